@@ -1,0 +1,59 @@
+# `make` alone lists the commands.
+.DEFAULT_GOAL := help
+.PHONY: help run test e2e lint types check format lock messages
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PORT DEMO_PORT
+
+help: ## This list
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: .venv/runtime .env ## Run everything on this machine, with demo accounts (PORT=…, DEMO_PORT=…)
+run: export DEMO = 1
+run:
+	@$(BIN)/python manage.py serve
+
+test: .venv/dev ## Run the tests
+	$(BIN)/python -m tests
+
+lint: .venv/dev ## Style, templates, spelling, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/typos
+
+types: .venv/dev ## Static types
+	$(BIN)/mypy
+
+format: .venv/dev ## Rewrite files in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: ## All of CI
+	.ci/run
+
+lock: .venv/dev ## Lock the newest allowed versions
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+messages: .venv/dev ## Collect and compile the texts to translate (needs gettext)
+	$(BIN)/python manage.py makemessages --locale ko --no-location --ignore .venv --ignore var
+	$(BIN)/python manage.py compilemessages --locale ko --ignore .venv
+
+.env:
+	@$(BIN)/python -m config.dotenv
+
+# Stamps: a second `make run` installs nothing.
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing. On Debian: apt-get install -y python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/runtime: requirements.lock | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/dev: requirements-dev.lock | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@ .venv/runtime

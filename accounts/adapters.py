@@ -1,0 +1,94 @@
+"""Our policy where allauth asks for one."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.sites.requests import RequestSite
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import get_language
+
+from accounts import audit, mail
+from accounts.client_info import ClientInfo
+from accounts.managers import UserManager
+from accounts.models import AuditEvent, User
+from accounts.validators import MAX_LENGTH, PasswordLengthValidator
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:  # noqa: ANN401
+        """A disabled account answers as a wrong password does.
+
+        allauth would tell whoever knows the password that the account exists and is disabled. An
+        over-long password is refused before it is hashed.
+        """
+        if len(credentials.get("password") or "") > MAX_LENGTH:
+            self.pre_authenticate(request, **credentials)
+            self.authentication_failed(request, **credentials)
+            return None
+        user = super().authenticate(request, **credentials)
+        if user is None or user.is_active:
+            return user
+        # Success gave the attempt back; a disabled account's attempts count like any failed one.
+        self.pre_authenticate(request, **credentials)
+        self.authentication_failed(request, **credentials)
+        return None
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:  # noqa: ANN401
+        email = UserManager.normalize_email(credentials.get("email"))
+        user = User.objects.filter(email=email).first()
+        if user is None:
+            reason = "unknown_user"
+        elif not user.is_active:
+            reason = "user_inactive"
+        else:
+            reason = "wrong_password"
+        audit.record(
+            AuditEvent.Type.LOGIN_FAILED,
+            user=user,
+            identifier=email,
+            client=ClientInfo.from_request(request),
+            reason=reason,
+        )
+
+    def clean_password(self, password: str, user: AbstractBaseUser | None = None) -> str:
+        if len(password) > MAX_LENGTH:
+            # Alone and first: comparing a megabyte with the user's attributes takes seconds.
+            PasswordLengthValidator().validate(password, user)
+        return super().clean_password(password, user)
+
+    def new_user(self, request: HttpRequest) -> User:
+        user: User = super().new_user(request)
+        user.locale = (get_language() or "")[:2]
+        return user
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        request = self.request
+        message = self.render_mail(
+            template_prefix,
+            email,
+            {
+                "request": request,
+                "email": email,
+                "current_site": RequestSite(request) if request else None,
+                **context,
+            },
+        )
+        mail.enqueue(message)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("accounts:home")
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    def populate_user(
+        self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]  # noqa: ANN401
+    ) -> User:
+        user: User = super().populate_user(request, sociallogin, data)
+        name = data.get("name") or " ".join(
+            part for part in (data.get("first_name"), data.get("last_name")) if part
+        )
+        user.display_name = str(name).replace("\x00", "").strip()[:80]
+        return user

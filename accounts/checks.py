@@ -1,0 +1,152 @@
+"""System checks: an unsafe deployment doesn't start.
+
+`manage.py check` runs them all; `serve`, `migrate` and tests run those without the deploy tag.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in LOOPBACK or host.endswith(".localhost")
+
+
+def _is_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return url == f"{parts.scheme}://{parts.netloc}" and parts.scheme in {"http", "https"} and (
+        bool(parts.hostname) and "*" not in url and "@" not in parts.netloc
+    )
+
+
+@register(Tags.security)
+def check_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401
+    return list(_addresses())
+
+
+def _addresses() -> Iterator[CheckMessage]:
+    site = settings.SITE_URL
+    if not _is_origin(site):
+        yield Error(
+            f"SITE_URL={site!r} isn't an origin.",
+            hint="Scheme and host only, such as https://auth.example.com: no path, no slash.",
+            id="accounts.E001",
+        )
+    elif urlsplit(site).scheme != "https" and not is_loopback(site):
+        yield Error(
+            f"SITE_URL={site!r} is public and not https.",
+            hint="Cookies and tokens would travel in the clear. Use an https:// address.",
+            id="accounts.E002",
+        )
+    if settings.DEMO and not is_loopback(site):
+        yield Error(
+            "DEMO is on beside a public SITE_URL.",
+            hint="Demo accounts, stand-in providers and the mail viewer would be open to all: "
+            "unset DEMO.",
+            id="accounts.E003",
+        )
+    if settings.DEBUG and not is_loopback(site):
+        yield Error(
+            "DEBUG is on beside a public SITE_URL.",
+            hint="Stack traces would show settings to everybody: unset DEBUG.",
+            id="accounts.E004",
+        )
+    for origin in settings.FRONTEND_ORIGINS:
+        if not _is_origin(origin):
+            yield Error(
+                f"FRONTEND_ORIGINS has {origin!r}, which isn't an exact origin.",
+                hint="Scheme, host and port only, such as https://app.example.com. No wildcard: "
+                "it would let any site read its visitors' tokens.",
+                id="accounts.E005",
+            )
+        elif urlsplit(origin).scheme != "https" and not is_loopback(origin):
+            yield Error(
+                f"FRONTEND_ORIGINS has {origin!r}, which is public and not https.",
+                hint="Whoever is on the wire could act for that frontend. Use https.",
+                id="accounts.E006",
+            )
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Error(
+            "ALLOWED_HOSTS allows every host.",
+            hint="Name the hosts: links in mails are built from the request's host.",
+            id="accounts.E007",
+        )
+
+
+@register(Tags.security)
+def check_secrets(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401
+    return list(_secrets())
+
+
+def _secrets() -> Iterator[CheckMessage]:
+    try:
+        for key in settings.DATA_ENCRYPTION_KEYS:
+            Fernet(key)
+    except ValueError:
+        yield Error(
+            "DATA_ENCRYPTION_KEYS holds something that isn't a Fernet key.",
+            hint="Each is 32 bytes in url-safe base64: .env.example has the command.",
+            id="accounts.E008",
+        )
+    if not settings.DATA_ENCRYPTION_KEYS:
+        yield Error(
+            "DATA_ENCRYPTION_KEYS is empty.",
+            hint="Signing keys and queued mail are stored under it: .env.example has the command.",
+            id="accounts.E009",
+        )
+    if len(settings.SESSION_ID_KEY) < 32:  # noqa: PLR2004 - 256 bits as text
+        yield Error(
+            "SESSION_ID_KEY is shorter than 32 characters.",
+            hint="Use `python -c 'import secrets; print(secrets.token_urlsafe(32))'`.",
+            id="accounts.E010",
+        )
+    elif settings.SESSION_ID_KEY == settings.SECRET_KEY:
+        yield Error(
+            "SESSION_ID_KEY equals SECRET_KEY.",
+            hint="Rotating SECRET_KEY would sign everybody out: draw a key of its own.",
+            id="accounts.E011",
+        )
+
+
+@register(Tags.security, deploy=True)
+def check_deployment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401
+    return list(_deployment())
+
+
+def _deployment() -> Iterator[CheckMessage]:
+    if settings.REDIS_IS_EMBEDDED:
+        yield Warning(
+            "Sessions are in the embedded Redis.",
+            hint="It serves one machine: set REDIS_URL.",
+            id="accounts.W001",
+        )
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        yield Warning(
+            "The database is SQLite.",
+            hint="It serves one machine: set DATABASE_URL to PostgreSQL.",
+            id="accounts.W002",
+        )
+    if not settings.TRUSTED_PROXY_COUNT:
+        yield Warning(
+            "TRUSTED_PROXY_COUNT is 0.",
+            hint="Behind a proxy every visitor would share its address, and its rate limits. "
+            "Set how many proxies stand in front.",
+            id="accounts.W003",
+        )
+    if settings.EMAIL_BACKEND.endswith(("console.EmailBackend", "filebased.EmailBackend")):
+        yield Warning(
+            "Mail isn't sent to anybody.",
+            hint="Sign-up needs it: set EMAIL_URL.",
+            id="accounts.W004",
+        )

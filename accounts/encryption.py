@@ -1,0 +1,25 @@
+"""Secrets at rest, under keys that can be rotated (`DATA_ENCRYPTION_KEYS`)."""
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+from accounts.exceptions import DecryptionError
+
+
+def encrypt(text: str) -> str:
+    """Under the first key."""
+    return _fernet().encrypt(text.encode()).decode()
+
+
+def decrypt(token: str) -> str:
+    """By whichever key fits; `DecryptionError` when none does."""
+    try:
+        return _fernet().decrypt(token.encode()).decode()
+    except InvalidToken as exc:
+        raise DecryptionError(
+            "No key in DATA_ENCRYPTION_KEYS opens this secret. Put the key that wrote it back."
+        ) from exc
+
+
+def _fernet() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.DATA_ENCRYPTION_KEYS])

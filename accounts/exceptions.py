@@ -1,0 +1,24 @@
+"""What can go wrong in `accounts`.
+
+    AccountsError
+    ├── DecryptionError        no configured key opens this secret
+    └── InactiveUserError      the account was disabled or changed while it was signing in
+"""
+
+
+class AccountsError(Exception):
+    """Base of the domain's errors. `code` is stable: the API shows it."""
+
+    code = "accounts_error"
+
+
+class DecryptionError(AccountsError):
+    """No key of `DATA_ENCRYPTION_KEYS` opens this secret."""
+
+    code = "decryption_failed"
+
+
+class InactiveUserError(AccountsError):
+    """The account was disabled, or its password changed, while this sign-in was under way."""
+
+    code = "user_inactive"

@@ -1,0 +1,47 @@
+"""Questions about many rows."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.db import models
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from accounts.models import AuthSession, User
+
+
+class UserManager(BaseUserManager["User"]):
+    """E-mail addresses are stored stripped and lower-cased, and looked up so."""
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        return (email or "").strip().lower()
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=self.normalize_email(username))
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":  # noqa: ANN401
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.full_clean(exclude=["password"])
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":  # noqa: ANN401
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class AuthSessionQuerySet(models.QuerySet["AuthSession"]):
+    def active(self) -> "AuthSessionQuerySet":
+        return self.filter(revoked_at=None, expires_at__gt=timezone.now())
+
+    def for_user(self, user_id: UUID) -> "AuthSessionQuerySet":
+        return self.filter(user_id=user_id)
+
+    def this_first(self, current: "AuthSession | None") -> "AuthSessionQuerySet":
+        """The sign-in that asks, then the most recently seen."""
+        is_current = models.Case(
+            models.When(pk=current.pk if current else None, then=True), default=False
+        )
+        return self.annotate(is_current=is_current).order_by("-is_current", "-last_seen_at", "-id")

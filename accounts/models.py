@@ -1,0 +1,213 @@
+"""Who the user is, which devices are signed in, what happened."""
+
+import uuid
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import PermissionsMixin
+from django.core.validators import ProhibitNullCharactersValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.client_info import device_name, is_mobile
+from accounts.managers import AuthSessionQuerySet, UserManager
+
+
+class Locale(models.TextChoices):
+    UNSET = "", _("As the browser asks")
+    ENGLISH = "en", "English"
+    KOREAN = "ko", "한국어"
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. The e-mail is the only login; the UUID is the `sub` of every token."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(
+        _("email"), error_messages={"unique": _("This email is already in use.")}
+    )
+    display_name = models.CharField(
+        _("display name"),
+        max_length=80,
+        blank=True,
+        validators=[ProhibitNullCharactersValidator()],
+    )
+    locale = models.CharField(
+        _("language"), max_length=5, choices=Locale, blank=True, default=Locale.UNSET
+    )
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Untick to disable the account.")
+    )
+    is_staff = models.BooleanField(
+        _("staff"), default=False, help_text=_("May open the admin panel.")
+    )
+    date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = []
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique")]
+        indexes = [models.Index(fields=["email"], name="user_email")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def clean(self) -> None:
+        self.email = UserManager.normalize_email(self.email)
+
+
+def user_display(user: User) -> str:
+    """What pages and mails call somebody."""
+    return user.display_name or user.email
+
+
+class AuthSession(models.Model):
+    """One sign-in of one user on one device: a line in "Signed-in devices".
+
+    Its id is the OIDC `sid`. A `token` sign-in also carries its refresh token's state; no usable
+    credential rests here: a `jti` is worthless without a signature.
+    """
+
+    class Kind(models.TextChoices):
+        BROWSER = "browser", _("Browser")
+        TOKEN = "token", _("App or API client")
+
+    class RevokedReason(models.TextChoices):
+        ADMIN = "admin", _("Ended by an administrator")
+        DEACTIVATED = "deactivated", _("Account disabled")
+        LOGOUT = "logout", _("Signed out")
+        OTHER_DEVICE = "other_device", _("Ended from another device")
+        PASSWORD_CHANGED = "password_changed", _("Password changed")  # noqa: S105
+        PASSWORD_RESET = "password_reset", _("Password reset")  # noqa: S105
+        REUSED = "reused", _("A used refresh token came back")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="auth_sessions")
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    client_id = models.CharField(max_length=64, default="first-party")
+    ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    user_agent = models.CharField(max_length=512, blank=True)
+    amr = models.JSONField(default=list, help_text="RFC 8176 authentication methods")
+    auth_time = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(_("signed in"), default=timezone.now)
+    last_seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
+    expires_at = models.DateTimeField(_("ends at the latest"))
+    revoked_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    revoked_reason = models.CharField(
+        _("why it ended"), max_length=32, choices=RevokedReason, blank=True
+    )
+    refresh_jti = models.CharField(max_length=32, blank=True)
+    previous_refresh_jti = models.CharField(max_length=32, blank=True)
+    refreshed_at = models.DateTimeField(null=True, blank=True)
+    refresh_expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AuthSessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-ins")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="browser") | ~Q(refresh_jti=""), name="auth_session_token_has_jti"
+            ),
+            models.CheckConstraint(
+                condition=Q(revoked_at=None, revoked_reason="")
+                | Q(revoked_at__isnull=False) & ~Q(revoked_reason=""),
+                name="auth_session_revoked_has_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-created_at", "-id"], name="auth_session_user"),
+            models.Index(fields=["expires_at"], name="auth_session_expires"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device} ({self.get_kind_display()})"
+
+    @property
+    def device(self) -> str:
+        return device_name(self.user_agent)
+
+    @property
+    def is_mobile(self) -> bool:
+        return is_mobile(self.user_agent)
+
+    @property
+    def is_active(self) -> bool:
+        return self.revoked_at is None and self.expires_at > timezone.now()
+
+
+class AuditEvent(models.Model):
+    """Something that happened to an account. Rows outlive their user and are never changed."""
+
+    class Type(models.TextChoices):
+        EMAIL_CHANGED = "email.changed", _("Email changed")
+        EMAIL_VERIFIED = "email.verified", _("Email verified")
+        LOGIN_FAILED = "login.failed", _("Sign-in failed")
+        LOGIN_SUCCEEDED = "login.succeeded", _("Signed in")
+        PASSWORD_CHANGED = "password.changed", _("Password changed")  # noqa: S105
+        PASSWORD_RESET = "password.reset", _("Password reset")  # noqa: S105
+        REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused")  # noqa: S105
+        SESSION_OPENED = "session.opened", _("Sign-in opened")
+        SESSION_REVOKED = "session.revoked", _("Sign-in ended")
+        SOCIAL_CONNECTED = "social.connected", _("Account connected")
+        SOCIAL_DISCONNECTED = "social.disconnected", _("Account disconnected")
+        USER_SIGNED_UP = "user.signed_up", _("Signed up")
+
+    id = models.BigAutoField(primary_key=True)
+    created_at = models.DateTimeField(_("when"), default=timezone.now)
+    type = models.CharField(_("what"), max_length=32, choices=Type)
+    user = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="audit_events"
+    )
+    identifier = models.CharField(
+        _("account"), max_length=254, blank=True, help_text=_("The email as it was, or as typed.")
+    )
+    sid = models.UUIDField(_("sign-in"), null=True, blank=True)
+    ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    user_agent = models.CharField(max_length=512, blank=True)
+    reason = models.CharField(_("why"), max_length=32, blank=True)
+    actor = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("done by"),
+        help_text=_("Somebody else than the account's owner."),
+    )
+
+    class Meta:
+        verbose_name = _("audit event")
+        verbose_name_plural = _("audit events")
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="audit_user"),
+            models.Index(fields=["-created_at", "-id"], name="audit_created"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.identifier}"
+
+
+class OutgoingMail(models.Model):
+    """A message waiting for the worker; deleted once it is sent.
+
+    Mail carries codes and reset links, so the message rests encrypted.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    message = models.TextField(help_text="The message, encrypted under DATA_ENCRYPTION_KEYS")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.id)

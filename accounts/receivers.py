@@ -1,0 +1,129 @@
+"""What allauth and Django announce, turned into sign-ins and audit rows."""
+
+from typing import Any
+
+from allauth.account import signals as account_signals
+from allauth.account.authentication import get_authentication_records
+from allauth.headless.constants import Client
+from allauth.socialaccount import signals as social_signals
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from accounts import audit, sessions
+from accounts.client_info import ClientInfo
+from accounts.middleware import current
+from accounts.models import AuditEvent, AuthSession, User
+from accounts.session_store import SID
+
+AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}
+"""allauth's method names as RFC 8176 values; a provider's sign-in has none and is named itself."""
+
+
+@receiver(user_logged_in)
+def open_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Every door ends in Django's login(): the one place where a sign-in is opened."""
+    client = ClientInfo.from_request(request)
+    session = sessions.open(user, kind=_kind(request), client=client, amr=_amr(request, user))
+    request.session[SID] = str(session.pk)
+    request.auth_session = session  # type: ignore[attr-defined]
+    audit.record(AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client)
+
+
+@receiver(user_logged_out)
+def revoke_session(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
+    """Sent before the session is flushed."""
+    if user is None:
+        return
+    request.user = user
+    session = current(request)
+    if session is not None:
+        sessions.revoke(
+            session, reason=sessions.Reason.LOGOUT, client=ClientInfo.from_request(request)
+        )
+
+
+@receiver(account_signals.password_changed)
+@receiver(account_signals.password_set)
+def revoke_other_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Whoever knew the old password is out; this device stays."""
+    client = ClientInfo.from_request(request)
+    session = current(request)
+    audit.record(AuditEvent.Type.PASSWORD_CHANGED, user=user, client=client)
+    sessions.revoke_all(
+        user,
+        reason=sessions.Reason.PASSWORD_CHANGED,
+        keep=session.pk if session else None,
+        client=client,
+    )
+
+
+@receiver(account_signals.password_reset)
+def revoke_all_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    client = ClientInfo.from_request(request)
+    audit.record(AuditEvent.Type.PASSWORD_RESET, user=user, client=client)
+    sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_RESET, client=client)
+
+
+@receiver(post_save, sender=User)
+def revoke_sessions_of_disabled(instance: User, created: bool, **kwargs: Any) -> None:  # noqa: FBT001
+    """However an account is disabled: admin, shell, another app."""
+    if not created and not instance.is_active:
+        sessions.revoke_all(instance, reason=sessions.Reason.DEACTIVATED)
+
+
+@receiver(account_signals.user_signed_up)
+def record_sign_up(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    audit.record(
+        AuditEvent.Type.USER_SIGNED_UP, user=user, client=ClientInfo.from_request(request)
+    )
+
+
+@receiver(account_signals.email_confirmed)
+def record_verified(request: HttpRequest, email_address: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    audit.record(
+        AuditEvent.Type.EMAIL_VERIFIED,
+        user=email_address.user,
+        identifier=email_address.email,
+        client=ClientInfo.from_request(request),
+    )
+
+
+@receiver(account_signals.email_changed)
+def record_email_changed(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    audit.record(AuditEvent.Type.EMAIL_CHANGED, user=user, client=ClientInfo.from_request(request))
+
+
+@receiver(social_signals.social_account_added)
+def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    audit.record(
+        AuditEvent.Type.SOCIAL_CONNECTED,
+        user=sociallogin.user,
+        reason=sociallogin.account.provider,
+        client=ClientInfo.from_request(request),
+    )
+
+
+@receiver(social_signals.social_account_removed)
+def record_disconnected(request: HttpRequest, socialaccount: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    audit.record(
+        AuditEvent.Type.SOCIAL_DISCONNECTED,
+        user=socialaccount.user,
+        reason=socialaccount.provider,
+        client=ClientInfo.from_request(request),
+    )
+
+
+def _kind(request: HttpRequest) -> AuthSession.Kind:
+    headless = getattr(getattr(request, "allauth", None), "headless", None)
+    is_app = getattr(headless, "client", None) == Client.APP
+    return AuthSession.Kind.TOKEN if is_app else AuthSession.Kind.BROWSER
+
+
+def _amr(request: HttpRequest, user: User) -> list[str]:
+    values = []
+    for entry in get_authentication_records(request, user):
+        method = entry.get("method", "")
+        values += AMR.get(method, [str(entry.get("provider") or method)])
+    return list(dict.fromkeys(values))

@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class ApiConfig(AppConfig):
+    name = "api"
+    verbose_name = _("API")
+
+    def ready(self) -> None:
+        from api import keys  # noqa: PLC0415 - needs the models
+
+        # Every deployment migrates before it serves: no two workers race for the first key.
+        post_migrate.connect(keys.ensure_after_migrate, sender=self)

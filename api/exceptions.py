@@ -1,0 +1,109 @@
+"""Errors as RFC 9457 problem details with a stable `code`; 401s as RFC 6750 §3 wants them."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from allauth.core.exceptions import RateLimited
+from django.http import Http404
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from rest_framework import exceptions
+from rest_framework.response import Response
+from structlog.contextvars import get_contextvars
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+class InvalidCredentials(exceptions.APIException):
+    """One answer for a wrong password, an unknown e-mail and a disabled account."""
+
+    status_code = 401
+    default_code = "invalid_credentials"
+    default_detail = _("The email or the password is wrong.")
+
+
+class EmailUnverified(exceptions.APIException):
+    status_code = 401
+    default_code = "email_unverified"
+    default_detail = _(
+        "Verify your email first: sign in at /_allauth/app/v1/auth/login, then send the code from "
+        "the mail to /_allauth/app/v1/auth/email/verify."
+    )
+
+
+class LoginIncomplete(exceptions.APIException):
+    """A stage of the login pipeline that this one-call endpoint can't walk."""
+
+    status_code = 401
+    default_code = "login_incomplete"
+    default_detail = _("This account needs another step: sign in at /_allauth/app/v1/auth/login.")
+
+
+class InvalidToken(exceptions.APIException):
+    status_code = 401
+    default_code = "invalid_token"
+    default_detail = _("The token is invalid, expired or revoked. Sign in again.")
+
+
+class TooManyAttempts(exceptions.Throttled):
+    default_code = "too_many_requests"
+    default_detail = _("Too many attempts. Please wait, then try again.")
+    extra_detail_singular = extra_detail_plural = ""
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's handler, its many shapes made one. None (a 500) for what nobody foresaw."""
+    # Views import the authentication classes, which import this module.
+    from rest_framework.views import exception_handler as drf_handler  # noqa: PLC0415
+
+    if isinstance(exc, RateLimited):
+        exc = TooManyAttempts()
+    if isinstance(exc, Http404):
+        exc = exceptions.NotFound()
+    response = drf_handler(exc, context)
+    if response is None:
+        return None
+    error = exc if isinstance(exc, exceptions.APIException) else exceptions.PermissionDenied()
+    response.data = problem(error, response.status_code)
+    response.content_type = PROBLEM_TYPE
+    response["Cache-Control"] = "no-store"
+    response["Content-Language"] = get_language() or "en"
+    return response
+
+
+def problem(error: exceptions.APIException, status: int) -> dict[str, Any]:
+    """RFC 9457 members; `errors` points into the request's JSON (RFC 6901)."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": "",
+        "code": "",
+        "request_id": get_contextvars().get("request_id", ""),
+    }
+    if isinstance(error, exceptions.ValidationError):
+        body["code"] = "validation_error"
+        body["detail"] = str(_("Some fields are wrong: see `errors`."))
+        body["errors"] = list(_pointers(error.detail))
+        return body
+    detail = error.detail
+    body["code"] = getattr(detail, "code", error.default_code)
+    body["detail"] = str(detail)
+    return body
+
+
+def _pointers(detail: Any, path: str = "") -> Iterator[dict[str, str]]:  # noqa: ANN401
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            key = "" if name == "non_field_errors" else f"/{_escape(str(name))}"
+            yield from _pointers(inner, path + key)
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _pointers(inner, path)
+    else:
+        yield {"pointer": path, "code": detail.code, "detail": str(detail)}
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,61 @@
+"""Every flow of allauth's headless API ends in the same token pair."""
+
+from typing import Any
+
+from allauth.headless.tokens.strategies.sessions import SessionTokenStrategy
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+
+from accounts import session_store
+from api import refreshing, tokens
+from api.authentication import BearerAuthentication
+from api.exceptions import InvalidToken
+
+BEARER = "bearer "
+
+
+class TokenStrategy(SessionTokenStrategy):
+    """While a sign-in is under way its state is named by `X-Session-Token`, as allauth has it.
+
+    Once it is done the access token is the only credential: the session's id isn't handed out, and
+    `Authorization: Bearer` finds the session.
+    """
+
+    def get_session_token(self, request: HttpRequest) -> str | None:
+        authorization = request.META.get("HTTP_AUTHORIZATION", "")
+        if authorization.lower().startswith(BEARER):
+            return str(authorization)
+        token: str | None = super().get_session_token(request)
+        return token
+
+    def lookup_session(self, session_token: str) -> SessionBase | None:
+        if not session_token.lower().startswith(BEARER):
+            session = super().lookup_session(session_token)
+            # A signed-in session's id is a browser's cookie, not an app's token.
+            return None if session is None or session.get(session_store.SID) else session
+        try:
+            session = BearerAuthentication.session_of(session_token[len(BEARER) :].strip(" "))
+        except InvalidToken:
+            return None
+        return session_store.lookup(session.pk)
+
+    def create_session_token(self, request: HttpRequest) -> str:
+        token = super().create_session_token(request)
+        return "" if request.user.is_authenticated else token
+
+    def create_access_token_payload(self, request: HttpRequest) -> dict[str, Any] | None:
+        pair = tokens.pair(request.auth_session)  # type: ignore[attr-defined]
+        return {
+            "access_token": pair["access"],
+            "refresh_token": pair["refresh"],
+            "token_type": pair["token_type"],
+            "expires_in": pair["expires_in"],
+            "sid": pair["sid"],
+        }
+
+    def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:
+        try:
+            pair = refreshing.refresh(refresh_token)
+        except InvalidToken:
+            return None
+        return pair["access"], pair["refresh"]

@@ -1,0 +1,73 @@
+"""Request and response shapes; no queries, no side effects."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from accounts.models import AuthSession, Locale, User
+from accounts.validators import MAX_LENGTH
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields it doesn't know: a misspelt one would be ignored without a word."""
+
+    def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 - DRF's own signature
+        value = super().to_internal_value(data)
+        unknown = sorted(set(data) - set(self.fields))
+        if unknown:
+            raise serializers.ValidationError(
+                {name: [serializers.ErrorDetail(_("Unknown field."), "unknown_field")] for name in unknown}
+            )
+        return value
+
+
+class CredentialsSerializer(StrictSerializer):
+    email = serializers.EmailField(max_length=254)
+    password = serializers.CharField(
+        max_length=MAX_LENGTH, trim_whitespace=False, write_only=True
+    )
+
+
+class RefreshSerializer(StrictSerializer):
+    refresh = serializers.CharField(max_length=4096)
+
+
+class VerifySerializer(StrictSerializer):
+    token = serializers.CharField(max_length=4096)
+
+
+class TokenPairSerializer(serializers.Serializer[Any]):
+    access = serializers.CharField(help_text="RFC 9068 access token, for `Authorization: Bearer`.")
+    refresh = serializers.CharField(help_text="For one use at `/api/token/refresh/`.")
+    token_type = serializers.ChoiceField(choices=["Bearer"])
+    expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
+    sid = serializers.UUIDField(help_text="The sign-in, as in `/api/sessions/`.")
+
+
+class MeSerializer(StrictSerializer):
+    id = serializers.UUIDField(read_only=True)
+    email = serializers.EmailField(read_only=True)
+    display_name = serializers.CharField(max_length=80, allow_blank=True, required=False)
+    locale = serializers.ChoiceField(choices=Locale.values, required=False)
+    date_joined = serializers.DateTimeField(read_only=True)
+
+    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        instance.save(update_fields=[*validated_data])
+        return instance
+
+
+class SessionSerializer(serializers.Serializer[AuthSession]):
+    sid = serializers.UUIDField(source="id")
+    kind = serializers.ChoiceField(choices=AuthSession.Kind.values)
+    client = serializers.CharField(source="device", help_text="Such as `Chrome · Windows`.")
+    ip = serializers.IPAddressField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    last_seen_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    is_current = serializers.SerializerMethodField(help_text="The sign-in that asks.")
+
+    def get_is_current(self, session: AuthSession) -> bool:
+        return session == self.context["request"].auth

@@ -1,0 +1,26 @@
+"""The only place that spells the API's paths."""
+
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from api.views import account, sessions, tokens
+
+app_name = "api"
+
+urlpatterns = [
+    path("token/", tokens.TokenObtainView.as_view(), name="token-obtain"),
+    path("token/refresh/", tokens.TokenRefreshView.as_view(), name="token-refresh"),
+    path("token/verify/", tokens.TokenVerifyView.as_view(), name="token-verify"),
+    path("token/revoke/", tokens.TokenRevokeView.as_view(), name="token-revoke"),
+    path("me/", account.MeView.as_view(), name="me"),
+    path("sessions/", sessions.SessionListView.as_view(), name="session-list"),
+    path("sessions/<uuid:sid>/", sessions.SessionDetailView.as_view(), name="session-detail"),
+    path("schema/", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]), name="schema"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(
+            url_name="api:schema", authentication_classes=[], permission_classes=[]
+        ),
+        name="docs",
+    ),
+]

@@ -1,0 +1,46 @@
+"""The caller's signed-in devices, browsers and API clients alike."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework.exceptions import NotFound
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import sessions
+from accounts.client_info import ClientInfo
+from accounts.models import AuthSession
+from api.serializers import SessionSerializer
+
+
+@extend_schema_view(get=extend_schema(operation_id="session_list", tags=["sessions"]))
+class SessionListView(ListAPIView[AuthSession]):
+    """Signed-in devices, newest first."""
+
+    serializer_class = SessionSerializer
+    queryset = AuthSession.objects.none()
+
+    def get_queryset(self) -> QuerySet[AuthSession]:
+        return AuthSession.objects.for_user(self.request.user.pk).active()
+
+
+class SessionDetailView(APIView):
+    @extend_schema(
+        operation_id="session_revoke",
+        responses={204: OpenApiResponse(description="The device is signed out.")},
+        tags=["sessions"],
+    )
+    def delete(self, request: Request, sid: UUID) -> Response:
+        """Sign that device out."""
+        mine = AuthSession.objects.for_user(request.user.pk).active()
+        session = mine.select_related("user").filter(pk=sid).first()
+        if session is None:
+            raise NotFound
+        is_current = session == request.auth
+        reason = sessions.Reason.LOGOUT if is_current else sessions.Reason.OTHER_DEVICE
+        client = ClientInfo.from_request(request._request)  # noqa: SLF001
+        sessions.revoke(session, reason=reason, client=client)
+        return Response(status=204)

@@ -1,0 +1,126 @@
+"""Tokens: obtain, refresh, verify, revoke."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.parsers import FormParser, JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.exceptions import TokenError
+
+from accounts import sessions
+from accounts.client_info import ClientInfo
+from accounts.models import AuthSession
+from api import login, refreshing, tokens
+from api.authentication import REALM, BearerAuthentication
+from api.serializers import (
+    CredentialsSerializer,
+    RefreshSerializer,
+    TokenPairSerializer,
+    VerifySerializer,
+)
+
+
+class TokenAPIView(APIView):
+    """An endpoint that is itself a way in: a stale credential in a header must not shut it.
+
+    Nothing about a token is ever cached.
+    """
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return REALM
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class TokenObtainView(TokenAPIView):
+    @extend_schema(
+        operation_id="token_obtain",
+        request=CredentialsSerializer,
+        responses=TokenPairSerializer,
+        tags=["tokens"],
+    )
+    def post(self, request: Request) -> Response:
+        """Sign in with email and password."""
+        credentials = CredentialsSerializer(data=request.data)
+        credentials.is_valid(raise_exception=True)
+        session = login.with_password(request._request, **credentials.validated_data)  # noqa: SLF001
+        return Response(tokens.pair(session))
+
+
+class TokenRefreshView(TokenAPIView):
+    @extend_schema(
+        operation_id="token_refresh",
+        request=RefreshSerializer,
+        responses=TokenPairSerializer,
+        tags=["tokens"],
+    )
+    def post(self, request: Request) -> Response:
+        """Exchange a refresh token for the next pair.
+
+        The same token again within a minute gives the same successor; later it ends the sign-in.
+        """
+        body = RefreshSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        client = ClientInfo.from_request(request._request)  # noqa: SLF001
+        return Response(refreshing.refresh(body.validated_data["refresh"], client=client))
+
+
+class TokenVerifyView(TokenAPIView):
+    @extend_schema(
+        operation_id="token_verify",
+        request=VerifySerializer,
+        responses={200: OpenApiResponse(description="The access token is good.")},
+        tags=["tokens"],
+    )
+    def post(self, request: Request) -> Response:
+        """Is this access token good right now?"""
+        body = VerifySerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        BearerAuthentication.session_of(body.validated_data["token"])
+        return Response({})
+
+
+class TokenRevokeView(TokenAPIView):
+    parser_classes = (FormParser, JSONParser)
+
+    @extend_schema(
+        operation_id="token_revoke",
+        request={
+            "application/x-www-form-urlencoded": VerifySerializer,
+            "application/json": VerifySerializer,
+        },
+        responses={200: OpenApiResponse(description="The token is worthless now.")},
+        tags=["tokens"],
+    )
+    def post(self, request: Request) -> Response:
+        """Sign out (RFC 7009): ends the sign-in of this access or refresh token.
+
+        200 also for a token that is unknown or already dead (RFC 7009 §2.2).
+        """
+        token = request.data.get("token") if hasattr(request.data, "get") else None
+        body = VerifySerializer(data={"token": token})
+        body.is_valid(raise_exception=True)
+        session = _session_named_by(body.validated_data["token"])
+        if session is not None:
+            client = ClientInfo.from_request(request._request)  # noqa: SLF001
+            sessions.revoke(session, reason=sessions.Reason.LOGOUT, client=client)
+        return Response()
+
+
+def _session_named_by(raw_token: str) -> AuthSession | None:
+    """Either kind of token, expired or not: whoever holds it may give it up."""
+    for kind in (tokens.RefreshJWT, tokens.AccessJWT):
+        try:
+            sid = kind(raw_token, verify=False).sid
+        except TokenError:
+            continue
+        return AuthSession.objects.select_related("user").filter(pk=sid).first()
+    return None

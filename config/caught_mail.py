@@ -1,0 +1,51 @@
+"""The mail viewer of DEMO=1: what the worker would have sent, newest first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+PAGE_SIZE = 10
+
+
+@dataclass(frozen=True)
+class CaughtMail:
+    to: str
+    subject: str
+    body: str
+    received_at: datetime
+
+
+@never_cache
+@require_safe
+def view(request: HttpRequest) -> HttpResponse:
+    """Anybody who reaches this page reads sign-in codes: it exists under DEMO=1 only."""
+    if not settings.DEMO:
+        raise Http404
+    paths = sorted(settings.EMAIL_FILE_PATH.glob("*.log"), reverse=True)
+    page = Paginator(paths, PAGE_SIZE).get_page(request.GET.get("page"))
+    page.object_list = [_read(path) for path in page.object_list]
+    return render(request, "demo/mail.html", {"page_obj": page})
+
+
+def _read(path: Path) -> CaughtMail:
+    """One message a file: the worker opens a connection of its own for each."""
+    message = BytesParser(EmailMessage, policy=policy.default).parsebytes(path.read_bytes())
+    body = message.get_body(("plain",))
+    text = body.get_content() if body else ""
+    return CaughtMail(
+        to=message["To"] or "",
+        subject=message["Subject"] or "",
+        body=text.rpartition("\n" + "-" * 79)[0] or text,
+        received_at=datetime.fromtimestamp(path.stat().st_mtime, timezone.get_current_timezone()),
+    )

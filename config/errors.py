@@ -1,0 +1,154 @@
+"""Errors that Django itself raises, answered by path: problem JSON for machines, a page for people.
+
+Problem details follow RFC 9457. `code` is stable: clients branch on it. `title` and `detail` are
+translated by Accept-Language.
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext_lazy as _
+from structlog.contextvars import get_contextvars
+
+from accounts import session_store
+
+MACHINE_PATHS = ("/api/", "/_allauth/", "/.well-known/", "/livez", "/readyz")
+RETRY_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One kind of error: HTTP status, stable code, and words for people."""
+
+    status: int
+    code: str
+    title: str | Promise
+    detail: str | Promise
+
+
+BAD_REQUEST = Problem(
+    400,
+    "bad_request",
+    _("Bad request"),
+    _("The request could not be understood. Check it and try again."),
+)
+CSRF_FAILED = Problem(
+    403,
+    "csrf_failed",
+    _("This form has expired"),
+    _("For your safety the form was not sent. Reload the page and try again."),
+)
+FORBIDDEN = Problem(
+    403,
+    "forbidden",
+    _("No access"),
+    _("Your account may not open this page."),
+)
+NOT_FOUND = Problem(
+    404,
+    "not_found",
+    _("Not found"),
+    _("There is nothing at this address. It may have moved."),
+)
+BODY_TOO_LARGE = Problem(
+    413,
+    "body_too_large",
+    _("Too large"),
+    _("The request is larger than the site accepts. Send less."),
+)
+TOO_MANY_REQUESTS = Problem(
+    429,
+    "too_many_requests",
+    _("Too many attempts"),
+    _("Please wait a few minutes, then try again."),
+)
+SERVER_ERROR = Problem(
+    500,
+    "server_error",
+    _("Something went wrong"),
+    _("The error was recorded. Please try again in a moment."),
+)
+STORE_UNAVAILABLE = Problem(
+    503,
+    "store_unavailable",
+    _("Sign-in is briefly unavailable"),
+    _("You have not been signed out. Please try again in a few seconds."),
+)
+
+
+def body(problem: Problem, **members: Any) -> dict[str, Any]:  # noqa: ANN401 - RFC 9457 §3.2
+    """The problem as RFC 9457 members; extension members as keywords."""
+    return {
+        "type": "about:blank",
+        "title": str(problem.title),
+        "status": problem.status,
+        "detail": str(problem.detail),
+        "code": problem.code,
+        "request_id": get_contextvars().get("request_id", ""),
+        **members,
+    }
+
+
+def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """The problem in the form that the caller can use, in the language it asked for."""
+    response: HttpResponse
+    with override(_language(request)):
+        if request.path.startswith(MACHINE_PATHS):
+            response = JsonResponse(
+                body(problem),
+                status=problem.status,
+                content_type="application/problem+json",
+            )
+        else:
+            response = render(
+                request, "error.html", {"problem": problem}, status=problem.status
+            )
+    response["Cache-Control"] = "no-store"
+    if problem is STORE_UNAVAILABLE:
+        response["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def _language(request: HttpRequest) -> str | None:
+    """Early middleware answers before LocaleMiddleware has chosen a language."""
+    return getattr(request, "LANGUAGE_CODE", None) or get_language() or settings.LANGUAGE_CODE
+
+
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(request, BAD_REQUEST)
+
+
+def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(request, FORBIDDEN)
+
+
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(request, NOT_FOUND)
+
+
+def handler429(request: HttpRequest) -> HttpResponse:
+    """Called by allauth's rate limiter for pages."""
+    return respond(request, TOO_MANY_REQUESTS)
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    """An error that escaped from middleware may be the session store's, which isn't a defect."""
+    error = sys.exc_info()[1]
+    if isinstance(error, session_store.STORE_ERRORS):
+        return respond(request, STORE_UNAVAILABLE)
+    return respond(request, SERVER_ERROR)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return respond(request, CSRF_FAILED)
+
+
+def store_unavailable(request: HttpRequest) -> HttpResponse:
+    """`STORE_UNAVAILABLE_VIEW`: the session store didn't answer. The cookie stays."""
+    return respond(request, STORE_UNAVAILABLE)

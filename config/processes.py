@@ -1,0 +1,118 @@
+"""Run a handful of child processes as one: start, watch, stop them all."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+STOP_SECONDS = 4.0
+"""How long children may take to stop before they are killed."""
+POLL_SECONDS = 0.1
+PR_SET_PDEATHSIG = 1
+
+
+class PortTakenError(RuntimeError):
+    """Something else listens on a port that is needed."""
+
+
+class ChildDiedError(RuntimeError):
+    """A child stopped by itself, or never became ready."""
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: somebody asked
+    """SIGINT or SIGTERM arrived."""
+
+
+def require_free(ports: Sequence[tuple[str, int]]) -> None:
+    """Raise `PortTakenError` for the first of these (variable, port) pairs that is taken."""
+    for variable, port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except (OSError, OverflowError) as exc:
+                message = f"Port {port} is taken. Choose another one: make run {variable}=…"
+                raise PortTakenError(message) from exc
+
+
+class Children:
+    """Named child processes that end with their parent, however the parent ends."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> "Children":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _raise_stopped)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        self.stop()
+
+    def start(self, name: str, command: Sequence[str], **env: str) -> None:
+        """In a process group of its own: Ctrl-C reaches the parent only, which stops them in order."""
+        self._running[name] = subprocess.Popen(  # noqa: S603 - our own command lines
+            command,
+            env=os.environ | env,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+        )
+
+    def wait_until(self, is_ready: Callable[[], bool], *, name: str, seconds: float) -> None:
+        """Wait for `name` to serve. Raises `ChildDiedError` when it died or took too long."""
+        deadline = time.monotonic() + seconds
+        while not is_ready():
+            self.check()
+            if time.monotonic() > deadline:
+                message = f"{name} was not ready after {seconds:.0f} s."
+                raise ChildDiedError(message)
+            time.sleep(POLL_SECONDS)
+
+    def check(self) -> None:
+        """Raise `ChildDiedError` if any child has ended."""
+        for name, process in self._running.items():
+            if (code := process.poll()) is not None:
+                message = f"{name} stopped by itself (exit status {code})."
+                raise ChildDiedError(message)
+
+    def watch(self) -> None:
+        """Until a child dies (`ChildDiedError`) or a signal arrives (`Stopped`)."""
+        while True:
+            self.check()
+            time.sleep(POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Last started, first asked; whoever is left after `STOP_SECONDS` is killed."""
+        deadline = time.monotonic() + STOP_SECONDS
+        children = list(reversed(self._running.values()))
+        for process in children:
+            _signal_group(process, signal.SIGTERM)
+        for process in children:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+        self._running.clear()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _raise_stopped(number: int, frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def _die_with_parent() -> None:
+    """Linux: a killed parent takes its children along."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

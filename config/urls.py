@@ -1,0 +1,30 @@
+"""Where everything lives."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from config import caught_mail, errors, health
+
+handler400 = errors.handler400
+handler403 = errors.handler403
+handler404 = errors.handler404
+handler429 = errors.handler429
+handler500 = errors.handler500
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="accounts:home"), name="root"),
+    path("accounts/", include("accounts.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("_allauth/", include("allauth.headless.urls")),
+    path("api/", include("api.urls")),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path(
+        ".well-known/change-password",
+        RedirectView.as_view(pattern_name="account_change_password"),
+    ),
+    path("demo/mail/", caught_mail.view, name="caught-mail"),
+]

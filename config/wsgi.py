@@ -1,0 +1,9 @@
+"""Pages, API and admin, for any WSGI server (`manage.py serve` runs Granian)."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+application = get_wsgi_application()

@@ -1,0 +1,150 @@
+"""The authorisation endpoint every stand-in shares, and its consent page (RFC 6749 §4.1.1, §4.1.2)."""
+
+import hashlib
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from demo.ledger import Ledger
+from demo.oauth_standin import CODE_CHALLENGE, AuthorizeRequest, Client, Identity, Parameters, redirect_target
+from demo.pages import Site
+from demo.received import form_of, query_of
+
+MAX_NAME_CHARACTERS = 60
+
+
+class ConsentStandIn(Site):
+    authorize_path: str
+    identities: tuple[Identity, ...]
+
+    def __init__(self, client: Client, ledger: Ledger, origin: str) -> None:
+        self.client = client
+        self.ledger = ledger
+        self.origin = origin
+        self.urlpatterns = [
+            path(self.authorize_path, self.authorize),
+            path("consent", self.decide),
+            path("static/consent.css", self.stylesheet),
+        ]
+
+    # What differs between providers.
+
+    def scopes_of(self, scope: str) -> frozenset[str] | None:
+        raise NotImplementedError
+
+    def redirect_extras(self, asked: AuthorizeRequest) -> dict[str, str]:
+        raise NotImplementedError
+
+    def typed_identity(self, name: str, email: str) -> Identity | None:
+        raise NotImplementedError
+
+    # What they share.
+
+    def authorize(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in {"GET", "HEAD"}:
+            return self.not_allowed(request, "GET, HEAD")
+        try:
+            parameters = query_of(request)
+        except ValueError:
+            return self.error_page(request, "unreadable")
+        if reason := self.unverified(parameters):
+            return self.error_page(request, reason)
+        redirect_uri = parameters.get("redirect_uri")
+        error, description = self.fault_of(parameters)
+        if error:
+            answer = {"error": error, "error_description": description, "state": parameters.get("state")}
+            return self.redirect(redirect_uri, answer)
+        scopes = self.scopes_of(parameters.get("scope")) or frozenset()
+        asked = AuthorizeRequest(
+            client_id=self.client.client_id,
+            redirect_uri=redirect_uri,
+            state=parameters.get("state"),
+            scopes=scopes,
+            code_challenge=parameters.get("code_challenge"),
+            nonce=parameters.get("nonce"),
+        )
+        return self.consent_page(request, asked)
+
+    def unverified(self, parameters: Parameters) -> str:
+        """Until both are known to be good, a redirect would be an open redirect (RFC 9700 §4.11.2)."""
+        if not self.client.is_known_as(parameters.get("client_id")):
+            return "client_id"
+        return "" if parameters.get("redirect_uri") in self.client.redirect_uris else "redirect_uri"
+
+    def fault_of(self, parameters: Parameters) -> tuple[str, str]:
+        """RFC 6749 §4.1.2.1; PKCE errors as RFC 7636 §4.4.1."""
+        challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
+        checks = (
+            (not parameters.faulty, "invalid_request", f"Repeated or unusable: {parameters.faulty_names}"),
+            (parameters.get("state"), "invalid_request", "Missing required parameter: state"),
+            (parameters.get("response_type"), "invalid_request", "Missing required parameter: response_type"),
+            (parameters.get("response_type") == "code", "unsupported_response_type", "Only code is supported"),
+            (self.scopes_of(parameters.get("scope")), "invalid_scope", "Missing or unknown scope"),
+            (challenge, "invalid_request", "Code challenge required"),
+            (method == "S256", "invalid_request", "Transform algorithm not supported; use S256"),
+            (CODE_CHALLENGE.fullmatch(challenge), "invalid_request", "Code challenge is no S256 hash"),
+        )
+        return next(((error, description) for passed, error, description in checks if not passed), ("", ""))
+
+    def decide(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return self.not_allowed(request, "POST")
+        try:
+            form = form_of(request)
+        except ValueError:
+            return self.error_page(request, "unreadable")
+        asked = self.ledger.answer(form.get("request"))
+        if asked is None:
+            return self.error_page(request, "consent_over")
+        if form.get("choice") == "cancel":
+            return self.redirect(asked.redirect_uri, self.denial() | {"state": asked.state})
+        identity = self.chosen_identity(form)
+        if form.get("choice") != "continue" or identity is None:
+            return self.consent_page(request, asked, form=form)
+        code = self.ledger.grant(asked, identity)
+        answer = {"state": asked.state, "code": code} | self.redirect_extras(asked)
+        return self.redirect(asked.redirect_uri, answer)
+
+    def denial(self) -> dict[str, str]:
+        return {"error": "access_denied"}
+
+    def chosen_identity(self, form: Parameters) -> Identity | None:
+        if form.faulty:
+            return None
+        if form.get("identity") != "other":
+            return next((one for one in self.identities if one.subject == form.get("identity")), None)
+        name, email = form.get("name").strip(), form.get("email").strip()
+        try:
+            if email:
+                validate_email(email)
+        except ValidationError:
+            return None
+        return self.typed_identity(name, email) if len(name) <= MAX_NAME_CHARACTERS else None
+
+    def redirect(self, redirect_uri: str, answer: dict[str, str]) -> HttpResponse:
+        # 303, so that the consent form is never posted on to the client (RFC 9700 §4.12).
+        return HttpResponse(status=303, headers={"Location": redirect_target(redirect_uri, answer)})
+
+    def consent_page(
+        self, request: HttpRequest, asked: AuthorizeRequest, *, form: Parameters | None = None
+    ) -> HttpResponse:
+        target = urlsplit(asked.redirect_uri)
+        # Browsers hold redirects after a form to form-action as well, so the client is named there.
+        client = f"{target.scheme}://{target.netloc}" if target.netloc else f"{target.scheme}:"
+        context = {
+            "request_id": self.ledger.ask(asked),
+            "identities": self.identities,
+            "client_name": target.netloc or target.scheme,
+            "typed": {name: form.get(name) for name in ("name", "email")} if form else {},
+            "is_corrected": form is not None,
+            "chosen": form.get("identity") if form else self.identities[0].subject,
+        }
+        return self.page(request, "consent", context, status=400 if form else 200, form_action=f"'self' {client}")
+
+
+def stable_number(text: str, *, digits: int) -> str:
+    """The same typed person is the same account each time."""
+    return str(int(hashlib.sha256(text.casefold().encode()).hexdigest(), 16) % 10**digits).zfill(digits)

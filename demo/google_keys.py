@@ -1,0 +1,46 @@
+"""The stand-in's signing key, published in Google's two forms: JWK Set, and kid to certificate."""
+
+import datetime as dt
+import hashlib
+
+import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+
+class GoogleKey:
+    """New with every start, so that nothing signed here is worth anything tomorrow."""
+
+    def __init__(self) -> None:
+        self.private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.public_key = self.private_key.public_key()
+        der = self.public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        self.kid = hashlib.sha256(der).hexdigest()[:40]
+        self.certificate = self.self_signed().public_bytes(serialization.Encoding.PEM).decode()
+
+    def self_signed(self) -> x509.Certificate:
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "google-stand-in.invalid")])
+        now = dt.datetime.now(dt.UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self.public_key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(minutes=5))
+            .not_valid_after(now + dt.timedelta(days=16))
+            .sign(self.private_key, hashes.SHA256())
+        )
+
+    def jwk_set(self) -> dict[str, object]:
+        numbers = RSAAlgorithm.to_jwk(self.public_key, as_dict=True)
+        jwk = {"kty": "RSA", "n": numbers["n"], "e": numbers["e"], "kid": self.kid, "alg": "RS256", "use": "sig"}
+        return {"keys": [jwk]}
+
+    def certificates(self) -> dict[str, object]:
+        return {self.kid: self.certificate}
+
+    def sign(self, claims: dict[str, object]) -> str:
+        return jwt.encode(claims, self.private_key, algorithm="RS256", headers={"kid": self.kid})

@@ -1,0 +1,44 @@
+"""What the stand-in says about a person, in the nested shape of Kakao's /v2/user/me."""
+
+import datetime as dt
+
+from demo.ledger import Grant
+
+CONSENT_ITEMS = frozenset({"account_email", "profile_nickname"})
+
+
+def agreed(grant: Grant) -> frozenset[str]:
+    withheld = frozenset() if grant.identity.is_email_shared else {"account_email"}
+    return grant.request.scopes - withheld
+
+
+def me(grant: Grant, *, connected_at: dt.datetime) -> dict[str, object]:
+    identity = grant.identity
+    nickname = {"nickname": identity.name} if "profile_nickname" in agreed(grant) else {}
+    return {
+        "id": int(identity.subject),
+        "connected_at": connected_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "properties": nickname,
+        "kakao_account": nickname_part(nickname) | email_part(grant),
+    }
+
+
+def nickname_part(nickname: dict[str, str]) -> dict[str, object]:
+    if not nickname:
+        return {"profile_nickname_needs_agreement": True}
+    profile: dict[str, object] = {**nickname, "is_default_nickname": False}
+    return {"profile_nickname_needs_agreement": False, "profile": profile}
+
+
+def email_part(grant: Grant) -> dict[str, object]:
+    """Without consent Kakao says only that there is an address, and leaves out what it is."""
+    identity = grant.identity
+    if "account_email" not in agreed(grant):
+        return {"has_email": True, "email_needs_agreement": True}
+    return {
+        "has_email": True,
+        "email_needs_agreement": False,
+        "is_email_valid": True,
+        "is_email_verified": identity.is_email_verified,
+        "email": identity.email,
+    }

@@ -1,0 +1,128 @@
+"""What every OAuth stand-in remembers, in memory: open consents, codes, tokens."""
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+from demo.oauth_standin import AuthorizeRequest, Identity, proves
+
+MAX_REMEMBERED = 1000
+CONSENT_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Grant:
+    request: AuthorizeRequest
+    identity: Identity
+
+
+@dataclass(frozen=True)
+class Issued:
+    access_token: str
+    refresh_token: str
+    grant: Grant
+
+
+class Refusal(Enum):
+    """Why a code buys no token."""
+
+    UNKNOWN_CODE = "unknown, expired or already used"
+    REDIRECT_URI = "redirect_uri differs from the authorisation request's"
+    NO_VERIFIER = "code_verifier missing"
+    VERIFIER = "code_verifier does not match"
+
+
+T = TypeVar("T")
+
+
+class Shelf(Generic[T]):
+    """The newest thousand values, each under an unguessable key and for its own time."""
+
+    def __init__(self) -> None:
+        self.entries: OrderedDict[str, tuple[float, T]] = OrderedDict()
+
+    def put(self, value: T, *, seconds: float, key: str = "") -> str:
+        key = key or secrets.token_urlsafe(32)
+        self.entries[key] = (time.monotonic() + seconds, value)
+        while len(self.entries) > MAX_REMEMBERED:
+            self.entries.popitem(last=False)
+        return key
+
+    def get(self, key: str) -> T | None:
+        expires_at, value = self.entries.get(key, (0.0, None))
+        return value if time.monotonic() < expires_at else None
+
+    def take(self, key: str) -> T | None:
+        value = self.get(key)
+        self.entries.pop(key, None)
+        return value
+
+    def seconds_left(self, key: str) -> int:
+        return max(0, int(self.entries[key][0] - time.monotonic())) if key in self.entries else 0
+
+
+class Ledger:
+    """Every verb holds the one lock, so that two replays of a code can't both win."""
+
+    def __init__(self, *, code_seconds: float, token_seconds: float) -> None:
+        self.code_seconds = code_seconds
+        self.token_seconds = token_seconds
+        self.lock = threading.RLock()
+        self.asked: Shelf[AuthorizeRequest] = Shelf()
+        self.codes: Shelf[Grant] = Shelf()
+        self.spent: Shelf[Issued] = Shelf()
+        self.tokens: Shelf[Issued] = Shelf()
+
+    def ask(self, request: AuthorizeRequest) -> str:
+        with self.lock:
+            return self.asked.put(request, seconds=CONSENT_SECONDS)
+
+    def answer(self, request_id: str) -> AuthorizeRequest | None:
+        with self.lock:
+            return self.asked.take(request_id)
+
+    def grant(self, request: AuthorizeRequest, identity: Identity) -> str:
+        with self.lock:
+            return self.codes.put(Grant(request, identity), seconds=self.code_seconds)
+
+    def redeem(self, code: str, *, client_id: str, redirect_uri: str, verifier: str) -> Issued | Refusal:
+        """One try a code: a failed one spends it too. A replay revokes what the code bought (RFC 6749 §4.1.2)."""
+        with self.lock:
+            grant = self.codes.take(code)
+            if grant is None or grant.request.client_id != client_id:
+                if replayed := self.spent.get(code):
+                    self.tokens.take(replayed.access_token)
+                return Refusal.UNKNOWN_CODE
+            if grant.request.redirect_uri != redirect_uri:
+                return Refusal.REDIRECT_URI
+            if not verifier:
+                return Refusal.NO_VERIFIER
+            if not proves(verifier, grant.request.code_challenge):
+                return Refusal.VERIFIER
+            issued = Issued(secrets.token_urlsafe(48), secrets.token_urlsafe(48), grant)
+            self.tokens.put(issued, seconds=self.token_seconds, key=issued.access_token)
+            self.spent.put(issued, seconds=self.token_seconds, key=code)
+            return issued
+
+    def bearer(self, access_token: str) -> tuple[Issued, int] | None:
+        """What the token stands for, and for how many more seconds."""
+        with self.lock:
+            issued = self.tokens.get(access_token)
+            return (issued, self.tokens.seconds_left(access_token)) if issued else None
+
+    def revoke(self, token: str) -> bool:
+        """Either token of the pair ends both (RFC 7009 §2.1)."""
+        with self.lock:
+            ended = [key for key, (_, one) in self.tokens.entries.items() if token in {key, one.refresh_token}]
+            live = [key for key in ended if self.tokens.take(key) is not None]
+            return bool(live)
+
+    def revoke_all_of(self, subject: str) -> None:
+        with self.lock:
+            for key, (_, issued) in list(self.tokens.entries.items()):
+                if issued.grant.identity.subject == subject:
+                    self.tokens.take(key)

@@ -1,0 +1,133 @@
+// What the page says, in both languages.
+
+const COPY = {
+  en: {
+    title: "Munjigi · demo frontend",
+    tagline: "A frontend on its own origin",
+    theirs: "API",
+    ours: "This page",
+    switch: "한국어",
+    sign_in: "Sign in",
+    sign_in_lead: "Gets an access and a refresh token with one request.",
+    email: "Email",
+    password: "Password",
+    signing_in: "Signing in…",
+    signed_in_as: "Signed in as",
+    call_me: "Call /api/me/",
+    refresh: "Refresh",
+    sign_out: "Sign out",
+    token: "Access token",
+    token_lead: "Decoded for show. The token proves nothing here; only the API checks it.",
+    expires_in: "Expires in {time}",
+    expired: "Expired. The next call refreshes it.",
+    devices: "Signed-in devices",
+    no_devices: "None.",
+    this_device: "This device",
+    browser: "Browser",
+    api: "API",
+    last_seen: "last seen {when}",
+    unknown_client: "Unknown client",
+    log: "Requests",
+    log_empty: "Nothing sent yet.",
+    preflighted: "preflight for {what}",
+    simple: "no preflight",
+    blocked: "no answer readable",
+    ok_signed_in: "Signed in. Both tokens are in this page's memory only: a reload loses them.",
+    ok_refreshed: "Refreshed: a new access token and a new refresh token.",
+    ok_called: "GET /api/me/ answered.",
+    ok_signed_out: "Signed out. The API has revoked this sign-in.",
+    signed_out_here: "Signed out here, but the API could not be told: {reason}",
+    network_error: "The API can't be reached, or refuses this origin (CORS). A browser doesn't tell a page which.",
+    unreadable_answer: "The answer was not JSON.",
+    http_error: "The API answered with status {status}.",
+    retry_after: "Try again in {time}.",
+    was_signed_out: "This sign-in has ended. Sign in again.",
+    no_config: "config.json could not be read. Is the demo frontend still running?",
+    field_display_name: "Name",
+    field_locale: "Language",
+    field_date_joined: "Joined",
+    field_id: "ID",
+  },
+  ko: {
+    title: "문지기 · 데모 프런트엔드",
+    tagline: "다른 출처(origin)에서 도는 프런트엔드",
+    theirs: "API",
+    ours: "이 페이지",
+    switch: "English",
+    sign_in: "로그인",
+    sign_in_lead: "요청 한 번으로 액세스 토큰과 리프레시 토큰을 받습니다.",
+    email: "이메일",
+    password: "비밀번호",
+    signing_in: "로그인하는 중…",
+    signed_in_as: "로그인한 사용자",
+    call_me: "/api/me/ 호출",
+    refresh: "토큰 갱신",
+    sign_out: "로그아웃",
+    token: "액세스 토큰",
+    token_lead: "보여 주기 위해 풀어 본 것입니다. 검증은 API만 합니다.",
+    expires_in: "{time} 후 만료",
+    expired: "만료되었습니다. 다음 호출 때 갱신합니다.",
+    devices: "로그인된 기기",
+    no_devices: "없습니다.",
+    this_device: "현재 기기",
+    browser: "브라우저",
+    api: "API",
+    last_seen: "마지막 사용 {when}",
+    unknown_client: "알 수 없는 기기",
+    log: "요청 기록",
+    log_empty: "아직 보낸 요청이 없습니다.",
+    preflighted: "사전 요청: {what}",
+    simple: "사전 요청 없음",
+    blocked: "응답을 읽을 수 없음",
+    ok_signed_in: "로그인했습니다. 두 토큰은 이 페이지의 메모리에만 있어, 새로 고치면 사라집니다.",
+    ok_refreshed: "갱신했습니다. 액세스 토큰과 리프레시 토큰이 모두 새것입니다.",
+    ok_called: "GET /api/me/ 응답을 받았습니다.",
+    ok_signed_out: "로그아웃했습니다. API에서도 이 로그인을 폐기했습니다.",
+    signed_out_here: "이 페이지에서는 로그아웃했지만 API에 알리지 못했습니다: {reason}",
+    network_error: "API에 연결할 수 없거나, API가 이 출처를 거부합니다(CORS). 어느 쪽인지 브라우저는 알려 주지 않습니다.",
+    unreadable_answer: "응답이 JSON이 아닙니다.",
+    http_error: "API가 상태 코드 {status}로 응답했습니다.",
+    retry_after: "{time} 후에 다시 시도해 주세요.",
+    was_signed_out: "로그인이 종료되었습니다. 다시 로그인해 주세요.",
+    no_config: "config.json을 읽을 수 없습니다. 데모 프런트엔드가 실행 중인지 확인해 주세요.",
+    field_display_name: "이름",
+    field_locale: "언어",
+    field_date_joined: "가입일",
+    field_id: "ID",
+  },
+};
+
+export let language = navigator.language.toLowerCase().startsWith("ko") ? "ko" : "en";
+
+export function toggleLanguage() {
+  language = language === "ko" ? "en" : "ko";
+}
+
+export function say(key, values = {}) {
+  return COPY[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+export function duration(seconds) {
+  const whole = Math.max(0, Math.ceil(seconds));
+  const parts = [[Math.floor(whole / 3600), "hour"], [Math.floor(whole / 60) % 60, "minute"], [whole % 60, "second"]];
+  const shown = parts.filter(([amount]) => amount > 0);
+  return (shown.length ? shown : [[0, "second"]])
+    .map(([amount, unit]) => new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(amount))
+    .join(" ");
+}
+
+/** "3 minutes ago", in words. */
+export function ago(iso) {
+  const seconds = (new Date(iso) - Date.now()) / 1000;
+  if (Number.isNaN(seconds)) return "";
+  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
+    if (Math.abs(seconds) >= size) return format.format(Math.round(seconds / size), unit);
+  }
+  return format.format(Math.round(seconds), "second");
+}
+
+export function date(iso) {
+  const value = new Date(iso);
+  return Number.isNaN(value.valueOf()) ? String(iso) : new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(value);
+}

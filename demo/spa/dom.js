@@ -1,0 +1,9 @@
+export const find = (selector) => document.querySelector(selector);
+
+/** Builds an element from text and elements only: no string is ever parsed as HTML. */
+export function element(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}

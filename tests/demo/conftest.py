@@ -1,0 +1,194 @@
+"""Each stand-in as its own process, on a free port."""
+
+import base64
+import hashlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[2]
+REDIRECT_URI = "http://localhost:8000/callback/?from=demo"
+VERIFIER = "v" * 43
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+CLIENT = ["--client-id", "demo-client", "--client-secret", "demo-secret", "--redirect-uri", REDIRECT_URI]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(module, *arguments, demo="1"):
+    """The process and its one line of output; an empty line when it refused to start."""
+    environment = {name: value for name, value in os.environ.items() if name != "DEMO"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=environment | ({"DEMO": demo} if demo else {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    return process, process.stdout.readline()
+
+
+def stop(process):
+    process.kill()
+    process.communicate()
+
+
+class StandIn:
+    """A stand-in, as its client and its visitor meet it."""
+
+    def __init__(self, url, authorize_path, token_path):
+        self.url = url
+        self.authorize_path = authorize_path
+        self.token_path = token_path
+        self.redirect_uri = REDIRECT_URI
+
+    def get(self, path, **options):
+        return requests.get(self.url + path, allow_redirects=False, timeout=5, **options)
+
+    def post(self, path, **options):
+        return requests.post(self.url + path, allow_redirects=False, timeout=5, **options)
+
+    def authorize(self, **changes):
+        """None as a value leaves that parameter out."""
+        query = {
+            "client_id": "demo-client",
+            "redirect_uri": REDIRECT_URI,
+            "response_type": "code",
+            "scope": "profile email" if "google" in self.token_path or self.token_path == "/token" else "",
+            "state": "state-1",
+            "code_challenge": CHALLENGE,
+            "code_challenge_method": "S256",
+        }
+        query = {name: value for name, value in (query | changes).items() if value is not None}
+        return self.get(self.authorize_path, params=query)
+
+    def decide(self, page, *, choice="continue", identity=None, **form):
+        request_id = re.search(r'name="request" value="([^"]+)"', page.text)[1]
+        first = re.search(r'name="identity" value="([^"]+)"', page.text)[1]
+        fields = {"request": request_id, "identity": identity or first, "choice": choice}
+        return self.post("/consent", data=fields | form)
+
+    def code(self, *, identity=None, asking=None, **form):
+        page = self.authorize(**(asking or {}))
+        return answer_of(self.decide(page, identity=identity, **form))["code"]
+
+    def exchange(self, code, **changes):
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": "demo-client",
+            "client_secret": "demo-secret",
+            "redirect_uri": REDIRECT_URI,
+            "code": code,
+            "code_verifier": VERIFIER,
+        }
+        return self.post(self.token_path, data=form | changes)
+
+    def access_token(self, **options):
+        return self.exchange(self.code(**options)).json()["access_token"]
+
+
+def answer_of(response):
+    """The parameters of a redirect to the client."""
+    assert response.status_code == 303
+    assert response.headers["Location"].startswith(REDIRECT_URI + "&")
+    return dict(parse_qsl(urlsplit(response.headers["Location"]).query)) | {"from": "demo"}
+
+
+def run_standin(module, *options):
+    port = free_port()
+    process, line = start(module, "--port", str(port), *CLIENT, *options)
+    assert line, process.stderr.read()
+    return process, f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def google():
+    process, url = run_standin("demo.google")
+    yield StandIn(url, "/o/oauth2/v2/auth", "/token")
+    stop(process)
+
+
+@pytest.fixture(scope="session")
+def kakao():
+    process, url = run_standin("demo.kakao", "--app-id", "424242")
+    yield StandIn(url, "/oauth/authorize", "/oauth/token")
+    stop(process)
+
+
+@pytest.fixture(scope="session")
+def hasty_google():
+    """Its codes live for a tenth of a second."""
+    process, url = run_standin("demo.google", "--code-seconds", "0.1")
+    yield StandIn(url, "/o/oauth2/v2/auth", "/token")
+    stop(process)
+
+
+@pytest.fixture(scope="session")
+def frontend():
+    port = free_port()
+    process, line = start("demo.frontend", "--port", str(port), "--api", "http://localhost:8765", demo="")
+    assert line, process.stderr.read()
+    yield f"http://127.0.0.1:{port}"
+    stop(process)
+
+
+@pytest.fixture
+def launch():
+    """Starts a module and hands back the process and its line; whatever still runs is ended."""
+    started = []
+
+    def begin(module, *arguments, demo="1"):
+        process, line = start(module, *arguments, demo=demo)
+        started.append(process)
+        return process, line
+
+    yield begin
+    for process in started:
+        stop(process)
+
+
+@pytest.fixture
+def seconds_to_stop(launch):
+    """How long a module takes to end after a signal, and with which status."""
+
+    def measure(module, *arguments, by=signal.SIGTERM):
+        port = str(free_port())
+        process, line = launch(module, "--port", port, *arguments)
+        assert line, process.stderr.read()
+        # An open, idle connection must not hold it up.
+        with socket.create_connection(("127.0.0.1", int(port))):
+            began = time.monotonic()
+            process.send_signal(by)
+            status = process.wait(timeout=5)
+        return time.monotonic() - began, status
+
+    return measure
+
+
+@pytest.fixture
+def answer():
+    return answer_of
+
+
+@pytest.fixture
+def client_options():
+    return CLIENT
+
+
+@pytest.fixture
+def port():
+    return str(free_port())
