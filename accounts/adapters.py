@@ -78,6 +78,11 @@ class AccountAdapter(DefaultAccountAdapter):
         )
         mail.enqueue(message)
 
+    def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Only for pages: an API client's message would wait in a session nobody opens again."""
+        if not hasattr(request, "auth_session_kind"):
+            super().add_message(request, *args, **kwargs)
+
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("accounts:home")
 

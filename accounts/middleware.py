@@ -8,6 +8,7 @@ from django.contrib.auth import logout
 from django.contrib.sessions import middleware as django_sessions
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
+from structlog.contextvars import bind_contextvars
 
 from accounts import session_store, sessions
 from accounts.models import AuthSession
@@ -56,6 +57,7 @@ class AuthSessionMiddleware:
                 logout(request)
             else:
                 request.auth_session = session  # type: ignore[attr-defined]
+                bind_contextvars(user_id=str(session.user_id), sid=str(session.pk))
         return self.get_response(request)
 
 

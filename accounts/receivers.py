@@ -116,6 +116,8 @@ def record_disconnected(request: HttpRequest, socialaccount: Any, **kwargs: Any)
 
 
 def _kind(request: HttpRequest) -> AuthSession.Kind:
+    if kind := getattr(request, "auth_session_kind", None):
+        return AuthSession.Kind(kind)
     headless = getattr(getattr(request, "allauth", None), "headless", None)
     is_app = getattr(headless, "client", None) == Client.APP
     return AuthSession.Kind.TOKEN if is_app else AuthSession.Kind.BROWSER

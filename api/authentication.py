@@ -6,6 +6,7 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
+from structlog.contextvars import bind_contextvars
 
 from accounts import sessions
 from accounts.models import AuthSession, User
@@ -32,6 +33,7 @@ class BearerAuthentication(JWTAuthentication):
             return None
         session = self.session_of(credentials.strip(" "))
         request._request.auth_session = session  # type: ignore[attr-defined]  # noqa: SLF001
+        bind_contextvars(user_id=str(session.user_id), sid=str(session.pk))
         return session.user, session
 
     def authenticate_header(self, request: Request) -> str:

@@ -15,16 +15,14 @@ from structlog.contextvars import get_contextvars
 PROBLEM_TYPE = "application/problem+json"
 
 
-class InvalidCredentials(exceptions.APIException):
+class InvalidCredentials(exceptions.AuthenticationFailed):
     """One answer for a wrong password, an unknown e-mail and a disabled account."""
 
-    status_code = 401
     default_code = "invalid_credentials"
     default_detail = _("The email or the password is wrong.")
 
 
-class EmailUnverified(exceptions.APIException):
-    status_code = 401
+class EmailUnverified(exceptions.AuthenticationFailed):
     default_code = "email_unverified"
     default_detail = _(
         "Verify your email first: sign in at /_allauth/app/v1/auth/login, then send the code from "
@@ -32,16 +30,14 @@ class EmailUnverified(exceptions.APIException):
     )
 
 
-class LoginIncomplete(exceptions.APIException):
+class LoginIncomplete(exceptions.AuthenticationFailed):
     """A stage of the login pipeline that this one-call endpoint can't walk."""
 
-    status_code = 401
     default_code = "login_incomplete"
     default_detail = _("This account needs another step: sign in at /_allauth/app/v1/auth/login.")
 
 
-class InvalidToken(exceptions.APIException):
-    status_code = 401
+class InvalidToken(exceptions.AuthenticationFailed):
     default_code = "invalid_token"
     default_detail = _("The token is invalid, expired or revoked. Sign in again.")
 

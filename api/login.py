@@ -4,13 +4,12 @@ The pipeline keeps its state in a session: it gets one of its own, which is thro
 sign-in is done. What the pipeline can't finish in one call ends in a 401 that names the next one.
 """
 
-from types import SimpleNamespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from allauth.account.forms import LoginForm
 from allauth.account.models import EmailAddress
-from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.ratelimit import consume
-from allauth.headless.constants import Client
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
@@ -29,28 +28,37 @@ def with_password(request: HttpRequest, *, email: str, password: str) -> AuthSes
     """
     if not consume(request, action="login"):
         raise TooManyAttempts
-    _as_app_client(request)
-    form = LoginForm(data={"login": email, "password": password}, request=request)
-    if not form.is_valid():
-        codes = {error.code for errors in form.errors.as_data().values() for error in errors}
-        raise TooManyAttempts if LIMITED in codes else InvalidCredentials
-    # Before the pipeline, which would mail a code that this endpoint's caller can't send back.
-    if not EmailAddress.objects.filter(user=form.user, verified=True).exists():
-        raise EmailUnverified
-    try:
-        form.login(request)
-    except (ImmediateHttpResponse, InactiveUserError) as exc:
-        raise InvalidCredentials from exc
-    session: AuthSession | None = getattr(request, "auth_session", None)
-    if session is None or not request.user.is_authenticated:
+    with _session_apart(request):
+        form = LoginForm(data={"login": email, "password": password}, request=request)
+        if not form.is_valid():
+            codes = {error.code for errors in form.errors.as_data().values() for error in errors}
+            raise TooManyAttempts if LIMITED in codes else InvalidCredentials
+        # Before the pipeline, which would mail a code that this caller has no way to send back.
+        if not EmailAddress.objects.filter(user=form.user, verified=True).exists():
+            raise EmailUnverified
+        try:
+            form.login(request)
+        except InactiveUserError as exc:
+            raise InvalidCredentials from exc
+        # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
+        session: AuthSession | None = request.auth_session  # type: ignore[attr-defined]
+    if session is None:
         raise LoginIncomplete
-    request.session.flush()
     return session
 
 
-def _as_app_client(request: HttpRequest) -> None:
-    """Shut out the caller's cookies, and mark the request as allauth's headless `app` client."""
+@contextmanager
+def _session_apart(request: HttpRequest) -> Iterator[None]:
+    """Shut out the caller's cookies; afterwards leave neither a session nor a cookie behind."""
+    user, session = request.user, request.session
     request.session = session_store.SessionStore()
     request.user = AnonymousUser()
     request.auth_session = None  # type: ignore[attr-defined]
-    request.allauth.headless = SimpleNamespace(client=Client.APP)  # type: ignore[attr-defined]
+    request.auth_session_kind = AuthSession.Kind.TOKEN  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        request.session.flush()
+        request.user, request.session = user, session
+        # Django's login() asks for a new CSRF cookie; this caller has none.
+        request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False

@@ -1,5 +1,6 @@
 """Request and response shapes; no queries, no side effects."""
 
+from datetime import UTC
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -50,7 +51,7 @@ class MeSerializer(StrictSerializer):
     email = serializers.EmailField(read_only=True)
     display_name = serializers.CharField(max_length=80, allow_blank=True, required=False)
     locale = serializers.ChoiceField(choices=Locale.values, required=False)
-    date_joined = serializers.DateTimeField(read_only=True)
+    date_joined = serializers.DateTimeField(read_only=True, default_timezone=UTC)
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
         for name, value in validated_data.items():
@@ -64,9 +65,9 @@ class SessionSerializer(serializers.Serializer[AuthSession]):
     kind = serializers.ChoiceField(choices=AuthSession.Kind.values)
     client = serializers.CharField(source="device", help_text="Such as `Chrome · Windows`.")
     ip = serializers.IPAddressField(allow_null=True)
-    created_at = serializers.DateTimeField()
-    last_seen_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField()
+    created_at = serializers.DateTimeField(default_timezone=UTC)
+    last_seen_at = serializers.DateTimeField(default_timezone=UTC)
+    expires_at = serializers.DateTimeField(default_timezone=UTC)
     is_current = serializers.SerializerMethodField(help_text="The sign-in that asks.")
 
     def get_is_current(self, session: AuthSession) -> bool:

@@ -77,6 +77,6 @@ def command(var_dir: Path) -> list[str]:
         "save": "",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
-        "loglevel": "warning",
+        "logfile": str(data / "redis.log"),
     }
     return [str(program), *(part for key, value in options.items() for part in (f"--{key}", value))]

@@ -36,7 +36,11 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "default"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {"django.server": {"handlers": [], "propagate": True}},
+        "loggers": {
+            "django.server": {"handlers": [], "propagate": True},
+            # Its 4xx lines repeat ours, with the keys that paths may hold.
+            "django.request": {"level": "ERROR"},
+        },
     }
 
 

@@ -1,11 +1,49 @@
-"""Refuse oversized bodies before anything reads them."""
+"""Before anything else: a trustworthy request id, and a bound on bodies."""
 
+import re
 from collections.abc import Callable
+from uuid import uuid4
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django_structlog.middlewares import RequestMiddleware
 
 from config import errors
+
+
+KEY_IN_PATH = re.compile(r"(/(?:reset/key|confirm-email)/)[^/]+")
+REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+class RequestIdMiddleware:
+    """`X-Request-ID`: the caller's if it is harmless, else a new one; echoed, logged, in problems.
+
+    An id of any other form could forge log lines.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        if not REQUEST_ID.fullmatch(request_id):
+            request_id = str(uuid4())
+        # django-structlog reads the header and binds it to every log line of the request.
+        request.META["HTTP_X_REQUEST_ID"] = request_id
+        response = self.get_response(request)
+        response.headers["X-Request-ID"] = request_id
+        return response
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """One log line a request, without what may open a door: queries hold OAuth codes and states,
+    two paths hold keys from mails.
+    """
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        path = KEY_IN_PATH.sub(r"\1…", request.path)
+        return f"{request.method} {path}"
 
 
 class BodyLimitMiddleware:

@@ -4,6 +4,7 @@ The only file that reads the environment; `.env.example` explains every variable
 default: the process refuses to start and names the missing one.
 """
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -79,12 +80,13 @@ INSTALLED_APPS = [
 # Middleware
 
 MIDDLEWARE = [
+    "config.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "config.middleware.RequestLogMiddleware",
     "config.middleware.BodyLimitMiddleware",
     "accounts.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -351,4 +353,10 @@ LOGGING = logging_config(
     log_format=env.str("LOG_FORMAT", default="console" if DEMO else "json"),
     level=env.str("LOG_LEVEL", default="WARNING" if DEMO else "INFO"),
 )
+# RequestIdMiddleware vouches for the header.
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
+# It would ask request.user, and so the session store, for every line, and believe any proxy.
+DJANGO_STRUCTLOG_USER_ID_FIELD = ""
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
 LOGGING_CONFIG = "config.logs.configure"

@@ -14,6 +14,7 @@ from demo.pages import Site
 from demo.received import form_of, query_of
 
 MAX_NAME_CHARACTERS = 60
+MAX_EMAIL_CHARACTERS = 254
 
 
 class ConsentStandIn(Site):
@@ -122,7 +123,8 @@ class ConsentStandIn(Site):
                 validate_email(email)
         except ValidationError:
             return None
-        return self.typed_identity(name, email) if len(name) <= MAX_NAME_CHARACTERS else None
+        is_short = len(name) <= MAX_NAME_CHARACTERS and len(email) <= MAX_EMAIL_CHARACTERS
+        return self.typed_identity(name, email) if is_short else None
 
     def redirect(self, redirect_uri: str, answer: dict[str, str]) -> HttpResponse:
         # 303, so that the consent form is never posted on to the client (RFC 9700 §4.12).

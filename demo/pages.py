@@ -38,7 +38,7 @@ class Site:
         response["Allow"] = allow
         return response
 
-    def handler404(self, request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+    def handler404(self, request: HttpRequest, **_details: object) -> HttpResponse:
         return self.page(request, "error", {"headline": "404", "reason": "not_found"}, status=404)
 
     def page(

@@ -16,6 +16,12 @@ from demo.ledger import Ledger
 from demo.oauth_standin import Client
 from demo.process import port_number, refuse_unless_demo, serve, web_origin
 
+LOGGING: dict[str, object] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "loggers": {"django.request": {"handlers": ["stderr"], "level": "ERROR"}},
+}
 LONGEST_CODE_SECONDS = 3600
 Maker = Callable[[Client, Ledger, str], ConsentStandIn]
 
@@ -72,6 +78,7 @@ def run(name: str, arguments: argparse.Namespace, make: Maker, *, token_seconds:
     ledger = Ledger(code_seconds=arguments.code_seconds, token_seconds=token_seconds)
     settings.configure(
         ALLOWED_HOSTS=["*"],  # the public origin is an argument; no answer is built from Host
+        LOGGING=LOGGING,
         LANGUAGES=[("en", "English"), ("ko", "한국어")],
         MIDDLEWARE=["demo.pages.safe_headers"],
         ROOT_URLCONF=make(client, ledger, origin),

@@ -96,7 +96,6 @@ async function act(action) {
 
 function renderStatus() {
   const status = find("#status");
-  status.hidden = !state.status;
   if (!state.status) return;
   const { tone, message, code } = state.status;
   status.className = tone;

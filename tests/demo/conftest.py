@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -50,8 +51,10 @@ def stop(process):
 class StandIn:
     """A stand-in, as its client and its visitor meet it."""
 
-    def __init__(self, url, authorize_path, token_path):
-        self.url = url
+    def __init__(self, port, authorize_path, token_path, scope):
+        self.url = f"http://127.0.0.1:{port}"
+        self.issuer = f"http://localhost:{port}"
+        self.scope = scope
         self.authorize_path = authorize_path
         self.token_path = token_path
         self.redirect_uri = REDIRECT_URI
@@ -68,7 +71,7 @@ class StandIn:
             "client_id": "demo-client",
             "redirect_uri": REDIRECT_URI,
             "response_type": "code",
-            "scope": "profile email" if "google" in self.token_path or self.token_path == "/token" else "",
+            "scope": self.scope,
             "state": "state-1",
             "code_challenge": CHALLENGE,
             "code_challenge_method": "S256",
@@ -86,7 +89,7 @@ class StandIn:
         page = self.authorize(**(asking or {}))
         return answer_of(self.decide(page, identity=identity, **form))["code"]
 
-    def exchange(self, code, **changes):
+    def exchange(self, code, /, **changes):
         form = {
             "grant_type": "authorization_code",
             "client_id": "demo-client",
@@ -105,45 +108,43 @@ def answer_of(response):
     """The parameters of a redirect to the client."""
     assert response.status_code == 303
     assert response.headers["Location"].startswith(REDIRECT_URI + "&")
-    return dict(parse_qsl(urlsplit(response.headers["Location"]).query)) | {"from": "demo"}
+    return dict(parse_qsl(urlsplit(response.headers["Location"]).query))
 
 
-def run_standin(module, *options):
+@contextmanager
+def running(module, *options):
     port = free_port()
-    process, line = start(module, "--port", str(port), *CLIENT, *options)
-    assert line, process.stderr.read()
-    return process, f"http://127.0.0.1:{port}"
+    process, line = start(module, "--port", str(port), *options)
+    try:
+        assert line, process.stderr.read()
+        yield port
+    finally:
+        stop(process)
 
 
 @pytest.fixture(scope="session")
 def google():
-    process, url = run_standin("demo.google")
-    yield StandIn(url, "/o/oauth2/v2/auth", "/token")
-    stop(process)
-
-
-@pytest.fixture(scope="session")
-def kakao():
-    process, url = run_standin("demo.kakao", "--app-id", "424242")
-    yield StandIn(url, "/oauth/authorize", "/oauth/token")
-    stop(process)
+    with running("demo.google", *CLIENT) as port:
+        yield StandIn(port, "/o/oauth2/v2/auth", "/token", "profile email")
 
 
 @pytest.fixture(scope="session")
 def hasty_google():
     """Its codes live for a tenth of a second."""
-    process, url = run_standin("demo.google", "--code-seconds", "0.1")
-    yield StandIn(url, "/o/oauth2/v2/auth", "/token")
-    stop(process)
+    with running("demo.google", *CLIENT, "--code-seconds", "0.1") as port:
+        yield StandIn(port, "/o/oauth2/v2/auth", "/token", "profile email")
+
+
+@pytest.fixture(scope="session")
+def kakao():
+    with running("demo.kakao", *CLIENT, "--app-id", "424242") as port:
+        yield StandIn(port, "/oauth/authorize", "/oauth/token", "")
 
 
 @pytest.fixture(scope="session")
 def frontend():
-    port = free_port()
-    process, line = start("demo.frontend", "--port", str(port), "--api", "http://localhost:8765", demo="")
-    assert line, process.stderr.read()
-    yield f"http://127.0.0.1:{port}"
-    stop(process)
+    with running("demo.frontend", "--api", "http://localhost:8765") as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ class Command(BaseCommand):
         return ports
 
     def _start(self, children: Children, options: dict[str, Any]) -> None:
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         if settings.REDIS_IS_EMBEDDED:
             children.start("Redis", embedded.command(settings.VAR_DIR))
             children.wait_until(_redis_answers, name="Redis", seconds=10)
@@ -123,6 +124,6 @@ def _site(options: dict[str, Any]) -> list[str]:
         "--workers-kill-timeout=3",
         "--respawn-failed-workers",
         "--no-ws",
-        "--log-level=warning",
+        "--log-level=error",
         "config.wsgi:application",
     ]

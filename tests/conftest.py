@@ -1,0 +1,90 @@
+"""What every test stands on: a clean Redis, a cheap password hash, users and clients."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core import mail as django_mail
+from django.core.cache import caches
+from django.test import Client
+
+from accounts import mail
+from accounts.models import OutgoingMail, User
+from api import keys
+from tests.factories import PASSWORD, UserFactory
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def clean_redis() -> Iterator[None]:
+    """Sessions and rate limits of one test are none of the next one's business."""
+    yield
+    for alias in ("default", "sessions"):
+        caches[alias].clear()
+
+
+@pytest.fixture(autouse=True)
+def forget_keys() -> None:
+    keys.forget()
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    """A visitor with a verified e-mail; the password is `factories.PASSWORD`."""
+    return UserFactory()
+
+
+@pytest.fixture
+def browser() -> Client:
+    """Somebody's browser, which checks what Django's test client skips by default."""
+    return Client(enforce_csrf_checks=False, headers={"user-agent": CHROME})
+
+
+@pytest.fixture
+def signed_in(browser: Client, user: User) -> Client:
+    """A browser that signed in through the login page."""
+    response = browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+    assert response.status_code == 302, response.content
+    return browser
+
+
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36"
+)
+
+
+@pytest.fixture
+def deliver(db: None) -> Callable[[], list[Any]]:
+    """Do the worker's job now; what has been sent so far."""
+
+    def run() -> list[Any]:
+        for row in OutgoingMail.objects.order_by("created_at"):
+            mail.deliver.call(str(row.pk))
+        return django_mail.outbox
+
+    return run
+
+
+@pytest.fixture
+def obtain(client: Client) -> Callable[..., dict[str, Any]]:
+    """A token pair for a user, through the API."""
+
+    def run(user: User, password: str = PASSWORD) -> dict[str, Any]:
+        response = client.post(
+            "/api/token/",
+            {"email": user.email, "password": password},
+            content_type="application/json",
+        )
+        assert response.status_code == 200, response.content
+        return response.json()
+
+    return run
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}

@@ -1,0 +1,331 @@
+import base64
+import hashlib
+import signal
+import socket
+import time
+from unittest.mock import ANY
+from urllib.parse import quote
+
+import jwt
+import pytest
+import requests
+from cryptography import x509
+
+LONG_SCOPES = "https://www.googleapis.com/auth/userinfo.email https://www.googleapis.com/auth/userinfo.profile openid"
+INVALID_GRANT = {"error": "invalid_grant", "error_description": "Bad Request"}
+
+
+def decode(token, key, google):
+    return jwt.PyJWT().decode(token, key, algorithms=["RS256"], audience="demo-client", issuer=google.issuer)
+
+
+def test_code_flow_ends_in_tokens_that_both_key_documents_verify(google, answer):
+    page = google.authorize(nonce="nonce-1")
+    returned = answer(google.decide(page))
+    response = google.exchange(returned["code"])
+
+    assert returned == {
+        "from": "demo",
+        "state": "state-1",
+        "code": ANY,
+        "iss": google.issuer,
+        "scope": LONG_SCOPES,
+        "authuser": "0",
+        "prompt": "consent",
+    }
+    body = response.json()
+    assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-store")
+    assert body == {
+        "access_token": ANY,
+        "expires_in": 3599,
+        "scope": LONG_SCOPES,
+        "token_type": "Bearer",
+        "id_token": ANY,
+    }
+    kid = jwt.get_unverified_header(body["id_token"])["kid"]
+    jwk = jwt.PyJWKSet.from_dict(google.get("/oauth2/v3/certs").json())[kid]
+    certificate = x509.load_pem_x509_certificate(google.get("/oauth2/v1/certs").json()[kid].encode())
+    half = hashlib.sha256(body["access_token"].encode()).digest()[:16]
+    claims = decode(body["id_token"], jwk.key, google)
+    assert claims == decode(body["id_token"], certificate.public_key(), google)
+    assert claims == {
+        "iss": google.issuer,
+        "azp": "demo-client",
+        "aud": "demo-client",
+        "sub": "100000000000000000001",
+        "email": "minji.kim@example.com",
+        "email_verified": True,
+        "at_hash": base64.urlsafe_b64encode(half).rstrip(b"=").decode(),
+        "nonce": "nonce-1",
+        "name": "Minji Kim",
+        "given_name": "Minji",
+        "family_name": "Kim",
+        "locale": "ko",
+        "iat": ANY,
+        "exp": claims["iat"] + 3600,
+    }
+
+
+def test_discovery_points_at_the_stand_in_itself(google):
+    document = google.get("/.well-known/openid-configuration").json()
+
+    assert document["issuer"] == google.issuer
+    endpoints = {name: url for name, url in document.items() if name.endswith(("_endpoint", "_uri"))}
+    assert endpoints == {
+        "authorization_endpoint": f"{google.issuer}/o/oauth2/v2/auth",
+        "token_endpoint": f"{google.issuer}/token",
+        "userinfo_endpoint": f"{google.issuer}/v1/userinfo",
+        "revocation_endpoint": f"{google.issuer}/revoke",
+        "jwks_uri": f"{google.issuer}/oauth2/v3/certs",
+    }
+
+
+def test_email_scope_alone_gives_no_name(google):
+    token = google.access_token(asking={"scope": "openid email"})
+
+    userinfo = google.get("/v1/userinfo", headers={"Authorization": f"Bearer {token}"})
+
+    expected = {"sub": "100000000000000000001", "email": "minji.kim@example.com", "email_verified": True}
+    assert userinfo.json() == expected
+
+
+def test_older_userinfo_keeps_its_older_shape(google):
+    token = google.access_token(identity="100000000000000000003")
+
+    userinfo = google.get("/oauth2/v2/userinfo", headers={"Authorization": f"Bearer {token}"})
+
+    assert userinfo.json() == {
+        "id": "100000000000000000003",
+        "email": "robin.park@example.org",
+        "verified_email": False,
+        "name": "Robin Park",
+        "given_name": "Robin",
+        "family_name": "Park",
+    }
+
+
+def test_typed_person_is_the_same_account_each_time(google):
+    typed = {"identity": "other", "name": "하늘", "email": "haneul@example.com"}
+    bearer = [{"Authorization": f"Bearer {google.access_token(**typed)}"} for _ in range(2)]
+
+    first, second = (google.get("/v1/userinfo", headers=headers).json() for headers in bearer)
+
+    assert first == second
+    assert (first["email"], first["name"]) == ("haneul@example.com", "하늘")
+
+
+@pytest.mark.parametrize("email", ["", "not-an-address", "a@b@c", "x" * 250 + "@example.com"])
+def test_typed_address_that_is_none_is_asked_for_again(google, email):
+    response = google.decide(google.authorize(), identity="other", name="A", email=email)
+
+    assert response.status_code == 400
+    assert 'role="alert"' in response.text
+
+
+def test_cancel_returns_access_denied(google, answer):
+    response = google.decide(google.authorize(), choice="cancel")
+
+    assert answer(response) == {"from": "demo", "error": "access_denied", "state": "state-1"}
+
+
+def test_consent_can_be_given_once(google):
+    page = google.authorize()
+    google.decide(page)
+
+    again = google.decide(page)
+
+    assert again.status_code == 400
+    assert "Location" not in again.headers
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"client_id": "someone-else"}, 401),
+        ({"client_id": None}, 401),
+        ({"client_id": ["demo-client", "demo-client"]}, 401),
+        ({"redirect_uri": "https://evil.example/"}, 400),
+        ({"redirect_uri": "http://localhost:8000/callback/"}, 400),
+        ({"redirect_uri": None}, 400),
+        ({"redirect_uri": "\0"}, 400),
+    ],
+)
+def test_unproven_client_or_redirect_uri_never_redirects(google, change, status):
+    response = google.authorize(**change)
+
+    assert response.status_code == status
+    assert "Location" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": None}, "invalid_request"),
+        ({"scope": None}, "invalid_scope"),
+        ({"scope": "email https://www.googleapis.com/auth/drive"}, "invalid_scope"),
+        ({"state": None}, "invalid_request"),
+        ({"code_challenge": None}, "invalid_request"),
+        ({"code_challenge_method": None}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge": "short"}, "invalid_request"),
+        ({"nonce": ["one", "two"]}, "invalid_request"),
+        ({"nonce": "x" * 3000}, "invalid_request"),
+        ({"nonce": "nul\0"}, "invalid_request"),
+    ],
+)
+def test_other_authorise_errors_go_to_the_client(google, answer, change, error):
+    returned = answer(google.authorize(**change))
+
+    state = {} if change.get("state", "") is None else {"state": "state-1"}
+    assert returned == {"from": "demo", "error": error, "error_description": ANY} | state
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "body"),
+    [
+        ({"client_secret": "wrong"}, 401, {"error": "invalid_client", "error_description": "Unauthorized"}),
+        ({"client_id": "no"}, 401, {"error": "invalid_client", "error_description": "The OAuth client was not found."}),
+        ({"redirect_uri": "http://localhost:8000/"}, 400, {"error": "redirect_uri_mismatch", "error_description": ANY}),
+        ({"code": "wrong"}, 400, INVALID_GRANT),
+        (
+            {"code_verifier": "w" * 43},
+            400,
+            {"error": "invalid_grant", "error_description": "Invalid code verifier."},
+        ),
+        ({"code_verifier": ""}, 400, {"error": "invalid_grant", "error_description": "Missing code verifier."}),
+        ({"grant_type": "password"}, 400, {"error": "unsupported_grant_type", "error_description": ANY}),
+        ({"code": ""}, 400, {"error": "invalid_request", "error_description": "Missing required parameter: code"}),
+        ({"code": ["one", "two"]}, 400, {"error": "invalid_request", "error_description": ANY}),
+        ({"code": "nul\0"}, 400, {"error": "invalid_request", "error_description": ANY}),
+    ],
+)
+def test_token_endpoint_refuses(google, change, status, body):
+    response = google.exchange(google.code(), **change)
+
+    assert (response.status_code, response.json()) == (status, body)
+
+
+def test_client_may_authenticate_by_basic_instead(google):
+    form = {"client_id": "", "client_secret": ""}
+    pair = base64.b64encode(b"demo-client:" + quote("demo-secret").encode()).decode()
+    wrong = base64.b64encode(b"demo-client:wrong").decode()
+    url, fields = google.url + "/token", {"grant_type": "authorization_code"} | form
+
+    accepted = requests.post(url, data=fields, headers={"Authorization": f"Basic {pair}"}, timeout=5)
+    refused = requests.post(url, data=fields, headers={"Authorization": f"Basic {wrong}"}, timeout=5)
+
+    assert accepted.json()["error_description"] == "Missing required parameter: code"
+    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, 'Basic realm="token"')
+
+
+def test_replayed_code_is_refused_and_kills_its_token(google):
+    code = google.code()
+    bearer = {"Authorization": f"Bearer {google.exchange(code).json()['access_token']}"}
+    before = google.get("/v1/userinfo", headers=bearer).status_code
+
+    replay = google.exchange(code)
+
+    assert (replay.status_code, replay.json()) == (400, INVALID_GRANT)
+    assert (before, google.get("/v1/userinfo", headers=bearer).status_code) == (200, 401)
+
+
+def test_code_expires(hasty_google):
+    code = hasty_google.code()
+    time.sleep(0.15)
+
+    response = hasty_google.exchange(code)
+
+    assert (response.status_code, response.json()) == (400, INVALID_GRANT)
+
+
+def test_revoked_token_is_dead(google):
+    token = google.access_token()
+
+    first, second = (google.post("/revoke", data={"token": token}) for _ in range(2))
+
+    userinfo = google.get("/v1/userinfo", headers={"Authorization": f"Bearer {token}"})
+    older = google.get("/oauth2/v2/userinfo", headers={"Authorization": f"Bearer {token}"})
+    assert (first.status_code, first.json()) == (200, {})
+    assert (second.status_code, second.json()["error"]) == (400, "invalid_token")
+    assert userinfo.json() == {"error": "invalid_request", "error_description": "Invalid Credentials"}
+    assert older.json() == {"error": {"code": 401, "message": ANY, "status": "UNAUTHENTICATED"}}
+
+
+@pytest.mark.parametrize("path", ["/token", "/revoke", "/consent", "/o/oauth2/v2/auth", "/v1/userinfo", "/nowhere"])
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"%ff=%00", b"a&" * 100, b"{}", b"x" * 300_000])
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
+def test_malformed_input_is_a_client_error(google, path, body, content_type):
+    for method in ("POST", "PUT"):
+        response = requests.request(
+            method, google.url + path, data=body, headers={"Content-Type": content_type}, timeout=5
+        )
+        assert 400 <= response.status_code < 500
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /o/oauth2/v2/auth?client_id=%ff&state=%C0%80 HTTP/1.1",
+        b"GET /o/oauth2/v2/auth?client_id=\xff\xfe HTTP/1.1",
+        b"GET /%ff%00 HTTP/1.1",
+        b"POST /token HTTP/1.1\r\nContent-Length: many",
+        b"POST /token HTTP/1.1\r\nContent-Length: -1",
+        b"POST /token HTTP/1.1\r\nTransfer-Encoding: chunked",
+        b"POST /token HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: Basic \xff%%",
+        b"GET /v1/userinfo HTTP/1.1\r\nAuthorization: Bearer \xff\x00",
+    ],
+)
+def test_malformed_head_is_a_client_error(google, head):
+    with socket.create_connection(("127.0.0.1", int(google.url.rpartition(":")[2])), timeout=5) as connection:
+        connection.sendall(head + b"\r\nHost: localhost\r\n\r\n")
+        status = int(connection.makefile("rb").readline().split()[1])
+
+    assert 400 <= status < 500
+
+
+@pytest.mark.parametrize(
+    ("language", "notice"),
+    [
+        ("en-GB,en", "Stand-in Google, for local demos. No real account is used."),
+        ("ko-KR,ko;q=0.9", "로컬 데모용 가짜 Google입니다. 실제 계정은 사용하지 않습니다."),
+    ],
+)
+def test_page_says_that_it_is_a_stand_in(google, language, notice):
+    page = google.get("/o/oauth2/v2/auth", headers={"Accept-Language": language})
+
+    assert notice in page.text
+
+
+def test_consent_page_allows_nothing_inline(google):
+    page = google.authorize()
+
+    assert page.headers["Content-Security-Policy"] == (
+        "default-src 'none'; style-src 'self'; form-action 'self' http://localhost:8000; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+    assert "<script" not in page.text
+    assert "style=" not in page.text
+
+
+@pytest.mark.parametrize("demo", ["", "0", "true"])
+def test_refuses_to_start_outside_a_demo(launch, client_options, demo):
+    process, line = launch("demo.google", *client_options, demo=demo)
+
+    assert (line, process.wait(timeout=5)) == ("", 2)
+    assert "set DEMO=1" in process.stderr.read()
+
+
+def test_taken_port_is_said_in_one_line(launch, google, client_options):
+    process, line = launch("demo.google", "--port", google.url.rpartition(":")[2], *client_options)
+
+    assert (line, process.wait(timeout=5)) == ("", 1)
+    assert len(process.stderr.read().splitlines()) == 1
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_stops_at_once(seconds_to_stop, client_options, by):
+    elapsed, status = seconds_to_stop("demo.google", *client_options, by=by)
+
+    assert elapsed < 2
+    assert status == 0

@@ -1,0 +1,72 @@
+"""What the settings read during tests: loaded before them, by `-p tests.environment`.
+
+A developer's `.env` has no say. Redis is a real one, started here; so is PostgreSQL where
+`TEST_DATABASE=postgres` asks for it.
+"""
+
+import atexit
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from config import embedded
+from tests import postgres
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+START_SECONDS = 10
+
+
+def prepare() -> None:
+    """Once, in the process that was started first; xdist's workers inherit its environment."""
+    directory = tempfile.TemporaryDirectory(prefix="munjigi-tests-")
+    atexit.register(directory.cleanup)
+    root = Path(directory.name)
+    (root / "static").mkdir()
+    for name in ("DEMO", "DEBUG", "GOOGLE_CLIENT_ID", "KAKAO_CLIENT_ID", "PORT", "DEMO_PORT"):
+        os.environ.pop(name, None)
+    os.environ |= {
+        "ENV_FILE": os.devnull,
+        "SECRET_KEY": "tests" * 12,
+        "SESSION_ID_KEY": "session-ids-of-tests" * 2,
+        "DATA_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "ALLOWED_HOSTS": "testserver,localhost",
+        "FRONTEND_ORIGINS": "https://app.example.com",
+        "VAR_DIR": str(root),
+        "STATIC_HASHED": "0",
+        "EMAIL_URL": "memorymail://",
+        "LOG_LEVEL": "CRITICAL",
+        "REDIS_URL": f"unix://{start_redis(root)}?db=0",
+        "DATABASE_URL": f"sqlite:///{root / 'db.sqlite3'}",
+    }
+    if os.environ.get("TEST_DATABASE") == "postgres":
+        os.environ["DATABASE_URL"] = postgres.start(root)
+
+
+def start_redis(root: Path) -> Path:
+    """The embedded server, as `make run` starts it."""
+    server = subprocess.Popen(embedded.command(root), stdin=subprocess.DEVNULL)
+    atexit.register(stop, server)
+    socket = embedded.socket_path(root)
+    deadline = time.monotonic() + START_SECONDS
+    while not socket.exists():
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError("the tests' Redis did not start")
+        time.sleep(0.01)
+    return socket
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    server.wait(START_SECONDS)
+
+
+if WORKER is None:
+    prepare()
+else:
+    # Two of Redis's sixteen databases for each worker.
+    number = 2 * (int(WORKER.removeprefix("gw")) + 1)
+    os.environ["REDIS_URL"] = os.environ["REDIS_URL"].replace("?db=0", f"?db={number}")

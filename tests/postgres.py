@@ -1,0 +1,56 @@
+"""A PostgreSQL of our own for the tests, in a temporary directory."""
+
+import atexit
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+DEBIAN = Path("/usr/lib/postgresql")
+
+
+def binaries() -> Path | None:
+    """Where `initdb` and `pg_ctl` are; None where PostgreSQL isn't installed."""
+    if found := shutil.which("pg_ctl"):
+        return Path(found).resolve().parent
+    versions = sorted(DEBIAN.glob("*/bin/pg_ctl"), key=lambda path: float(path.parts[4]))
+    return versions[-1].parent if versions else None
+
+
+def start(root: Path) -> str:
+    """Make and start a cluster; its address as a `DATABASE_URL`. It stops with this process."""
+    programs = binaries()
+    if programs is None:
+        raise RuntimeError("PostgreSQL isn't installed (Debian: apt-get install postgresql)")
+    data = root / "postgres"
+    data.mkdir()
+    account = _unprivileged(root, data)
+    port = _free_port()
+    _run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"], account)
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+    log = data / "log"
+    _run([programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start"], account)
+    atexit.register(_run, [programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], account)
+    return f"postgres://postgres@127.0.0.1:{port}/postgres"
+
+
+def _unprivileged(root: Path, data: Path) -> str | None:
+    """PostgreSQL refuses to run as root: its own account then owns the directory."""
+    if os.geteuid() != 0:
+        return None
+    account = pwd.getpwnam("postgres")
+    root.chmod(0o711)
+    os.chown(data, account.pw_uid, account.pw_gid)
+    return account.pw_name
+
+
+def _run(command: list[str | Path], account: str | None) -> None:
+    subprocess.run(command, user=account, cwd="/", check=True, stdout=subprocess.DEVNULL)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
