@@ -9,7 +9,14 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from demo.ledger import Ledger
-from demo.oauth_standin import CODE_CHALLENGE, AuthorizeRequest, Client, Identity, Parameters, redirect_target
+from demo.oauth_standin import (
+    CODE_CHALLENGE,
+    AuthorizeRequest,
+    Client,
+    Identity,
+    Parameters,
+    redirect_target,
+)
 from demo.pages import Site
 from demo.received import form_of, query_of
 
@@ -56,7 +63,11 @@ class ConsentStandIn(Site):
         redirect_uri = parameters.get("redirect_uri")
         error, description = self.fault_of(parameters)
         if error:
-            answer = {"error": error, "error_description": description, "state": parameters.get("state")}
+            answer = {
+                "error": error,
+                "error_description": description,
+                "state": parameters.get("state"),
+            }
             return self.redirect(redirect_uri, answer)
         scopes = self.scopes_of(parameters.get("scope")) or frozenset()
         asked = AuthorizeRequest(
@@ -77,18 +88,39 @@ class ConsentStandIn(Site):
 
     def fault_of(self, parameters: Parameters) -> tuple[str, str]:
         """RFC 6749 §4.1.2.1; PKCE errors as RFC 7636 §4.4.1."""
-        challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
+        challenge, method = (
+            parameters.get("code_challenge"),
+            parameters.get("code_challenge_method"),
+        )
         checks = (
-            (not parameters.faulty, "invalid_request", f"Repeated or unusable: {parameters.faulty_names}"),
+            (
+                not parameters.faulty,
+                "invalid_request",
+                f"Repeated or unusable: {parameters.faulty_names}",
+            ),
             (parameters.get("state"), "invalid_request", "Missing required parameter: state"),
-            (parameters.get("response_type"), "invalid_request", "Missing required parameter: response_type"),
-            (parameters.get("response_type") == "code", "unsupported_response_type", "Only code is supported"),
+            (
+                parameters.get("response_type"),
+                "invalid_request",
+                "Missing required parameter: response_type",
+            ),
+            (
+                parameters.get("response_type") == "code",
+                "unsupported_response_type",
+                "Only code is supported",
+            ),
             (self.scopes_of(parameters.get("scope")), "invalid_scope", "Missing or unknown scope"),
             (challenge, "invalid_request", "Code challenge required"),
             (method == "S256", "invalid_request", "Transform algorithm not supported; use S256"),
-            (CODE_CHALLENGE.fullmatch(challenge), "invalid_request", "Code challenge is no S256 hash"),
+            (
+                CODE_CHALLENGE.fullmatch(challenge),
+                "invalid_request",
+                "Code challenge is no S256 hash",
+            ),
         )
-        return next(((error, description) for passed, error, description in checks if not passed), ("", ""))
+        return next(
+            ((error, description) for passed, error, description in checks if not passed), ("", "")
+        )
 
     def decide(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
@@ -116,7 +148,9 @@ class ConsentStandIn(Site):
         if form.faulty:
             return None
         if form.get("identity") != "other":
-            return next((one for one in self.identities if one.subject == form.get("identity")), None)
+            return next(
+                (one for one in self.identities if one.subject == form.get("identity")), None
+            )
         name, email = form.get("name").strip(), form.get("email").strip()
         try:
             if email:
@@ -144,9 +178,13 @@ class ConsentStandIn(Site):
             "is_corrected": form is not None,
             "chosen": form.get("identity") if form else self.identities[0].subject,
         }
-        return self.page(request, "consent", context, status=400 if form else 200, form_action=f"'self' {client}")
+        return self.page(
+            request, "consent", context, status=400 if form else 200, form_action=f"'self' {client}"
+        )
 
 
 def stable_number(text: str, *, digits: int) -> str:
     """The same typed person is the same account each time."""
-    return str(int(hashlib.sha256(text.casefold().encode()).hexdigest(), 16) % 10**digits).zfill(digits)
+    return str(int(hashlib.sha256(text.casefold().encode()).hexdigest(), 16) % 10**digits).zfill(
+        digits
+    )

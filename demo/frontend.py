@@ -48,12 +48,24 @@ def application_for(api: str) -> "WSGIApplication":
 
     def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path, method = environ.get("PATH_INFO", "/"), environ["REQUEST_METHOD"]
-        status, content_type, body = "404 Not Found", "text/plain; charset=utf-8", b"Nothing here.\n"
+        status, content_type, body = (
+            "404 Not Found",
+            "text/plain; charset=utf-8",
+            b"Nothing here.\n",
+        )
         extra: list[tuple[str, str]] = []
         if method not in {"GET", "HEAD"}:
-            status, body, extra = "405 Method Not Allowed", b"GET and HEAD only.\n", [("Allow", "GET, HEAD")]
+            status, body, extra = (
+                "405 Method Not Allowed",
+                b"GET and HEAD only.\n",
+                [("Allow", "GET, HEAD")],
+            )
         elif path == "/config.json":
-            status, content_type, body = "200 OK", "application/json", json.dumps({"api": api}).encode()
+            status, content_type, body = (
+                "200 OK",
+                "application/json",
+                json.dumps({"api": api}).encode(),
+            )
         elif path in FILES:
             name, content_type = FILES[path]
             status, body = "200 OK", (SPA / name).read_bytes()
@@ -65,11 +77,18 @@ def application_for(api: str) -> "WSGIApplication":
 
 
 def main() -> NoReturn:
-    parser = argparse.ArgumentParser(prog="python -m demo.frontend", description="The demo frontend.")
+    parser = argparse.ArgumentParser(
+        prog="python -m demo.frontend", description="The demo frontend."
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=port_number, default=8001, help="port to listen on (%(default)s)")
     parser.add_argument(
-        "--api", type=web_origin, default="http://localhost:8000", help="the API's origin (%(default)s)"
+        "--port", type=port_number, default=8001, help="port to listen on (%(default)s)"
+    )
+    parser.add_argument(
+        "--api",
+        type=web_origin,
+        default="http://localhost:8000",
+        help="the API's origin (%(default)s)",
     )
     arguments = parser.parse_args()
     line = f"Frontend: http://localhost:{arguments.port} (API: {arguments.api})"

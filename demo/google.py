@@ -34,7 +34,9 @@ class GoogleStandIn(ConsentStandIn):
     identities = (
         Identity("100000000000000000001", "Minji Kim", "minji.kim@example.com", locale="ko"),
         Identity("100000000000000000002", "Alex Morgan", "alex.morgan@example.com"),
-        Identity("100000000000000000003", "Robin Park", "robin.park@example.org", is_email_verified=False),
+        Identity(
+            "100000000000000000003", "Robin Park", "robin.park@example.org", is_email_verified=False
+        ),
     )
 
     def __init__(self, client: Client, ledger: Ledger, origin: str) -> None:
@@ -55,7 +57,9 @@ class GoogleStandIn(ConsentStandIn):
         """Google adds `openid` to email and profile, asked for or not; so each gets an ID token."""
         names = {"openid": "openid"} | {long: short for short, long in LONG_SCOPES.items()}
         asked = {names.get(one, one) for one in scope.split()}
-        return frozenset(asked | {"openid"}) if asked and asked <= {"openid", *LONG_SCOPES} else None
+        return (
+            frozenset(asked | {"openid"}) if asked and asked <= {"openid", *LONG_SCOPES} else None
+        )
 
     @override
     def refusal_of(self, reason: str) -> tuple[int, str]:
@@ -64,7 +68,12 @@ class GoogleStandIn(ConsentStandIn):
     @override
     def redirect_extras(self, asked: AuthorizeRequest) -> dict[str, str]:
         """`iss` as RFC 9207 §2 has it."""
-        return {"iss": self.origin, "scope": google_claims.scope_text(asked), "authuser": "0", "prompt": "consent"}
+        return {
+            "iss": self.origin,
+            "scope": google_claims.scope_text(asked),
+            "authuser": "0",
+            "prompt": "consent",
+        }
 
     @override
     def typed_identity(self, name: str, email: str) -> Identity | None:
@@ -101,7 +110,9 @@ class GoogleStandIn(ConsentStandIn):
         form = posted_form(request)
         client_id = self.authenticate(request, form)
         if form.get("grant_type") != "authorization_code":
-            raise OAuthError("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type')[:100]}")
+            raise OAuthError(
+                "unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type')[:100]}"
+            )
         for name in ("code", "redirect_uri"):
             if not form.get(name):
                 raise OAuthError("invalid_request", f"Missing required parameter: {name}")
@@ -151,7 +162,9 @@ class GoogleStandIn(ConsentStandIn):
 
     def userinfo_v2(self, request: HttpRequest) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
-            return self.api_error(405, "Method not allowed.", "METHOD_NOT_ALLOWED", {"Allow": "GET, HEAD"})
+            return self.api_error(
+                405, "Method not allowed.", "METHOD_NOT_ALLOWED", {"Allow": "GET, HEAD"}
+            )
         if held := self.ledger.bearer(bearer_token(request)):
             return self.answer(google_claims.userinfo_v2(held[0].grant))
         challenge = {"WWW-Authenticate": f'Bearer realm="{self.origin}/", error="invalid_token"'}
@@ -166,26 +179,45 @@ class GoogleStandIn(ConsentStandIn):
         if not token:
             return self.error("invalid_request", "Missing required parameter: token")
         # Google says so of a dead token; RFC 7009 §2.2 would have 200.
-        return self.answer({}) if self.ledger.revoke(token) else self.error("invalid_token", "Token expired or revoked")
+        return (
+            self.answer({})
+            if self.ledger.revoke(token)
+            else self.error("invalid_token", "Token expired or revoked")
+        )
 
-    def reading(self, document: Callable[[], dict[str, object]]) -> Callable[[HttpRequest], HttpResponse]:
+    def reading(
+        self, document: Callable[[], dict[str, object]]
+    ) -> Callable[[HttpRequest], HttpResponse]:
         def view(request: HttpRequest) -> HttpResponse:
             if request.method not in {"GET", "HEAD"}:
                 allow = {"Allow": "GET, HEAD"}
-                return self.error("invalid_request", "Method not allowed.", status=405, headers=allow)
+                return self.error(
+                    "invalid_request", "Method not allowed.", status=405, headers=allow
+                )
             return self.answer(document(), headers={"Cache-Control": "public, max-age=3600"})
 
         return view
 
     def error(
-        self, code: str, description: str, *, status: int = 400, headers: dict[str, str] | None = None
+        self,
+        code: str,
+        description: str,
+        *,
+        status: int = 400,
+        headers: dict[str, str] | None = None,
     ) -> HttpResponse:
-        return self.answer({"error": code, "error_description": description}, status=status, headers=headers)
+        return self.answer(
+            {"error": code, "error_description": description}, status=status, headers=headers
+        )
 
-    def api_error(self, code: int, message: str, status: str, headers: dict[str, str]) -> HttpResponse:
+    def api_error(
+        self, code: int, message: str, status: str, headers: dict[str, str]
+    ) -> HttpResponse:
         """The shape of googleapis.com, which is not that of the OAuth endpoints."""
         return self.answer(
-            {"error": {"code": code, "message": message, "status": status}}, status=code, headers=headers
+            {"error": {"code": code, "message": message, "status": status}},
+            status=code,
+            headers=headers,
         )
 
 

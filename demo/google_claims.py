@@ -43,7 +43,11 @@ def userinfo(grant: Grant) -> dict[str, object]:
     identity, claims = grant.identity, {"sub": grant.identity.subject}
     scopes = grant.request.scopes
     profile = names(identity.name) | {"locale": identity.locale} if "profile" in scopes else {}
-    email = {"email": identity.email, "email_verified": identity.is_email_verified} if "email" in scopes else {}
+    email = (
+        {"email": identity.email, "email_verified": identity.is_email_verified}
+        if "email" in scopes
+        else {}
+    )
     return {**claims, **profile, **email}
 
 
@@ -51,11 +55,19 @@ def userinfo_v2(grant: Grant) -> dict[str, object]:
     """The shape from before OpenID Connect; it knows no locale any more."""
     identity, scopes = grant.identity, grant.request.scopes
     profile = names(identity.name) if "profile" in scopes else {}
-    email = {"email": identity.email, "verified_email": identity.is_email_verified} if "email" in scopes else {}
+    email = (
+        {"email": identity.email, "verified_email": identity.is_email_verified}
+        if "email" in scopes
+        else {}
+    )
     return {"id": identity.subject, **email, **profile}
 
 
 def names(name: str) -> dict[str, str]:
     """A single name leaves no `family_name`, as at Google."""
     given, _, family = name.rpartition(" ")
-    return {"name": name, "given_name": given, "family_name": family} if given else {"name": name, "given_name": name}
+    return (
+        {"name": name, "given_name": given, "family_name": family}
+        if given
+        else {"name": name, "given_name": name}
+    )

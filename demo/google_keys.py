@@ -16,7 +16,9 @@ class GoogleKey:
     def __init__(self) -> None:
         self.private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.public_key = self.private_key.public_key()
-        der = self.public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        der = self.public_key.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
         self.kid = hashlib.sha256(der).hexdigest()[:40]
         self.certificate = self.self_signed().public_bytes(serialization.Encoding.PEM).decode()
 
@@ -36,7 +38,14 @@ class GoogleKey:
 
     def jwk_set(self) -> dict[str, object]:
         numbers = RSAAlgorithm.to_jwk(self.public_key, as_dict=True)
-        jwk = {"kty": "RSA", "n": numbers["n"], "e": numbers["e"], "kid": self.kid, "alg": "RS256", "use": "sig"}
+        jwk = {
+            "kty": "RSA",
+            "n": numbers["n"],
+            "e": numbers["e"],
+            "kid": self.kid,
+            "alg": "RS256",
+            "use": "sig",
+        }
         return {"keys": [jwk]}
 
     def certificates(self) -> dict[str, object]:

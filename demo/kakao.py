@@ -28,7 +28,9 @@ class KakaoStandIn(ConsentStandIn):
     authorize_path = "oauth/authorize"
     identities = (
         Identity("4012345671", "민지", "minji.kim@example.com", locale="ko"),
-        Identity("4012345672", "도윤", "doyun.lee@example.com", is_email_verified=False, locale="ko"),
+        Identity(
+            "4012345672", "도윤", "doyun.lee@example.com", is_email_verified=False, locale="ko"
+        ),
         Identity("4012345673", "서연", "seoyeon@example.com", is_email_shared=False, locale="ko"),
     )
 
@@ -83,7 +85,9 @@ class KakaoStandIn(ConsentStandIn):
             raise OAuthError("unsupported_grant_type", description, vendor_code="KOE310")
         for name in ("code", "redirect_uri"):
             if not form.get(name):
-                raise OAuthError("invalid_request", f"Missing parameter: {name}", vendor_code="KOE001")
+                raise OAuthError(
+                    "invalid_request", f"Missing parameter: {name}", vendor_code="KOE001"
+                )
         outcome = self.ledger.redeem(
             form.get("code"),
             client_id=form.get("client_id"),
@@ -107,7 +111,9 @@ class KakaoStandIn(ConsentStandIn):
             description = f"Not exist client_id [{form.get('client_id')}]"
             raise OAuthError("invalid_client", description, status=401, vendor_code="KOE101")
         if not self.client.has_secret(form.get("client_secret")):
-            raise OAuthError("invalid_client", "Bad client credentials", status=401, vendor_code="KOE010")
+            raise OAuthError(
+                "invalid_client", "Bad client credentials", status=401, vendor_code="KOE010"
+            )
 
     def token_answer(self, issued: Issued) -> dict[str, object]:
         return {
@@ -175,7 +181,9 @@ class KakaoStandIn(ConsentStandIn):
 
 def main() -> NoReturn:
     parser = standin_process.parser_for("Kakao", port=8003)
-    parser.add_argument("--app-id", type=int, default=100001, help="app_id in token information (%(default)s)")
+    parser.add_argument(
+        "--app-id", type=int, default=100001, help="app_id in token information (%(default)s)"
+    )
     arguments = parser.parse_args()
 
     def make(client: Client, ledger: Ledger, origin: str) -> KakaoStandIn:

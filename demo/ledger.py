@@ -89,7 +89,9 @@ class Ledger:
         with self.lock:
             return self.codes.put(Grant(request, identity), seconds=self.code_seconds)
 
-    def redeem(self, code: str, *, client_id: str, redirect_uri: str, verifier: str) -> Issued | Refusal:
+    def redeem(
+        self, code: str, *, client_id: str, redirect_uri: str, verifier: str
+    ) -> Issued | Refusal:
         """One try a code: a failed one spends it too. A replay revokes what the code bought (RFC 6749 §4.1.2)."""
         with self.lock:
             grant = self.codes.take(code)
@@ -117,7 +119,11 @@ class Ledger:
     def revoke(self, token: str) -> bool:
         """Either token of the pair ends both (RFC 7009 §2.1)."""
         with self.lock:
-            ended = [key for key, (_, one) in self.tokens.entries.items() if token in {key, one.refresh_token}]
+            ended = [
+                key
+                for key, (_, one) in self.tokens.entries.items()
+                if token in {key, one.refresh_token}
+            ]
             live = [key for key in ended if self.tokens.take(key) is not None]
             return bool(live)
 

@@ -32,7 +32,9 @@ class Client:
 class OAuthError(Exception):
     """An answer of the token endpoint (RFC 6749 §5.2). `vendor_code` is Kakao's."""
 
-    def __init__(self, error: str, description: str, *, status: int = 400, vendor_code: str = "") -> None:
+    def __init__(
+        self, error: str, description: str, *, status: int = 400, vendor_code: str = ""
+    ) -> None:
         super().__init__(description)
         self.status = status
         self.headers: dict[str, str] = {}
@@ -51,11 +53,18 @@ class Parameters:
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """Raises ValueError when this is no form encoding of UTF-8 text at all."""
-        pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
+        pairs = parse_qsl(
+            raw.decode("utf-8"),
+            keep_blank_values=True,
+            max_num_fields=MAX_PARAMETERS,
+            errors="strict",
+        )
         values = {name: value for name, value in pairs if value}
         repeated = {name for name in values if sum(name == other for other, _ in pairs) > 1}
         unusable = {
-            name for name, value in values.items() if len(value) > MAX_VALUE_CHARACTERS or UNPRINTABLE.search(value)
+            name
+            for name, value in values.items()
+            if len(value) > MAX_VALUE_CHARACTERS or UNPRINTABLE.search(value)
         }
         return cls(values, frozenset(repeated | unusable))
 

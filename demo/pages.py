@@ -27,7 +27,9 @@ class Site:
         self, body: dict[str, object], *, status: int = 200, headers: dict[str, str] | None = None
     ) -> HttpResponse:
         """Every protocol answer leaves here."""
-        return JsonResponse(body, status=status, headers=headers, json_dumps_params={"ensure_ascii": False})
+        return JsonResponse(
+            body, status=status, headers=headers, json_dumps_params={"ensure_ascii": False}
+        )
 
     def error_page(self, request: HttpRequest, reason: str) -> HttpResponse:
         status, headline = self.refusal_of(reason)
@@ -42,7 +44,13 @@ class Site:
         return self.page(request, "error", {"headline": "404", "reason": "not_found"}, status=404)
 
     def page(
-        self, request: HttpRequest, name: str, context: dict[str, object], *, status: int, form_action: str = "'none'"
+        self,
+        request: HttpRequest,
+        name: str,
+        context: dict[str, object],
+        *,
+        status: int,
+        form_action: str = "'none'",
     ) -> HttpResponse:
         language = "ko" if get_language_from_request(request) == "ko" else "en"
         texts = COPY[language] | COPY[f"{language}-{self.slug}"]
@@ -60,10 +68,14 @@ class Site:
         return HttpResponse(STYLESHEET, content_type="text/css; charset=utf-8")
 
 
-def safe_headers(respond: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def safe_headers(
+    respond: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
     def middleware(request: HttpRequest) -> HttpResponse:
         response = respond(request)
-        response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        response.headers.setdefault(
+            "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
+        )
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"

@@ -45,8 +45,12 @@ def port_number(text: str) -> int:
 
 def web_origin(text: str) -> str:
     """`scheme://host[:port]`: what a browser sends as Origin (RFC 6454 §6.1)."""
-    if not re.fullmatch(r"https?://[A-Za-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an origin, such as http://localhost:8000")
+    if not re.fullmatch(
+        r"https?://[A-Za-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?", text
+    ):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an origin, such as http://localhost:8000"
+        )
     if urlsplit(text).hostname is None:
         raise argparse.ArgumentTypeError(f"{text!r} names no host")
     return text
@@ -60,7 +64,10 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
     def server_bind(self) -> None:
         """As WSGIServer, without its reverse DNS query for the host's name."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.server_name, self.server_port = (
+            str(self.server_address[0]),
+            int(self.server_address[1]),
+        )
         self.setup_environ()
 
     @override
@@ -81,7 +88,9 @@ class Handler(WSGIRequestHandler):
 def refusal(start_response: "StartResponse", status: str, description: str) -> list[bytes]:
     body = json.dumps({"error": "invalid_request", "error_description": description}).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    start_response(status, [*headers, ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")])
+    start_response(
+        status, [*headers, ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
+    )
     return [body]
 
 
@@ -124,7 +133,9 @@ def serve(application: "WSGIApplication", *, host: str, port: int, line: str) ->
         server = Server((host, port), Handler)
     except (OSError, UnicodeError) as exc:
         taken = isinstance(exc, OSError) and exc.errno == errno.EADDRINUSE
-        reason = "it is taken; stop what listens there or choose another --port" if taken else str(exc)
+        reason = (
+            "it is taken; stop what listens there or choose another --port" if taken else str(exc)
+        )
         print(f"Cannot listen on {host}:{port}: {reason}.", file=sys.stderr)
         sys.exit(1)
     signal.signal(signal.SIGTERM, stop)

@@ -23,7 +23,9 @@ def form_of(request: HttpRequest) -> Parameters:
 def posted_form(request: HttpRequest, *, vendor_code: str = "") -> Parameters:
     """A form as a token endpoint takes it: POST, and no parameter twice (RFC 6749 §3.2)."""
     if request.method != "POST":
-        refused = OAuthError("invalid_request", "Only POST is allowed", status=405, vendor_code=vendor_code)
+        refused = OAuthError(
+            "invalid_request", "Only POST is allowed", status=405, vendor_code=vendor_code
+        )
         refused.headers["Allow"] = "POST"
         raise refused
     try:
@@ -40,7 +42,9 @@ def parameters(raw: bytes) -> Parameters:
     try:
         return Parameters.parse(raw)
     except ValueError as exc:
-        raise ValueError("The parameters are not a form encoding of UTF-8 text, or too many") from exc
+        raise ValueError(
+            "The parameters are not a form encoding of UTF-8 text, or too many"
+        ) from exc
 
 
 def client_credentials(request: HttpRequest, form: Parameters) -> tuple[str, str]:

@@ -44,7 +44,9 @@ def seconds(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 < value <= LONGEST_CODE_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds (up to {LONGEST_CODE_SECONDS})")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds (up to {LONGEST_CODE_SECONDS})"
+        )
     return value
 
 
@@ -60,14 +62,24 @@ def parser_for(name: str, *, port: int) -> argparse.ArgumentParser:
         description=f"Local stand-in for {name}'s OAuth server. Runs only with DEMO=1.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=port_number, default=port, help="port to listen on (%(default)s)")
-    parser.add_argument("--origin", type=web_origin, help="own public origin (http://localhost:PORT)")
+    parser.add_argument(
+        "--port", type=port_number, default=port, help="port to listen on (%(default)s)"
+    )
+    parser.add_argument(
+        "--origin", type=web_origin, help="own public origin (http://localhost:PORT)"
+    )
     parser.add_argument("--client-id", type=not_empty, required=True)
     parser.add_argument("--client-secret", type=not_empty, required=True)
     parser.add_argument(
-        "--redirect-uri", type=redirect_uri, action="append", required=True, help="may be given more than once"
+        "--redirect-uri",
+        type=redirect_uri,
+        action="append",
+        required=True,
+        help="may be given more than once",
     )
-    parser.add_argument("--code-seconds", type=seconds, default=60.0, help="life of a code (%(default)s)")
+    parser.add_argument(
+        "--code-seconds", type=seconds, default=60.0, help="life of a code (%(default)s)"
+    )
     return parser
 
 
@@ -90,4 +102,9 @@ def run(name: str, arguments: argparse.Namespace, make: Maker, *, token_seconds:
         ],
     )
     django.setup(set_prefix=False)
-    serve(WSGIHandler(), host=arguments.host, port=arguments.port, line=f"Stand-in {name}: {origin} (no real accounts)")
+    serve(
+        WSGIHandler(),
+        host=arguments.host,
+        port=arguments.port,
+        line=f"Stand-in {name}: {origin} (no real accounts)",
+    )

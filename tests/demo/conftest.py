@@ -19,8 +19,17 @@ import requests
 ROOT = Path(__file__).parents[2]
 REDIRECT_URI = "http://localhost:8000/callback/?from=demo"
 VERIFIER = "v" * 43
-CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-CLIENT = ["--client-id", "demo-client", "--client-secret", "demo-secret", "--redirect-uri", REDIRECT_URI]
+CHALLENGE = (
+    base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+)
+CLIENT = [
+    "--client-id",
+    "demo-client",
+    "--client-secret",
+    "demo-secret",
+    "--redirect-uri",
+    REDIRECT_URI,
+]
 
 
 def free_port():

@@ -15,12 +15,20 @@ SPA = Path(__file__).parents[2] / "demo" / "spa"
 def test_configuration_names_the_api(frontend):
     response = requests.get(f"{frontend}/config.json", timeout=5)
 
-    assert (response.headers["Content-Type"], response.json()) == ("application/json", {"api": "http://localhost:8765"})
+    assert (response.headers["Content-Type"], response.json()) == (
+        "application/json",
+        {"api": "http://localhost:8765"},
+    )
 
 
 @pytest.mark.parametrize("name", sorted(file.name for file in SPA.iterdir()))
 def test_every_file_is_served_as_what_it_is(frontend, name):
-    types = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+    types = {
+        "html": "text/html",
+        "js": "text/javascript",
+        "css": "text/css",
+        "svg": "image/svg+xml",
+    }
 
     response = requests.get(f"{frontend}/{name}", timeout=5)
 
@@ -33,10 +41,15 @@ def test_every_answer_carries_the_safe_headers(frontend, path):
     headers = requests.get(frontend + path, timeout=5).headers
 
     assert headers["Content-Security-Policy"] == POLICY
-    assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "no-referrer")
+    assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == (
+        "nosniff",
+        "no-referrer",
+    )
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/../frontend.py", "/%2e%2e/frontend.py", "//etc/passwd", "/%00", "/%ff"])
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/../frontend.py", "/%2e%2e/frontend.py", "//etc/passwd", "/%00", "/%ff"]
+)
 def test_nothing_else_is_served(frontend, path):
     request = requests.Request("GET", frontend).prepare()
     request.url = frontend + path
@@ -60,12 +73,21 @@ def test_head_has_no_body(frontend):
 
 def test_no_file_keeps_tokens_in_storage_or_parses_html():
     scripts = [file.read_text() for file in SPA.glob("*.js")]
-    code = "\n".join(line for script in scripts for line in script.splitlines() if not line.lstrip().startswith("//"))
+    code = "\n".join(
+        line
+        for script in scripts
+        for line in script.splitlines()
+        if not line.lstrip().startswith("//")
+    )
 
-    assert not re.findall(r"localStorage|sessionStorage|indexedDB|document\.cookie|innerHTML|eval\(", code)
+    assert not re.findall(
+        r"localStorage|sessionStorage|indexedDB|document\.cookie|innerHTML|eval\(", code
+    )
 
 
-@pytest.mark.parametrize("api", ["localhost:8000", "http://localhost:8000/path", "http://a; script-src *", "ftp://a"])
+@pytest.mark.parametrize(
+    "api", ["localhost:8000", "http://localhost:8000/path", "http://a; script-src *", "ftp://a"]
+)
 def test_api_that_is_no_origin_is_refused(launch, port, api):
     process, line = launch("demo.frontend", "--port", port, "--api", api)
 

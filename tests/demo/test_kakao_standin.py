@@ -34,7 +34,8 @@ def test_code_flow_ends_in_kakaos_token_answer(kakao, answer):
 
 
 @pytest.mark.parametrize(
-    ("identity", "name", "is_verified"), [("4012345671", "민지", True), ("4012345672", "도윤", False)]
+    ("identity", "name", "is_verified"),
+    [("4012345671", "민지", True), ("4012345672", "도윤", False)],
 )
 def test_profile_has_kakaos_nested_shape(kakao, identity, name, is_verified):
     token = kakao.access_token(identity=identity)
@@ -114,7 +115,10 @@ def test_missing_token_is_told_from_an_unknown_one(kakao):
     missing = kakao.get("/v2/user/me")
     unknown = kakao.get("/v2/user/me", headers=bearer("unknown"))
 
-    assert (missing.status_code, missing.json()) == (401, {"msg": "no authentication key!", "code": -401})
+    assert (missing.status_code, missing.json()) == (
+        401,
+        {"msg": "no authentication key!", "code": -401},
+    )
     assert (unknown.status_code, unknown.json()) == (401, NO_TOKEN)
 
 
@@ -131,7 +135,10 @@ def test_cancel_returns_access_denied(kakao, answer):
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({"client_id": "someone-else"}, "KOE101"), ({"redirect_uri": "https://evil.example/"}, "KOE006")],
+    [
+        ({"client_id": "someone-else"}, "KOE101"),
+        ({"redirect_uri": "https://evil.example/"}, "KOE006"),
+    ],
 )
 def test_unproven_client_or_redirect_uri_never_redirects(kakao, change, code):
     response = kakao.authorize(**change)
@@ -159,11 +166,27 @@ def test_other_authorise_errors_go_to_the_client(kakao, answer, change, error):
     ("change", "status", "body"),
     [
         ({"client_id": "no"}, 401, refused("invalid_client", "Not exist client_id [no]", "KOE101")),
-        ({"client_secret": "wrong"}, 401, refused("invalid_client", "Bad client credentials", "KOE010")),
+        (
+            {"client_secret": "wrong"},
+            401,
+            refused("invalid_client", "Bad client credentials", "KOE010"),
+        ),
         ({"client_secret": ""}, 401, refused("invalid_client", "Bad client credentials", "KOE010")),
-        ({"redirect_uri": "http://localhost:8000/"}, 400, refused("invalid_grant", "Redirect URI mismatch.", "KOE303")),
-        ({"code": "nope"}, 400, refused("invalid_grant", "authorization code not found for code=nope", "KOE320")),
-        ({"code_verifier": "w" * 43}, 400, refused("invalid_grant", "code_verifier does not match", "KOE320")),
+        (
+            {"redirect_uri": "http://localhost:8000/"},
+            400,
+            refused("invalid_grant", "Redirect URI mismatch.", "KOE303"),
+        ),
+        (
+            {"code": "nope"},
+            400,
+            refused("invalid_grant", "authorization code not found for code=nope", "KOE320"),
+        ),
+        (
+            {"code_verifier": "w" * 43},
+            400,
+            refused("invalid_grant", "code_verifier does not match", "KOE320"),
+        ),
         ({"code_verifier": ""}, 400, refused("invalid_grant", "code_verifier missing", "KOE320")),
         ({"grant_type": "refresh_token"}, 400, refused("unsupported_grant_type", ANY, "KOE310")),
         ({"code": ""}, 400, refused("invalid_request", "Missing parameter: code", "KOE001")),
@@ -183,7 +206,10 @@ def test_replayed_code_is_refused_and_kills_its_token(kakao):
     replay = kakao.exchange(code)
 
     description = f"authorization code not found for code={code}"
-    assert (replay.status_code, replay.json()) == (400, refused("invalid_grant", description, "KOE320"))
+    assert (replay.status_code, replay.json()) == (
+        400,
+        refused("invalid_grant", description, "KOE320"),
+    )
     assert kakao.get("/v2/user/me", headers=bearer(token)).json() == NO_TOKEN
 
 
