@@ -1,6 +1,6 @@
 """Our policy where allauth asks for one."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -18,7 +18,7 @@ from accounts.validators import MAX_LENGTH, PasswordLengthValidator
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:  # noqa: ANN401
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
         """A disabled account answers as a wrong password does.
 
         allauth would tell whoever knows the password that the account exists and is disabled. An
@@ -36,7 +36,7 @@ class AccountAdapter(DefaultAccountAdapter):
         self.authentication_failed(request, **credentials)
         return None
 
-    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:  # noqa: ANN401
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         email = UserManager.normalize_email(credentials.get("email"))
         user = User.objects.filter(email=email).first()
         if user is None:
@@ -60,7 +60,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().clean_password(password, user)
 
     def new_user(self, request: HttpRequest) -> User:
-        user: User = super().new_user(request)
+        user = cast("User", super().new_user(request))
         user.locale = (get_language() or "")[:2]
         return user
 
@@ -78,7 +78,7 @@ class AccountAdapter(DefaultAccountAdapter):
         )
         mail.enqueue(message)
 
-    def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Only for pages: an API client's message would wait in a session nobody opens again."""
         if not hasattr(request, "auth_session_kind"):
             super().add_message(request, *args, **kwargs)
@@ -89,7 +89,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def populate_user(
-        self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]  # noqa: ANN401
+        self,
+        request: HttpRequest,
+        sociallogin: Any,
+        data: dict[str, Any],
     ) -> User:
         user: User = super().populate_user(request, sociallogin, data)
         name = data.get("name") or " ".join(

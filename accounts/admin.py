@@ -1,6 +1,6 @@
 """The support panel: find anybody, see what happened, end a sign-in."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
@@ -26,10 +26,10 @@ class ReadOnly:
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
@@ -47,7 +47,9 @@ class UserAdmin(DjangoUserAdmin[User]):
         (_("Rights"), {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
         (_("Dates"), {"fields": ["last_login", "date_joined"]}),
     ]
-    add_fieldsets = [(None, {"fields": ["email", "display_name", "usable_password", "password1", "password2"]})]
+    add_fieldsets = [
+        (None, {"fields": ["email", "display_name", "usable_password", "password1", "password2"]})
+    ]
 
     def get_urls(self) -> list[Any]:
         return [url for url in super().get_urls() if url.name != "auth_user_password_change"]
@@ -58,7 +60,7 @@ class UserAdmin(DjangoUserAdmin[User]):
             sessions.revoke_all(
                 user,
                 reason=sessions.Reason.ADMIN,
-                actor=request.user,
+                actor=cast("User", request.user),
                 client=ClientInfo.from_request(request),
             )
             for user in queryset
@@ -78,9 +80,8 @@ class AuthSessionAdmin(ReadOnly, admin.ModelAdmin[AuthSession]):
 
     @admin.display(description=_("state"))
     def state(self, session: AuthSession) -> str:
-        return session.get_revoked_reason_display() or (
-            _("signed in") if session.is_active else _("expired")
-        )
+        alive = _("signed in") if session.is_active else _("expired")
+        return str(session.get_revoked_reason_display() or alive)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.change_authsession")
@@ -90,7 +91,10 @@ class AuthSessionAdmin(ReadOnly, admin.ModelAdmin[AuthSession]):
         client = ClientInfo.from_request(request)
         ended = sum(
             sessions.revoke(
-                session, reason=sessions.Reason.ADMIN, actor=request.user, client=client
+                session,
+                reason=sessions.Reason.ADMIN,
+                actor=cast("User", request.user),
+                client=client,
             )
             for session in queryset.select_related("user")
         )

@@ -25,13 +25,15 @@ def _is_origin(url: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return url == f"{parts.scheme}://{parts.netloc}" and parts.scheme in {"http", "https"} and (
-        bool(parts.hostname) and "*" not in url and "@" not in parts.netloc
+    return (
+        url == f"{parts.scheme}://{parts.netloc}"
+        and parts.scheme in {"http", "https"}
+        and (bool(parts.hostname) and "*" not in url and "@" not in parts.netloc)
     )
 
 
 @register(Tags.security)
-def check_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401
+def check_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return list(_addresses())
 
 
@@ -85,7 +87,7 @@ def _addresses() -> Iterator[CheckMessage]:
 
 
 @register(Tags.security)
-def check_secrets(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401
+def check_secrets(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return list(_secrets())
 
 
@@ -120,7 +122,7 @@ def _secrets() -> Iterator[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-def check_deployment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401
+def check_deployment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return list(_deployment())
 
 

@@ -43,7 +43,7 @@ def device_name(user_agent: str) -> str:
     browser, system = _parts(user_agent)
     if browser and system:
         return f"{browser} · {system}"
-    return browser or user_agent.split(" ")[0][:40] or _("Unknown device")
+    return browser or user_agent.split(" ", maxsplit=1)[0][:40] or _("Unknown device")
 
 
 def is_mobile(user_agent: str) -> bool:

@@ -1,8 +1,8 @@
 """What can go wrong in `accounts`.
 
-    AccountsError
-    ├── DecryptionError        no configured key opens this secret
-    └── InactiveUserError      the account was disabled or changed while it was signing in
+AccountsError
+├── DecryptionError        no configured key opens this secret
+└── InactiveUserError      the account was disabled or changed while it was signing in
 """
 
 

@@ -21,14 +21,14 @@ class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email=self.normalize_email(username))
 
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":  # noqa: ANN401
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.full_clean(exclude=["password"])
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":  # noqa: ANN401
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
 
@@ -39,9 +39,7 @@ class AuthSessionQuerySet(models.QuerySet["AuthSession"]):
     def for_user(self, user_id: UUID) -> "AuthSessionQuerySet":
         return self.filter(user_id=user_id)
 
-    def this_first(self, current: "AuthSession | None") -> "AuthSessionQuerySet":
+    def this_first(self, current: "AuthSession") -> "AuthSessionQuerySet":
         """The sign-in that asks, then the most recently seen."""
-        is_current = models.Case(
-            models.When(pk=current.pk if current else None, then=True), default=False
-        )
+        is_current = models.Case(models.When(pk=current.pk, then=True), default=False)
         return self.annotate(is_current=is_current).order_by("-is_current", "-last_seen_at", "-id")

@@ -1,6 +1,7 @@
 """A request's session and sign-in."""
 
 from collections.abc import Callable
+from typing import cast
 from uuid import UUID
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.utils.module_loading import import_string
 from structlog.contextvars import bind_contextvars
 
 from accounts import session_store, sessions
-from accounts.models import AuthSession
+from accounts.models import AuthSession, User
 
 
 class SessionMiddleware(django_sessions.SessionMiddleware):
@@ -67,4 +68,4 @@ def current(request: HttpRequest) -> AuthSession | None:
         sid = UUID(request.session.get(session_store.SID, ""))
     except (TypeError, ValueError, AttributeError):
         return None
-    return AuthSession.objects.active().filter(pk=sid, user_id=request.user.pk).first()
+    return AuthSession.objects.active().filter(pk=sid, user=cast("User", request.user)).first()

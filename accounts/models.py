@@ -84,8 +84,8 @@ class AuthSession(models.Model):
         DEACTIVATED = "deactivated", _("Account disabled")
         LOGOUT = "logout", _("Signed out")
         OTHER_DEVICE = "other_device", _("Ended from another device")
-        PASSWORD_CHANGED = "password_changed", _("Password changed")  # noqa: S105
-        PASSWORD_RESET = "password_reset", _("Password reset")  # noqa: S105
+        PASSWORD_CHANGED = "password_changed", _("Password changed")
+        PASSWORD_RESET = "password_reset", _("Password reset")
         REUSED = "reused", _("A used refresh token came back")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -153,9 +153,9 @@ class AuditEvent(models.Model):
         EMAIL_VERIFIED = "email.verified", _("Email verified")
         LOGIN_FAILED = "login.failed", _("Sign-in failed")
         LOGIN_SUCCEEDED = "login.succeeded", _("Signed in")
-        PASSWORD_CHANGED = "password.changed", _("Password changed")  # noqa: S105
-        PASSWORD_RESET = "password.reset", _("Password reset")  # noqa: S105
-        REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused")  # noqa: S105
+        PASSWORD_CHANGED = "password.changed", _("Password changed")
+        PASSWORD_RESET = "password.reset", _("Password reset")
+        REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused")
         SESSION_OPENED = "session.opened", _("Sign-in opened")
         SESSION_REVOKED = "session.revoked", _("Sign-in ended")
         SOCIAL_CONNECTED = "social.connected", _("Account connected")

@@ -67,7 +67,7 @@ def revoke_all_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None
 
 
 @receiver(post_save, sender=User)
-def revoke_sessions_of_disabled(instance: User, created: bool, **kwargs: Any) -> None:  # noqa: FBT001
+def revoke_sessions_of_disabled(instance: User, created: bool, **kwargs: Any) -> None:
     """However an account is disabled: admin, shell, another app."""
     if not created and not instance.is_active:
         sessions.revoke_all(instance, reason=sessions.Reason.DEACTIVATED)
@@ -75,13 +75,11 @@ def revoke_sessions_of_disabled(instance: User, created: bool, **kwargs: Any) ->
 
 @receiver(account_signals.user_signed_up)
 def record_sign_up(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    audit.record(
-        AuditEvent.Type.USER_SIGNED_UP, user=user, client=ClientInfo.from_request(request)
-    )
+    audit.record(AuditEvent.Type.USER_SIGNED_UP, user=user, client=ClientInfo.from_request(request))
 
 
 @receiver(account_signals.email_confirmed)
-def record_verified(request: HttpRequest, email_address: Any, **kwargs: Any) -> None:  # noqa: ANN401
+def record_verified(request: HttpRequest, email_address: Any, **kwargs: Any) -> None:
     audit.record(
         AuditEvent.Type.EMAIL_VERIFIED,
         user=email_address.user,
@@ -96,7 +94,7 @@ def record_email_changed(request: HttpRequest, user: User, **kwargs: Any) -> Non
 
 
 @receiver(social_signals.social_account_added)
-def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:  # noqa: ANN401
+def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:
     audit.record(
         AuditEvent.Type.SOCIAL_CONNECTED,
         user=sociallogin.user,
@@ -106,7 +104,7 @@ def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> N
 
 
 @receiver(social_signals.social_account_removed)
-def record_disconnected(request: HttpRequest, socialaccount: Any, **kwargs: Any) -> None:  # noqa: ANN401
+def record_disconnected(request: HttpRequest, socialaccount: Any, **kwargs: Any) -> None:
     audit.record(
         AuditEvent.Type.SOCIAL_DISCONNECTED,
         user=socialaccount.user,

@@ -8,12 +8,13 @@ Django's `cache` engine with three differences:
 """
 
 import hmac
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sessions.backends import cache
-from django.core.cache import caches
+from django.core.cache import BaseCache, caches
 from django_redis.exceptions import ConnectionInterrupted
 from redis.exceptions import RedisError
 
@@ -47,6 +48,10 @@ def _index(sid: UUID | str) -> str:
 
 
 class SessionStore(cache.SessionStore):
+    # Django's own, which its type stubs leave out.
+    _cache: BaseCache
+    _get_or_create_session_key: Callable[[], str]
+
     @property
     def cache_key(self) -> str:
         return "session:" + digest(self._get_or_create_session_key())

@@ -11,7 +11,6 @@ from django.utils import timezone
 from accounts import audit, session_store
 from accounts.client_info import ClientInfo
 from accounts.exceptions import InactiveUserError
-from accounts.managers import AuthSessionQuerySet
 from accounts.models import AuditEvent, AuthSession, User
 
 TOUCH_EVERY = timedelta(minutes=5)
@@ -69,9 +68,7 @@ def touch(session: AuthSession) -> bool:
     if now - session.last_seen_at < TOUCH_EVERY:
         return True
     # The throttle is decided above, so that no row updated can only mean "ended".
-    return bool(
-        AuthSession.objects.filter(pk=session.pk, revoked_at=None).update(last_seen_at=now)
-    )
+    return bool(AuthSession.objects.filter(pk=session.pk, revoked_at=None).update(last_seen_at=now))
 
 
 def revoke(
@@ -109,7 +106,7 @@ def revoke_all(
     client: ClientInfo | None = None,
 ) -> int:
     """End every sign-in of `user`, except the one to `keep`. How many ended."""
-    sessions: AuthSessionQuerySet = AuthSession.objects.for_user(user.pk).active()
+    sessions = AuthSession.objects.for_user(user.pk).active()
     if keep is not None:
         sessions = sessions.exclude(pk=keep)
     return sum(

@@ -14,7 +14,5 @@ urlpatterns = [
         views.SessionRevokeOthersView.as_view(),
         name="session-revoke-others",
     ),
-    path(
-        "sessions/<uuid:sid>/revoke/", views.SessionRevokeView.as_view(), name="session-revoke"
-    ),
+    path("sessions/<uuid:sid>/revoke/", views.SessionRevokeView.as_view(), name="session-revoke"),
 ]

@@ -1,6 +1,6 @@
 """Pages of our own: the account's first page, signed-in devices, security activity."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -19,25 +19,39 @@ from accounts.forms import ProfileForm
 from accounts.models import AuditEvent, AuthSession, User
 
 
-class HomeView(LoginRequiredMixin, TemplateView):
+class SignedInMixin(LoginRequiredMixin):
+    """A page of somebody signed in: who, and on which device."""
+
+    request: HttpRequest
+
+    @property
+    def user(self) -> User:
+        return cast("User", self.request.user)
+
+    @property
+    def auth_session(self) -> AuthSession:
+        return cast("AuthSession", self.request.auth_session)  # type: ignore[attr-defined]  # AuthSessionMiddleware
+
+
+class HomeView(SignedInMixin, TemplateView):
     template_name = "accounts/home.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        user = self.request.user
         return super().get_context_data(
-            session_count=AuthSession.objects.for_user(user.pk).active().count(),
-            providers=list(user.socialaccount_set.values_list("provider", flat=True)),
+            session_count=AuthSession.objects.for_user(self.user.pk).active().count(),
+            providers=list(self.user.socialaccount_set.values_list("provider", flat=True)),
             **kwargs,
         )
 
 
-class ProfileView(LoginRequiredMixin, UpdateView[User, ProfileForm]):
+class ProfileView(SignedInMixin, UpdateView[User, ProfileForm]):
     form_class = ProfileForm
     template_name = "accounts/profile.html"
     success_url = reverse_lazy("accounts:profile")
 
     def get_object(self, queryset: QuerySet[User] | None = None) -> User:
-        return User.objects.get(pk=self.request.user.pk)
+        # A copy: a refused form must not show its values in the page's frame.
+        return User.objects.get(pk=self.user.pk)
 
     def form_valid(self, form: ProfileForm) -> HttpResponse:
         response = super().form_valid(form)
@@ -49,12 +63,12 @@ class ProfileView(LoginRequiredMixin, UpdateView[User, ProfileForm]):
                 max_age=settings.LANGUAGE_COOKIE_AGE,
                 secure=settings.LANGUAGE_COOKIE_SECURE,
                 httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-                samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+                samesite="Lax",
             )
         return response
 
 
-class SessionListView(LoginRequiredMixin, ListView[AuthSession]):
+class SessionListView(SignedInMixin, ListView[AuthSession]):
     """Signed-in devices: browsers and API clients in one list, this one first."""
 
     template_name = "accounts/session_list.html"
@@ -62,19 +76,18 @@ class SessionListView(LoginRequiredMixin, ListView[AuthSession]):
     paginate_by = 20
 
     def get_queryset(self) -> QuerySet[AuthSession]:
-        current = self.request.auth_session
-        return AuthSession.objects.for_user(self.request.user.pk).active().this_first(current)
+        return AuthSession.objects.for_user(self.user.pk).active().this_first(self.auth_session)
 
 
-class SessionRevokeView(LoginRequiredMixin, View):
+class SessionRevokeView(SignedInMixin, View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, sid: UUID) -> HttpResponse:
-        mine = AuthSession.objects.for_user(request.user.pk).active()
+        mine = AuthSession.objects.for_user(self.user.pk).active()
         session = mine.filter(pk=sid).select_related("user").first()
         if session is None:
             raise Http404
-        if request.auth_session and session.pk == request.auth_session.pk:
+        if session == self.auth_session:
             return redirect("account_logout")
         sessions.revoke(
             session,
@@ -85,21 +98,21 @@ class SessionRevokeView(LoginRequiredMixin, View):
         return redirect("accounts:session-list")
 
 
-class SessionRevokeOthersView(LoginRequiredMixin, View):
+class SessionRevokeOthersView(SignedInMixin, View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
         sessions.revoke_all(
-            request.user,
+            self.user,
             reason=sessions.Reason.OTHER_DEVICE,
-            keep=request.auth_session.pk,
+            keep=self.auth_session.pk,
             client=ClientInfo.from_request(request),
         )
         messages.success(request, _("All other devices were signed out."))
         return redirect("accounts:session-list")
 
 
-class ActivityView(LoginRequiredMixin, ListView[AuditEvent]):
+class ActivityView(SignedInMixin, ListView[AuditEvent]):
     """What happened to this account, newest first."""
 
     template_name = "accounts/activity.html"
@@ -107,4 +120,4 @@ class ActivityView(LoginRequiredMixin, ListView[AuditEvent]):
     paginate_by = 25
 
     def get_queryset(self) -> QuerySet[AuditEvent]:
-        return AuditEvent.objects.filter(user_id=self.request.user.pk)
+        return AuditEvent.objects.filter(user=self.user)

@@ -27,7 +27,7 @@ class BearerAuthentication(JWTAuthentication):
         # SimpleJWT's reads a setting for its own user lookup, which isn't used here.
         self.is_refused = False
 
-    def authenticate(self, request: Request) -> tuple[User, AuthSession] | None:
+    def authenticate(self, request: Request) -> tuple[User, AuthSession] | None:  # type: ignore[override]  # SimpleJWT has the token here
         scheme, _, credentials = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None

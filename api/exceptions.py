@@ -89,7 +89,7 @@ def problem(error: exceptions.APIException, status: int) -> dict[str, Any]:
     return body
 
 
-def _pointers(detail: Any, path: str = "") -> Iterator[dict[str, str]]:  # noqa: ANN401
+def _pointers(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
     if isinstance(detail, dict):
         for name, inner in detail.items():
             key = "" if name == "non_field_errors" else f"/{_escape(str(name))}"

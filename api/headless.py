@@ -34,10 +34,10 @@ class TokenStrategy(SessionTokenStrategy):
             # A signed-in session's id is a browser's cookie, not an app's token.
             return None if session is None or session.get(session_store.SID) else session
         try:
-            session = BearerAuthentication.session_of(session_token[len(BEARER) :].strip(" "))
+            sign_in = BearerAuthentication.session_of(session_token[len(BEARER) :].strip(" "))
         except InvalidToken:
             return None
-        return session_store.lookup(session.pk)
+        return session_store.lookup(sign_in.pk)
 
     def create_session_token(self, request: HttpRequest) -> str:
         token = super().create_session_token(request)

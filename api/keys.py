@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -19,8 +20,14 @@ from api.models import SigningKey
 RELOAD_SECONDS = 5.0
 """How soon a process learns of a key that another one made or retired."""
 
-_ORDERED_MEMBERS = {"EC": ["crv", "kty", "x", "y"], "OKP": ["crv", "kty", "x"], "RSA": ["e", "kty", "n"]}
-_GENERATE = {
+_ORDERED_MEMBERS = {
+    "EC": ["crv", "kty", "x", "y"],
+    "OKP": ["crv", "kty", "x"],
+    "RSA": ["e", "kty", "n"],
+}
+PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+
+_GENERATE: dict[str, Callable[[], PrivateKey]] = {
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "EdDSA": ed25519.Ed25519PrivateKey.generate,
     "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
@@ -101,7 +108,7 @@ def generate(algorithm: str) -> SigningKey:
     return row
 
 
-def thumbprint(algorithm: str, public: Any) -> str:  # noqa: ANN401 - any cryptography key
+def thumbprint(algorithm: str, public: Any) -> str:
     """RFC 7638: the hash of the key's required members, in order."""
     jwk = get_default_algorithms()[algorithm].to_jwk(public, as_dict=True)
     members = {name: jwk[name] for name in _ORDERED_MEMBERS[jwk["kty"]]}
@@ -109,7 +116,7 @@ def thumbprint(algorithm: str, public: Any) -> str:  # noqa: ANN401 - any crypto
     return urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()
 
 
-def ensure_after_migrate(using: str, **kwargs: Any) -> None:  # noqa: ANN401 - signal arguments
+def ensure_after_migrate(using: str, **kwargs: Any) -> None:
     """A new database gets its first key."""
     if not SigningKey.objects.using(using).filter(retired_at=None).exists():
         generate(settings.SIGNING_ALGORITHM)

@@ -36,7 +36,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
     name = "bearer"
     priority = 1
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ANN401
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
@@ -44,13 +44,13 @@ class CookieScheme(OpenApiAuthenticationExtension):
     target_class = "api.authentication.CookieAuthentication"
     name = "cookie"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ANN401
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         from django.conf import settings  # noqa: PLC0415 - read when the schema is made
 
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
-def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
+def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Every operation may answer with problem details."""
     result["components"].setdefault("schemas", {})["Problem"] = PROBLEM
     answer = {

@@ -13,21 +13,22 @@ from accounts.validators import MAX_LENGTH
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields it doesn't know: a misspelt one would be ignored without a word."""
 
-    def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 - DRF's own signature
+    def to_internal_value(self, data: Any) -> Any:
         value = super().to_internal_value(data)
         unknown = sorted(set(data) - set(self.fields))
         if unknown:
             raise serializers.ValidationError(
-                {name: [serializers.ErrorDetail(_("Unknown field."), "unknown_field")] for name in unknown}
+                {
+                    name: [serializers.ErrorDetail(str(_("Unknown field.")), "unknown_field")]
+                    for name in unknown
+                }
             )
         return value
 
 
 class CredentialsSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)
-    password = serializers.CharField(
-        max_length=MAX_LENGTH, trim_whitespace=False, write_only=True
-    )
+    password = serializers.CharField(max_length=MAX_LENGTH, trim_whitespace=False, write_only=True)
 
 
 class RefreshSerializer(StrictSerializer):
@@ -71,4 +72,4 @@ class SessionSerializer(serializers.Serializer[AuthSession]):
     is_current = serializers.SerializerMethodField(help_text="The sign-in that asks.")
 
     def get_is_current(self, session: AuthSession) -> bool:
-        return session == self.context["request"].auth
+        return bool(session == self.context["request"].auth)

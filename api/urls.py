@@ -15,7 +15,11 @@ urlpatterns = [
     path("me/", account.MeView.as_view(), name="me"),
     path("sessions/", sessions.SessionListView.as_view(), name="session-list"),
     path("sessions/<uuid:sid>/", sessions.SessionDetailView.as_view(), name="session-detail"),
-    path("schema/", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]), name="schema"),
+    path(
+        "schema/",
+        SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]),
+        name="schema",
+    ),
     path(
         "docs/",
         SpectacularSwaggerSplitView.as_view(

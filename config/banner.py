@@ -11,7 +11,7 @@ from config.providers import standins
 
 def site_answers() -> bool:
     """Is the site ready? Asks over loopback, as a load balancer would."""
-    request = urllib.request.Request(  # noqa: S310 - a fixed http address
+    request = urllib.request.Request(
         f"http://127.0.0.1:{settings.PORT}/readyz", headers={"Host": settings.ALLOWED_HOSTS[0]}
     )
     try:
@@ -36,7 +36,10 @@ def text() -> str:
             ("Demo frontend", f"http://localhost:{settings.DEMO_PORT}"),
             ("Stand-in Google", origins.google),
             ("Stand-in Kakao", origins.kakao),
-            *((f"Demo {account.role}", f"{account.email}  {account.password}") for account in demo_accounts.ALL),
+            *(
+                (f"Demo {account.role}", f"{account.email}  {account.password}")
+                for account in demo_accounts.ALL
+            ),
         ]
         if settings.GOOGLE_CLIENT_ID:
             rows = [row for row in rows if row[0] != "Stand-in Google"]
@@ -45,5 +48,19 @@ def text() -> str:
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {value}" for name, value in rows]
     rule = "─" * max(len(line) for line in lines)
-    step = "sign up at the site, then take the code from the caught mail." if settings.DEMO else "open the site."
-    return "\n".join(["", f"  {settings.SITE_NAME} is running. Ctrl-C stops it.", rule, *lines, rule, f"  Next: {step}", ""])
+    step = (
+        "sign up at the site, then take the code from the caught mail."
+        if settings.DEMO
+        else "open the site."
+    )
+    return "\n".join(
+        [
+            "",
+            f"  {settings.SITE_NAME} is running. Ctrl-C stops it.",
+            rule,
+            *lines,
+            rule,
+            f"  Next: {step}",
+            "",
+        ]
+    )

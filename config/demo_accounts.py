@@ -17,6 +17,11 @@ ALL = (
     DemoAccount("visitor@example.com", "demo-visitor-pass", "visitor", "김하나"),
     DemoAccount("staff@example.com", "demo-staff-pass", "staff", "Sam Staff", is_staff=True),
     DemoAccount(
-        "admin@example.com", "demo-admin-pass", "admin", "Ada Admin", is_staff=True, is_superuser=True
+        "admin@example.com",
+        "demo-admin-pass",
+        "admin",
+        "Ada Admin",
+        is_staff=True,
+        is_superuser=True,
     ),
 )

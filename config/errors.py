@@ -82,7 +82,7 @@ STORE_UNAVAILABLE = Problem(
 )
 
 
-def body(problem: Problem, **members: Any) -> dict[str, Any]:  # noqa: ANN401 - RFC 9457 §3.2
+def body(problem: Problem, **members: Any) -> dict[str, Any]:
     """The problem as RFC 9457 members; extension members as keywords."""
     return {
         "type": "about:blank",
@@ -106,9 +106,7 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
                 content_type="application/problem+json",
             )
         else:
-            response = render(
-                request, "error.html", {"problem": problem}, status=problem.status
-            )
+            response = render(request, "error.html", {"problem": problem}, status=problem.status)
     response["Cache-Control"] = "no-store"
     if problem is STORE_UNAVAILABLE:
         response["Retry-After"] = str(RETRY_SECONDS)

@@ -10,7 +10,6 @@ from django_structlog.middlewares import RequestMiddleware
 
 from config import errors
 
-
 KEY_IN_PATH = re.compile(r"(/(?:reset/key|confirm-email)/)[^/]+")
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from types import FrameType
+from typing import Self
 
 STOP_SECONDS = 4.0
 """How long children may take to stop before they are killed."""
@@ -47,7 +48,7 @@ class Children:
     def __init__(self) -> None:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def __enter__(self) -> "Children":
+    def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _raise_stopped)
         return self

@@ -28,11 +28,16 @@ def start(root: Path) -> str:
     data.mkdir()
     account = _unprivileged(root, data)
     port = _free_port()
-    _run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"], account)
+    _run(
+        [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"],
+        account,
+    )
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
     log = data / "log"
     _run([programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start"], account)
-    atexit.register(_run, [programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], account)
+    atexit.register(
+        _run, [programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], account
+    )
     return f"postgres://postgres@127.0.0.1:{port}/postgres"
 
 

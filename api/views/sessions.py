@@ -1,5 +1,6 @@
 """The caller's signed-in devices, browsers and API clients alike."""
 
+from typing import cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -12,7 +13,7 @@ from rest_framework.views import APIView
 
 from accounts import sessions
 from accounts.client_info import ClientInfo
-from accounts.models import AuthSession
+from accounts.models import AuthSession, User
 from api.serializers import SessionSerializer
 
 
@@ -24,7 +25,7 @@ class SessionListView(ListAPIView[AuthSession]):
     queryset = AuthSession.objects.none()
 
     def get_queryset(self) -> QuerySet[AuthSession]:
-        return AuthSession.objects.for_user(self.request.user.pk).active()
+        return AuthSession.objects.for_user(cast("User", self.request.user).pk).active()
 
 
 class SessionDetailView(APIView):
@@ -35,7 +36,7 @@ class SessionDetailView(APIView):
     )
     def delete(self, request: Request, sid: UUID) -> Response:
         """Sign that device out."""
-        mine = AuthSession.objects.for_user(request.user.pk).active()
+        mine = AuthSession.objects.for_user(cast("User", request.user).pk).active()
         session = mine.select_related("user").filter(pk=sid).first()
         if session is None:
             raise NotFound

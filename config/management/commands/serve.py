@@ -78,7 +78,13 @@ class Command(BaseCommand):
     def _start_demo(self, children: Children) -> None:
         children.start(
             "The demo frontend",
-            [*PYTHON, "-m", "demo.frontend", f"--port={settings.DEMO_PORT}", f"--api={settings.SITE_URL}"],
+            [
+                *PYTHON,
+                "-m",
+                "demo.frontend",
+                f"--port={settings.DEMO_PORT}",
+                f"--api={settings.SITE_URL}",
+            ],
         )
         if not settings.GOOGLE_CLIENT_ID:
             port = settings.DEMO_PORT + 1

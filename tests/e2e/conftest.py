@@ -1,0 +1,141 @@
+"""Everything `make run` starts, on free ports, and a real Chromium in front of it."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the running site is, and its demo accounts by role."""
+
+    url: str
+    frontend: str
+    accounts: dict[str, dict[str, str]]
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` free ports in a row."""
+    for first in range(20000, 60000, 17):
+        probes = []
+        try:
+            for port in range(first, first + count):
+                probe = socket.socket()
+                probes.append(probe)
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        else:
+            return first
+        finally:
+            for probe in probes:
+                probe.close()
+    raise RuntimeError("no free ports")
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """`manage.py serve` under DEMO=1, as `make run` calls it, in a directory of its own."""
+    first = free_ports(4)
+    with tempfile.TemporaryDirectory(prefix="munjigi-e2e-") as directory:
+        env = {
+            "PATH": os.environ["PATH"],
+            "DEMO": "1",
+            "PORT": str(first),
+            "DEMO_PORT": str(first + 1),
+            "VAR_DIR": directory,
+            **{
+                name: os.environ[name]
+                for name in ("ENV_FILE", "SECRET_KEY", "SESSION_ID_KEY", "DATA_ENCRYPTION_KEYS")
+            },
+        }
+        manage = [sys.executable, "manage.py"]
+        server = subprocess.Popen(
+            [*manage, "serve"], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            wait_for_banner(server)
+            accounts = json.loads(
+                subprocess.check_output([*manage, "seed_demo", "--json"], cwd=ROOT, env=env)
+            )
+            yield Site(
+                url=f"http://localhost:{first}",
+                frontend=f"http://localhost:{first + 1}",
+                accounts={account["role"]: account for account in accounts},
+            )
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(10)
+
+
+def wait_for_banner(server: subprocess.Popen[str]) -> None:
+    """Its last line says "Next:". The rest of its output is read away, lest the pipe fills."""
+    ready = threading.Event()
+
+    def read() -> None:
+        for line in server.stdout:
+            if "Next:" in line:
+                ready.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    deadline = time.monotonic() + START_SECONDS
+    while not ready.wait(0.1):
+        assert server.poll() is None, "serve stopped"
+        assert time.monotonic() < deadline, "serve did not become ready"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=ARGUMENTS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(locale="en-US")
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A tab that must stay free of script errors and of violations of the page's own policy."""
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            problems.append(message.text) if "Content Security Policy" in message.text else None
+        ),
+    )
+    yield page
+    assert problems == []
