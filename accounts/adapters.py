@@ -3,8 +3,10 @@
 from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sites.requests import RequestSite
 from django.http import HttpRequest
 from django.urls import reverse
@@ -12,6 +14,7 @@ from django.utils.translation import get_language
 
 from accounts import audit, mail
 from accounts.client_info import ClientInfo
+from accounts.exceptions import InactiveUserError
 from accounts.managers import UserManager
 from accounts.models import AuditEvent, User
 from accounts.validators import MAX_LENGTH, PasswordLengthValidator
@@ -77,6 +80,17 @@ class AccountAdapter(DefaultAccountAdapter):
             },
         )
         mail.enqueue(message)
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        """A password change or a deactivation that overtook this sign-in wins."""
+        try:
+            super().login(request, user)
+        except InactiveUserError as exc:
+            request.session.flush()
+            request.user = AnonymousUser()
+            if hasattr(request, "auth_session_kind"):
+                raise
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from exc
 
     def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Only for pages: an API client's message would wait in a session nobody opens again."""

@@ -38,6 +38,26 @@ class SignupForm(account_forms.SignupForm):
         )
 
 
+class OneNewPassword:
+    """The new password once: the field can be shown, and managers fill it without a slip."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["password2"]  # type: ignore[attr-defined]  # the form it is mixed into
+
+
+class ChangePasswordForm(OneNewPassword, account_forms.ChangePasswordForm):
+    pass
+
+
+class SetPasswordForm(OneNewPassword, account_forms.SetPasswordForm):
+    pass
+
+
+class ResetPasswordKeyForm(OneNewPassword, account_forms.ResetPasswordKeyForm):
+    pass
+
+
 class ProfileForm(forms.ModelForm[User]):
     class Meta:
         model = User

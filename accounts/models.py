@@ -197,6 +197,14 @@ class AuditEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.type} {self.identifier}"
 
+    @property
+    def device(self) -> str:
+        return device_name(self.user_agent)
+
+    @property
+    def is_mobile(self) -> bool:
+        return is_mobile(self.user_agent)
+
 
 class OutgoingMail(models.Model):
     """A message waiting for the worker; deleted once it is sent.

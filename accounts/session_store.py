@@ -82,7 +82,10 @@ class SessionStore(cache.SessionStore):
 
 
 class NamedSessionStore(SessionStore):
-    """A session known by its name in Redis. Only `lookup` makes one: a cookie never can."""
+    """A session known by its name in Redis. Only `lookup` makes one: a cookie never can.
+
+    Nobody holds its id, so there is nothing to renew when its rights change.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__(None)
@@ -92,3 +95,9 @@ class NamedSessionStore(SessionStore):
     @property
     def cache_key(self) -> str:
         return self._name
+
+    def cycle_key(self) -> None:
+        self.modified = True
+
+    def delete(self, session_key: str | None = None) -> None:
+        self._cache.delete(self._name)

@@ -120,4 +120,7 @@ class ActivityView(SignedInMixin, ListView[AuditEvent]):
     paginate_by = 25
 
     def get_queryset(self) -> QuerySet[AuditEvent]:
-        return AuditEvent.objects.filter(user=self.user)
+        # SESSION_OPENED says again what LOGIN_SUCCEEDED says.
+        return AuditEvent.objects.filter(user=self.user).exclude(
+            type=AuditEvent.Type.SESSION_OPENED
+        )

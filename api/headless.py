@@ -3,10 +3,13 @@
 from typing import Any
 
 from allauth.headless.tokens.strategies.sessions import SessionTokenStrategy
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 from accounts import session_store
+from accounts.models import AuthSession
 from api import refreshing, tokens
 from api.authentication import BearerAuthentication
 from api.exceptions import InvalidToken
@@ -37,7 +40,7 @@ class TokenStrategy(SessionTokenStrategy):
             sign_in = BearerAuthentication.session_of(session_token[len(BEARER) :].strip(" "))
         except InvalidToken:
             return None
-        return session_store.lookup(sign_in.pk)
+        return session_store.lookup(sign_in.pk) or _new_session(sign_in)
 
     def create_session_token(self, request: HttpRequest) -> str:
         token = super().create_session_token(request)
@@ -59,3 +62,14 @@ class TokenStrategy(SessionTokenStrategy):
         except InvalidToken:
             return None
         return pair["access"], pair["refresh"]
+
+
+def _new_session(sign_in: AuthSession) -> SessionBase:
+    """For a sign-in of `/api/token/`, which has none until it asks for a headless endpoint."""
+    session = session_store.SessionStore()
+    session[SESSION_KEY] = str(sign_in.user_id)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = sign_in.user.get_session_auth_hash()
+    session[session_store.SID] = str(sign_in.pk)
+    session.create()
+    return session

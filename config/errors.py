@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -136,9 +137,9 @@ def handler429(request: HttpRequest) -> HttpResponse:
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    """An error that escaped from middleware may be the session store's, which isn't a defect."""
+    """An error that escaped may be an outage of Redis or the database, which isn't a defect."""
     error = sys.exc_info()[1]
-    if isinstance(error, session_store.STORE_ERRORS):
+    if isinstance(error, (*session_store.STORE_ERRORS, OperationalError, InterfaceError)):
         return respond(request, STORE_UNAVAILABLE)
     return respond(request, SERVER_ERROR)
 

@@ -38,8 +38,8 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.server": {"handlers": [], "propagate": True},
-            # Its 4xx lines repeat ours, with the keys that paths may hold.
-            "django.request": {"level": "ERROR"},
+            # RequestLogMiddleware logs the same, without the keys that paths may hold.
+            "django.request": {"level": "CRITICAL"},
         },
     }
 
