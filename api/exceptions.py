@@ -9,6 +9,7 @@ from django.http import Http404
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from structlog.contextvars import get_contextvars
 
@@ -63,6 +64,9 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     error = exc if isinstance(exc, exceptions.APIException) else exceptions.PermissionDenied()
     response.data = problem(error, response.status_code)
     response.content_type = PROBLEM_TYPE
+    # Whatever the view renders otherwise (YAML, HTML): a problem is JSON.
+    context["request"].accepted_renderer = JSONRenderer()
+    context["request"].accepted_media_type = PROBLEM_TYPE
     response["Cache-Control"] = "no-store"
     response["Content-Language"] = get_language() or "en"
     return response

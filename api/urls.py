@@ -23,7 +23,11 @@ urlpatterns = [
     path(
         "docs/",
         SpectacularSwaggerSplitView.as_view(
-            url_name="api:schema", authentication_classes=[], permission_classes=[]
+            url_name="api:schema",
+            authentication_classes=[],
+            permission_classes=[],
+            # OPTIONS would look for a template of its own.
+            http_method_names=["get", "head"],
         ),
         name="docs",
     ),

@@ -8,12 +8,12 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.functional import Promise
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language_from_request, override
 from django.utils.translation import gettext_lazy as _
 from structlog.contextvars import get_contextvars
 
@@ -38,6 +38,12 @@ BAD_REQUEST = Problem(
     "bad_request",
     _("Bad request"),
     _("The request could not be understood. Check it and try again."),
+)
+MALFORMED_JSON = Problem(
+    400,
+    "parse_error",
+    _("Malformed JSON"),
+    _("The body isn't JSON in UTF-8. Check it and try again."),
 )
 CSRF_FAILED = Problem(
     403,
@@ -99,7 +105,8 @@ def body(problem: Problem, **members: Any) -> dict[str, Any]:
 def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     """The problem in the form that the caller can use, in the language it asked for."""
     response: HttpResponse
-    with override(_language(request)):
+    language = _language(request)
+    with override(language):
         if request.path.startswith(MACHINE_PATHS):
             response = JsonResponse(
                 body(problem),
@@ -109,14 +116,16 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
         else:
             response = render(request, "error.html", {"problem": problem}, status=problem.status)
     response["Cache-Control"] = "no-store"
+    response["Content-Language"] = language
+    patch_vary_headers(response, ["Accept-Language"])
     if problem is STORE_UNAVAILABLE:
         response["Retry-After"] = str(RETRY_SECONDS)
     return response
 
 
-def _language(request: HttpRequest) -> str | None:
+def _language(request: HttpRequest) -> str:
     """Early middleware answers before LocaleMiddleware has chosen a language."""
-    return getattr(request, "LANGUAGE_CODE", None) or get_language() or settings.LANGUAGE_CODE
+    return getattr(request, "LANGUAGE_CODE", None) or get_language_from_request(request)
 
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -151,3 +160,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def store_unavailable(request: HttpRequest) -> HttpResponse:
     """`STORE_UNAVAILABLE_VIEW`: the session store didn't answer. The cookie stays."""
     return respond(request, STORE_UNAVAILABLE)
+
+
+def not_found(request: HttpRequest, **kwargs: str) -> HttpResponse:
+    """A view for paths that a library offers and this site doesn't."""
+    return respond(request, NOT_FOUND)

@@ -1,5 +1,6 @@
-"""Before anything else: a trustworthy request id, and a bound on bodies."""
+"""Before anything else: a trustworthy request id, and bodies that parsers can bear."""
 
+import json
 import re
 from collections.abc import Callable
 from uuid import uuid4
@@ -10,6 +11,7 @@ from django_structlog.middlewares import RequestMiddleware
 
 from config import errors
 
+MAX_DIGITS = 18
 KEY_IN_PATH = re.compile(r"(/(?:reset/key|confirm-email)/)[^/]+")
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
@@ -45,11 +47,13 @@ class RequestLogMiddleware(RequestMiddleware):
         return f"{request.method} {path}"
 
 
-class BodyLimitMiddleware:
-    """413 for a body over `DATA_UPLOAD_MAX_MEMORY_SIZE` bytes.
+class BodyMiddleware:
+    """A body that is too large, or JSON that no parser should meet, goes no further.
 
-    Django checks that limit only where it parses the body itself: DRF's and allauth's JSON parsers
-    read the stream. A body without Content-Length never reaches a WSGI application.
+    Django checks `DATA_UPLOAD_MAX_MEMORY_SIZE` only where it parses the body itself: DRF's and
+    allauth's JSON parsers read the stream. A body without Content-Length never reaches a WSGI
+    application. allauth's parser answers a number of 5,000 digits, deep nesting and unpaired
+    surrogates with a 500.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -59,6 +63,34 @@ class BodyLimitMiddleware:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal():
             return errors.respond(request, errors.BAD_REQUEST)
-        if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        # A number of thousands of digits is one that int() refuses.
+        if len(length) > MAX_DIGITS or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return errors.respond(request, errors.BODY_TOO_LARGE)
+        if not _is_text_encoding(request.encoding):
+            return errors.respond(request, errors.BAD_REQUEST)
+        # allauth reads JSON whatever the type says.
+        is_json = request.content_type == "application/json" or request.path.startswith(
+            "/_allauth/"
+        )
+        if is_json and not _is_sound(request.body):
+            return errors.respond(request, errors.MALFORMED_JSON)
         return self.get_response(request)
+
+
+def _is_text_encoding(name: str | None) -> bool:
+    """`charset=zlib` and `charset=undefined` name codecs that Django finds and can't use."""
+    try:
+        "".encode(name or "utf-8")
+    except (LookupError, UnicodeError):
+        return False
+    return True
+
+
+def _is_sound(body: bytes) -> bool:
+    """JSON whose every string can be written as UTF-8. Nothing at all is sound: views say more."""
+    try:
+        if body:
+            json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -47,6 +47,16 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Google and Kakao
+
+GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
+KAKAO_CLIENT_ID = env.str("KAKAO_CLIENT_ID", default="")
+SOCIALACCOUNT_PROVIDERS, PROVIDER_ORIGINS = providers.configure(
+    google=providers.Client(GOOGLE_CLIENT_ID, env.str("GOOGLE_CLIENT_SECRET", default="")),
+    kakao=providers.Client(KAKAO_CLIENT_ID, env.str("KAKAO_CLIENT_SECRET", default="")),
+    standins=providers.standins(DEMO_PORT) if DEMO else None,
+)
+
 # Apps
 
 INSTALLED_APPS = [
@@ -56,8 +66,12 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.google",
-    "allauth.socialaccount.providers.kakao",
+    # A provider that isn't configured has no pages.
+    *(
+        f"allauth.socialaccount.providers.{name}"
+        for name, options in SOCIALACCOUNT_PROVIDERS.items()
+        if "APPS" in options
+    ),
     "allauth.headless",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -87,7 +101,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "config.middleware.RequestLogMiddleware",
-    "config.middleware.BodyLimitMiddleware",
+    "config.middleware.BodyMiddleware",
     "accounts.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -200,14 +214,6 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 SOCIALACCOUNT_STORE_TOKENS = False
 
-
-GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
-KAKAO_CLIENT_ID = env.str("KAKAO_CLIENT_ID", default="")
-SOCIALACCOUNT_PROVIDERS, PROVIDER_ORIGINS = providers.configure(
-    google=providers.Client(GOOGLE_CLIENT_ID, env.str("GOOGLE_CLIENT_SECRET", default="")),
-    kakao=providers.Client(KAKAO_CLIENT_ID, env.str("KAKAO_CLIENT_SECRET", default="")),
-    standins=providers.standins(DEMO_PORT) if DEMO else None,
-)
 
 HEADLESS_TOKEN_STRATEGY = "api.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False

@@ -16,6 +16,9 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="accounts:home"), name="root"),
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
+    # Sign-in by phone isn't offered, and allauth's views for it assume that it is.
+    path("_allauth/<str:client>/v1/account/phone", errors.not_found),
+    path("_allauth/<str:client>/v1/auth/phone/<path:step>", errors.not_found),
     path("_allauth/", include("allauth.headless.urls")),
     path("api/", include("api.urls")),
     path("admin/", admin.site.urls),

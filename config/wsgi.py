@@ -1,9 +1,27 @@
 """Pages, API and admin, for any WSGI server (`manage.py serve` runs Granian)."""
 
 import os
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from django.core.wsgi import get_wsgi_application
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
+
+django = get_wsgi_application()
+
+
+def application(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
+    """Django, told nothing of the caller's charset: forms and JSON are UTF-8 here.
+
+    Django decodes the query while it builds the request, before any middleware: `charset=zlib`
+    beside a query string would be a 500 without a page.
+    """
+    environ["CONTENT_TYPE"] = CHARSET.sub("", environ.get("CONTENT_TYPE") or "")
+    return django(environ, start_response)
