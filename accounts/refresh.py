@@ -23,6 +23,7 @@ class Presented:
     """What a validly signed refresh token says of itself."""
 
     sid: UUID
+    user_id: UUID
     jti: str
     client_id: str
     issued_at: int
@@ -68,7 +69,7 @@ def rotate(token: Presented, *, client: ClientInfo) -> Outcome:
     now = timezone.now()
     session = (
         AuthSession.objects.select_related("user")
-        .filter(pk=token.sid, kind=AuthSession.Kind.TOKEN)
+        .filter(pk=token.sid, user_id=token.user_id, kind=AuthSession.Kind.TOKEN)
         .first()
     )
     if (

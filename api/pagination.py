@@ -1,6 +1,11 @@
 """Lists page by cursor: stable while rows come and go."""
 
-from rest_framework.pagination import CursorPagination
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
 
 
 class NewestFirst(CursorPagination):
@@ -8,3 +13,17 @@ class NewestFirst(CursorPagination):
     max_page_size = 100
     page_size_query_param = "limit"
     ordering = ("-created_at", "-id")
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """A made-up cursor is a 404, as DRF answers those it can't decode at all."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None and not _is_moment(cursor.position):
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
+
+def _is_moment(position: Any) -> bool:
+    try:
+        return parse_datetime(str(position)) is not None
+    except ValueError:
+        return False

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from rest_framework_simplejwt.exceptions import TokenError
 
@@ -15,15 +16,16 @@ def refresh(raw_token: str, *, client: ClientInfo | None = None) -> dict[str, An
     """Rotate and mint. Raises `InvalidToken`, after whatever it caused has been committed."""
     try:
         token = tokens.RefreshJWT(raw_token)
-    except TokenError as exc:
+        presented = refresh_tokens.Presented(
+            sid=token.sid,
+            user_id=UUID(token["sub"]),
+            jti=str(token["jti"]),
+            client_id=str(token["client_id"]),
+            issued_at=int(token["iat"]),
+            expires_at=datetime.fromtimestamp(token["exp"], UTC),
+        )
+    except (TokenError, TypeError, ValueError, OverflowError, OSError) as exc:
         raise InvalidToken from exc
-    presented = refresh_tokens.Presented(
-        sid=token.sid,
-        jti=str(token["jti"]),
-        client_id=str(token.get("client_id", "")),
-        issued_at=int(token["iat"]),
-        expires_at=datetime.fromtimestamp(token["exp"], UTC),
-    )
     match refresh_tokens.rotate(presented, client=client or ClientInfo()):
         case refresh_tokens.Rotated(session) | refresh_tokens.Repeated(session):
             return tokens.pair(session)

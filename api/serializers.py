@@ -32,11 +32,11 @@ class CredentialsSerializer(StrictSerializer):
 
 
 class RefreshSerializer(StrictSerializer):
-    refresh = serializers.CharField(max_length=4096)
+    refresh = serializers.CharField(max_length=4096, trim_whitespace=False)
 
 
 class VerifySerializer(StrictSerializer):
-    token = serializers.CharField(max_length=4096)
+    token = serializers.CharField(max_length=4096, trim_whitespace=False)
 
 
 class TokenPairSerializer(serializers.Serializer[Any]):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework.parsers import FormParser, JSONParser
+from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,6 +14,7 @@ from accounts.client_info import ClientInfo
 from accounts.models import AuthSession
 from api import login, refreshing, tokens
 from api.authentication import REALM, BearerAuthentication
+from api.parsers import JSONParser
 from api.serializers import (
     CredentialsSerializer,
     RefreshSerializer,

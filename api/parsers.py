@@ -1,0 +1,18 @@
+"""Request bodies."""
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework import parsers
+
+
+class JSONParser(parsers.JSONParser):
+    """JSON is UTF-8 (RFC 8259 §8.1): whatever charset the header names is not looked up."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        return super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})

@@ -1,0 +1,238 @@
+"""`/api/sessions/`: one's own signed-in devices, listed and ended."""
+
+import base64
+from datetime import timedelta
+from unittest.mock import ANY
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import AuditEvent, AuthSession
+from tests.api.conftest import problem
+from tests.conftest import bearer
+from tests.factories import AuthSessionFactory, UserFactory
+
+
+@pytest.fixture
+def pair(obtain, user):
+    return obtain(user)
+
+
+@pytest.fixture
+def headers(pair):
+    return bearer(pair["access"])
+
+
+def test_each_device_is_listed_with_these_fields(client, headers, pair, user):
+    browser = AuthSessionFactory(
+        user=user, ip="192.0.2.7", created_at=timezone.now() - timedelta(days=1)
+    )
+
+    response = client.get("/api/sessions/", headers=headers)
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "next": None,
+        "previous": None,
+        "results": [
+            {
+                "sid": pair["sid"],
+                "kind": "token",
+                "client": ANY,
+                "ip": "127.0.0.1",
+                "created_at": ANY,
+                "last_seen_at": ANY,
+                "expires_at": ANY,
+                "is_current": True,
+            },
+            {
+                "sid": str(browser.pk),
+                "kind": "browser",
+                "client": "curl",
+                "ip": "192.0.2.7",
+                "created_at": ANY,
+                "last_seen_at": ANY,
+                "expires_at": ANY,
+                "is_current": False,
+            },
+        ],
+    }
+    assert response.json()["results"][0]["created_at"].endswith("Z")
+
+
+def test_others_ended_and_expired_sign_ins_are_not_listed(client, headers, pair, user):
+    AuthSessionFactory()
+    AuthSessionFactory(user=user, revoked=True)
+    AuthSessionFactory(user=user, expires_at=timezone.now() - timedelta(seconds=1))
+
+    response = client.get("/api/sessions/", headers=headers)
+
+    assert [row["sid"] for row in response.json()["results"]] == [pair["sid"]]
+
+
+def test_a_device_named_by_markup_is_only_text(client, headers, user):
+    AuthSessionFactory(user=user, user_agent="<script>alert(1)</script>")
+
+    response = client.get("/api/sessions/", headers=headers)
+
+    assert response["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("limit", "rows"),
+    [("1", 1), ("2", 2), ("100", 25), ("1000", 25), ("0", 20), ("-1", 20), ("x", 20), ("", 20)],
+)
+def test_limit_bounds_a_page(client, headers, user, limit, rows):
+    AuthSessionFactory.create_batch(24, user=user)
+
+    response = client.get("/api/sessions/", {"limit": limit}, headers=headers)
+
+    assert response.status_code == 200
+    assert len(response.json()["results"]) == rows
+
+
+def test_a_page_holds_a_hundred_at_most(client, headers, user):
+    AuthSessionFactory.create_batch(101, user=user)
+
+    response = client.get("/api/sessions/", {"limit": "1000"}, headers=headers)
+
+    assert len(response.json()["results"]) == 100
+
+
+def test_pages_follow_one_another_without_gap_or_repeat(client, headers, user):
+    same_moment = timezone.now() - timedelta(hours=1)
+    AuthSessionFactory.create_batch(6, user=user, created_at=same_moment)
+    seen, address = [], "/api/sessions/?limit=2"
+
+    while address:
+        page = client.get(address, headers=headers).json()
+        seen += [row["sid"] for row in page["results"]]
+        address = page["next"]
+
+    expected = AuthSession.objects.filter(user=user).order_by("-created_at", "-id")
+    assert seen == [str(row.pk) for row in expected]
+
+
+def cursor(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x",
+        "%%%",
+        "é",
+        "\x00",
+        "=" * 2000,
+        cursor("p=garbage"),
+        cursor("p=\x00"),
+        cursor("p=2026-13-45"),
+        cursor("p=99999-01-01 00:00:00"),
+        cursor("o=-5&p=2026-01-01"),
+        cursor("o=x"),
+        cursor(f"o={'9' * 30}&p=2026-01-01T00:00:00Z"),
+        cursor("r=1"),
+        cursor("r=1&p=garbage"),
+    ],
+    ids=repr,
+)
+def test_a_made_up_cursor_is_no_server_error(client, headers, value):
+    client.raise_request_exception = False
+
+    response = client.get("/api/sessions/", {"cursor": value}, headers=headers)
+
+    assert response.status_code in {200, 404}
+    if response.status_code == 404:
+        assert response.json() == problem(404, "not_found")
+
+
+@pytest.mark.parametrize("others", [0, 20])
+def test_a_page_costs_two_queries_however_long(
+    client, headers, user, django_assert_num_queries, others
+):
+    AuthSessionFactory.create_batch(others, user=user)
+
+    with django_assert_num_queries(2):
+        response = client.get("/api/sessions/", headers=headers)
+
+    assert response.status_code == 200
+
+
+def test_another_device_is_ended(client, headers, pair, user):
+    other = AuthSessionFactory(user=user, token=True)
+
+    response = client.delete(f"/api/sessions/{other.pk}/", headers=headers)
+
+    assert (response.status_code, response.content) == (204, b"")
+    other.refresh_from_db()
+    assert other.revoked_reason == "other_device"
+    event = AuditEvent.objects.get(type="session.revoked")
+    assert (event.user, event.sid, event.reason, event.ip) == (
+        user,
+        other.pk,
+        "other_device",
+        "127.0.0.1",
+    )
+    assert client.get("/api/me/", headers=headers).status_code == 200
+
+
+def test_this_device_is_signed_out(client, headers, pair):
+    response = client.delete(f"/api/sessions/{pair['sid']}/", headers=headers)
+
+    assert response.status_code == 204
+    assert AuthSession.objects.get().revoked_reason == "logout"
+    assert client.get("/api/me/", headers=headers).status_code == 401
+
+
+def test_an_ended_browser_is_signed_out(client, headers, signed_in, user):
+    browsers = AuthSession.objects.get(kind="browser")
+
+    client.delete(f"/api/sessions/{browsers.pk}/", headers=headers)
+
+    assert signed_in.get("/api/me/").status_code == 401
+    assert signed_in.get("/accounts/email/").status_code == 302
+
+
+@pytest.mark.parametrize("whose", ["a stranger's", "nobody's", "an ended one"])
+def test_what_is_not_ones_own_live_device_is_not_found(client, headers, user, whose):
+    sid = {
+        "a stranger's": lambda: AuthSessionFactory().pk,
+        "nobody's": uuid4,
+        "an ended one": lambda: AuthSessionFactory(user=user, revoked=True).pk,
+    }[whose]()
+
+    response = client.delete(f"/api/sessions/{sid}/", headers=headers)
+
+    assert response.status_code == 404
+    assert response.json() == problem(404, "not_found")
+
+
+def test_a_strangers_device_stays_signed_in(client, headers):
+    strangers = AuthSessionFactory()
+
+    client.delete(f"/api/sessions/{strangers.pk}/", headers=headers)
+
+    strangers.refresh_from_db()
+    assert strangers.revoked_at is None
+    assert not AuditEvent.objects.filter(type="session.revoked").exists()
+
+
+def test_a_device_is_ended_once(client, headers, user):
+    other = AuthSessionFactory(user=user)
+    client.delete(f"/api/sessions/{other.pk}/", headers=headers)
+
+    response = client.delete(f"/api/sessions/{other.pk}/", headers=headers)
+
+    assert response.status_code == 404
+    assert AuditEvent.objects.filter(type="session.revoked").count() == 1
+
+
+def test_a_staff_member_has_no_reach_into_others_devices(client, obtain, db):
+    strangers = AuthSessionFactory()
+    headers = bearer(obtain(UserFactory(admin=True))["access"])
+
+    response = client.delete(f"/api/sessions/{strangers.pk}/", headers=headers)
+
+    assert response.status_code == 404

@@ -1,0 +1,249 @@
+"""Refresh, verify, revoke."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import AuditEvent, AuthSession
+from tests.api import forge
+from tests.api.conftest import invalid, problem
+from tests.conftest import bearer
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+def pair(obtain, user):
+    return obtain(user)
+
+
+def send_form(body):
+    return Client().post("/api/token/revoke/", body, content_type=FORM)
+
+
+def test_a_good_access_token_verifies_to_an_empty_object(post, pair):
+    response = post("/api/token/verify/", {"token": pair["access"]})
+
+    assert response.status_code == 200
+    assert response.json() == {}
+    assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "name"), [("verify", "token"), ("refresh", "refresh"), ("revoke", "token")]
+)
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (None, "null"),
+        ("", "blank"),
+        ([], "invalid"),
+        ({}, "invalid"),
+        (True, "invalid"),
+        ("x" * 4097, "max_length"),
+    ],
+    ids=["null", "blank", "array", "object", "true", "too long"],
+)
+def test_what_is_no_string_is_pointed_at(post, path, name, value, code):
+    response = post(f"/api/token/{path}/", {name: value})
+
+    assert response.status_code == 400
+    assert response.json() == invalid((f"/{name}", code))
+    assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("path", "name"), [("verify", "token"), ("refresh", "refresh")])
+def test_a_missing_or_misspelt_member_is_pointed_at(post, path, name):
+    missing = post(f"/api/token/{path}/", {})
+    misspelt = post(f"/api/token/{path}/", {name: "x", "tokn": "y"})
+
+    assert missing.json() == invalid((f"/{name}", "required"))
+    assert misspelt.json() == invalid(("/tokn", "unknown_field"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/token/", "/api/token/refresh/", "/api/token/verify/"])
+def test_forms_are_refused_where_no_rfc_wants_them(client, path):
+    response = client.post(path, "token=x&refresh=x", content_type=FORM)
+
+    assert response.status_code == 415
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+@pytest.mark.parametrize("as_form", [True, False], ids=["form", "json"])
+def test_either_token_ends_the_sign_in(client, post, pair, kind, as_form):
+    response = (
+        send_form(f"token={pair[kind]}")
+        if as_form
+        else post("/api/token/revoke/", {"token": pair[kind]})
+    )
+
+    assert (response.status_code, response.content) == (200, b"")
+    assert response["Cache-Control"] == "no-store"
+    session = AuthSession.objects.get()
+    assert session.revoked_reason == "logout"
+    event = AuditEvent.objects.get(type="session.revoked")
+    assert (event.sid, event.reason) == (session.pk, "logout")
+    assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 401
+    assert post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 401
+
+
+@pytest.mark.parametrize("hint", ["access_token", "refresh_token", "unknown", ""])
+def test_the_hint_is_only_a_hint(pair, hint):
+    response = send_form(f"token={pair['refresh']}&token_type_hint={hint}&client_id=x")
+
+    assert response.status_code == 200
+    assert AuthSession.objects.get().revoked_at is not None
+
+
+def test_an_ancestor_still_ends_the_sign_in(post, pair):
+    post("/api/token/refresh/", {"refresh": pair["refresh"]})
+
+    response = send_form(f"token={pair['refresh']}")
+
+    assert response.status_code == 200
+    assert AuthSession.objects.get().revoked_reason == "logout"
+
+
+def test_an_expired_token_still_ends_the_sign_in(pair):
+    token = forge.changed(pair["access"], payload={"exp": 1_700_000_000, "iat": 1_600_000_000})
+
+    response = send_form(f"token={token}")
+
+    assert response.status_code == 200
+    assert AuthSession.objects.get().revoked_at is not None
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "..", "null", "%FF", "%F0%9F%94%91"])
+def test_what_is_no_token_is_answered_as_if_it_were_revoked(pair, token):
+    response = send_form(f"token={token}")
+
+    assert (response.status_code, response.content) == (200, b"")
+    assert AuthSession.objects.get().revoked_at is None
+
+
+@pytest.mark.parametrize("secret", ["tests" * 12, "x"])
+def test_a_forged_token_revokes_nothing(post, pair, secret):
+    response = post("/api/token/revoke/", {"token": forge.hs256(pair["access"], secret)})
+
+    assert response.status_code == 200
+    assert AuthSession.objects.get().revoked_at is None
+
+
+def test_revoking_twice_is_recorded_once(pair):
+    send_form(f"token={pair['refresh']}")
+
+    response = send_form(f"token={pair['refresh']}")
+
+    assert response.status_code == 200
+    assert AuditEvent.objects.filter(type="session.revoked").count() == 1
+
+
+def test_a_deleted_users_token_is_answered_likewise(pair, user):
+    user.delete()
+
+    response = send_form(f"token={pair['refresh']}")
+
+    assert response.status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", ["", "tokn=x", "token", "token="])
+def test_a_form_without_a_token_is_invalid(body):
+    response = send_form(body)
+
+    assert response.status_code == 400
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json()["code"] == "validation_error"
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/token"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", [{}, [], 1, "x"], ids=repr)
+def test_json_without_a_token_is_invalid(post, body):
+    response = post("/api/token/revoke/", body)
+
+    assert response.status_code == 400
+    assert response.json()["code"] == "validation_error"
+
+
+@pytest.mark.django_db
+def test_revocation_takes_no_other_form():
+    response = Client().post("/api/token/revoke/", {"token": "x"})
+
+    assert response.status_code == 415
+    assert response.json() == problem(415, "unsupported_media_type")
+
+
+def test_a_token_is_never_read_from_the_query(pair):
+    response = Client().post(f"/api/token/revoke/?token={pair['refresh']}", "", content_type=FORM)
+
+    assert response.status_code == 400
+    assert AuthSession.objects.get().revoked_at is None
+
+
+@pytest.mark.parametrize("header", ["Bearer stale", "Bearer", "\xff"])
+@pytest.mark.parametrize("path", ["refresh", "verify", "revoke"])
+def test_a_stale_header_shuts_no_door(post, pair, header, path):
+    name, kind = ("refresh", "refresh") if path == "refresh" else ("token", "access")
+
+    response = post(f"/api/token/{path}/", {name: pair[kind]}, headers={"authorization": header})
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["", "refresh/", "verify/", "revoke/"])
+def test_no_token_endpoint_sets_a_cookie(signed_in, pair, path):
+    response = signed_in.post(
+        f"/api/token/{path}",
+        {"refresh": pair["refresh"]} if path == "refresh/" else {"token": "x"},
+        content_type="application/json",
+    )
+
+    assert not response.cookies
+
+
+def test_refresh_answers_the_next_pair(client, post, pair):
+    response = post("/api/token/refresh/", {"refresh": pair["refresh"]})
+
+    assert response.status_code == 200
+    body = response.json()
+    assert set(body) == {"access", "refresh", "token_type", "expires_in", "sid"}
+    assert (body["token_type"], body["expires_in"], body["sid"]) == ("Bearer", 3600, pair["sid"])
+    assert body["refresh"] != pair["refresh"]
+    assert response["Cache-Control"] == "no-store"
+    assert client.get("/api/me/", headers=bearer(body["access"])).status_code == 200
+
+
+def test_refresh_keeps_when_and_how_somebody_signed_in(post, pair):
+    AuthSession.objects.update(auth_time=timezone.now() - timedelta(hours=5))
+    before = AuthSession.objects.get()
+
+    body = post("/api/token/refresh/", {"refresh": pair["refresh"]}).json()
+
+    claims = forge.part(body["access"], 1)
+    assert claims["auth_time"] == int(before.auth_time.timestamp())
+    assert claims["amr"] == ["pwd"]
+
+
+@pytest.mark.parametrize("path", ["refresh", "verify"])
+def test_neither_refresh_nor_verify_touches_a_browsers_session(signed_in, pair, path):
+    name, kind = ("refresh", "refresh") if path == "refresh" else ("token", "access")
+
+    signed_in.post(f"/api/token/{path}/", {name: pair[kind]}, content_type="application/json")
+
+    assert signed_in.get("/api/me/").status_code == 200
+
+
+def test_verify_costs_one_query(post, pair, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        post("/api/token/verify/", {"token": pair["access"]})
+
+
+def test_refresh_costs_two_queries(post, pair, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        post("/api/token/refresh/", {"refresh": pair["refresh"]})

@@ -1,0 +1,377 @@
+"""The shipped nginx configuration, in front of the site as the image runs it.
+
+Only addresses and directories are replaced; nginx, TLS, Granian and Redis are real.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import sqlite3
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.deploy import dockerfile
+
+ROOT = dockerfile.ROOT
+# Debian has it where only root looks.
+PROGRAM = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+EMAIL = "visitor@example.com"
+PASSWORD = "a long pass phrase"
+CLIENT_IP = "127.0.0.2"
+"""Not the address from which nginx connects to the site."""
+FORGED_IP = "203.0.113.9"
+
+PREPARE = f"""
+import django; django.setup()
+from allauth.account.models import EmailAddress
+from django.core.management import call_command
+from accounts.models import User
+call_command("migrate", verbosity=0)
+call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=[
+    "admin", "gis", "drf_spectacular_sidecar", "rest_framework"])
+user = User.objects.create_user({EMAIL!r}, {PASSWORD!r})
+EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the server ended by itself"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise AssertionError("the server did not start")
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: int, **options) -> Iterator[None]:
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+    try:
+        wait_for(port, process)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def certificate(directory: Path) -> None:
+    """For localhost, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "fullchain.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (directory / "privkey.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
+class Edge:
+    """nginx with the shipped configuration, and a browser's view of it."""
+
+    def __init__(self, directory: Path, app_port: int, static: Path) -> None:
+        self.directory, self.static = directory, static
+        self.http_port, self.tls_port = free_port(), free_port()
+        self.origin = f"https://localhost:{self.tls_port}"
+        directory.mkdir()
+        certificate(directory)
+        shutil.copytree(ROOT / "deploy" / "nginx", directory / "conf")
+        replacements = {
+            "listen 80 ": f"listen 127.0.0.1:{self.http_port} ",
+            "listen 443 ": f"listen 127.0.0.1:{self.tls_port} ",
+            "server web:8000 ": f"server 127.0.0.1:{app_port} ",
+            "/etc/nginx/tls/": f"{directory}/",
+            "/dev/stdout": f"{directory}/access.log",
+            "root /srv/munjigi;": f"root {static.parent};",
+        }
+        for path in (directory / "conf").rglob("*.conf"):
+            text = path.read_text()
+            for shipped, here in replacements.items():
+                text = text.replace(shipped, here)
+            path.write_text(text)
+
+    def command(self) -> list[str]:
+        paths = "".join(
+            f"{kind}_temp_path {self.directory}/{kind};"
+            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        main = self.directory / "conf" / "nginx.conf"
+        main.write_text(main.read_text().replace("http {", f"http {{ {paths}", 1))
+        globals_ = f"daemon off; pid {self.directory}/pid;"
+        if os.geteuid() == 0:
+            globals_ += " user root;"
+        return [str(PROGRAM), "-c", str(main), "-g", globals_]
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """One request over TLS from `CLIENT_IP`."""
+        context = ssl.create_default_context(cafile=self.directory / "fullchain.pem")
+        connection = http.client.HTTPSConnection(
+            "localhost", self.tls_port, context=context, timeout=10, source_address=(CLIENT_IP, 0)
+        )
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        with contextlib.closing(connection):
+            connection.request(method, path, body, named)
+            response = connection.getresponse()
+            return response, response.read()
+
+    def log_lines(self) -> list[dict[str, str]]:
+        text = (self.directory / "access.log").read_text()
+        return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def nginx() -> None:
+    if PROGRAM:
+        return
+    text = "nginx isn't installed (apt-get install nginx)"
+    if "nginx" in os.environ.get("TEST_REQUIRE", ""):
+        pytest.fail(f"{text}, and TEST_REQUIRE demands its tests.")
+    pytest.skip(text)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("app") / "db.sqlite3"
+
+
+@pytest.fixture(scope="module")
+def edge(nginx, tmp_path_factory, database) -> Iterator[Edge]:
+    app_port = free_port()
+    edge = Edge(tmp_path_factory.mktemp("edge") / "nginx", app_port, database.parent / "static")
+    env = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "VAR_DIR": str(database.parent),
+        "DATABASE_URL": f"sqlite:///{database}",
+        "SITE_URL": edge.origin,
+        "ALLOWED_HOSTS": "localhost",
+        "TRUSTED_PROXY_COUNT": "1",
+        "STATIC_HASHED": "1",
+    }
+    subprocess.run([sys.executable, "-c", PREPARE], env=env, cwd=ROOT, check=True)
+    command = [
+        argument.replace("0.0.0.0", "127.0.0.1").replace("8000", str(app_port))  # noqa: S104
+        for argument in dockerfile.command()
+    ]
+    with (
+        running([sys.executable, *command[1:]], app_port, env=env, cwd=ROOT),
+        running(edge.command(), edge.tls_port),
+    ):
+        yield edge
+
+
+def cookies(response: http.client.HTTPResponse) -> dict[str, str]:
+    """Each cookie's whole header by its name."""
+    headers = response.headers.get_all("Set-Cookie") or []
+    return {header.strip().split("=", 1)[0]: header.strip() for header in headers}
+
+
+def test_plain_http_is_sent_to_https(edge):
+    connection = http.client.HTTPConnection("localhost", edge.http_port, timeout=10)
+    with contextlib.closing(connection):
+        connection.request("GET", "/accounts/login/?next=/", headers={"Host": "auth.example.com"})
+        response = connection.getresponse()
+        response.read()
+
+    assert response.status == 308
+    assert response.headers["Location"] == "https://auth.example.com/accounts/login/?next=/"
+
+
+def test_login_page_knows_that_the_visitor_came_by_https(edge):
+    response, page = edge.ask("GET", "/accounts/login/")
+
+    assert response.status == 200
+    assert b'name="csrfmiddlewaretoken"' in page
+    assert response.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+    assert response.headers["Server"] == "nginx"
+    assert re.search(r"; Secure\b", cookies(response)["__Host-csrf"])
+
+
+def test_sign_in_records_the_address_that_nginx_saw(edge, database):
+    page, text = edge.ask("GET", "/accounts/login/")
+    csrf = cookies(page)["__Host-csrf"].split(";")[0]
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', text.decode())[1]
+
+    response, _ = edge.ask(
+        "POST",
+        "/accounts/login/",
+        f"csrfmiddlewaretoken={token}&login={EMAIL}&password={PASSWORD}".encode(),
+        Content_Type="application/x-www-form-urlencoded",
+        Cookie=csrf,
+        Origin=edge.origin,
+        X_Forwarded_For=FORGED_IP,
+        X_Real_IP=FORGED_IP,
+        Forwarded=f"for={FORGED_IP}",
+    )
+
+    assert response.status == 302
+    session = cookies(response)["__Host-session"]
+    assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(session.split("; "))
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        seen = connection.execute("SELECT DISTINCT ip FROM accounts_auditevent").fetchall()
+        opened = connection.execute("SELECT DISTINCT ip FROM accounts_authsession").fetchall()
+    assert seen == opened == [(CLIENT_IP,)]
+
+
+def test_https_cannot_be_forged_off(edge):
+    response, _ = edge.ask("GET", "/livez", X_Forwarded_Proto="http")
+
+    assert "Strict-Transport-Security" in response.headers
+
+
+def test_hashed_static_file_comes_from_nginx_and_is_kept_for_good(edge):
+    _, page = edge.ask("GET", "/accounts/login/")
+    path = re.search(r'href="(/static/accounts/style\.[0-9a-f]{12}\.css)"', page.decode())[1]
+
+    response, css = edge.ask("GET", path, Accept_Encoding="identity")
+
+    assert response.status == 200
+    assert response.headers["Content-Type"] == "text/css; charset=utf-8"
+    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert "X-Request-ID" not in response.headers, "the site answered"
+    assert css
+
+
+def test_static_file_is_sent_as_it_was_compressed_at_build_time(edge):
+    compressed = next((edge.static / "accounts").glob("style.*.css.gz"))
+
+    response, body = edge.ask("GET", f"/static/accounts/{compressed.stem}", Accept_Encoding="gzip")
+
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert body == compressed.read_bytes()
+
+
+def test_unhashed_static_file_is_asked_after(edge):
+    response, _ = edge.ask("GET", "/static/accounts/style.css")
+
+    assert response.headers["Cache-Control"] == "public, max-age=300"
+
+
+@pytest.mark.parametrize("path", ["/.git/config", "/.env", "/static/.env", "/accounts/.htaccess"])
+def test_dotfiles_are_not_there(edge, path):
+    response, _ = edge.ask("GET", path)
+
+    assert response.status == 404
+
+
+def test_well_known_is_there(edge):
+    response, _ = edge.ask("GET", "/.well-known/change-password")
+
+    assert response.status == 302
+
+
+def test_big_body_is_refused_with_problem_details(edge):
+    response, text = edge.ask(
+        "POST",
+        "/api/token/",
+        b"x" * (64 * 1024 + 1),
+        Content_Type="application/json",
+        X_Request_ID="the-callers-own-id",
+    )
+
+    assert response.status == 413
+    assert response.headers["Content-Type"].startswith("application/problem+json")
+    assert json.loads(text) == {
+        "type": "about:blank",
+        "title": "Too large",
+        "status": 413,
+        "detail": "The request is larger than the site accepts. Send less.",
+        "code": "body_too_large",
+        "request_id": "the-callers-own-id",
+    }
+
+
+def test_harmless_request_id_reaches_the_site_and_comes_back(edge):
+    response, _ = edge.ask("GET", "/api/nothing/", X_Request_ID="the-callers-own-id")
+
+    assert response.headers["X-Request-ID"] == "the-callers-own-id"
+
+
+def test_odd_request_id_is_replaced(edge):
+    response, _ = edge.ask("GET", "/livez", X_Request_ID='"forged": true')
+
+    assert re.fullmatch(r"[0-9a-f]{32}", response.headers["X-Request-ID"])
+
+
+def test_health_is_visible_through_nginx(edge):
+    _, live = edge.ask("GET", "/livez")
+    ready, text = edge.ask("GET", "/readyz")
+
+    assert json.loads(live) == {"status": "ok"}
+    assert ready.status == 200, text
+
+
+def test_access_log_holds_no_query_and_no_key(edge):
+    edge.ask("GET", "/accounts/google/login/callback/?code=secret-code&state=secret-state")
+    edge.ask("GET", "/accounts/password/reset/key/1-secret-key/")
+
+    lines = edge.log_lines()
+
+    paths = {line["path"] for line in lines}
+    assert {"/accounts/google/login/callback/", "/accounts/password/reset/key/…"} <= paths
+    assert "secret" not in (edge.directory / "access.log").read_text()
+    assert {line["ip"] for line in lines} <= {CLIENT_IP, "127.0.0.1"}
+
+
+def test_slow_clients_hold_no_thread_of_the_site(edge):
+    threads = int(next(a for a in dockerfile.command() if "blocking-threads" in a).split("=")[1])
+    context = ssl.create_default_context(cafile=edge.directory / "fullchain.pem")
+    head = b"POST /api/token/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
+    with contextlib.ExitStack() as stack:
+        for _ in range(3 * threads):
+            raw = socket.create_connection(("localhost", edge.tls_port), 5)
+            slow = stack.enter_context(context.wrap_socket(raw, server_hostname="localhost"))
+            slow.sendall(head)
+        started = time.monotonic()
+
+        response, _ = edge.ask("GET", "/accounts/login/")
+
+        assert response.status == 200
+        assert time.monotonic() - started < 2
+
+
+def test_site_that_is_down_is_a_clean_503(nginx, tmp_path):
+    edge = Edge(tmp_path / "nginx", free_port(), tmp_path / "static")
+    with running(edge.command(), edge.tls_port):
+        response, text = edge.ask("GET", "/api/me/")
+
+    assert response.status == 503
+    assert response.headers["Retry-After"] == "3"
+    assert json.loads(text)["code"] == "unavailable"

@@ -1,0 +1,38 @@
+"""The operator's story: find a user, see the sign-in, end it."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import Site
+from tests.e2e.test_sign_up import sign_in
+
+pytestmark = pytest.mark.e2e
+
+
+def test_an_administrator_finds_a_user_and_ends_the_sign_in(
+    page: Page, site: Site, chromium: Browser
+):
+    visitor, admin = site.accounts["visitor"], site.accounts["admin"]
+    elsewhere = chromium.new_context(locale="en-US")
+    visiting = elsewhere.new_page()
+    sign_in(visiting, site, visitor["email"], visitor["password"])
+
+    page.goto(f"{site.url}/admin/")
+    expect(page).to_have_url(re.compile("/accounts/login/"))
+    page.fill("[name=login]", admin["email"])
+    page.fill("[name=password]", admin["password"])
+    page.locator("main form:has([name=password]) [type=submit]").click()
+    expect(page).to_have_url(f"{site.url}/admin/")
+    page.goto(f"{site.url}/admin/accounts/user/?q={visitor['email']}")
+    expect(page.locator("#result_list")).to_contain_text(visitor["email"])
+    page.goto(f"{site.url}/admin/accounts/authsession/?q={visitor['email']}&kind__exact=browser")
+    page.locator("#action-toggle").check()
+    page.select_option("select[name=action]", "revoke")
+    page.locator("button[name=index]").click()
+    expect(page.locator(".messagelist")).to_contain_text("ended")
+
+    visiting.goto(f"{site.url}/accounts/sessions/")
+    expect(visiting).to_have_url(re.compile("/accounts/login/"))
+    elsewhere.close()

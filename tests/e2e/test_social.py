@@ -1,0 +1,38 @@
+"""Google and Kakao from the login page, against the stand-ins that speak their protocols."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Site
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("provider", ["google", "kakao"])
+def test_a_visitor_signs_in_through_a_provider(page: Page, site: Site, provider: str):
+    page.goto(f"{site.url}/accounts/login/")
+    page.locator(f"form[action*='/{provider}/login/'] [type=submit]").first.click()
+    # The consent page of the stand-in, on its own origin; its first person is chosen already.
+    expect(page).not_to_have_url(re.compile(re.escape(site.url)))
+    # Each provider another person: they may share an address, which never links by itself.
+    identity = {"google": "Alex Morgan", "kakao": "민지"}[provider]
+    page.get_by_text(identity, exact=False).first.click()
+    page.locator("[name=choice][value=continue]").click()
+
+    expect(page).to_have_url(f"{site.url}/accounts/")
+    page.goto(f"{site.url}/accounts/3rdparty/")
+    expect(page.locator("main")).to_contain_text(re.compile(provider, re.IGNORECASE))
+    page.goto(f"{site.url}/accounts/sessions/")
+    expect(page.locator("main")).to_contain_text(re.compile(provider, re.IGNORECASE))
+
+
+@pytest.mark.parametrize("provider", ["google", "kakao"])
+def test_a_cancelled_consent_ends_on_a_page_with_a_way_back(page: Page, site: Site, provider: str):
+    page.goto(f"{site.url}/accounts/login/")
+    page.locator(f"form[action*='/{provider}/login/'] [type=submit]").first.click()
+    page.locator("[name=choice][value=cancel]").click()
+
+    expect(page).to_have_url(re.compile(re.escape(f"{site.url}/accounts/")))
+    expect(page.locator("main a[href*='/accounts/login/']").first).to_be_visible()
