@@ -38,7 +38,7 @@ lock: .venv/dev ## Lock the newest allowed versions
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
 messages: .venv/dev ## Collect and compile the texts to translate (needs gettext)
-	$(BIN)/python manage.py makemessages --locale ko --no-location --ignore .venv --ignore var --ignore tests
+	$(BIN)/python manage.py makemessages --locale ko --no-location --no-wrap --ignore .venv --ignore var --ignore tests
 	$(BIN)/python manage.py compilemessages --locale ko --ignore .venv
 
 .env:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 
 from accounts import audit, mail
-from accounts.client_info import ClientInfo
+from accounts.client_info import ClientInfo, device_name
 from accounts.exceptions import InactiveUserError
 from accounts.managers import UserManager
 from accounts.models import AuditEvent, User
@@ -76,6 +76,8 @@ class AccountAdapter(DefaultAccountAdapter):
                 "request": request,
                 "email": email,
                 "current_site": RequestSite(request) if request else None,
+                # Security notices name the device in words.
+                "device": device_name(str(context.get("user_agent", ""))),
                 **context,
             },
         )

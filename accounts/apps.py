@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 class AccountsConfig(AppConfig):
     name = "accounts"
-    verbose_name = _("Accounts")
+    verbose_name = _("Users and sign-ins")
 
     def ready(self) -> None:
         from accounts import checks, receivers  # noqa: F401, PLC0415 - they register themselves

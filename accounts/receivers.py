@@ -89,7 +89,11 @@ def record_verified(request: HttpRequest, email_address: Any, **kwargs: Any) -> 
 
 
 @receiver(account_signals.email_changed)
-def record_email_changed(request: HttpRequest, user: User, **kwargs: Any) -> None:
+def record_email_changed(
+    request: HttpRequest, user: User, from_email_address: Any, **kwargs: Any
+) -> None:
+    if from_email_address is None:
+        return  # the first one, at sign-up
     audit.record(AuditEvent.Type.EMAIL_CHANGED, user=user, client=ClientInfo.from_request(request))
 
 

@@ -8,15 +8,19 @@ Django's `cache` engine with three differences:
 """
 
 import hmac
+import logging
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sessions.backends import cache
+from django.contrib.sessions.backends.base import UpdateError
 from django.core.cache import BaseCache, caches
 from django_redis.exceptions import ConnectionInterrupted
 from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
 
 STORE_ERRORS = (ConnectionInterrupted, RedisError)
 """What a store that can't answer raises."""
@@ -57,7 +61,12 @@ class SessionStore(cache.SessionStore):
         return "session:" + digest(self._get_or_create_session_key())
 
     def load(self) -> dict[str, Any]:
-        data = self._cache.get(self.cache_key)
+        try:
+            data = self._cache.get(self.cache_key)
+        except ValueError:
+            # Not JSON: nobody's session. An unreachable store raises STORE_ERRORS instead.
+            log.warning("a session in the store can't be read; its visitor is signed out")
+            data = None
         if isinstance(data, dict):
             return data
         self._session_key = None
@@ -67,7 +76,10 @@ class SessionStore(cache.SessionStore):
         return bool(session_key) and f"session:{digest(session_key)}" in self._cache
 
     def save(self, must_create: bool = False) -> None:
-        super().save(must_create=must_create)
+        try:
+            super().save(must_create=must_create)
+        except ValueError as exc:  # what is there can't be read: as if it had been deleted
+            raise UpdateError from exc
         # Written with every save, so that a new id (at a privilege change) is found as well.
         if self.session_key and (sid := self.get(SID)):
             self._cache.set(_index(sid), self.cache_key, self.get_expiry_age())

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.core import context
 from allauth.headless.tokens.strategies.sessions import SessionTokenStrategy
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -9,6 +10,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 from accounts import session_store
+from accounts.client_info import ClientInfo
 from accounts.models import AuthSession
 from api import refreshing, tokens
 from api.authentication import BearerAuthentication
@@ -58,7 +60,9 @@ class TokenStrategy(SessionTokenStrategy):
 
     def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:
         try:
-            pair = refreshing.refresh(refresh_token)
+            pair = refreshing.refresh(
+                refresh_token, client=ClientInfo.from_request(context.request)
+            )
         except InvalidToken:
             return None
         return pair["access"], pair["refresh"]

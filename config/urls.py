@@ -1,5 +1,6 @@
 """Where everything lives."""
 
+from allauth.socialaccount.models import SocialApp, SocialToken
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -11,6 +12,9 @@ handler403 = errors.handler403
 handler404 = errors.handler404
 handler429 = errors.handler429
 handler500 = errors.handler500
+
+# Providers are configured in the environment; their tokens are never stored.
+admin.site.unregister([SocialApp, SocialToken])
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="accounts:home"), name="root"),

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,11 +72,13 @@ def site() -> Iterator[Site]:
             },
         }
         manage = [sys.executable, "manage.py"]
-        server = subprocess.Popen(
-            [*manage, "serve"], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
-        )
+        log = Path(directory) / "serve.log"
+        with log.open("w") as output:
+            server = subprocess.Popen(
+                [*manage, "serve"], cwd=ROOT, env=env, stdout=output, stderr=output
+            )
         try:
-            wait_for_banner(server)
+            wait_for_banner(server, log)
             accounts = json.loads(
                 subprocess.check_output([*manage, "seed_demo", "--json"], cwd=ROOT, env=env)
             )
@@ -91,20 +92,13 @@ def site() -> Iterator[Site]:
             server.wait(10)
 
 
-def wait_for_banner(server: subprocess.Popen[str]) -> None:
-    """Its last line says "Next:". The rest of its output is read away, lest the pipe fills."""
-    ready = threading.Event()
-
-    def read() -> None:
-        for line in server.stdout:
-            if "Next:" in line:
-                ready.set()
-
-    threading.Thread(target=read, daemon=True).start()
+def wait_for_banner(server: subprocess.Popen[bytes], log: Path) -> None:
+    """Its last line says "Next:"."""
     deadline = time.monotonic() + START_SECONDS
-    while not ready.wait(0.1):
-        assert server.poll() is None, "serve stopped"
-        assert time.monotonic() < deadline, "serve did not become ready"
+    while "Next:" not in log.read_text():
+        assert server.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

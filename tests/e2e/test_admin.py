@@ -23,7 +23,7 @@ def test_an_administrator_finds_a_user_and_ends_the_sign_in(
     expect(page).to_have_url(re.compile("/accounts/login/"))
     page.fill("[name=login]", admin["email"])
     page.fill("[name=password]", admin["password"])
-    page.locator("main form:has([name=password]) [type=submit]").click()
+    page.locator("form:has([name=password]) .actions button").click()
     expect(page).to_have_url(f"{site.url}/admin/")
     page.goto(f"{site.url}/admin/accounts/user/?q={visitor['email']}")
     expect(page.locator("#result_list")).to_contain_text(visitor["email"])

@@ -17,11 +17,11 @@ def test_a_visitor_signs_up_signs_in_sees_the_device_and_signs_out(page: Page, s
     page.goto(f"{site.url}/accounts/signup/")
     page.fill("[name=email]", email)
     page.fill("[name=password1]", PASSWORD)
-    page.click("main form [type=submit]:not([formnovalidate])")
+    page.locator("form:has([name=password1]) .actions button").click()
     expect(page.locator("[name=code]")).to_be_visible()
 
     page.fill("[name=code]", code_for(email, page, site))
-    page.click("main form [type=submit]:not([formnovalidate])")
+    page.locator("form:has([name=code]) .actions button").first.click()
     expect(page).to_have_url(f"{site.url}/accounts/")
 
     page.goto(f"{site.url}/accounts/sessions/")
@@ -55,11 +55,11 @@ def sign_in(page: Page, site: Site, email: str, password: str) -> None:
     page.goto(f"{site.url}/accounts/login/")
     page.fill("[name=login]", email)
     page.fill("[name=password]", password)
-    page.locator("main form:has([name=password]) [type=submit]").click()
+    page.locator("form:has([name=password]) .actions button").click()
     page.wait_for_url(lambda url: "/login/" not in url)
 
 
 def sign_out(page: Page, site: Site) -> None:
     page.goto(f"{site.url}/accounts/logout/")
-    page.locator("main form [type=submit]").click()
+    page.locator("main form .actions button").click()
     page.wait_for_url(re.compile("/accounts/login/"))

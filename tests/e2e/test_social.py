@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 @pytest.mark.parametrize("provider", ["google", "kakao"])
 def test_a_visitor_signs_in_through_a_provider(page: Page, site: Site, provider: str):
     page.goto(f"{site.url}/accounts/login/")
-    page.locator(f"form[action*='/{provider}/login/'] [type=submit]").first.click()
+    page.locator(f"form[action*='/{provider}/login/'] button").first.click()
     # The consent page of the stand-in, on its own origin; its first person is chosen already.
     expect(page).not_to_have_url(re.compile(re.escape(site.url)))
     # Each provider another person: they may share an address, which never links by itself.
@@ -31,7 +31,7 @@ def test_a_visitor_signs_in_through_a_provider(page: Page, site: Site, provider:
 @pytest.mark.parametrize("provider", ["google", "kakao"])
 def test_a_cancelled_consent_ends_on_a_page_with_a_way_back(page: Page, site: Site, provider: str):
     page.goto(f"{site.url}/accounts/login/")
-    page.locator(f"form[action*='/{provider}/login/'] [type=submit]").first.click()
+    page.locator(f"form[action*='/{provider}/login/'] button").first.click()
     page.locator("[name=choice][value=cancel]").click()
 
     expect(page).to_have_url(re.compile(re.escape(f"{site.url}/accounts/")))
