@@ -3,12 +3,15 @@
 from typing import Any, cast
 
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from django.views.generic import RedirectView
 
 from accounts import sessions
 from accounts.client_info import ClientInfo
@@ -23,7 +26,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 class ReadOnly:
     """A record of what happened: nobody edits it, the panel included."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -33,6 +36,26 @@ class ReadOnly:
         return False
 
 
+# Django's own page would change the password without ending the other sign-ins.
+admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign,assignment]
+    pattern_name="account_change_password"
+)
+
+
+class EmailAddressInline(ReadOnly, admin.TabularInline[EmailAddress, User]):
+    model = EmailAddress
+    fields = ("email", "verified", "primary")
+    readonly_fields = ("email", "verified", "primary")
+    extra = 0
+
+
+class SocialAccountInline(ReadOnly, admin.TabularInline[SocialAccount, User]):
+    model = SocialAccount
+    fields = ("provider", "uid", "last_login", "date_joined")
+    readonly_fields = ("provider", "uid", "last_login", "date_joined")
+    extra = 0
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin[User]):
     list_display = ["email", "display_name", "is_active", "is_staff", "last_login", "date_joined"]
@@ -40,7 +63,7 @@ class UserAdmin(DjangoUserAdmin[User]):
     search_fields = ["email", "display_name", "id"]
     ordering = ["-date_joined"]
     actions = ["end_sign_ins"]
-    readonly_fields = ["id", "last_login", "date_joined"]
+    inlines = [EmailAddressInline, SocialAccountInline]
     # No password field: an administrator who can set it can sign in as anybody.
     fieldsets = [
         (None, {"fields": ["id", "email", "display_name", "locale"]}),
@@ -50,6 +73,28 @@ class UserAdmin(DjangoUserAdmin[User]):
     add_fieldsets = [
         (None, {"fields": ["email", "display_name", "usable_password", "password1", "password2"]})
     ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        """The e-mail is the way in: whoever could set it could reset the password to it.
+
+        Rights are handed out by superusers only, or staff would hand them to themselves.
+        """
+        fields = ["id", "last_login", "date_joined"]
+        if obj is not None:
+            fields.append("email")
+        if not cast("User", request.user).is_superuser:
+            fields += ["is_staff", "is_superuser", "groups"]
+        return fields
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        if obj is not None and obj.is_superuser and not cast("User", request.user).is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        if obj is not None and obj.is_superuser and not cast("User", request.user).is_superuser:
+            return False
+        return super().has_delete_permission(request, obj)
 
     def get_urls(self) -> list[Any]:
         return [url for url in super().get_urls() if url.name != "auth_user_password_change"]

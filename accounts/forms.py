@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.validators import PasswordLengthValidator
 
 
 class LoginForm(account_forms.LoginForm):
@@ -36,6 +37,7 @@ class SignupForm(account_forms.SignupForm):
                 "inputmode": "email",
             }
         )
+        self.fields["password1"].help_text = PasswordLengthValidator().get_help_text()
 
 
 class OneNewPassword:
@@ -43,7 +45,10 @@ class OneNewPassword:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        del self.fields["password2"]  # type: ignore[attr-defined]  # the form it is mixed into
+        fields: dict[str, forms.Field] = self.fields  # type: ignore[attr-defined]  # of the form
+        del fields["password2"]
+        # The other rules speak up when they are broken.
+        fields["password1"].help_text = PasswordLengthValidator().get_help_text()
 
 
 class ChangePasswordForm(OneNewPassword, account_forms.ChangePasswordForm):

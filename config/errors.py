@@ -19,7 +19,7 @@ from structlog.contextvars import get_contextvars
 
 from accounts import session_store
 
-MACHINE_PATHS = ("/api/", "/_allauth/", "/.well-known/", "/livez", "/readyz")
+MACHINE_PATHS = ("/api/", "/_allauth/", "/.well-known/")
 RETRY_SECONDS = 3
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.core.cache import caches
 from django.db import connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from structlog import get_logger
@@ -23,6 +23,20 @@ def _redis() -> None:
 
 
 PARTS: dict[str, Callable[[], None]] = {"database": _database, "redis": _redis}
+
+
+class HealthMiddleware:
+    """Answers the two paths before anything else looks at the request.
+
+    A probe asks by address, not by a name in `ALLOWED_HOSTS`, and isn't redirected to https.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        view = VIEWS.get(request.path)
+        return view(request) if view else self.get_response(request)
 
 
 @never_cache
@@ -52,3 +66,6 @@ def _state(name: str, probe: Callable[[], None]) -> str:
         log.warning("readyz.failed", part=name, error=str(error))
         return "failed"
     return "ok"
+
+
+VIEWS: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {"/livez": livez, "/readyz": readyz}

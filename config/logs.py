@@ -40,6 +40,8 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
             "django.server": {"handlers": [], "propagate": True},
             # RequestLogMiddleware logs the same, without the keys that paths may hold.
             "django.request": {"level": "CRITICAL"},
+            # A stack trace for every stranger who tries a host name.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
         },
     }
 

@@ -1,11 +1,12 @@
 """Where everything lives."""
 
-from allauth.socialaccount.models import SocialApp, SocialToken
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import caught_mail, errors, health
+from config import caught_mail, errors
 
 handler400 = errors.handler400
 handler403 = errors.handler403
@@ -13,8 +14,9 @@ handler404 = errors.handler404
 handler429 = errors.handler429
 handler500 = errors.handler500
 
-# Providers are configured in the environment; their tokens are never stored.
-admin.site.unregister([SocialApp, SocialToken])
+# Providers are configured in the environment, their tokens are never stored, and an account's
+# addresses and connections are shown, read-only, on its user's page.
+admin.site.unregister([EmailAddress, SocialAccount, SocialApp, SocialToken])
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="accounts:home"), name="root"),
@@ -27,8 +29,6 @@ urlpatterns = [
     path("api/", include("api.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("livez", health.livez),
-    path("readyz", health.readyz),
     path(
         ".well-known/change-password",
         RedirectView.as_view(pattern_name="account_change_password"),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from django.core import checks
 from django.core.wsgi import get_wsgi_application
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
 
 django = get_wsgi_application()
+# A server that imports this module runs no command, and so no checks of its own.
+if unsafe := [error for error in checks.run_checks() if error.is_serious()]:
+    raise SystemExit("\n".join(str(error) for error in unsafe))
 
 
 def application(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:

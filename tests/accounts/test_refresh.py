@@ -41,6 +41,7 @@ def presented(session, **changes):
     return refresh.Presented(
         **{
             "sid": session.pk,
+            "user_id": session.user_id,
             "jti": session.refresh_jti,
             "client_id": session.client_id,
             "issued_at": int(session.refreshed_at.timestamp()),
@@ -236,6 +237,15 @@ def test_an_unknown_sign_in_is_unknown(clock, db):
     assert outcome == refresh.Unknown()
 
 
+def test_a_token_that_names_another_user_is_unknown_and_harms_nothing(clock, db):
+    session = opened()
+
+    outcome = rotate(presented(session, user_id=UserFactory().pk))
+
+    assert outcome == refresh.Unknown()
+    assert AuthSession.objects.get().refresh_jti == session.refresh_jti
+
+
 def test_another_clients_token_is_unknown_and_harms_nothing(clock, db):
     session = opened()
 
@@ -251,6 +261,7 @@ def test_a_browsers_sign_in_has_no_refresh_token(clock, db):
     outcome = rotate(
         refresh.Presented(
             sid=browser.pk,
+            user_id=browser.user_id,
             jti="",
             client_id="first-party",
             issued_at=0,

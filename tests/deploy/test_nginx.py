@@ -251,7 +251,7 @@ def test_sign_in_records_the_address_that_nginx_saw(edge, database):
 
 
 def test_https_cannot_be_forged_off(edge):
-    response, _ = edge.ask("GET", "/livez", X_Forwarded_Proto="http")
+    response, _ = edge.ask("GET", "/accounts/login/", X_Forwarded_Proto="http")
 
     assert "Strict-Transport-Security" in response.headers
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -38,7 +39,8 @@ class Site:
 
 def free_ports(count: int) -> int:
     """The first of `count` free ports in a row."""
-    for first in range(20000, 60000, 17):
+    # Anywhere, so that two runs beside each other don't try the same ones.
+    for first in random.sample(range(20000, 60000, count), 100):
         probes = []
         try:
             for port in range(first, first + count):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from accounts.models import AuditEvent, AuthSession
@@ -14,13 +15,15 @@ def refresh(client, token):
     return client.post("/api/token/refresh/", {"refresh": token}, content_type="application/json")
 
 
+@pytest.fixture
 def grow_old():
     """The grace window passes."""
-    AuthSession.objects.update(refreshed_at=timezone.now() - timedelta(minutes=2))
+    with time_machine.travel(timezone.now()) as clock:
+        yield lambda: clock.shift(timedelta(minutes=2))
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_end_of_a_reused_sign_in_survives_the_401(client, obtain, user):
+def test_the_end_of_a_reused_sign_in_survives_the_401(client, obtain, user, grow_old):
     first = obtain(user)
     second = refresh(client, first["refresh"]).json()
     grow_old()
@@ -46,7 +49,7 @@ def test_a_lost_answer_is_answered_again_with_the_same_token(client, obtain, use
     assert client.get("/api/me/", headers=bearer(again["access"])).status_code == 200
 
 
-def test_a_headless_refresh_is_the_same_rotation(client, obtain, user):
+def test_a_headless_refresh_is_the_same_rotation(client, obtain, user, grow_old):
     first = obtain(user)
     refresh(client, first["refresh"])
     grow_old()

@@ -1,0 +1,165 @@
+"""Each check fires on its own mistake and is silent otherwise."""
+
+import pytest
+from cryptography.fernet import Fernet
+
+from accounts import checks
+
+SAFE = {
+    "SITE_URL": "https://auth.example.com",
+    "DEMO": False,
+    "DEBUG": False,
+    "FRONTEND_ORIGINS": ["https://app.example.com"],
+    "ALLOWED_HOSTS": ["auth.example.com"],
+    "DATA_ENCRYPTION_KEYS": [Fernet.generate_key().decode()],
+    "SESSION_ID_KEY": "s" * 32,
+    "SECRET_KEY": "k" * 50,
+    "REDIS_IS_EMBEDDED": False,
+    "TRUSTED_PROXY_COUNT": 1,
+    "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+}
+POSTGRES = {"default": {"ENGINE": "django.db.backends.postgresql"}}
+
+
+@pytest.fixture
+def found(settings):
+    """The ids that the checks give under these settings, the rest being safe."""
+
+    def run(**changes):
+        for name, value in (SAFE | changes).items():
+            setattr(settings, name, value)
+        return [
+            message.id
+            for check in (checks.check_addresses, checks.check_secrets, checks.check_deployment)
+            for message in check(None)
+        ]
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def postgres(settings, monkeypatch):
+    monkeypatch.setattr(settings, "DATABASES", POSTGRES)
+
+
+def test_a_safe_deployment_is_silent(found):
+    assert found() == []
+
+
+def test_a_laptop_is_silent_but_for_the_deployment_hints(found):
+    ids = found(
+        SITE_URL="http://localhost:8000",
+        DEMO=True,
+        DEBUG=True,
+        FRONTEND_ORIGINS=["http://localhost:8001", "http://127.0.0.1:8001", "http://a.localhost"],
+        ALLOWED_HOSTS=["localhost"],
+    )
+
+    assert ids == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "auth.example.com",
+        "https://auth.example.com/",
+        "https://auth.example.com/path",
+        "https://auth.example.com?a=b",
+        "https://auth.example.com#a",
+        "ftp://auth.example.com",
+        "https://",
+        "https://*.example.com",
+        "https://user@auth.example.com",
+        "https://auth.example.com:port",
+        "https://auth.example.com:99999",
+        "HTTPS://auth.example.com ",
+    ],
+)
+def test_a_site_url_that_is_no_origin_is_e001(found, address):
+    assert "accounts.E001" in found(SITE_URL=address)
+
+
+@pytest.mark.parametrize("address", ["http://auth.example.com", "http://localhost.example.com", "http://10.0.0.1"])
+def test_a_public_site_without_https_is_e002(found, address):
+    assert found(SITE_URL=address) == ["accounts.E002"]
+
+
+def test_demo_on_a_public_site_is_e003(found):
+    assert found(DEMO=True) == ["accounts.E003"]
+
+
+def test_debug_on_a_public_site_is_e004(found):
+    assert found(DEBUG=True) == ["accounts.E004"]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "https://*", "https://*.example.com", "app.example.com", "https://app.example.com/", "null", ""],
+)
+def test_a_frontend_that_is_no_origin_is_e005(found, origin):
+    assert found(FRONTEND_ORIGINS=["https://good.example", origin]) == ["accounts.E005"]
+
+
+def test_a_public_frontend_without_https_is_e006(found):
+    assert found(FRONTEND_ORIGINS=["http://app.example.com"]) == ["accounts.E006"]
+
+
+def test_allowing_every_host_is_e007(found):
+    assert found(ALLOWED_HOSTS=["auth.example.com", "*"]) == ["accounts.E007"]
+
+
+@pytest.mark.parametrize("key", ["short", "x" * 44, "é" * 32, ""])
+def test_a_key_that_is_no_fernet_key_is_e008(found, key):
+    assert found(DATA_ENCRYPTION_KEYS=[key]) == ["accounts.E008"]
+
+
+def test_no_encryption_key_is_e009(found):
+    assert found(DATA_ENCRYPTION_KEYS=[]) == ["accounts.E009"]
+
+
+@pytest.mark.parametrize("key", ["", "s" * 31])
+def test_a_short_session_key_is_e010(found, key):
+    assert found(SESSION_ID_KEY=key) == ["accounts.E010"]
+
+
+def test_one_key_for_two_jobs_is_e011(found):
+    assert found(SESSION_ID_KEY="k" * 50) == ["accounts.E011"]
+
+
+def test_the_embedded_redis_is_w001(found):
+    assert found(REDIS_IS_EMBEDDED=True) == ["accounts.W001"]
+
+
+def test_sqlite_is_w002(found, settings, monkeypatch):
+    sqlite = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
+    monkeypatch.setattr(settings, "DATABASES", sqlite)
+
+    assert found() == ["accounts.W002"]
+
+
+def test_no_trusted_proxy_is_w003(found):
+    assert found(TRUSTED_PROXY_COUNT=0) == ["accounts.W003"]
+
+
+@pytest.mark.parametrize("backend", ["console", "filebased"])
+def test_mail_that_goes_nowhere_is_w004(found, backend):
+    assert found(EMAIL_BACKEND=f"django.core.mail.backends.{backend}.EmailBackend") == ["accounts.W004"]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("http://localhost", True),
+        ("http://LOCALHOST:8000", True),
+        ("http://127.0.0.1", True),
+        ("http://[::1]:8000", True),
+        ("http://app.localhost", True),
+        ("http://localhost.evil.example", False),
+        ("http://evil-localhost", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_told_from_what_looks_like_it(address, expected):
+    assert checks.is_loopback(address) is expected

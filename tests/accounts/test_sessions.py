@@ -1,0 +1,202 @@
+"""The door to `AuthSession`: open, touch, revoke."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connections, transaction
+from django.utils import timezone
+
+from accounts import session_store, sessions
+from accounts.client_info import ClientInfo
+from accounts.exceptions import InactiveUserError
+from accounts.models import AuditEvent, AuthSession, User
+from tests.factories import AuthSessionFactory, UserFactory
+
+CLIENT = ClientInfo(ip="192.0.2.1", user_agent="curl/8.1")
+
+
+def open_session(user, kind=sessions.Kind.TOKEN):
+    return sessions.open(user, kind=kind, client=CLIENT, amr=["pwd"])
+
+
+def test_a_token_sign_in_starts_its_refresh_chain(user, settings):
+    session = open_session(user)
+
+    assert len(session.refresh_jti) == 32
+    assert session.previous_refresh_jti == ""
+    assert session.refresh_expires_at - session.created_at == settings.REFRESH_TOKEN_LIFETIME
+    assert session.expires_at - session.created_at == settings.AUTH_SESSION_LIFETIME
+
+
+def test_a_browsers_sign_in_has_no_refresh_chain(user):
+    session = open_session(user, sessions.Kind.BROWSER)
+
+    assert (session.refresh_jti, session.refreshed_at, session.refresh_expires_at) == (
+        "",
+        None,
+        None,
+    )
+
+
+def test_a_refresh_token_never_outlives_a_short_sign_in(user, settings):
+    settings.AUTH_SESSION_LIFETIME = timedelta(hours=1)
+
+    session = open_session(user)
+
+    assert session.refresh_expires_at == session.expires_at
+
+
+def test_opening_is_recorded(user):
+    session = open_session(user)
+
+    event = AuditEvent.objects.get()
+    assert (event.type, event.user, event.sid, event.ip, event.user_agent, event.identifier) == (
+        "session.opened",
+        user,
+        session.pk,
+        "192.0.2.1",
+        "curl/8.1",
+        user.email,
+    )
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"password": "changed meanwhile"}])
+def test_what_committed_while_somebody_signed_in_wins(user, change):
+    User.objects.filter(pk=user.pk).update(**change)
+
+    with pytest.raises(InactiveUserError):
+        open_session(user)
+
+    assert not AuthSession.objects.exists()
+    assert not AuditEvent.objects.exists()
+
+
+def test_an_account_deleted_meanwhile_signs_nobody_in(user):
+    User.objects.filter(pk=user.pk).delete()
+
+    with pytest.raises(InactiveUserError):
+        open_session(user)
+
+
+def test_touch_writes_nothing_within_five_minutes(db, django_assert_num_queries):
+    session = AuthSessionFactory(last_seen_at=timezone.now() - timedelta(minutes=4))
+
+    with django_assert_num_queries(0):
+        alive = sessions.touch(session)
+
+    assert alive
+
+
+def test_touch_writes_after_five_minutes(db, django_assert_num_queries):
+    session = AuthSessionFactory(last_seen_at=timezone.now() - timedelta(minutes=6))
+
+    with django_assert_num_queries(1):
+        alive = sessions.touch(session)
+
+    assert alive
+    session.refresh_from_db()
+    assert timezone.now() - session.last_seen_at < timedelta(seconds=10)
+
+
+def test_touch_tells_that_a_sign_in_was_ended_meanwhile(db):
+    session = AuthSessionFactory(last_seen_at=timezone.now() - timedelta(minutes=6))
+    AuthSession.objects.update(revoked_at=timezone.now(), revoked_reason="admin")
+
+    alive = sessions.touch(session)
+
+    assert not alive
+
+
+def test_revoke_ends_and_records_once(db):
+    session = AuthSessionFactory()
+    actor = UserFactory(staff=True)
+
+    first = sessions.revoke(session, reason=sessions.Reason.ADMIN, actor=actor, client=CLIENT)
+    second = sessions.revoke(session, reason=sessions.Reason.LOGOUT, actor=actor, client=CLIENT)
+
+    assert (first, second) == (True, False)
+    session.refresh_from_db()
+    assert session.revoked_reason == "admin"
+    event = AuditEvent.objects.get()
+    assert (event.type, event.user, event.actor, event.sid, event.reason) == (
+        "session.revoked",
+        session.user,
+        actor,
+        session.pk,
+        "admin",
+    )
+
+
+def test_revoke_drops_the_session_from_redis_after_the_commit(
+    signed_in, django_capture_on_commit_callbacks
+):
+    session = AuthSession.objects.get()
+
+    with django_capture_on_commit_callbacks() as callbacks:
+        sessions.revoke(session, reason=sessions.Reason.ADMIN)
+        before = session_store.lookup(session.pk)
+    for callback in callbacks:
+        callback()
+
+    assert before is not None
+    assert session_store.lookup(session.pk) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rolled_back_revoke_ends_nothing(signed_in):
+    session = AuthSession.objects.get()
+
+    with pytest.raises(RuntimeError), transaction.atomic():
+        sessions.revoke(session, reason=sessions.Reason.ADMIN)
+        raise RuntimeError
+
+    session.refresh_from_db()
+    assert session.revoked_at is None
+    assert signed_in.get("/api/me/").status_code == 200
+
+
+def test_revoke_all_spares_the_one_to_keep_and_other_people(user):
+    kept = open_session(user)
+    ended = [open_session(user), open_session(user, sessions.Kind.BROWSER)]
+    strangers = AuthSessionFactory()
+
+    count = sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_CHANGED, keep=kept.pk)
+
+    assert count == 2
+    live = set(AuthSession.objects.active().values_list("pk", flat=True))
+    assert live == {kept.pk, strangers.pk}
+    assert {
+        row.revoked_reason for row in AuthSession.objects.filter(pk__in=[s.pk for s in ended])
+    } == {"password_changed"}
+
+
+def test_revoke_all_does_not_count_what_had_ended(user):
+    AuthSessionFactory(user=user, revoked=True)
+    AuthSessionFactory(user=user, expires_at=timezone.now() - timedelta(days=1))
+
+    count = sessions.revoke_all(user, reason=sessions.Reason.ADMIN)
+
+    assert count == 0
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ten_at_once_end_a_sign_in_once():
+    session = AuthSessionFactory()
+    barrier = threading.Barrier(10)
+    results = []
+
+    def end():
+        barrier.wait(10)
+        results.append(sessions.revoke(session, reason=sessions.Reason.LOGOUT))
+        connections.close_all()
+
+    threads = [threading.Thread(target=end) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sorted(results) == [False] * 9 + [True]
+    assert AuditEvent.objects.count() == 1
