@@ -4,14 +4,15 @@ from typing import Any
 
 from allauth.account import signals as account_signals
 from allauth.account.authentication import get_authentication_records
+from allauth.account.models import EmailAddress
 from allauth.headless.constants import Client
 from allauth.socialaccount import signals as social_signals
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.db.models.signals import post_save
+from django.db.models.signals import post_save, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from accounts import audit, sessions
+from accounts import addresses, audit, sessions
 from accounts.client_info import ClientInfo
 from accounts.middleware import current
 from accounts.models import AuditEvent, AuthSession, User
@@ -62,6 +63,7 @@ def revoke_other_sessions(request: HttpRequest, user: User, **kwargs: Any) -> No
 @receiver(account_signals.password_reset)
 def revoke_all_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None:
     client = ClientInfo.from_request(request)
+    addresses.disown_unproven(user)
     audit.record(AuditEvent.Type.PASSWORD_RESET, user=user, client=client)
     sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_RESET, client=client)
 
@@ -71,6 +73,13 @@ def revoke_sessions_of_disabled(instance: User, created: bool, **kwargs: Any) ->
     """However an account is disabled: admin, shell, another app."""
     if not created and not instance.is_active:
         sessions.revoke_all(instance, reason=sessions.Reason.DEACTIVATED)
+
+
+@receiver(pre_save, sender=EmailAddress)
+def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
+    """Before allauth writes the address into the user, where it must be unique."""
+    if instance.verified:
+        addresses.claim(instance.email, owner_id=instance.user_id)
 
 
 @receiver(account_signals.user_signed_up)

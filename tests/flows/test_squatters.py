@@ -1,0 +1,62 @@
+"""Somebody typed another person's address first. It does them no good, and the owner no harm."""
+
+import re
+
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+
+from accounts.models import User
+from tests.conftest import bearer
+from tests.factories import UserFactory
+
+
+APP = "/_allauth/app/v1"
+
+
+def test_an_email_change_takes_the_address_from_an_unproven_account(client, user, obtain, deliver):
+    squatter = UserFactory(email="wanted@example.com", verified=False)
+    me = {"headers": bearer(obtain(user)["access"]), "content_type": "application/json"}
+
+    client.post(f"{APP}/account/email", {"email": "wanted@example.com"}, **me)
+    code = re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", deliver()[-1].body).group()
+    answer = client.post(f"{APP}/auth/email/verify", {"key": code}, **me)
+
+    assert answer.status_code == 200
+    user.refresh_from_db()
+    assert user.email == "wanted@example.com"
+    assert not User.objects.filter(pk=squatter.pk).exists()
+
+
+def test_a_proved_address_is_taken_from_a_claim_of_another_account(user):
+    other = UserFactory()
+    EmailAddress.objects.create(user=other, email="new@example.com", verified=False)
+
+    EmailAddress.objects.create(user=user, email="new@example.com", verified=True)
+
+    assert EmailAddress.objects.filter(email="new@example.com").get().user == user
+    assert User.objects.filter(pk=other.pk).exists()
+
+
+def test_a_reset_removes_provider_accounts_of_whoever_never_signed_in(client, deliver, db):
+    victim = UserFactory(verified=False, last_login=None)
+    SocialAccount.objects.create(user=victim, provider="google", uid="attacker")
+    client.post("/accounts/password/reset/", {"email": victim.email})
+    link = re.search(r"http://testserver(/\S+/reset/key/\S+)", deliver()[-1].body).group(1)
+
+    form = client.get(link, follow=True)
+    client.post(form.request["PATH_INFO"], {"password1": "a new pass phrase"})
+
+    victim.refresh_from_db()
+    assert victim.check_password("a new pass phrase")
+    assert not SocialAccount.objects.filter(user=victim).exists()
+
+
+def test_a_reset_keeps_provider_accounts_of_whoever_did_sign_in(client, deliver, signed_in, user):
+    SocialAccount.objects.create(user=user, provider="google", uid="mine")
+    client.post("/accounts/password/reset/", {"email": user.email})
+    link = re.search(r"http://testserver(/\S+/reset/key/\S+)", deliver()[-1].body).group(1)
+
+    form = client.get(link, follow=True)
+    client.post(form.request["PATH_INFO"], {"password1": "a new pass phrase"})
+
+    assert SocialAccount.objects.filter(user=user).exists()
