@@ -3,16 +3,21 @@
 from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sites.requests import RequestSite
-from django.http import HttpRequest
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
-from accounts import audit, mail
+from accounts import addresses, audit, mail
 from accounts.client_info import ClientInfo, device_name
 from accounts.exceptions import InactiveUserError
 from accounts.managers import UserManager
@@ -32,7 +37,7 @@ class AccountAdapter(DefaultAccountAdapter):
             self.authentication_failed(request, **credentials)
             return None
         user = super().authenticate(request, **credentials)
-        if user is None or user.is_active:
+        if user is None or (user.is_active and not _is_refused(user)):
             return user
         # Success gave the attempt back; a disabled account's attempts count like any failed one.
         self.pre_authenticate(request, **credentials)
@@ -83,6 +88,34 @@ class AccountAdapter(DefaultAccountAdapter):
         )
         mail.enqueue(message)
 
+    def pre_login(
+        self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Demo accounts have public passwords: without DEMO they are disabled, by every door."""
+        if _is_refused(user):
+            return self.respond_user_inactive(request, user)
+        return super().pre_login(request, user, **kwargs)
+
+    def save_user(
+        self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
+    ) -> AbstractBaseUser:
+        """Two sign-ups of one address at once: one wins, the other is told to try again."""
+        try:
+            with transaction.atomic():
+                return super().save_user(request, user, form, commit=commit)
+        except IntegrityError as exc:
+            raise ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request)) from exc
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """All of it or nothing: addresses, their primary one, and the user's own."""
+        with transaction.atomic():
+            return bool(super().confirm_email(request, email_address))
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """Takes as long as a sign-up that makes an account: both hash a password."""
+        make_password(email)
+        super().send_account_already_exists_mail(email)
+
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """A password change or a deactivation that overtook this sign-in wins."""
         try:
@@ -103,7 +136,18 @@ class AccountAdapter(DefaultAccountAdapter):
         return reverse("accounts:home")
 
 
+def _is_refused(user: AbstractBaseUser) -> bool:
+    return cast("User", user).email in settings.REFUSED_EMAILS
+
+
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        """A provider's word is proof: accounts that only typed the address make way."""
+        if not sociallogin.is_existing:
+            for address in sociallogin.email_addresses:
+                if address.verified:
+                    addresses.claim(address.email, owner_id=None)
+
     def populate_user(
         self,
         request: HttpRequest,

@@ -9,16 +9,19 @@ from django.db import transaction
 from accounts.models import User
 
 
-def claim(email: str, *, owner_id: UUID) -> None:
+def claim(email: str, *, owner_id: UUID | None) -> None:
     """Take the address from accounts that only claimed it, now that its owner has proved it.
 
     An account that never proved any address can't sign in, and nobody ever did: it is deleted. One
     that lives under another address loses the claim.
     """
     with transaction.atomic():
-        others = EmailAddress.objects.filter(email__iexact=email).exclude(user_id=owner_id)
-        others.filter(verified=False).delete()
-        squatters = User.objects.filter(email__iexact=email).exclude(pk=owner_id)
+        others = EmailAddress.objects.filter(email__iexact=email, verified=False)
+        squatters = User.objects.filter(email__iexact=email)
+        if owner_id is not None:
+            others = others.exclude(user_id=owner_id)
+            squatters = squatters.exclude(pk=owner_id)
+        others.delete()
         for user in squatters:
             proved = EmailAddress.objects.filter(user=user, verified=True).first()
             if proved is None and user.last_login is None:
@@ -28,10 +31,12 @@ def claim(email: str, *, owner_id: UUID) -> None:
 
 
 def disown_unproven(user: User) -> None:
-    """Remove the provider accounts of somebody who never signed in.
+    """Before an account's first address is proved by a reset: forget what others put into it.
 
-    Whoever resets the password has proved the address; whoever connected a provider before that
-    has proved nothing, and would share the account from now on.
+    Whoever connected a provider, or chose a name, before that has proved nothing, and would share
+    the account from now on.
     """
-    if user.last_login is None:
-        SocialAccount.objects.filter(user=user).delete()
+    if EmailAddress.objects.filter(user=user, verified=True).exists():
+        return
+    SocialAccount.objects.filter(user=user).delete()
+    User.objects.filter(pk=user.pk).update(display_name="")

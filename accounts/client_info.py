@@ -35,7 +35,9 @@ def _parts(user_agent: str) -> tuple[str, str]:
     result = parse(user_agent)
     browser = result.user_agent.family if result.user_agent else ""
     system = result.os.family if result.os else ""
-    return browser.removesuffix(" Mobile").removesuffix(" Mobile WebView"), system
+    for word in (" Mobile WebView", " Mobile", "Mobile "):
+        browser = browser.replace(word, "")
+    return browser, system
 
 
 def device_name(user_agent: str) -> str:

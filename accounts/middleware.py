@@ -59,7 +59,11 @@ class AuthSessionMiddleware:
             else:
                 request.auth_session = session  # type: ignore[attr-defined]
                 bind_contextvars(user_id=str(session.user_id), sid=str(session.pk))
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.auth_session is not None and "Cache-Control" not in response.headers:  # type: ignore[attr-defined]
+            # The back button of a shared machine shows nothing after a sign-out.
+            response.headers["Cache-Control"] = "private, no-store"
+        return response
 
 
 def current(request: HttpRequest) -> AuthSession | None:

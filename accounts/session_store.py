@@ -60,6 +60,11 @@ class SessionStore(cache.SessionStore):
     def cache_key(self) -> str:
         return "session:" + digest(self._get_or_create_session_key())
 
+    def get_expiry_age(self, **kwargs: Any) -> int:
+        """Short until somebody signs in: anybody can have sessions made, as many as they like."""
+        age: int = super().get_expiry_age(**kwargs)
+        return age if SID in self else min(age, settings.ANONYMOUS_SESSION_AGE)
+
     def load(self) -> dict[str, Any]:
         try:
             data = self._cache.get(self.cache_key)

@@ -1,5 +1,6 @@
 """Lists page by cursor: stable while rows come and go."""
 
+from datetime import UTC
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
@@ -24,6 +25,7 @@ class NewestFirst(CursorPagination):
 
 def _is_moment(position: Any) -> bool:
     try:
-        return parse_datetime(str(position)) is not None
-    except ValueError:
+        moment = parse_datetime(str(position))
+        return moment is not None and bool(moment.astimezone(UTC))
+    except (ValueError, OverflowError):
         return False

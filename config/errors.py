@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import Promise
 from django.utils.translation import get_language_from_request, override
@@ -69,6 +69,12 @@ BODY_TOO_LARGE = Problem(
     _("Too large"),
     _("The request is larger than the site accepts. Send less."),
 )
+CONFLICT = Problem(
+    409,
+    "conflict",
+    _("Somebody was faster"),
+    _("The same thing was asked for twice at once. Please try again."),
+)
 TOO_MANY_REQUESTS = Problem(
     429,
     "too_many_requests",
@@ -114,7 +120,11 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
                 content_type="application/problem+json",
             )
         else:
-            response = render(request, "error.html", {"problem": problem}, status=problem.status)
+            try:
+                page: str = render_to_string("error.html", {"problem": problem}, request)
+            except Exception:  # noqa: BLE001 - an error page has no error page
+                page = f"<!doctype html><title>{problem.title}</title><h1>{problem.title}</h1>"
+            response = HttpResponse(page, status=problem.status)
     response["Cache-Control"] = "no-store"
     response["Content-Language"] = language
     patch_vary_headers(response, ["Accept-Language"])
@@ -155,6 +165,11 @@ def handler500(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return respond(request, CSRF_FAILED)
+
+
+def conflict(request: HttpRequest) -> HttpResponse:
+    """`CONFLICT_VIEW`: two requests raced for one thing, and this one lost."""
+    return respond(request, CONFLICT)
 
 
 def store_unavailable(request: HttpRequest) -> HttpResponse:

@@ -10,7 +10,6 @@ _SHARED = (
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.format_exc_info,
 )
 
 
@@ -29,6 +28,7 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
                 "()": structlog.stdlib.ProcessorFormatter,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
                     renderer,
                 ],
                 "foreign_pre_chain": list(_SHARED),
@@ -50,7 +50,7 @@ def configure(config: dict[str, Any]) -> None:
     """Django's `LOGGING_CONFIG`: standard logging and structlog end in the same handler."""
     structlog.configure(
         processors=[
-            *_SHARED[:-1],
+            *_SHARED,
             structlog.stdlib.filter_by_level,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from django.conf import settings
@@ -34,6 +35,21 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response
+
+
+class CanonicalHostMiddleware:
+    """Links in mails and redirects name `SITE_URL`, whatever allowed name or port was asked for.
+
+    A stranger could otherwise have a genuine reset mail sent whose link leads to another port.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.get_host()  # refuses names that aren't in ALLOWED_HOSTS
+        request.META["HTTP_HOST"] = urlsplit(settings.SITE_URL).netloc
+        return self.get_response(request)
 
 
 class RequestLogMiddleware(RequestMiddleware):

@@ -30,6 +30,10 @@ STANDIN_GOOGLE = Client("demo-google-client", "demo-google-secret")
 STANDIN_KAKAO = Client("demo-kakao-client", "demo-kakao-secret")
 
 GOOGLE_ORIGIN = "https://accounts.google.com"
+GOOGLE = {
+    "provider_class": "accounts.social.google.provider.GoogleProvider",
+    "SCOPE": ["profile", "email"],
+}
 KAKAO_LOGIN_ORIGIN = "https://kauth.kakao.com"
 KAKAO_API_ORIGIN = "https://kapi.kakao.com"
 
@@ -50,7 +54,7 @@ def configure(
     configured: dict[str, Any] = {"google": {}, "kakao": _kakao_endpoints()}
     origins = []
     if google:
-        configured["google"] = _app(google) | {"SCOPE": ["profile", "email"]}
+        configured["google"] = _app(google) | GOOGLE
         origins.append(GOOGLE_ORIGIN)
     elif standins:
         configured["google"] = _app(STANDIN_GOOGLE) | _google_standin(standins.google)
@@ -75,7 +79,7 @@ def _app(client: Client) -> dict[str, Any]:
 
 def _google_standin(origin: str) -> dict[str, Any]:
     return {
-        "SCOPE": ["profile", "email"],
+        **GOOGLE,
         "AUTHORIZE_URL": f"{origin}/o/oauth2/v2/auth",
         "ACCESS_TOKEN_URL": f"{origin}/token",
         "CERTS_URL": f"{origin}/oauth2/v1/certs",

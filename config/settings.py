@@ -13,7 +13,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from config import embedded, providers, redis
+from config import demo_accounts, embedded, providers, redis
 from config.logs import logging_config
 
 # Paths and environment
@@ -27,7 +27,7 @@ DEBUG = env.bool("DEBUG", default=False)
 PORT = env.int("PORT", default=8000)
 DEMO_PORT = env.int("DEMO_PORT", default=8001)
 VAR_DIR = BASE_DIR / (env.str("VAR_DIR", default="") or "var")
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 # Core
 
@@ -40,7 +40,7 @@ SITE_URL = env.str("SITE_URL", default="") or f"http://localhost:{PORT}"
 SITE_NAME = "Munjigi"
 HTTPS = urlsplit(SITE_URL).scheme == "https"
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or [urlsplit(SITE_URL).hostname or ""]
+ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname or "", *env.list("ALLOWED_HOSTS", default=[])]
 FRONTEND_ORIGINS: list[str] = env.list("FRONTEND_ORIGINS", default=[]) or (
     [f"http://localhost:{DEMO_PORT}"] if DEMO else []
 )
@@ -97,6 +97,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.RequestIdMiddleware",
     "config.health.HealthMiddleware",
+    "config.middleware.CanonicalHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -166,6 +167,9 @@ CACHES = redis.caches(
 SESSION_ENGINE = "accounts.session_store"
 SESSION_CACHE_ALIAS = "sessions"
 STORE_UNAVAILABLE_VIEW = "config.errors.store_unavailable"
+CONFLICT_VIEW = "config.errors.conflict"
+# Of a session that nobody has signed in with: a sign-up or a social sign-in under way.
+ANONYMOUS_SESSION_AGE = 3600
 # Only "Stay signed in" outlives the browser; the server ends sessions by their age.
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
@@ -187,6 +191,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
+REFUSED_EMAILS = set() if DEMO else {account.email for account in demo_accounts.ALL}
 LOGIN_REDIRECT_URL = "accounts:home"
 
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
@@ -208,6 +213,7 @@ ACCOUNT_FORMS = {
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_DISPLAY = "accounts.models.user_display"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

@@ -33,6 +33,7 @@ def prepare() -> None:
         "SECRET_KEY": "tests" * 12,
         "SESSION_ID_KEY": "session-ids-of-tests" * 2,
         "DATA_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "SITE_URL": "http://testserver",
         "ALLOWED_HOSTS": "testserver,localhost",
         "FRONTEND_ORIGINS": "https://app.example.com",
         "VAR_DIR": str(root),

@@ -18,7 +18,7 @@ SAFE = {
     "TRUSTED_PROXY_COUNT": 1,
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
 }
-POSTGRES = {"default": {"ENGINE": "django.db.backends.postgresql"}}
+POSTGRES, SQLITE = "django.db.backends.postgresql", "django.db.backends.sqlite3"
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def found(settings):
 
 @pytest.fixture(autouse=True)
 def postgres(settings, monkeypatch):
-    monkeypatch.setattr(settings, "DATABASES", POSTGRES)
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", POSTGRES)
 
 
 def test_a_safe_deployment_is_silent(found):
@@ -80,7 +80,9 @@ def test_a_site_url_that_is_no_origin_is_e001(found, address):
     assert "accounts.E001" in found(SITE_URL=address)
 
 
-@pytest.mark.parametrize("address", ["http://auth.example.com", "http://localhost.example.com", "http://10.0.0.1"])
+@pytest.mark.parametrize(
+    "address", ["http://auth.example.com", "http://localhost.example.com", "http://10.0.0.1"]
+)
 def test_a_public_site_without_https_is_e002(found, address):
     assert found(SITE_URL=address) == ["accounts.E002"]
 
@@ -95,7 +97,15 @@ def test_debug_on_a_public_site_is_e004(found):
 
 @pytest.mark.parametrize(
     "origin",
-    ["*", "https://*", "https://*.example.com", "app.example.com", "https://app.example.com/", "null", ""],
+    [
+        "*",
+        "https://*",
+        "https://*.example.com",
+        "app.example.com",
+        "https://app.example.com/",
+        "null",
+        "",
+    ],
 )
 def test_a_frontend_that_is_no_origin_is_e005(found, origin):
     assert found(FRONTEND_ORIGINS=["https://good.example", origin]) == ["accounts.E005"]
@@ -132,8 +142,7 @@ def test_the_embedded_redis_is_w001(found):
 
 
 def test_sqlite_is_w002(found, settings, monkeypatch):
-    sqlite = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
-    monkeypatch.setattr(settings, "DATABASES", sqlite)
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", SQLITE)
 
     assert found() == ["accounts.W002"]
 
@@ -144,7 +153,9 @@ def test_no_trusted_proxy_is_w003(found):
 
 @pytest.mark.parametrize("backend", ["console", "filebased"])
 def test_mail_that_goes_nowhere_is_w004(found, backend):
-    assert found(EMAIL_BACKEND=f"django.core.mail.backends.{backend}.EmailBackend") == ["accounts.W004"]
+    assert found(EMAIL_BACKEND=f"django.core.mail.backends.{backend}.EmailBackend") == [
+        "accounts.W004"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -337,6 +337,16 @@ def test_a_lagging_clock_never_turns_the_row_back(clock, db):
     assert AuthSession.objects.get().refreshed_at == NOW + timedelta(seconds=61)
 
 
+def test_a_rotation_by_a_lagging_clock_is_dated_no_earlier_than_the_last(clock, db):
+    session = opened()
+    clock.shift(-30)
+
+    outcome = rotate(presented(session))
+
+    assert isinstance(outcome, refresh.Rotated)
+    assert AuthSession.objects.get().refreshed_at == NOW
+
+
 def test_no_grace_means_single_use(clock, db, settings):
     settings.REFRESH_GRACE = timedelta(0)
     first = presented(opened())

@@ -62,8 +62,8 @@ def test_an_access_token_says_exactly_this(pair, user):
     claims = forge.part(pair["access"], 1)
 
     assert claims == {
-        "iss": "http://localhost:8000",
-        "aud": "http://localhost:8000",
+        "iss": "http://testserver",
+        "aud": "http://testserver",
         "sub": str(user.pk),
         "client_id": "first-party",
         "sid": str(session.pk),
@@ -84,8 +84,8 @@ def test_a_refresh_token_says_exactly_this(pair, user):
     claims = forge.part(pair["refresh"], 1)
 
     assert claims == {
-        "iss": "http://localhost:8000",
-        "aud": "http://localhost:8000",
+        "iss": "http://testserver",
+        "aud": "http://testserver",
         "sub": str(user.pk),
         "client_id": "first-party",
         "sid": str(session.pk),
@@ -348,11 +348,11 @@ def test_a_missing_claim_is_refused(knock, pair, kind, name):
     "claims",
     [
         {"iss": "https://evil.example"},
-        {"iss": "http://localhost:8000/"},
-        {"iss": ["http://localhost:8000"]},
+        {"iss": "http://testserver/"},
+        {"iss": ["http://testserver"]},
         {"iss": None},
         {"aud": "https://other.example"},
-        {"aud": "http://localhost:8000/"},
+        {"aud": "http://testserver/"},
         {"aud": []},
         {"aud": None},
         {"iat": YEAR_2100},

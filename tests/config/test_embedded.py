@@ -63,7 +63,9 @@ def test_the_server_listens_on_a_private_socket_and_no_port(tmp_path):
         mode = stat.S_IMODE(path.parent.stat().st_mode)
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
-            client.sendall(b"CONFIG GET port\r\nCONFIG GET maxmemory-policy\r\nCONFIG GET appendonly\r\n")
+            client.sendall(
+                b"CONFIG GET port\r\nCONFIG GET maxmemory-policy\r\nCONFIG GET appendonly\r\n"
+            )
             time.sleep(0.2)
             answer = client.recv(4096).decode()
     finally:

@@ -60,7 +60,10 @@ def test_a_child_that_dies_is_named_with_its_status():
 
 
 def test_a_child_that_never_answers_is_named():
-    with Children() as children, pytest.raises(ChildDiedError, match="Redis was not ready after 0 s"):
+    with (
+        Children() as children,
+        pytest.raises(ChildDiedError, match="Redis was not ready after 0 s"),
+    ):
         children.start("Redis", SLEEP)
         children.wait_until(lambda: False, name="Redis", seconds=0.2)
 
@@ -95,9 +98,7 @@ def test_grandchildren_go_along(tmp_path):
     note = tmp_path / "grandchild"
     with Children() as children:
         children.start("parent", [sys.executable, "-c", code, str(note)])
-        children.wait_until(
-            lambda: note.exists() and note.read_text() != "", name="it", seconds=10
-        )
+        children.wait_until(lambda: note.exists() and note.read_text() != "", name="it", seconds=10)
         pid = int(note.read_text())
 
     deadline = time.monotonic() + 3
@@ -111,7 +112,11 @@ def test_the_environment_of_a_child_can_be_added_to(tmp_path):
     with Children() as children:
         children.start(
             "child",
-            [sys.executable, "-c", f"import os; open({str(note)!r}, 'w').write(os.environ['EXTRA'])"],
+            [
+                sys.executable,
+                "-c",
+                f"import os; open({str(note)!r}, 'w').write(os.environ['EXTRA'])",
+            ],
             EXTRA="yes",
         )
         children._running["child"].wait(10)

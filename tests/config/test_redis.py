@@ -20,7 +20,11 @@ from config import redis
         ),
         ("redis://[::1]:6379/0", "redis://[::1]:6379/0", "redis://[::1]:6379/1"),
         ("unix:///run/redis.sock", "unix:///run/redis.sock?db=0", "unix:///run/redis.sock?db=1"),
-        ("unix:///run/redis.sock?db=6", "unix:///run/redis.sock?db=6", "unix:///run/redis.sock?db=7"),
+        (
+            "unix:///run/redis.sock?db=6",
+            "unix:///run/redis.sock?db=6",
+            "unix:///run/redis.sock?db=7",
+        ),
         (
             "unix:///run/redis.sock?db=6&password=x",
             "unix:///run/redis.sock?db=6&password=x",

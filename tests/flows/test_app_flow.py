@@ -126,13 +126,25 @@ def test_a_refresh_token_opens_nothing(app, meta):
     assert response.status_code in {401, 410}
 
 
-def test_an_address_is_added_over_bearer(app, authorization, deliver):
+def test_an_access_token_alone_changes_no_address(app, authorization, deliver):
     response = app(
         "POST", "account/email", {"email": "second@example.com"}, authorization=authorization
     )
 
-    assert response.status_code in {200, 403}
-    assert response.status_code == 200 or deliver
+    assert response.status_code == 401
+    assert {"id": "reauthenticate"} in response.json()["data"]["flows"]
+    assert [mail for mail in deliver() if mail.to == ["second@example.com"]] == []
+
+
+def test_with_the_password_an_address_is_added_over_bearer(app, authorization, deliver):
+    app("POST", "auth/reauthenticate", {"password": PASSWORD}, authorization=authorization)
+
+    response = app(
+        "POST", "account/email", {"email": "second@example.com"}, authorization=authorization
+    )
+
+    assert response.status_code == 200
+    assert [mail for mail in deliver() if mail.to == ["second@example.com"]]
 
 
 def test_a_password_change_over_bearer_ends_the_others_and_keeps_this_one(

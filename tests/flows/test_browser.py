@@ -384,7 +384,16 @@ def test_a_reset_is_limited_per_address_and_locks_nobody_out(user, deliver):
     assert sign_in(Client(), user).status_code == 302
 
 
+def test_an_address_does_not_change_without_the_password(signed_in, user, deliver):
+    response = signed_in.post("/accounts/email/", {"action_add": "", "email": "New@example.com"})
+
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/reauthenticate/")
+    assert [mail for mail in deliver() if mail.to == ["new@example.com"]] == []
+
+
 def test_an_address_changes_once_the_code_sent_to_it_is_entered(signed_in, user, deliver):
+    signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
     signed_in.post("/accounts/email/", {"action_add": "", "email": "New@example.com"})
     user.refresh_from_db()
     assert user.email != "new@example.com"
@@ -400,6 +409,7 @@ def test_an_address_changes_once_the_code_sent_to_it_is_entered(signed_in, user,
 
 def test_an_address_that_is_taken_cannot_be_taken(signed_in, user, deliver):
     other = UserFactory()
+    signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
     signed_in.post("/accounts/email/", {"action_add": "", "email": other.email.upper()})
     codes = [code_in(mail) for mail in deliver() if mail.to == [other.email]]
 

@@ -7,7 +7,7 @@ from allauth.socialaccount.models import SocialAccount
 
 from accounts.models import User
 from tests.conftest import bearer
-from tests.factories import UserFactory
+from tests.factories import PASSWORD, UserFactory
 
 
 APP = "/_allauth/app/v1"
@@ -17,6 +17,7 @@ def test_an_email_change_takes_the_address_from_an_unproven_account(client, user
     squatter = UserFactory(email="wanted@example.com", verified=False)
     me = {"headers": bearer(obtain(user)["access"]), "content_type": "application/json"}
 
+    client.post(f"{APP}/auth/reauthenticate", {"password": PASSWORD}, **me)
     client.post(f"{APP}/account/email", {"email": "wanted@example.com"}, **me)
     code = re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", deliver()[-1].body).group()
     answer = client.post(f"{APP}/auth/email/verify", {"key": code}, **me)
@@ -38,7 +39,7 @@ def test_a_proved_address_is_taken_from_a_claim_of_another_account(user):
 
 
 def test_a_reset_removes_provider_accounts_of_whoever_never_signed_in(client, deliver, db):
-    victim = UserFactory(verified=False, last_login=None)
+    victim = UserFactory(verified=False, display_name="chosen by the attacker")
     SocialAccount.objects.create(user=victim, provider="google", uid="attacker")
     client.post("/accounts/password/reset/", {"email": victim.email})
     link = re.search(r"http://testserver(/\S+/reset/key/\S+)", deliver()[-1].body).group(1)
@@ -48,6 +49,7 @@ def test_a_reset_removes_provider_accounts_of_whoever_never_signed_in(client, de
 
     victim.refresh_from_db()
     assert victim.check_password("a new pass phrase")
+    assert victim.display_name == ""
     assert not SocialAccount.objects.filter(user=victim).exists()
 
 

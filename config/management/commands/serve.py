@@ -13,6 +13,7 @@ from django.db import connections
 from django.urls import reverse
 
 from accounts import session_store
+from accounts.checks import LOOPBACK
 from config import banner, embedded
 from config.processes import (
     ChildDiedError,
@@ -40,6 +41,11 @@ class Command(BaseCommand):
         parser.add_argument("--no-migrate", action="store_true", help="The database is ready.")
 
     def handle(self, **options: Any) -> None:
+        if settings.DEMO and options["host"] not in LOOPBACK:
+            raise CommandError(
+                "DEMO=1 has accounts with public passwords and shows everybody's mail: it listens on "
+                "127.0.0.1 only. Unset DEMO, or leave out --host."
+            )
         try:
             require_free(self._ports())
             with Children() as children:
@@ -59,6 +65,8 @@ class Command(BaseCommand):
 
     def _start(self, children: Children, options: dict[str, Any]) -> None:
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+        if settings.STATIC_HASHED:
+            call_command("collectstatic", interactive=False, verbosity=0)
         if settings.REDIS_IS_EMBEDDED:
             children.start("Redis", embedded.command(settings.VAR_DIR))
             children.wait_until(_redis_answers, name="Redis", seconds=10)

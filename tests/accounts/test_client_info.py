@@ -1,0 +1,61 @@
+"""Who is asking: an address and a device in words."""
+
+import pytest
+from django.test import RequestFactory
+
+from accounts import client_info
+from accounts.client_info import ClientInfo
+from tests.conftest import CHROME
+
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.0 Mobile/15E148 Safari/604.1"
+)
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name", "is_mobile"),
+    [
+        (CHROME, "Chrome · Windows", False),
+        (IPHONE, "Safari · iOS", True),
+        ("curl/8.1", "curl", False),
+        ("MyApp/1.0 (build 7)", "MyApp/1.0", False),
+        ("x" * 600, "x" * 40, False),
+        ("", "Unknown device", False),
+        (" ", "Unknown device", False),
+    ],
+    ids=["chrome", "iphone", "curl", "an app", "long", "none", "blank"],
+)
+def test_a_device_has_a_short_name(user_agent, name, is_mobile):
+    assert client_info.device_name(user_agent) == name
+    assert client_info.is_mobile(user_agent) is is_mobile
+
+
+@pytest.mark.parametrize(
+    "user_agent", ["a\x00b", "é\udcff", "\n" * 600, "()" * 300, "Mozilla/" * 80]
+)
+def test_a_hostile_user_agent_is_stored_short_and_clean(user_agent):
+    request = RequestFactory().get("/", HTTP_USER_AGENT=user_agent)
+
+    client = ClientInfo.from_request(request)
+
+    assert len(client.user_agent) <= 512
+    assert "\x00" not in client.user_agent
+    assert len(client_info.device_name(client.user_agent)) < 80
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
+def test_the_address_is_the_connections(address):
+    request = RequestFactory().get(
+        "/", REMOTE_ADDR=address, headers={"x-forwarded-for": "198.51.100.1"}
+    )
+
+    assert ClientInfo.from_request(request).ip == address
+
+
+@pytest.mark.parametrize("address", ["", None])
+def test_no_address_is_none(address):
+    request = RequestFactory().get("/")
+    request.META["REMOTE_ADDR"] = address
+
+    assert ClientInfo.from_request(request).ip is None

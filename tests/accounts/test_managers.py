@@ -1,0 +1,69 @@
+"""Questions about many rows."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from accounts.models import AuthSession, User
+from tests.factories import AuthSessionFactory, UserFactory
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("email", [" A@Example.COM ", "a@example.com", "\tA@EXAMPLE.com\n"])
+def test_addresses_are_stored_stripped_and_lower_cased(email):
+    user = User.objects.create_user(email, "correct horse battery")
+
+    assert user.email == "a@example.com"
+    assert User.objects.get_by_natural_key(email) == user
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("email", ["", None, "no address", "a@b", "a b@example.com"])
+def test_a_user_needs_an_address(email):
+    with pytest.raises(ValidationError):
+        User.objects.create_user(email, "correct horse battery")
+
+
+@pytest.mark.django_db
+def test_one_address_belongs_to_one_user():
+    UserFactory(email="a@example.com")
+
+    with pytest.raises(ValidationError):
+        User.objects.create_user("A@example.com", "correct horse battery")
+
+
+@pytest.mark.django_db
+def test_a_user_without_a_password_cannot_sign_in_with_one():
+    user = User.objects.create_user("a@example.com")
+
+    assert not user.has_usable_password()
+    assert not user.check_password("")
+
+
+@pytest.mark.django_db
+def test_a_superuser_is_staff():
+    user = User.objects.create_superuser("a@example.com", "correct horse battery")
+
+    assert (user.is_staff, user.is_superuser) == (True, True)
+
+
+@pytest.mark.django_db
+def test_active_means_neither_ended_nor_expired():
+    live = AuthSessionFactory()
+    AuthSessionFactory(revoked=True)
+    AuthSessionFactory(expires_at=timezone.now() - timedelta(seconds=1))
+
+    assert list(AuthSession.objects.active()) == [live]
+    assert live.is_active
+
+
+def test_the_asking_sign_in_comes_first_then_the_latest_seen(user):
+    now = timezone.now()
+    oldest, newest = (
+        AuthSessionFactory(user=user, last_seen_at=now - timedelta(hours=hours)) for hours in (2, 1)
+    )
+
+    assert list(AuthSession.objects.for_user(user.pk).this_first(oldest)) == [oldest, newest]
+    assert list(AuthSession.objects.for_user(user.pk).this_first(newest)) == [newest, oldest]

@@ -1,0 +1,50 @@
+"""What the database itself refuses."""
+
+import pytest
+from django.db import IntegrityError
+from django.utils import timezone
+
+from accounts.models import AuthSession, User, user_display
+from tests.factories import AuditEventFactory, AuthSessionFactory, UserFactory
+
+
+@pytest.mark.django_db
+def test_two_users_with_one_address_in_another_case_are_impossible():
+    UserFactory(email="a@example.com")
+
+    with pytest.raises(IntegrityError):
+        User.objects.bulk_create([User(email="A@EXAMPLE.com")])
+
+
+@pytest.mark.django_db
+def test_a_token_sign_in_without_a_jti_is_impossible():
+    with pytest.raises(IntegrityError):
+        AuthSessionFactory(kind="token", refresh_jti="")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "row",
+    [{"revoked_at": timezone.now()}, {"revoked_reason": "logout"}],
+    ids=["no reason", "no time"],
+)
+def test_an_end_has_a_time_and_a_reason(row):
+    with pytest.raises(IntegrityError):
+        AuthSessionFactory(**row)
+
+
+@pytest.mark.django_db
+def test_audit_rows_outlive_their_user_and_sign_ins_do_not():
+    event = AuditEventFactory(identifier="a@example.com")
+    AuthSessionFactory(user=event.user)
+
+    event.user.delete()
+
+    event.refresh_from_db()
+    assert (event.user, event.identifier) == (None, "a@example.com")
+    assert not AuthSession.objects.exists()
+
+
+@pytest.mark.parametrize(("name", "shown"), [("김하나", "김하나"), ("", "a@example.com")])
+def test_somebody_is_called_by_name_or_else_by_address(name, shown):
+    assert user_display(User(email="a@example.com", display_name=name)) == shown

@@ -1,0 +1,61 @@
+"""Rules for new passwords."""
+
+import pytest
+from django.contrib.auth.password_validation import (
+    password_validators_help_texts,
+    validate_password,
+)
+from django.core.exceptions import ValidationError
+
+from accounts.models import User
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery",
+        "p" * 64 + "x1",
+        "비밀번호는길게만들어요",
+        "🔑" * 10,
+    ],
+)
+def test_a_good_password_passes(password):
+    validate_password(password)
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("a1b2c3d4e", "password_too_short"),
+        ("", "password_too_short"),
+        ("ab" * 65, "password_too_long"),
+        ("password123", "password_too_common"),
+        ("1234567890", "password_entirely_numeric"),
+        ("hana.kim@example.com", "password_too_similar"),
+        ("hanakim hanakim", "password_too_similar"),
+    ],
+)
+def test_a_bad_password_is_told_why(password, code):
+    user = User(email="hana.kim@example.com", display_name="hanakim hanakim")
+
+    with pytest.raises(ValidationError) as caught:
+        validate_password(password, user)
+
+    assert code in [error.code for error in caught.value.error_list]
+
+
+@pytest.mark.parametrize(("length", "is_good"), [(9, False), (10, True), (128, True), (129, False)])
+def test_the_bounds_are_exact(length, is_good):
+    password = ("x7 qZ!" * 30)[:length]
+
+    errors = []
+    try:
+        validate_password(password)
+    except ValidationError as error:
+        errors = error.error_list
+
+    assert (not errors) is is_good
+
+
+def test_the_rules_can_be_shown():
+    assert any("10" in text for text in password_validators_help_texts())

@@ -1,0 +1,80 @@
+"""Signing keys: made once, encrypted at rest, found by `kid`."""
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+
+import pytest
+from django.utils import timezone
+
+from accounts import encryption
+from accounts.exceptions import DecryptionError
+from api import keys
+from api.models import SigningKey
+
+
+def test_a_new_database_has_one_key_and_no_more(db):
+    keys.ensure_after_migrate(using="default")
+
+    row = SigningKey.objects.get()
+    assert row.algorithm == "ES256"
+    assert keys.current().kid == row.kid
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
+def test_the_private_part_rests_encrypted(algorithm):
+    row = keys.generate(algorithm)
+
+    assert "PRIVATE" not in row.private_pem
+    assert "BEGIN PRIVATE KEY" in encryption.decrypt(row.private_pem)
+    assert "PRIVATE" not in row.public_pem
+    assert len(row.kid) == 43
+
+
+def test_a_kid_is_the_keys_rfc_7638_thumbprint(db):
+    row = keys.generate("ES256")
+    jwk = keys.get_default_algorithms()["ES256"].to_jwk(keys.find(row.kid).public, as_dict=True)
+
+    canonical = json.dumps(
+        {name: jwk[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":")
+    )
+
+    digest = hashlib.sha256(canonical.encode()).digest()
+    assert row.kid == urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def test_the_newest_key_signs_and_the_older_still_verify(db):
+    old = SigningKey.objects.get()
+    new = keys.generate("EdDSA")
+
+    assert keys.current().kid == new.kid
+    assert keys.find(old.kid) is not None
+
+
+def test_a_retired_key_is_not_found(db):
+    old = SigningKey.objects.get()
+    keys.generate("ES256")
+    SigningKey.objects.filter(kid=old.kid).update(retired_at=timezone.now())
+
+    keys.forget()
+
+    assert keys.find(old.kid) is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kid", ["", "x", "../x", "' OR 1=1", "\ud800", "x" * 10_000], ids=ascii)
+def test_an_unknown_kid_reads_nothing(kid, django_assert_num_queries):
+    keys.current()
+
+    with django_assert_num_queries(0):
+        assert keys.find(kid) is None
+
+
+def test_a_lost_encryption_key_is_named(db, settings):
+    keys.generate("ES256")
+    settings.DATA_ENCRYPTION_KEYS = ["A" * 43 + "="]
+    keys._ring = None
+
+    with pytest.raises(DecryptionError, match="DATA_ENCRYPTION_KEYS"):
+        keys.current()

@@ -1,0 +1,109 @@
+"""One JSON line a request, with its id and without what may open a door."""
+
+import json
+
+import pytest
+
+from config.middleware import RequestLogMiddleware
+
+WALK = """
+import io, logging
+stream = io.StringIO()
+logging.getLogger().handlers[0].setStream(stream)
+from django.core.management import call_command
+client = Client(raise_request_exception=False)
+{calls}
+answers = stream.getvalue().splitlines()
+"""
+
+
+@pytest.fixture
+def lines(site_under):
+    """The log lines that these calls leave in production."""
+
+    def run(calls):
+        return site_under(WALK.format(calls=calls), LOG_FORMAT="json", LOG_LEVEL="INFO")
+
+    return run
+
+
+def test_each_request_is_one_json_line_with_its_id(lines):
+    written = lines("client.get('/nothing', headers={'x-request-id': 'caller-chose-this'})")
+
+    parsed = [json.loads(line) for line in written]
+    assert len(parsed) == 1
+    assert parsed[0]["request_id"] == "caller-chose-this"
+    assert parsed[0]["code"] == 404
+    assert parsed[0]["request"] == "GET /nothing"
+    assert parsed[0]["level"] == "info"
+    assert parsed[0]["timestamp"].endswith("Z")
+
+
+def test_no_query_key_cookie_or_header_is_logged(lines):
+    written = "\n".join(
+        lines(
+            "\n".join(
+                [
+                    "client.get('/nothing?code=SECRET1&state=SECRET2')",
+                    "client.get('/accounts/confirm-email/SECRET3/')",
+                    "client.get('/api/me/', headers={'authorization': 'Bearer SECRET4'})",
+                    "client.get('/nothing', headers={'cookie': 'session=SECRET5'})",
+                    "client.post('/nothing', {'password': 'SECRET6'})",
+                    "client.get('/nothing', headers={'user-agent': 'SECRET7', 'referer': 'SECRET7'})",
+                    "client.post('/api/token/', '{\"email\": \"SECRET8', content_type='application/json')",
+                ]
+            )
+        )
+    )
+
+    for number in (1, 2, 3, 4, 5, 6, 8):
+        assert f"SECRET{number}" not in written
+
+
+@pytest.mark.parametrize(
+    "value", ["a\nforged", "a" * 65, "short", "ünïcode1", "", "a b c d e f", '"};DROP']
+)
+def test_a_request_id_that_could_forge_a_line_is_replaced(client, db, value):
+    response = client.get("/nothing", headers={"x-request-id": value})
+
+    assert response["X-Request-ID"] != value
+    assert len(response["X-Request-ID"]) == 36
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/accounts/password/reset/key/1a-secret/", "GET /accounts/password/reset/key/…/"),
+        ("/accounts/confirm-email/secret/", "GET /accounts/confirm-email/…/"),
+        ("/accounts/confirm-email/", "GET /accounts/confirm-email/"),
+        ("/accounts/login/?code=secret", "GET /accounts/login/"),
+    ],
+)
+def test_keys_in_paths_are_cut_out(rf, path, logged):
+    assert RequestLogMiddleware.format_request(rf.get(path)) == logged
+
+
+def test_a_server_error_is_logged_with_its_trace(lines):
+    written = lines(
+        "settings.ROOT_URLCONF = 'tests.config.broken_urls'; client.get('/broken?a=SECRET')"
+    )
+
+    parsed = [json.loads(line) for line in written]
+    assert [line["level"] for line in parsed] == ["error"]
+    assert "RuntimeError: very secret" in parsed[0]["exception"]
+    assert parsed[0]["request_id"]
+    assert "a=SECRET" not in written[0]
+
+
+def test_a_server_error_is_shown_without_its_trace(client, db, settings):
+    settings.ROOT_URLCONF = "tests.config.broken_urls"
+    client.raise_request_exception = False
+
+    page = client.get("/broken")
+    problem = client.get("/api/broken")
+
+    assert (page.status_code, problem.status_code) == (500, 500)
+    assert "very secret" not in page.text + problem.text
+    assert "Traceback" not in page.text + problem.text
+    assert problem["Content-Type"] == "application/problem+json"
+    assert problem.json()["code"] == "server_error"

@@ -1,0 +1,334 @@
+"""What the settings promise on the wire: headers, CORS, cookies, and a refusal to start unsafe."""
+
+import pytest
+from django.test import Client
+
+from tests.conftest import CHROME
+from tests.factories import PASSWORD
+
+FRONTEND = "https://app.example.com"
+CSP = {
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+}
+HEADERS = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+PAGES = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nothing"]
+MACHINE = ["/api/me/", "/api/docs/", "/api/schema/", "/api/nothing", "/_allauth/app/v1/config"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", PAGES + MACHINE)
+def test_every_answer_carries_the_security_headers(client, path):
+    response = client.get(path)
+
+    assert {name: response.get(name) for name in HEADERS} == HEADERS
+    assert set(response["Content-Security-Policy"].split("; ")) == CSP
+    assert "camera=()" in response["Permissions-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/accounts/", "/accounts/sessions/", "/admin/"])
+def test_pages_of_an_account_carry_them_too_and_are_not_kept(signed_in, path):
+    response = signed_in.get(path, follow=True)
+
+    assert set(response["Content-Security-Policy"].split("; ")) == CSP
+    assert {name: response.get(name) for name in HEADERS} == HEADERS
+    assert "Cookie" in response["Vary"]
+
+
+@pytest.mark.django_db
+def test_no_answer_names_the_software(client):
+    response = client.get("/accounts/login/")
+
+    assert not {"Server", "X-Powered-By", "Via"} & set(response.headers)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/me/",
+        "/api/token/",
+        "/_allauth/app/v1/auth/login",
+        "/_allauth/browser/v1/auth/session",
+        "/.well-known/x",
+    ],
+)
+def test_a_preflight_of_the_frontend_is_answered_exactly(client, path):
+    response = client.options(
+        path,
+        headers={
+            "origin": FRONTEND,
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "authorization, content-type",
+        },
+    )
+
+    assert response.status_code == 200
+    cors = {
+        name.title(): value
+        for name, value in response.items()
+        if name.lower().startswith("access-control")
+    }
+    assert cors == {
+        "Access-Control-Allow-Origin": FRONTEND,
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Allow-Methods": "DELETE, GET, OPTIONS, PATCH, POST, PUT",
+        "Access-Control-Allow-Headers": "accept, accept-language, authorization, content-type, "
+        "x-csrftoken, x-email-verification-key, x-password-reset-key, x-request-id, "
+        "x-requested-with, x-session-token, x-token-delivery",
+        "Access-Control-Max-Age": "7200",
+        "Access-Control-Expose-Headers": "Deprecation, Link, RateLimit, RateLimit-Policy, "
+        "Retry-After, WWW-Authenticate, X-Request-ID",
+    }
+    assert "origin" in response["Vary"].lower()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/me/", "/api/nothing", "/_allauth/app/v1/config"])
+def test_the_frontend_may_read_answers_errors_included(client, path):
+    response = client.get(path, headers={"origin": FRONTEND})
+
+    assert response["Access-Control-Allow-Origin"] == FRONTEND
+    assert response["Access-Control-Allow-Credentials"] == "true"
+    assert "origin" in response["Vary"].lower()
+
+
+@pytest.mark.django_db
+def test_the_frontend_may_read_what_middleware_refuses(client):
+    response = client.post(
+        "/api/token/", "x" * 100_000, content_type="application/json", headers={"origin": FRONTEND}
+    )
+
+    assert response.status_code == 413
+    assert response["Access-Control-Allow-Origin"] == FRONTEND
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("method", ["get", "options", "post"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "http://app.example.com",
+        "https://app.example.com.evil.example",
+        "https://evilapp.example.com",
+        "https://sub.app.example.com",
+        "https://app.example.com:8443",
+        "https://APP.example.com",
+        "https://app.example.com@evil.example",
+        "https://app.example.com evil",
+        "https://example.com",
+        "null",
+        "*",
+        "",
+        "file://",
+        "http://localhost:8000",
+        "http://testserver.evil.example",
+        "https://[::1",
+    ],
+    ids=repr,
+)
+def test_another_origin_may_read_nothing(client, method, origin):
+    response = getattr(client, method)(
+        "/api/me/", headers={"origin": origin, "access-control-request-method": "GET"}
+    )
+
+    assert not [name for name in response.headers if name.lower().startswith("access-control")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["/accounts/login/", "/admin/", "/livez", "/", "/apix/", "/accounts/../api/"]
+)
+def test_pages_are_for_no_other_origin_at_all(client, path):
+    response = client.get(path, headers={"origin": FRONTEND})
+
+    assert response.get("Access-Control-Allow-Origin") is None
+
+
+def cookies_of(browser, user, signing_in=True):
+    """Every Set-Cookie of a walk over the pages: name → its attributes, each seen."""
+    seen = {}
+
+    def note(response):
+        for name, morsel in response.cookies.items():
+            if morsel.value:
+                seen.setdefault(name, []).append(dict(morsel))
+
+    for path in [*PAGES, *MACHINE]:
+        note(browser.get(path))
+    note(browser.post("/i18n/setlang/", {"language": "ko"}))
+    note(browser.post("/accounts/login/", {"login": user.email, "password": "wrong"}))
+    note(
+        browser.post(
+            "/accounts/login/", {"login": user.email, "password": PASSWORD, "remember": "on"}
+        )
+    )
+    for path in [
+        "/accounts/",
+        "/accounts/sessions/",
+        "/accounts/profile/",
+        "/accounts/email/",
+        "/admin/",
+    ]:
+        note(browser.get(path))
+    note(browser.post("/accounts/profile/", {"display_name": "x", "locale": "ko"}))
+    note(browser.post("/accounts/logout/"))
+    return seen
+
+
+def test_only_these_cookies_are_ever_set_and_with_these_flags(user):
+    browser = Client(enforce_csrf_checks=False, headers={"user-agent": CHROME})
+
+    seen = cookies_of(browser, user)
+
+    assert set(seen) == {"session", "csrf", "language"}
+    for name, attributes in ((name, each) for name, all_ in seen.items() for each in all_):
+        assert attributes["samesite"] == "Lax", name
+        assert attributes["path"] == "/", name
+        assert attributes["domain"] == "", name
+        assert attributes["httponly"] is True or name == "csrf", name
+        assert not attributes["secure"], name
+
+
+def test_a_https_site_sets_host_cookies_sends_hsts_and_leads_http_to_https(site_under):
+    answers = site_under(
+        """
+by_name = {"host": "auth.example.com"}
+secure = Client(headers=by_name)
+page = secure.get("/accounts/login/", secure=True)
+language = secure.post("/i18n/setlang/", {"language": "ko"}, secure=True)
+plain = Client(headers=by_name).get("/accounts/login/?next=/x")
+answers = {
+    "cookies": {n: [m["secure"], m["path"], m["domain"], m["samesite"]] for r in (page, language) for n, m in r.cookies.items()},
+    "session": [settings.SESSION_COOKIE_NAME, settings.SESSION_COOKIE_SECURE, settings.SESSION_COOKIE_HTTPONLY, settings.SESSION_COOKIE_DOMAIN, settings.SESSION_COOKIE_PATH],
+    "hsts": page.get("Strict-Transport-Security"),
+    "plain": [plain.status_code, plain.get("Location")],
+    "livez": Client().get("/livez").status_code,
+    "plain cookies": list(plain.cookies),
+}
+""",
+        SITE_URL="https://auth.example.com",
+        ALLOWED_HOSTS="auth.example.com",
+    )
+
+    assert answers == {
+        "cookies": {
+            "__Host-csrf": [True, "/", "", "Lax"],
+            "__Host-language": [True, "/", "", "Lax"],
+        },
+        "session": ["__Host-session", True, True, None, "/"],
+        "hsts": "max-age=31536000; includeSubDomains; preload",
+        "plain": [301, "https://auth.example.com/accounts/login/?next=/x"],
+        "livez": 200,
+        "plain cookies": [],
+    }
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SESSION_ID_KEY", "DATA_ENCRYPTION_KEYS"])
+def test_a_missing_secret_stops_the_boot_and_is_named(boot, name):
+    done = boot(without=[name])
+
+    assert done.returncode != 0
+    assert name in done.stderr
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"SITE_URL": "http://auth.example.com"},
+        {"SITE_URL": "https://auth.example.com", "DEMO": "1"},
+        {"FRONTEND_ORIGINS": "https://*.example.com"},
+        {"ALLOWED_HOSTS": "*"},
+        {"SESSION_ID_KEY": "short"},
+        {"DATA_ENCRYPTION_KEYS": "not-a-key"},
+    ],
+    ids=str,
+)
+def test_an_unsafe_deployment_does_not_serve(boot, env):
+    done = boot("import config.wsgi", **env)
+
+    assert done.returncode != 0
+    assert "accounts.E0" in done.stderr
+
+
+def test_a_safe_deployment_passes_every_check_of_deployment(boot):
+    done = boot(
+        "from django.core.management import execute_from_command_line as run;"
+        "run(['manage.py', 'check', '--deploy', '--fail-level=WARNING'])",
+        SITE_URL="https://auth.example.com",
+        ALLOWED_HOSTS="auth.example.com",
+        TRUSTED_PROXY_COUNT="1",
+        DATABASE_URL="postgres://user:password@127.0.0.1:9/name",
+        EMAIL_URL="smtp+tls://user:password@mail.example.com:587",
+        SECRET_KEY="an-unguessable-key-of-many-different-characters-0123456789",
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"x-forwarded-proto": "https"},
+        {"x-forwarded-for": "198.51.100.1"},
+        {"x-forwarded-host": "testserver"},
+    ],
+)
+def test_forwarded_headers_are_believed_by_nobody_without_a_proxy(client, db, sent):
+    response = client.get("/accounts/login/", headers=sent)
+
+    assert not response.wsgi_request.is_secure()
+    assert response.wsgi_request.get_host() == "testserver"
+
+
+def test_behind_one_proxy_the_last_address_is_the_clients(site_under):
+    answers = site_under(
+        """
+from django.test import RequestFactory
+from accounts.client_info import ClientInfo
+def ip(**headers):
+    return ClientInfo.from_request(RequestFactory().get("/", headers=headers)).ip
+answers = [
+    ip(**{"x-forwarded-for": "198.51.100.1"}),
+    ip(**{"x-forwarded-for": "203.0.113.9, 198.51.100.1"}),
+    ip(**{"x-forwarded-for": "spoofed, 198.51.100.1"}),
+    ip(**{"x-forwarded-for": "not an address"}),
+    ip(),
+]
+""",
+        TRUSTED_PROXY_COUNT="1",
+    )
+
+    assert answers[:3] == ["198.51.100.1"] * 3
+    assert answers[3:] == [None, "127.0.0.1"]
+
+
+@pytest.mark.parametrize("missing", ["no header", "garbage"])
+def test_a_request_past_the_proxy_is_no_server_error(site_under, missing):
+    headers = "{}" if missing == "no header" else '{"x-forwarded-for": "garbage"}'
+
+    answers = site_under(
+        f"""
+client = Client(raise_request_exception=False)
+answers = [
+    client.post("/api/token/", {{"email": "a@example.com", "password": "x"}}, content_type="application/json", headers={headers}).status_code,
+    client.post("/accounts/login/", {{"login": "a@example.com", "password": "x"}}, headers={headers}).status_code,
+]
+""",
+        TRUSTED_PROXY_COUNT="1",
+    )
+
+    assert all(status < 500 for status in answers), answers

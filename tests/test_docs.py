@@ -1,0 +1,51 @@
+"""What the documents promise to list, they list."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from accounts.models import AuditEvent
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = (ROOT / "config" / "settings.py").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
+READ = re.findall(r"""\benv(?:\.\w+)?\(\s*["']([A-Z][A-Z0-9_]*)["']""", SETTINGS)
+LISTED = re.findall(r"^#?\s?([A-Z][A-Z0-9_]*)=", EXAMPLE, re.MULTILINE)
+
+
+def test_the_settings_read_something():
+    assert len(READ) > 20
+
+
+@pytest.mark.parametrize("name", sorted(set(READ) - {"ENV_FILE"}))
+def test_every_variable_read_is_explained_in_the_example(name):
+    assert name in LISTED
+
+
+@pytest.mark.parametrize("name", sorted(LISTED))
+def test_every_variable_of_the_example_is_read(name):
+    assert name in READ
+
+
+def test_the_example_holds_no_secret():
+    for name in ("SECRET_KEY", "SESSION_ID_KEY", "DATA_ENCRYPTION_KEYS"):
+        assert re.search(rf"^{name}=$", EXAMPLE, re.MULTILINE)
+
+
+def test_only_the_settings_read_the_environment():
+    readers = [
+        str(path.relative_to(ROOT))
+        for package in ("accounts", "api", "config")
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(r"os\.environ\[|os\.environ\.get|os\.getenv", path.read_text())
+    ]
+
+    assert readers == []
+
+
+@pytest.mark.parametrize("type_", sorted(AuditEvent.Type.values))
+def test_every_audit_type_is_in_the_documents(type_):
+    documents = "\n".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+
+    assert type_ in documents
