@@ -12,7 +12,6 @@ from django.test import Client
 from accounts.hashers import Argon2idPasswordHasher
 from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
 from tests.api.conftest import invalid, problem
-from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory
 
 PAIR = {"access": ANY, "refresh": ANY, "token_type": "Bearer", "expires_in": 3600, "sid": ANY}

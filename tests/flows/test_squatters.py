@@ -9,7 +9,6 @@ from accounts.models import User
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory
 
-
 APP = "/_allauth/app/v1"
 
 
