@@ -1,6 +1,6 @@
 # `make` alone lists the commands.
 .DEFAULT_GOAL := help
-.PHONY: help run test e2e lint types check format lock messages
+.PHONY: help run test sweep lint types check format lock messages
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,6 +16,9 @@ run:
 
 test: .venv/dev ## Run the tests
 	$(BIN)/python -m tests
+
+sweep: .venv/dev ## Meet every address with every kind of garbage
+	$(BIN)/python -m pytest -q -n 2 -m sweep
 
 lint: .venv/dev ## Style, templates, spelling, import contracts
 	$(BIN)/ruff check .

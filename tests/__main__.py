@@ -3,6 +3,7 @@
 Three runs: everything on SQLite, everything that uses a database again on PostgreSQL, and the
 stories in a real Chromium. Where PostgreSQL or Chromium is missing its run is skipped with a line
 that says so; `TEST_REQUIRE="postgres chromium"` makes that an error. Arguments go to pytest.
+`make sweep` runs what takes longer.
 """
 
 import os
@@ -15,16 +16,15 @@ from tests import postgres
 REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
 INSTALL = {"postgres": "apt-get install postgresql", "chromium": "apt-get install chromium"}
 ON_POSTGRES = ["tests/accounts", "tests/api", "tests/flows"]
-# Bodies that no database sees: one run of its thousand tests says it all.
-NOT_ON_POSTGRES = ["--ignore=tests/flows/test_bad_input.py"]
+FAST = "not e2e and not sweep and not cluster"
 
 
 def main(arguments: list[str]) -> int:
-    failed = run("SQLite", ["-n", "2", "-m", "not e2e and not cluster", *arguments])
+    failed = run("SQLite", ["-n", "2", "-m", FAST, *arguments])
     if available("postgres", found=postgres.binaries() is not None):
         failed |= run(
             "PostgreSQL",
-            ["-n", "2", *ON_POSTGRES, *NOT_ON_POSTGRES, *arguments],
+            ["-n", "2", "-m", FAST, *ON_POSTGRES, *arguments],
             TEST_DATABASE="postgres",
         )
     if available("chromium", found=shutil.which("chromium") is not None):

@@ -30,7 +30,7 @@ from tests.deploy import dockerfile
 ROOT = dockerfile.ROOT
 # Debian has it where only root looks.
 PROGRAM = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-EMAIL = "visitor@example.com"
+EMAIL = "somebody@example.com"
 PASSWORD = "a long pass phrase"
 CLIENT_IP = "127.0.0.2"
 """Not the address from which nginx connects to the site."""

@@ -9,6 +9,8 @@ from tests.conftest import CHROME, bearer
 from tests.factories import PASSWORD, UserFactory
 from tests.flows.addresses import every_path
 
+pytestmark = pytest.mark.sweep
+
 PATHS = every_path()
 HEADLESS = [path for path in PATHS if path.startswith("/_allauth/")]
 FORM = "application/x-www-form-urlencoded"
