@@ -26,7 +26,7 @@ lint: .venv/dev ## Style, templates, spelling, import contracts
 	$(BIN)/lint-imports
 	$(BIN)/typos
 
-types: .venv/dev ## Static types
+types: .venv/dev .env ## Static types
 	$(BIN)/mypy
 
 format: .venv/dev ## Rewrite files in the house style
@@ -40,11 +40,11 @@ lock: .venv/dev ## Lock the newest allowed versions
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
-messages: .venv/dev ## Collect and compile the texts to translate (needs gettext)
+messages: .venv/dev .env ## Collect and compile the texts to translate (needs gettext)
 	$(BIN)/python manage.py makemessages --locale ko --no-location --no-wrap --ignore .venv --ignore var --ignore tests
 	$(BIN)/python manage.py compilemessages --locale ko --ignore .venv
 
-.env:
+.env: | .venv/bin/python
 	@$(BIN)/python -m config.dotenv
 
 # Stamps: a second `make run` installs nothing.
