@@ -4,7 +4,6 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-export PORT DEMO_PORT
 
 help: ## This list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10

@@ -173,6 +173,17 @@ def test_a_taken_port_gives_one_clear_line(make_run):
     assert run.processes() == []
 
 
+def test_without_a_port_named_the_defaults_hold(tmp_path):
+    printed = subprocess.check_output(
+        ["make", "-s", "-f", "-", "-f", "Makefile", "ports"],
+        cwd=ROOT,
+        input=b'ports:\n\t@echo "[$${PORT-unset}] [$${DEMO_PORT-unset}]"\n',
+        env={"PATH": os.environ["PATH"]},
+    )
+
+    assert printed == b"[unset] [unset]\n"
+
+
 def test_a_public_site_refuses_demo(make_run):
     run = make_run(SITE_URL="https://auth.example.com")
     run.process.wait(30)
