@@ -1,0 +1,114 @@
+"""The temporary PostgreSQL, the Redis and the variables that every process of the bench sees."""
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+from cryptography.fernet import Fernet
+
+from config import embedded
+from config.processes import Children
+from tests import postgres
+
+HERE = Path(__file__).resolve().parent
+LOCK = HERE / "requirements.lock"
+ACCOUNT = "postgres" if os.geteuid() == 0 else None
+"""PostgreSQL refuses to run as root."""
+P1_PYTHON = HERE / ".venv" / "bin" / "python"
+
+
+@dataclass(frozen=True)
+class Ports:
+    p1: int
+    ours: int
+    hello: int
+
+
+def install() -> None:
+    """P1's packages, into `bench/.venv`, when the lock file is newer than they are."""
+    stamp = HERE / ".venv" / "installed"
+    if stamp.exists() and stamp.stat().st_mtime >= LOCK.stat().st_mtime:
+        return
+    subprocess.run([sys.executable, "-m", "venv", HERE / ".venv"], check=True)  # noqa: S603
+    pip = [str(P1_PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)  # noqa: S603
+    stamp.touch()
+
+
+def prepare(children: Children) -> tuple[Path, Ports]:
+    """Start what both apps need. All of it ends with this process."""
+    directory = tempfile.TemporaryDirectory(prefix="munjigi-bench-")
+    atexit.register(directory.cleanup)
+    root = Path(directory.name)
+    (root / "static").mkdir()
+    ports = Ports(*_free_ports(3))
+    children.start("Redis", embedded.command(root))
+    redis = embedded.socket_path(root)
+    children.wait_until(redis.exists, name="Redis", seconds=10)
+    atexit.register(_stop_postgres, root / "postgres")
+    database = postgres.start(root)
+    _make_durable(root, database)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE p1")
+    os.environ |= {
+        "ENV_FILE": os.devnull,
+        "SECRET_KEY": "bench" * 12,
+        "SESSION_ID_KEY": "session-ids-of-bench" * 2,
+        "DATA_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "PORT": str(ports.ours),
+        "SITE_URL": f"http://127.0.0.1:{ports.ours}",
+        "VAR_DIR": str(root),
+        "STATIC_HASHED": "0",
+        "EMAIL_URL": "memorymail://",
+        "REDIS_URL": f"unix://{redis}?db=0",
+        "DATABASE_URL": database,
+        "P1_DATABASE_URL": database.removesuffix("postgres") + "p1",
+    }
+    for name in ("DEMO", "DEBUG", "LOG_LEVEL", "LOG_FORMAT", "DJANGO_SETTINGS_MODULE"):
+        os.environ.pop(name, None)
+    return root, ports
+
+
+def _stop_postgres(data: Path) -> None:
+    """For a Ctrl-C while it starts: `postgres.start` promises to stop it only afterwards."""
+    programs = postgres.binaries()
+    if programs is not None and (data / "postmaster.pid").exists():
+        subprocess.run(  # noqa: S603
+            [programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"],
+            user=ACCOUNT,
+            cwd="/",
+            check=False,
+            stdout=subprocess.DEVNULL,
+        )
+
+
+def _make_durable(root: Path, database: str) -> None:
+    """Restart it with `fsync`: the tests do without, a sign-in server can't."""
+    programs = postgres.binaries()
+    if programs is None:
+        raise RuntimeError("PostgreSQL isn't installed")
+    data = root / "postgres"
+    options = f"-p {urlsplit(database).port} -c listen_addresses=127.0.0.1 "
+    options += "-c unix_socket_directories= -c fsync=on"
+    subprocess.run(  # noqa: S603
+        [programs / "pg_ctl", "-D", data, "-l", data / "log", "-w", "-o", options, "restart"],
+        user=ACCOUNT,
+        cwd="/",
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _free_ports(amount: int) -> list[int]:
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(amount)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports

@@ -1,0 +1,34 @@
+-- One request a token, in turn. BENCH_TOKENS: a file, one token a line. BENCH_REFRESH=1: each token
+-- goes into a JSON body, once; when they run out, what follows is refused and the cell is invalid.
+local requests, turn = {}, 0
+local is_refresh = os.getenv("BENCH_REFRESH") == "1"
+
+local function request_for(token)
+  if is_refresh then
+    return wrk.format("POST", nil, {["Content-Type"] = "application/json"},
+      '{"refresh":"' .. token .. '"}')
+  end
+  return wrk.format("GET", nil, {["Authorization"] = "Bearer " .. token})
+end
+
+function init(args)
+  for token in io.lines(os.getenv("BENCH_TOKENS")) do
+    requests[#requests + 1] = request_for(token)
+  end
+end
+
+function request()
+  turn = turn + 1
+  if is_refresh and turn > #requests then
+    return request_for("no-tokens-left")
+  end
+  return requests[(turn - 1) % #requests + 1]
+end
+
+function done(summary, latency, _)
+  local e = summary.errors
+  io.write(string.format(
+    'RESULT {"requests": %d, "microseconds": %d, "bad": %d, "p50": %d, "p99": %d}\n',
+    summary.requests, summary.duration, e.status + e.connect + e.read + e.write + e.timeout,
+    latency:percentile(50), latency:percentile(99)))
+end

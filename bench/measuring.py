@@ -1,0 +1,65 @@
+"""One cell, once: drive it with wrk, read what its server spent."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.environment import HERE
+
+CONNECTIONS = 16
+
+
+@dataclass(frozen=True)
+class Sample:
+    rate: float
+    p50: float
+    """Milliseconds, as `p99`."""
+    p99: float
+    cpu: float
+    """Microseconds of the server's processes for one request."""
+    bad: int
+
+
+def measure(url: str, *, pid: int, seconds: int, tokens: Path, is_refresh: bool) -> Sample:
+    before = cpu_seconds(pid)
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "load.lua"), url]
+    finished = subprocess.run(  # noqa: S603
+        command,
+        env=os.environ | {"BENCH_TOKENS": str(tokens), "BENCH_REFRESH": str(int(is_refresh))},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=seconds + 60,
+    )
+    spent = cpu_seconds(pid) - before
+    line = next(one for one in finished.stdout.splitlines() if one.startswith("RESULT "))
+    result: dict[str, int] = json.loads(line.removeprefix("RESULT "))
+    requests = max(1, result["requests"])
+    return Sample(
+        rate=requests / (result["microseconds"] / 1e6),
+        p50=result["p50"] / 1000,
+        p99=result["p99"] / 1000,
+        cpu=spent / requests * 1e6,
+        bad=result["bad"],
+    )
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of this process and everything it started."""
+    return sum(_ticks(each) for each in _tree(pid)) / os.sysconf("SC_CLK_TCK")
+
+
+def _tree(pid: int) -> list[int]:
+    found = [pid]
+    for one in found:  # it grows while it is walked
+        for children in Path(f"/proc/{one}/task").glob("*/children"):
+            found += map(int, children.read_text().split())
+    return found
+
+
+def _ticks(pid: int) -> int:
+    # The name in brackets may hold anything; user and system time are fields 14 and 15.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])

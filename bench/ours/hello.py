@@ -1,0 +1,9 @@
+"""The bare server: what no application can beat."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    start_response("204 No Content", [("Cache-Control", "no-store")])
+    return []

@@ -1,0 +1,72 @@
+"""What a worker holds: `python -m bench.ours.memory` prints JSON, in bytes.
+
+The whole application is imported; then the revocation feed reads 100,000 ended sign-ins from
+the database, and the cache of verified tokens is filled to its bound.
+"""
+
+import gc
+import json
+import os
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.ours.settings")
+
+import bench.ours.wsgi  # noqa: F401 - everything a worker imports
+
+from django.db import connection  # isort: skip
+
+from accounts.models import User
+from accounts.revocations import Feed
+from api import tokens
+from bench.ours.seed import sign_ins
+
+REVOKED = 100_000
+
+
+def resident() -> int:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def revoke(amount: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO accounts_authsession (id, kind, client_id, user_agent, amr, auth_time,
+                   created_at, last_seen_at, expires_at, revoked_at, revoked_reason,
+                   refresh_jti, previous_refresh_jti)
+               SELECT gen_random_uuid(), 'browser', 'first-party', '', '[]', now(),
+                   now(), now(), now() + interval '90 days', now(), 'logout', '', ''
+               FROM generate_series(1, %s)""",
+            [amount],
+        )
+
+
+def main() -> None:
+    feed = Feed(background=False)
+    feed.is_revoked(uuid4())
+    before = resident()
+    revoke(REVOKED)
+    feed.is_revoked(uuid4())
+    after = resident()
+    users = list(User.objects.all()[:1000])
+    access = [str(tokens.AccessJWT.for_session(one)) for one in sign_ins(users, tokens.REMEMBERED)]
+    empty = resident()
+    for token in access:
+        tokens.AccessJWT(token)
+    # The cache holds the tokens' text, too, which was there already.
+    text = sum(map(sys.getsizeof, access))
+    facts = {
+        "idle": before,
+        "revoked": feed.size(),
+        "growth": after - before,
+        "remembered": tokens.REMEMBERED,
+        "remembered_growth": resident() - empty + text,
+    }
+    sys.stdout.write(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    main()

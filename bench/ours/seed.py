@@ -1,0 +1,61 @@
+"""Tables, users, sign-ins and tokens of ours: `python -m bench.ours.seed`, run by the bench."""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import uuid4
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.ours.settings")
+django.setup()
+
+from allauth.account.models import EmailAddress  # noqa: E402 - needs the settings
+from django.conf import settings  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from accounts.models import AuthSession, User  # noqa: E402
+from api.tokens import AccessJWT, RefreshJWT  # noqa: E402
+from bench import seeding  # noqa: E402
+
+BATCH = 1000
+
+
+def main(plan: seeding.Plan) -> None:
+    call_command("migrate", verbosity=0)
+    users = [User(email=f"user{n}@example.com") for n in range(plan.users)]
+    User.objects.bulk_create(users)
+    EmailAddress.objects.bulk_create(
+        EmailAddress(user=user, email=user.email, primary=True, verified=True) for user in users
+    )
+    plan.write_access([str(AccessJWT.for_session(one)) for one in sign_ins(users, plan.users)])
+    plan.write_refresh(str(RefreshJWT.for_session(one)) for one in sign_ins(users, plan.refreshes))
+    token = plan.first_refresh()
+    plan.report(statements=seeding.count_statements("/api/token/refresh/", token))
+
+
+def sign_ins(users: list[User], amount: int) -> Iterator[AuthSession]:
+    """Saved, in batches."""
+    for first in range(0, amount, BATCH):
+        numbers = range(first, min(first + BATCH, amount))
+        yield from AuthSession.objects.bulk_create(_sign_in(users[n % len(users)]) for n in numbers)
+
+
+def _sign_in(user: User) -> AuthSession:
+    now = timezone.now()
+    return AuthSession(
+        user=user,
+        kind=AuthSession.Kind.TOKEN,
+        ip="127.0.0.1",
+        user_agent="wrk",
+        amr=["pwd"],
+        expires_at=now + settings.AUTH_SESSION_LIFETIME,
+        refresh_jti=uuid4().hex,
+        refreshed_at=now - timedelta(minutes=30),
+        refresh_expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+    )
+
+
+if __name__ == "__main__":
+    main(seeding.Plan.from_arguments())

@@ -1,0 +1,26 @@
+"""`GET /me` and the refresh of SimpleJWT's guide."""
+
+from django.contrib.auth.models import User
+from django.urls import path
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ModelSerializer
+from rest_framework.views import APIView
+from rest_framework_simplejwt.views import TokenRefreshView
+
+
+class MeSerializer(ModelSerializer):
+    class Meta:
+        model = User
+        fields = ["id", "username", "email", "first_name", "is_staff", "date_joined"]
+
+
+class MeView(APIView):
+    def get(self, request: Request) -> Response:
+        return Response(MeSerializer(request.user).data)
+
+
+urlpatterns = [
+    path("me", MeView.as_view()),
+    path("token/refresh/", TokenRefreshView.as_view()),
+]
