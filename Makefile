@@ -1,6 +1,6 @@
 # `make` alone lists the commands.
 .DEFAULT_GOAL := help
-.PHONY: help run test sweep lint types check format lock messages
+.PHONY: help run test bench sweep lint types check format lock messages
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,6 +15,9 @@ run:
 
 test: .venv/dev ## Run the tests
 	$(BIN)/python -m tests
+
+bench: .venv/dev .env ## Measure beside a plain DRF + SimpleJWT app
+	$(BIN)/python -m bench
 
 sweep: .venv/dev ## Meet every address with every kind of garbage
 	$(BIN)/python -m pytest -q -n 2 -m sweep
@@ -38,6 +41,7 @@ check: ## All of CI
 lock: .venv/dev ## Lock the newest allowed versions
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements.lock bench/requirements.in -o bench/requirements.lock
 
 messages: .venv/dev .env ## Collect and compile the texts to translate (needs gettext)
 	$(BIN)/python manage.py makemessages --locale ko --no-location --no-wrap --ignore .venv --ignore var --ignore tests

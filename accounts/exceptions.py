@@ -2,7 +2,8 @@
 
 AccountsError
 ├── DecryptionError        no configured key opens this secret
-└── InactiveUserError      the account was disabled or changed while it was signing in
+├── InactiveUserError      the account was disabled or changed while it was signing in
+└── RevocationsStaleError  nobody can tell which sign-ins have ended: fail closed
 """
 
 
@@ -22,3 +23,9 @@ class InactiveUserError(AccountsError):
     """The account was disabled, or its password changed, while this sign-in was under way."""
 
     code = "user_inactive"
+
+
+class RevocationsStaleError(AccountsError):
+    """Neither database nor bell has been heard for `REVOCATION_MAX_STALE` seconds."""
+
+    code = "revocations_stale"

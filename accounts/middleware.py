@@ -60,7 +60,8 @@ class AuthSessionMiddleware:
                 request.auth_session = session  # type: ignore[attr-defined]
                 bind_contextvars(user_id=str(session.user_id), sid=str(session.pk))
         response = self.get_response(request)
-        if request.auth_session is not None and "Cache-Control" not in response.headers:  # type: ignore[attr-defined]
+        is_somebodys = request.auth_session is not None or "Authorization" in request.headers  # type: ignore[attr-defined]
+        if is_somebodys and "Cache-Control" not in response.headers:
             # The back button of a shared machine shows nothing after a sign-out.
             response.headers["Cache-Control"] = "private, no-store"
         return response

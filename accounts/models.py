@@ -82,6 +82,7 @@ class AuthSession(models.Model):
     class RevokedReason(models.TextChoices):
         ADMIN = "admin", _("Ended by an administrator")
         DEACTIVATED = "deactivated", _("Account disabled")
+        DELETED = "deleted", _("Account deleted")
         LOGOUT = "logout", _("Signed out")
         OTHER_DEVICE = "other_device", _("Ended from another device")
         PASSWORD_CHANGED = "password_changed", _("Password changed")
@@ -89,7 +90,8 @@ class AuthSession(models.Model):
         REUSED = "reused", _("A used refresh token came back")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(User, models.CASCADE, related_name="auth_sessions")
+    # Outlives its user until the last access token has expired: its end must still be told.
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="auth_sessions")
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     client_id = models.CharField(max_length=64, default="first-party")
     ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
@@ -127,10 +129,20 @@ class AuthSession(models.Model):
         indexes = [
             models.Index(fields=["user", "-created_at", "-id"], name="auth_session_user"),
             models.Index(fields=["expires_at"], name="auth_session_expires"),
+            models.Index(
+                fields=["revoked_at"],
+                name="auth_session_revoked",
+                condition=Q(revoked_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.device} ({self.get_kind_display()})"
+
+    @property
+    def sid(self) -> uuid.UUID:
+        """Its name in tokens, messages and paths."""
+        return self.pk
 
     @property
     def device(self) -> str:

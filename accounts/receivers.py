@@ -8,7 +8,7 @@ from allauth.account.models import EmailAddress
 from allauth.headless.constants import Client
 from allauth.socialaccount import signals as social_signals
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.db.models.signals import post_save, pre_save
+from django.db.models.signals import post_save, pre_delete, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -70,7 +70,10 @@ def revoke_all_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None
 
 @receiver(post_save, sender=User)
 def revoke_sessions_of_disabled(instance: User, created: bool, **kwargs: Any) -> None:
-    """However an account is disabled: admin, shell, another app."""
+    """However an account is saved as disabled: admin, shell, another app.
+
+    A bulk `update(is_active=False)` sends no signal: call `sessions.revoke_all` beside it.
+    """
     if not created and not instance.is_active:
         sessions.revoke_all(instance, reason=sessions.Reason.DEACTIVATED)
 
@@ -80,6 +83,16 @@ def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
     """Before allauth writes the address into the user, where it must be unique."""
     if instance.verified:
         addresses.claim(instance.email, owner_id=instance.user_id)
+
+
+@receiver(pre_delete, sender=User)
+def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
+    """The rows stay without their user, so that every process learns of their end.
+
+    Locks the user first, as `sessions.open` does: no sign-in slips in between.
+    """
+    User.objects.select_for_update().filter(pk=instance.pk).first()
+    sessions.revoke_all(instance, reason=sessions.Reason.DELETED)
 
 
 @receiver(account_signals.user_signed_up)

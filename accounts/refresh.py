@@ -5,6 +5,7 @@ clients that share a token store would otherwise replay one another's ancestors 
 RFC 9700 §4.14.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -13,9 +14,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, sessions
+from accounts import audit, notices, sessions
 from accounts.client_info import ClientInfo
 from accounts.models import AuditEvent, AuthSession
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ def rotate(token: Presented, *, client: ClientInfo) -> Outcome:
         session is None
         or session.refreshed_at is None
         or session.revoked_at is not None
+        or session.user is None
         or not session.user.is_active
         or session.client_id != token.client_id
     ):
@@ -132,4 +136,14 @@ def _lost(session: AuthSession, token: Presented, client: ClientInfo) -> Outcome
             audit.record(
                 AuditEvent.Type.REFRESH_TOKEN_REUSED, user=user, sid=session.pk, client=client
             )
+            _tell_owner(session, client)
     return Reused()
+
+
+def _tell_owner(session: AuthSession, client: ClientInfo) -> None:
+    """In the same transaction, but never at its cost: the end must stand, mail or no mail."""
+    try:
+        with transaction.atomic():
+            notices.refresh_token_reused(session, client=client)
+    except Exception:
+        log.exception("the owner of %s was not told of its reused token", session.pk)

@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import audit, session_store
+from accounts import audit, revocations, session_store
 from accounts.client_info import ClientInfo
 from accounts.exceptions import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
@@ -81,7 +82,7 @@ def revoke(
     """End this sign-in everywhere. False: it had ended before; nothing is recorded twice."""
     with transaction.atomic():
         ended = AuthSession.objects.filter(pk=session.pk, revoked_at=None).update(
-            revoked_at=timezone.now(), revoked_reason=reason
+            revoked_at=Now(), revoked_reason=reason
         )
         if not ended:
             return False
@@ -93,7 +94,7 @@ def revoke(
             reason=reason,
             actor=actor,
         )
-        transaction.on_commit(lambda: _drop_from_store(session.pk))
+        transaction.on_commit(lambda: _announce(session.pk), robust=True)
     return True
 
 
@@ -109,13 +110,16 @@ def revoke_all(
     sessions = AuthSession.objects.for_user(user.pk).active()
     if keep is not None:
         sessions = sessions.exclude(pk=keep)
-    return sum(
-        revoke(session, reason=reason, actor=actor, client=client)
-        for session in sessions.select_related("user")
-    )
+    with transaction.atomic():
+        return sum(
+            revoke(session, reason=reason, actor=actor, client=client)
+            for session in sessions.select_related("user")
+        )
 
 
-def _drop_from_store(sid: UUID) -> None:
+def _announce(sid: UUID) -> None:
+    """After the commit: the bell first, since access tokens live by it."""
+    revocations.ring(sid)
     try:
         session_store.drop(sid)
     except session_store.STORE_ERRORS:

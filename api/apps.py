@@ -8,7 +8,10 @@ class ApiConfig(AppConfig):
     verbose_name = _("API")
 
     def ready(self) -> None:
+        from accounts import revocations  # noqa: PLC0415 - needs the models
         from api import keys, schema  # noqa: F401, PLC0415 - need the models; schema registers itself
 
         # Every deployment migrates before it serves: no two workers race for the first key.
+        # Keys are read on the feed's tick, so that no request waits for the database.
+        revocations.feed.on_tick.append(keys.reload)
         post_migrate.connect(keys.ensure_after_migrate, sender=self)

@@ -13,6 +13,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from structlog.contextvars import get_contextvars
 
+from accounts.exceptions import RevocationsStaleError
+
 PROBLEM_TYPE = "application/problem+json"
 
 
@@ -38,9 +40,23 @@ class LoginIncomplete(exceptions.AuthenticationFailed):
     default_detail = _("This account needs another step: sign in at /_allauth/app/v1/auth/login.")
 
 
+class ClientRefused(exceptions.AuthenticationFailed):
+    default_code = "invalid_client"
+    default_detail = _("Name a client of API_CLIENTS and its secret by HTTP Basic.")
+
+
 class InvalidToken(exceptions.AuthenticationFailed):
     default_code = "invalid_token"
     default_detail = _("The token is invalid, expired or revoked. Sign in again.")
+
+
+class Unavailable(exceptions.APIException):
+    """Nobody can tell whether this sign-in still stands: fail closed."""
+
+    status_code = 503
+    default_code = "store_unavailable"
+    default_detail = _("Sign-in is briefly unavailable. Please try again in a few seconds.")
+    wait = 3
 
 
 class TooManyAttempts(exceptions.Throttled):
@@ -56,6 +72,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
     if isinstance(exc, RateLimited):
         exc = TooManyAttempts()
+    if isinstance(exc, RevocationsStaleError):
+        exc = Unavailable()
     if isinstance(exc, Http404):
         exc = exceptions.NotFound()
     response = drf_handler(exc, context)

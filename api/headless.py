@@ -13,7 +13,7 @@ from accounts import session_store
 from accounts.client_info import ClientInfo
 from accounts.models import AuthSession
 from api import refreshing, tokens
-from api.authentication import BearerAuthentication
+from api.authentication import verified
 from api.exceptions import InvalidToken
 
 BEARER = "bearer "
@@ -39,8 +39,11 @@ class TokenStrategy(SessionTokenStrategy):
             # A signed-in session's id is a browser's cookie, not an app's token.
             return None if session is None or session.get(session_store.SID) else session
         try:
-            sign_in = BearerAuthentication.session_of(session_token[len(BEARER) :].strip(" "))
+            sid = verified(session_token[len(BEARER) :].strip(" ")).sid
         except InvalidToken:
+            return None
+        sign_in = AuthSession.objects.active().select_related("user").filter(pk=sid).first()
+        if sign_in is None or sign_in.user is None:
             return None
         return session_store.lookup(sign_in.pk) or _new_session(sign_in)
 
@@ -70,6 +73,7 @@ class TokenStrategy(SessionTokenStrategy):
 
 def _new_session(sign_in: AuthSession) -> SessionBase:
     """For a sign-in of `/api/token/`, which has none until it asks for a headless endpoint."""
+    assert sign_in.user is not None  # noqa: S101 - the caller looked
     session = session_store.SessionStore()
     session[SESSION_KEY] = str(sign_in.user_id)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

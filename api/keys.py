@@ -1,37 +1,30 @@
-"""Signing keys by `kid`: make one, find one. Each `kid` is tied to one algorithm (RFC 8725 §3.1)."""
+"""Signing keys by `kid`: which one signs, which ones verify, how the next one takes over.
 
-import hashlib
-import json
+Each `kid` is tied to one algorithm (RFC 8725 §3.1). A key is published before it signs, so that
+verifiers elsewhere have it in time, and until the last token it signed has expired: rotating
+refuses no valid token.
+"""
+
+import logging
 import time
-from base64 import urlsafe_b64encode
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.utils import timezone
 from jwt.algorithms import get_default_algorithms
 
 from accounts import encryption
+from api import jwk
 from api.models import SigningKey
 
-RELOAD_SECONDS = 5.0
-"""How soon a process learns of a key that another one made or retired."""
+RELOAD_SECONDS = 15.0
+"""A process without the revocation feed's tick reads the keys again after this long."""
 
-_ORDERED_MEMBERS = {
-    "EC": ["crv", "kty", "x", "y"],
-    "OKP": ["crv", "kty", "x"],
-    "RSA": ["e", "kty", "n"],
-}
-PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
-
-_GENERATE: dict[str, Callable[[], PrivateKey]] = {
-    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "EdDSA": ed25519.Ed25519PrivateKey.generate,
-    "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
-}
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,100 +35,185 @@ class Key:
     algorithm: str
     private: Any
     public: Any
+    jwk: dict[str, str]
+    active_at: datetime
 
 
 @dataclass(frozen=True)
 class Ring:
-    """All keys that verify, and the one that signs."""
+    """All keys that verify, oldest first."""
 
-    current: Key
+    keys: tuple[Key, ...]
     by_kid: dict[str, Key]
     loaded_at: float
+
+    def current(self) -> Key:
+        """The youngest key whose time has come."""
+        now = timezone.now()
+        return next((key for key in reversed(self.keys) if key.active_at <= now), self.keys[0])
 
 
 _ring: Ring | None = None
 _lock = Lock()
+_retirement_listeners: list[Any] = []
 
 
 def current() -> Key:
     """The key that signs new tokens."""
-    return ring().current
+    return ring().current()
 
 
 def find(kid: str) -> Key | None:
-    """The key of this `kid`, retired ones excepted. An unknown `kid` reads nothing anew."""
+    """The key of this `kid`, if tokens signed by it are still good. Never reads anything anew."""
     return ring().by_kid.get(kid)
 
 
 def ring() -> Ring:
-    """This process's copy of the keys, read again every `RELOAD_SECONDS`."""
-    global _ring  # noqa: PLW0603 - one copy a process
+    """This process's copy of the keys."""
     ready = _ring
     if ready is not None and time.monotonic() - ready.loaded_at < RELOAD_SECONDS:
         return ready
+    return reload()
+
+
+def reload() -> Ring:
+    """Read the keys again; with the database down the old copy serves on."""
+    global _ring  # noqa: PLW0603 - one copy a process
     with _lock:
-        if _ring is ready:
-            _ring = _load(ready)
-        assert _ring is not None  # noqa: S101 - _load never returns None
-        return _ring
+        before = _ring
+        try:
+            _ring = _load(before)
+        except DatabaseError:
+            if before is None:
+                raise
+            log.warning("signing keys could not be read again, the known ones serve on")
+            _ring = Ring(before.keys, before.by_kid, time.monotonic())
+    if before is not None and before.by_kid.keys() - _ring.by_kid.keys():
+        for forget_tokens in _retirement_listeners:
+            forget_tokens()
+    return _ring
+
+
+def on_retirement(forget_tokens: Any) -> Any:
+    """Call this whenever a key stops verifying: tokens remembered as good may be no more."""
+    _retirement_listeners.append(forget_tokens)
+    return forget_tokens
 
 
 def forget() -> None:
     """Read the keys again at the next use."""
     global _ring  # noqa: PLW0603
     _ring = None
+    for forget_tokens in _retirement_listeners:
+        forget_tokens()
 
 
-def generate(algorithm: str) -> SigningKey:
-    """A fresh key, saved."""
-    private = _GENERATE[algorithm]()
-    public = private.public_key()
-    private_pem = private.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-    public_pem = public.public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    ).decode()
+def create(*, active_at: datetime) -> SigningKey:
+    """A fresh key of `SIGNING_ALGORITHM`, saved."""
+    fresh = jwk.generate(settings.SIGNING_ALGORITHM)
     row = SigningKey.objects.create(
-        kid=thumbprint(algorithm, public),
-        algorithm=algorithm,
-        public_pem=public_pem,
-        private_pem=encryption.encrypt(private_pem),
+        kid=fresh.kid,
+        algorithm=settings.SIGNING_ALGORITHM,
+        public_pem=fresh.public_pem,
+        private_pem=encryption.encrypt(fresh.private_pem),
+        active_at=active_at,
     )
     forget()
     return row
 
 
-def thumbprint(algorithm: str, public: Any) -> str:
-    """RFC 7638: the hash of the key's required members, in order."""
-    jwk = get_default_algorithms()[algorithm].to_jwk(public, as_dict=True)
-    members = {name: jwk[name] for name in _ORDERED_MEMBERS[jwk["kty"]]}
-    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True)
-    return urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()
+def rotate(*, at_once: bool = False, newest: SigningKey | None = None) -> SigningKey | None:
+    """Publish the next key; it signs after `SIGNING_KEY_LEAD`. None: another process was faster.
+
+    `at_once` skips the lead: verifiers that cached the JWK Set refuse the new tokens until they
+    fetch it again.
+    """
+    now = timezone.now()
+    newest = newest or _newest()
+    if newest is not None and newest.active_at > now:  # the next key is published already
+        if not at_once:
+            return None
+        newest.active_at = now
+        newest.save(update_fields=["active_at"])
+        forget()
+        return newest
+    with transaction.atomic():
+        if newest is not None:
+            # The database elects: of all who read this row, one sets its successor.
+            won = SigningKey.objects.filter(pk=newest.pk, successor_kid="").update(
+                successor_kid="elected"
+            )
+            if not won:
+                return None
+        row = create(
+            active_at=now if at_once or newest is None else now + settings.SIGNING_KEY_LEAD
+        )
+        if newest is not None:
+            SigningKey.objects.filter(pk=newest.pk).update(successor_kid=row.kid)
+    forget()
+    return row
+
+
+def rotate_if_due() -> SigningKey | None:
+    """The worker's tick: a new key when the newest one has signed for `SIGNING_KEY_LIFETIME`."""
+    newest = _newest()
+    if newest is None or timezone.now() - newest.active_at >= settings.SIGNING_KEY_LIFETIME:
+        return rotate(newest=newest)
+    return None
+
+
+def retire(kid: str) -> None:
+    """A compromised key: every token it signed is refused on every process within seconds.
+
+    Where no other key is active yet, a new one signs from now on.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        SigningKey.objects.filter(pk=kid, retired_at=None).update(retired_at=now)
+        SigningKey.objects.filter(successor_kid=kid).update(successor_kid="")
+        if not SigningKey.objects.filter(retired_at=None, active_at__lte=now).exists():
+            create(active_at=now)
+    forget()
+
+
+def _newest() -> SigningKey | None:
+    return SigningKey.objects.filter(retired_at=None).order_by("active_at", "kid").last()
+
+
+def verifying(now: datetime | None = None) -> list[SigningKey]:
+    """The rows whose tokens are good, and the next ones; oldest first."""
+    now = now or timezone.now()
+    rows = list(SigningKey.objects.filter(retired_at=None))
+    keep = max(settings.ACCESS_TOKEN_LIFETIME, settings.REFRESH_TOKEN_LIFETIME)
+    superseded = [*(row.active_at for row in rows[1:]), None]
+    return [
+        row
+        for row, end in zip(rows, superseded, strict=True)
+        if end is None or now < end + keep + timedelta(minutes=1)
+    ]
 
 
 def ensure_after_migrate(using: str, **kwargs: Any) -> None:
     """A new database gets its first key."""
     if not SigningKey.objects.using(using).filter(retired_at=None).exists():
-        generate(settings.SIGNING_ALGORITHM)
+        create(active_at=timezone.now())
 
 
 def _load(before: Ring | None) -> Ring:
-    rows = list(SigningKey.objects.filter(retired_at=None).order_by("created_at", "kid"))
-    if not rows:
-        rows = [generate(settings.SIGNING_ALGORITHM)]
+    rows = verifying() or [create(active_at=timezone.now())]
     known = before.by_kid if before else {}
-    by_kid = {row.kid: known.get(row.kid) or _prepare(row) for row in rows}
-    return Ring(by_kid[rows[-1].kid], by_kid, time.monotonic())
+    keys = tuple(known.get(row.kid) or _prepare(row) for row in rows)
+    return Ring(keys, {key.kid: key for key in keys}, time.monotonic())
 
 
 def _prepare(row: SigningKey) -> Key:
     algorithm = get_default_algorithms()[row.algorithm]
+    public = algorithm.prepare_key(row.public_pem)
     return Key(
         kid=row.kid,
         algorithm=row.algorithm,
         private=algorithm.prepare_key(encryption.decrypt(row.private_pem)),
-        public=algorithm.prepare_key(row.public_pem),
+        public=public,
+        jwk=jwk.public_members(row.kid, row.algorithm, public),
+        active_at=row.active_at,
     )

@@ -5,7 +5,12 @@ from django.utils import timezone
 
 
 class SigningKey(models.Model):
-    """An asymmetric key. The private part rests encrypted under `DATA_ENCRYPTION_KEYS`."""
+    """An asymmetric key. The private part rests encrypted under `DATA_ENCRYPTION_KEYS`.
+
+    Its life is told by times alone: published from `created_at`, signing from `active_at` until
+    the next key's `active_at`, published until the last token it signed has expired; gone at once
+    when `retired_at` is set.
+    """
 
     class Algorithm(models.TextChoices):
         ES256 = "ES256"
@@ -17,7 +22,14 @@ class SigningKey(models.Model):
     public_pem = models.TextField()
     private_pem = models.TextField(help_text="Encrypted")
     created_at = models.DateTimeField(default=timezone.now)
+    active_at = models.DateTimeField()
     retired_at = models.DateTimeField(null=True, blank=True)
+    successor_kid = models.CharField(
+        max_length=43, blank=True, help_text="Set once: elects the one process that rotates"
+    )
+
+    class Meta:
+        ordering = ["active_at", "kid"]
 
     def __str__(self) -> str:
         return f"{self.algorithm} {self.kid}"

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts import refresh as refresh_tokens
@@ -12,10 +13,19 @@ from api import tokens
 from api.exceptions import InvalidToken
 
 
-def refresh(raw_token: str, *, client: ClientInfo | None = None) -> dict[str, Any]:
-    """Rotate and mint. Raises `InvalidToken`, after whatever it caused has been committed."""
+def refresh(
+    raw_token: str, *, access: str = "", client: ClientInfo | None = None
+) -> dict[str, Any]:
+    """Rotate and mint. Raises `InvalidToken`, after whatever it caused has been committed.
+
+    An access token sent along, expired or not, must be of the same sign-in. One that isn't
+    changes nothing: it proves no theft of the refresh token.
+    """
     try:
         token = tokens.RefreshJWT(raw_token)
+        must_match = bool(access) or settings.REFRESH_REQUIRES_ACCESS_TOKEN
+        if must_match and tokens.AccessJWT(access, verify=False).sid != token.sid:
+            raise InvalidToken
         presented = refresh_tokens.Presented(
             sid=token.sid,
             user_id=UUID(token["sub"]),

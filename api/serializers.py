@@ -32,7 +32,20 @@ class CredentialsSerializer(StrictSerializer):
 
 
 class RefreshSerializer(StrictSerializer):
-    refresh = serializers.CharField(max_length=4096, trim_whitespace=False)
+    refresh = serializers.CharField(
+        max_length=4096,
+        trim_whitespace=False,
+        required=False,
+        default="",
+        help_text="Left out where it travels by cookie.",
+    )
+    access = serializers.CharField(
+        max_length=4096,
+        trim_whitespace=False,
+        required=False,
+        default="",
+        help_text="The access token to replace, expired or not. It must be of the same sign-in.",
+    )
 
 
 class VerifySerializer(StrictSerializer):
@@ -41,10 +54,27 @@ class VerifySerializer(StrictSerializer):
 
 class TokenPairSerializer(serializers.Serializer[Any]):
     access = serializers.CharField(help_text="RFC 9068 access token, for `Authorization: Bearer`.")
-    refresh = serializers.CharField(help_text="For one use at `/api/token/refresh/`.")
+    refresh = serializers.CharField(
+        help_text="For one use at `/api/token/refresh/`. Not here with cookie delivery."
+    )
     token_type = serializers.ChoiceField(choices=["Bearer"])
     expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
     sid = serializers.UUIDField(help_text="The sign-in, as in `/api/sessions/`.")
+
+
+class IntrospectionSerializer(serializers.Serializer[Any]):
+    active = serializers.BooleanField()
+    token_type = serializers.CharField(required=False)
+    iss = serializers.CharField(required=False)
+    aud = serializers.CharField(required=False)
+    sub = serializers.UUIDField(required=False)
+    client_id = serializers.CharField(required=False)
+    sid = serializers.UUIDField(required=False)
+    jti = serializers.CharField(required=False)
+    iat = serializers.IntegerField(required=False)
+    exp = serializers.IntegerField(required=False)
+    auth_time = serializers.IntegerField(required=False)
+    scope = serializers.CharField(required=False)
 
 
 class MeSerializer(StrictSerializer):
@@ -72,4 +102,4 @@ class SessionSerializer(serializers.Serializer[AuthSession]):
     is_current = serializers.SerializerMethodField(help_text="The sign-in that asks.")
 
     def get_is_current(self, session: AuthSession) -> bool:
-        return bool(session == self.context["request"].auth)
+        return bool(session.pk == self.context["request"].auth.sid)

@@ -3,7 +3,8 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from api.views import account, sessions, tokens
+from api import forward_auth
+from api.views import account, sessions, tokens, well_known
 
 app_name = "api"
 
@@ -11,7 +12,9 @@ urlpatterns = [
     path("token/", tokens.TokenObtainView.as_view(), name="token-obtain"),
     path("token/refresh/", tokens.TokenRefreshView.as_view(), name="token-refresh"),
     path("token/verify/", tokens.TokenVerifyView.as_view(), name="token-verify"),
+    path("token/introspect/", tokens.TokenIntrospectView.as_view(), name="token-introspect"),
     path("token/revoke/", tokens.TokenRevokeView.as_view(), name="token-revoke"),
+    path("verify", forward_auth.view, name="verify"),
     path("me/", account.MeView.as_view(), name="me"),
     path("sessions/", sessions.SessionListView.as_view(), name="session-list"),
     path("sessions/<uuid:sid>/", sessions.SessionDetailView.as_view(), name="session-detail"),
@@ -30,5 +33,14 @@ urlpatterns = [
             http_method_names=["get", "head"],
         ),
         name="docs",
+    ),
+]
+
+well_known_urlpatterns = [
+    path("jwks.json", well_known.jwks, name="jwks"),
+    path(
+        "oauth-authorization-server",
+        well_known.authorization_server,
+        name="oauth-authorization-server",
     ),
 ]

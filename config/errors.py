@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from structlog.contextvars import get_contextvars
 
 from accounts import session_store
+from accounts.exceptions import RevocationsStaleError
 
 MACHINE_PATHS = ("/api/", "/_allauth/", "/.well-known/")
 RETRY_SECONDS = 3
@@ -158,7 +159,10 @@ def handler429(request: HttpRequest) -> HttpResponse:
 def handler500(request: HttpRequest) -> HttpResponse:
     """An error that escaped may be an outage of Redis or the database, which isn't a defect."""
     error = sys.exc_info()[1]
-    if isinstance(error, (*session_store.STORE_ERRORS, OperationalError, InterfaceError)):
+    if isinstance(
+        error,
+        (*session_store.STORE_ERRORS, RevocationsStaleError, OperationalError, InterfaceError),
+    ):
         return respond(request, STORE_UNAVAILABLE)
     return respond(request, SERVER_ERROR)
 
@@ -175,6 +179,11 @@ def conflict(request: HttpRequest) -> HttpResponse:
 def store_unavailable(request: HttpRequest) -> HttpResponse:
     """`STORE_UNAVAILABLE_VIEW`: the session store didn't answer. The cookie stays."""
     return respond(request, STORE_UNAVAILABLE)
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """`TOO_MANY_REQUESTS_VIEW`: one of our own limits, which knows when it ends."""
+    return respond(request, TOO_MANY_REQUESTS)
 
 
 def not_found(request: HttpRequest, **kwargs: str) -> HttpResponse:

@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "config.middleware.RequestLogMiddleware",
     "config.middleware.BodyMiddleware",
+    "api.throttling.ThrottleMiddleware",
     "accounts.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -168,6 +169,7 @@ SESSION_ENGINE = "accounts.session_store"
 SESSION_CACHE_ALIAS = "sessions"
 STORE_UNAVAILABLE_VIEW = "config.errors.store_unavailable"
 CONFLICT_VIEW = "config.errors.conflict"
+TOO_MANY_REQUESTS_VIEW = "config.errors.too_many_requests"
 # Of a session that nobody has signed in with: a sign-up or a social sign-in under way.
 ANONYMOUS_SESSION_AGE = 3600
 # Only "Stay signed in" outlives the browser; the server ends sessions by their age.
@@ -259,7 +261,14 @@ API_AUDIENCE = env.str("API_AUDIENCE", default="") or SITE_URL
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("ACCESS_TOKEN_SECONDS", default=3600))
 REFRESH_TOKEN_LIFETIME = timedelta(seconds=env.int("REFRESH_TOKEN_SECONDS", default=14 * 86400))
 AUTH_SESSION_LIFETIME = timedelta(seconds=env.int("AUTH_SESSION_SECONDS", default=90 * 86400))
+REVOCATION_MAX_STALE = env.float("REVOCATION_MAX_STALE_SECONDS", default=60.0)
+REFRESH_REQUIRES_ACCESS_TOKEN = env.bool("REFRESH_REQUIRES_ACCESS_TOKEN", default=False)
+API_CLIENTS: dict[str, str] = env.dict("API_CLIENTS", default={})
 REFRESH_GRACE = timedelta(seconds=env.int("REFRESH_GRACE_SECONDS", default=60))
+SIGNING_KEY_LEAD = timedelta(seconds=env.int("SIGNING_KEY_LEAD_SECONDS", default=3600))
+SIGNING_KEY_LIFETIME = timedelta(
+    seconds=env.int("SIGNING_KEY_LIFETIME_SECONDS", default=90 * 86400)
+)
 SIGNING_ALGORITHM = env.str("SIGNING_ALGORITHM", default="ES256")
 
 # CORS, CSRF, cookies
@@ -297,6 +306,7 @@ CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 COOKIE_PREFIX = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}session"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrf"
+REFRESH_COOKIE_NAME = f"{COOKIE_PREFIX}refresh"
 LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}language"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 LANGUAGE_COOKIE_HTTPONLY = True

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from api.urls import well_known_urlpatterns
 from config import caught_mail, errors
 
 handler400 = errors.handler400
@@ -29,6 +30,7 @@ urlpatterns = [
     path("api/", include("api.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
+    path(".well-known/", include(well_known_urlpatterns)),
     path(
         ".well-known/change-password",
         RedirectView.as_view(pattern_name="account_change_password"),

@@ -16,6 +16,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
 
 django = get_wsgi_application()
+
+from api import forward_auth  # noqa: E402 - needs the models
+
 # A server that imports this module runs no command, and so no checks of its own.
 if unsafe := [error for error in checks.run_checks() if error.is_serious()]:
     raise SystemExit("\n".join(str(error) for error in unsafe))
@@ -27,5 +30,7 @@ def application(environ: dict[str, Any], start_response: "StartResponse") -> Ite
     Django decodes the query while it builds the request, before any middleware: `charset=zlib`
     beside a query string would be a 500 without a page.
     """
+    if forward_auth.answers(environ):
+        return forward_auth.answer(environ, start_response)
     environ["CONTENT_TYPE"] = CHARSET.sub("", environ.get("CONTENT_TYPE") or "")
     return django(environ, start_response)

@@ -8,7 +8,7 @@ from django.core import mail as django_mail
 from django.core.cache import caches
 from django.test import Client
 
-from accounts import mail
+from accounts import mail, revocations
 from accounts.models import OutgoingMail, User
 from api import keys
 from tests.factories import PASSWORD, UserFactory
@@ -25,6 +25,15 @@ def clean_redis() -> Iterator[None]:
     yield
     for alias in ("default", "sessions"):
         caches[alias].clear()
+
+
+@pytest.fixture(autouse=True)
+def feed_without_thread() -> Iterator[None]:
+    """Each question reads the database: a thread of its own would not see a test's transaction."""
+    feed = revocations.feed
+    feed.background = False
+    yield
+    feed.forget()
 
 
 @pytest.fixture(autouse=True)

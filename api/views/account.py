@@ -5,6 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.authentication import account
 from api.serializers import MeSerializer
 
 
@@ -12,14 +13,14 @@ class MeView(APIView):
     @extend_schema(operation_id="me", responses=MeSerializer, tags=["account"])
     def get(self, request: Request) -> Response:
         """Who am I?"""
-        return Response(MeSerializer(request.user).data, headers={"Cache-Control": "no-store"})
+        return Response(MeSerializer(account(request)).data, headers={"Cache-Control": "no-store"})
 
     @extend_schema(
         operation_id="me_update", request=MeSerializer, responses=MeSerializer, tags=["account"]
     )
     def patch(self, request: Request) -> Response:
         """Change the display name or the language."""
-        body = MeSerializer(request.user, data=request.data, partial=True)
+        body = MeSerializer(account(request), data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         body.save()
         return Response(body.data, headers={"Cache-Control": "no-store"})

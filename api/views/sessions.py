@@ -1,6 +1,6 @@
 """The caller's signed-in devices, browsers and API clients alike."""
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -15,6 +15,9 @@ from accounts import sessions
 from accounts.client_info import ClientInfo
 from accounts.models import AuthSession, User
 from api.serializers import SessionSerializer
+
+if TYPE_CHECKING:
+    from api.tokens import AccessJWT
 
 
 @extend_schema_view(get=extend_schema(operation_id="session_list", tags=["sessions"]))
@@ -40,7 +43,7 @@ class SessionDetailView(APIView):
         session = mine.select_related("user").filter(pk=sid).first()
         if session is None:
             raise NotFound
-        is_current = session == request.auth
+        is_current = session.pk == cast("AccessJWT | AuthSession", request.auth).sid
         reason = sessions.Reason.LOGOUT if is_current else sessions.Reason.OTHER_DEVICE
         client = ClientInfo.from_request(request._request)  # noqa: SLF001
         sessions.revoke(session, reason=reason, client=client)

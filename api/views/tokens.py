@@ -1,5 +1,6 @@
 """Tokens: obtain, refresh, verify, revoke."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -12,11 +13,13 @@ from rest_framework_simplejwt.exceptions import TokenError
 from accounts import sessions
 from accounts.client_info import ClientInfo
 from accounts.models import AuthSession
-from api import login, refreshing, tokens
-from api.authentication import REALM, BearerAuthentication
+from api import clients, delivery, introspection, login, refreshing, tokens
+from api.authentication import REALM, verified
+from api.exceptions import ClientRefused, InvalidToken
 from api.parsers import JSONParser
 from api.serializers import (
     CredentialsSerializer,
+    IntrospectionSerializer,
     RefreshSerializer,
     TokenPairSerializer,
     VerifySerializer,
@@ -52,8 +55,9 @@ class TokenObtainView(TokenAPIView):
         """Sign in with email and password."""
         credentials = CredentialsSerializer(data=request.data)
         credentials.is_valid(raise_exception=True)
+        delivery.by_cookie(request)  # refuses a foreign page before anything is opened
         session = login.with_password(request._request, **credentials.validated_data)  # noqa: SLF001
-        return Response(tokens.pair(session))
+        return delivery.respond(request, tokens.pair(session))
 
 
 class TokenRefreshView(TokenAPIView):
@@ -71,7 +75,17 @@ class TokenRefreshView(TokenAPIView):
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         client = ClientInfo.from_request(request._request)  # noqa: SLF001
-        return Response(refreshing.refresh(body.validated_data["refresh"], client=client))
+        presented = body.validated_data["refresh"]
+        cookie = "" if presented else delivery.cookie(request)
+        access = body.validated_data["access"]
+        try:
+            pair = refreshing.refresh(presented or cookie, access=access, client=client)
+        except InvalidToken as exc:
+            refusal = self.handle_exception(exc)
+            if cookie:  # dead: the browser needn't bring it again
+                delivery.forget(refusal)
+            return refusal
+        return delivery.respond(request, pair)
 
 
 class TokenVerifyView(TokenAPIView):
@@ -85,7 +99,7 @@ class TokenVerifyView(TokenAPIView):
         """Is this access token good right now?"""
         body = VerifySerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        BearerAuthentication.session_of(body.validated_data["token"])
+        verified(body.validated_data["token"])
         return Response({})
 
 
@@ -106,14 +120,47 @@ class TokenRevokeView(TokenAPIView):
 
         200 also for a token that is unknown or already dead (RFC 7009 §2.2).
         """
-        token = request.data.get("token") if hasattr(request.data, "get") else None
+        token = _token_in(request, default=delivery.cookie(request))
+        if token is None and delivery.by_cookie(request):
+            return Response()  # signed out already
         body = VerifySerializer(data={"token": token})
         body.is_valid(raise_exception=True)
         session = _session_named_by(body.validated_data["token"])
         if session is not None:
             client = ClientInfo.from_request(request._request)  # noqa: SLF001
             sessions.revoke(session, reason=sessions.Reason.LOGOUT, client=client)
-        return Response()
+        response = Response()
+        if delivery.by_cookie(request):
+            delivery.forget(response)
+        return response
+
+
+class TokenIntrospectView(TokenAPIView):
+    parser_classes = (FormParser,)
+
+    @extend_schema(
+        operation_id="token_introspect",
+        request={"application/x-www-form-urlencoded": VerifySerializer},
+        responses=IntrospectionSerializer,
+        tags=["tokens"],
+    )
+    def post(self, request: Request) -> Response:
+        """What is this token worth right now (RFC 7662)? For services, by HTTP Basic."""
+        client_id = clients.authenticate(request.META.get("HTTP_AUTHORIZATION", ""))
+        if client_id is None:
+            raise ClientRefused
+        body = VerifySerializer(data={"token": _token_in(request)})
+        body.is_valid(raise_exception=True)
+        return Response(introspection.introspect(body.validated_data["token"], client_id=client_id))
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return 'Basic realm="introspection"'
+
+
+def _token_in(request: Request, default: str = "") -> Any:
+    """The body's token, or else the default. A JSON body may be anything, a list for one."""
+    token = request.data.get("token") if isinstance(request.data, Mapping) else None
+    return (default or None) if token is None else token
 
 
 def _session_named_by(raw_token: str) -> AuthSession | None:

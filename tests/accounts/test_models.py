@@ -34,7 +34,7 @@ def test_an_end_has_a_time_and_a_reason(row):
 
 
 @pytest.mark.django_db
-def test_audit_rows_outlive_their_user_and_sign_ins_do_not():
+def test_audit_rows_and_ended_sign_ins_outlive_their_user():
     event = AuditEventFactory(identifier="a@example.com")
     AuthSessionFactory(user=event.user)
 
@@ -42,7 +42,8 @@ def test_audit_rows_outlive_their_user_and_sign_ins_do_not():
 
     event.refresh_from_db()
     assert (event.user, event.identifier) == (None, "a@example.com")
-    assert not AuthSession.objects.exists()
+    session = AuthSession.objects.get()
+    assert (session.user, session.revoked_reason) == (None, "deleted")
 
 
 @pytest.mark.parametrize(("name", "shown"), [("김하나", "김하나"), ("", "a@example.com")])

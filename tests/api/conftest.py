@@ -1,11 +1,23 @@
 """An API client as a program would be: JSON in, JSON out, no cookies of its own."""
 
 import json
+import threading
 from unittest.mock import ANY
 
 import pytest
+from django.conf import settings as django_settings
+from django.db import connections
 from django.test import Client
 from django_redis import get_redis_connection
+
+from accounts.revocations import feed
+from api import keys
+
+# Threads can't share SQLite's in-memory database: theirs is a file.
+if connections["default"].vendor == "sqlite":
+    connections["default"].settings_dict["TEST"]["NAME"] = str(
+        django_settings.VAR_DIR / "test.sqlite3"
+    )
 
 
 @pytest.fixture
@@ -22,6 +34,18 @@ def post():
 def session_keys():
     """The names that Redis holds for sessions, now."""
     return lambda: sorted(get_redis_connection("sessions").keys("*"))
+
+
+@pytest.fixture
+def fresh_feed(db):
+    """The feed as its thread leaves it: up to date, and asking nobody about a request."""
+    feed.poll()
+    keys.ring()
+    feed._first_poll.set()
+    feed._thread = threading.current_thread()
+    feed.background = True
+    yield feed
+    feed.background = False
 
 
 def problem(status, code, **members):

@@ -17,6 +17,7 @@ def test_it_is_openapi_3_1_and_needs_no_sign_in(schema):
         "/api/token/",
         "/api/token/refresh/",
         "/api/token/verify/",
+        "/api/token/introspect/",
         "/api/token/revoke/",
         "/api/me/",
         "/api/sessions/",

@@ -25,7 +25,7 @@ from config.processes import (
 from config.providers import STANDIN_GOOGLE, STANDIN_KAKAO, Client
 
 PYTHON = [sys.executable, "-u"]
-WORKER = [*PYTHON, "manage.py", "db_worker", "--no-startup-delay", "--interval=0.5", "--no-reload"]
+WORKER = [*PYTHON, "manage.py", "worker", "--no-startup-delay", "--interval=0.5", "--no-reload"]
 
 
 class Command(BaseCommand):

@@ -1,0 +1,94 @@
+"""`/api/verify`: is this request's credential good? For nginx `auth_request`, Caddy, Traefik.
+
+204 with `X-Auth-Subject`, `X-Auth-Session` and `X-Auth-Scope`, or 401. A Bearer token is answered
+ahead of Django's middleware (`config.wsgi`), where a check costs a tenth of a Django view; a
+session cookie needs the middleware.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from accounts.exceptions import RevocationsStaleError
+from api.authentication import REALM, verified
+from api.exceptions import InvalidToken
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+
+    from api.tokens import AccessJWT
+
+PATH = "/api/verify"
+SAFE = {"GET", "HEAD"}
+
+
+def answers(environ: dict[str, Any]) -> bool:
+    """Is this a request for `answer`?"""
+    return (
+        environ["PATH_INFO"] == PATH
+        and environ["REQUEST_METHOD"] in SAFE
+        and _credentials(environ) is not None
+    )
+
+
+def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
+    """The verdict on a Bearer token, by WSGI alone."""
+    try:
+        token = verified(_credentials(environ) or "")
+    except InvalidToken:
+        headers = [*_NO_STORE, ("WWW-Authenticate", f'{REALM}, error="invalid_token"')]
+        start_response("401 Unauthorized", [*headers, ("Content-Length", "0")])
+    except (RevocationsStaleError, DatabaseError):
+        headers = [*_NO_STORE, ("Retry-After", "3"), ("Content-Length", "0")]
+        start_response("503 Service Unavailable", headers)
+    else:
+        start_response("204 No Content", [*_NO_STORE, *_about(token).items()])
+    finally:
+        # A first request read the keys; Django would do this at the end of one of its own.
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+    return []
+
+
+@require_safe
+def view(request: HttpRequest) -> HttpResponse:
+    """The same for a session cookie, and for servers that don't start at `config.wsgi`."""
+    credentials = _credentials(request.META)
+    if credentials is not None:
+        try:
+            about = _about(verified(credentials))
+        except InvalidToken:
+            return _refused(f'{REALM}, error="invalid_token"')
+    elif session := request.auth_session:  # type: ignore[attr-defined]
+        scope = "admin" if session.user.is_staff else ""
+        about = _headers(str(session.user_id), str(session.pk), scope)
+    else:
+        return _refused(REALM)
+    return HttpResponse(status=204, headers={"Cache-Control": "no-store", **about})
+
+
+def _credentials(environ: dict[str, Any]) -> str | None:
+    """What stands behind `Bearer`, be it nothing; None for another scheme."""
+    scheme, _, credentials = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return credentials.strip(" ") if scheme.lower() == "bearer" else None
+
+
+_NO_STORE = [("Cache-Control", "no-store")]
+
+
+def _about(token: "AccessJWT") -> dict[str, str]:
+    return _headers(token["sub"], token["sid"], token["scope"])
+
+
+def _headers(subject: str, sid: str, scope: str) -> dict[str, str]:
+    # Never empty: a gateway that skips empty values would let the client's own header through.
+    return {"X-Auth-Subject": subject, "X-Auth-Session": sid, "X-Auth-Scope": scope or "none"}
+
+
+def _refused(challenge: str) -> HttpResponse:
+    return HttpResponse(
+        status=401, headers={"Cache-Control": "no-store", "WWW-Authenticate": challenge}
+    )

@@ -1,0 +1,97 @@
+"""Rate limits by path, shared by all processes through Redis.
+
+allauth limits sign-in, sign-up and its mails; this limits what it leaves open: refreshes and the
+doors that make us call a provider. The answer carries `RateLimit-Policy` and `RateLimit`
+(draft-ietf-httpapi-ratelimit-headers-11), a refusal `Retry-After` as well.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.module_loading import import_string
+from django_redis import get_redis_connection
+
+from accounts.client_info import ClientInfo
+from accounts.session_store import STORE_ERRORS
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many requests of one client address in one window."""
+
+    scope: str
+    paths: re.Pattern[str]
+    amount: int
+    seconds: int = 60
+
+
+LIMITS = [
+    Limit("introspect", re.compile(r"/api/token/introspect/"), 600),
+    Limit("refresh", re.compile(r"/api/token/refresh/|/_allauth/app/v1/tokens/refresh"), 120),
+    Limit(
+        "social",
+        re.compile(
+            r"/_allauth/\w+/v1/auth/provider/(token|redirect)|/accounts/\w+/login/(callback/|token/)?"
+        ),
+        30,
+    ),
+]
+
+
+class ThrottleMiddleware:
+    """Counts requests that change or cost something; a GET of a page is free."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        limit = next((each for each in LIMITS if each.paths.fullmatch(request.path)), None)
+        if limit is None or (request.method != "POST" and "callback" not in request.path):
+            return self.get_response(request)
+        used, reset = _count(limit, _network(ClientInfo.from_request(request).ip))
+        response: HttpResponseBase
+        if used > limit.amount:
+            response = import_string(settings.TOO_MANY_REQUESTS_VIEW)(request)
+            response.headers["Retry-After"] = str(reset)
+        else:
+            response = self.get_response(request)
+        policy = f'"{limit.scope}";q={limit.amount};w={limit.seconds}'
+        remaining = max(0, limit.amount - used)
+        response.headers["RateLimit-Policy"] = policy
+        response.headers["RateLimit"] = f'"{limit.scope}";r={remaining};t={reset}'
+        return response
+
+
+def _network(ip: str | None) -> str:
+    """Whom to count: an IPv4 address, or the /64 that one IPv6 customer has to itself."""
+    if ip is None:
+        return "unknown"
+    address = ip_address(ip)
+    return ip if address.version == 4 else str(ip_network(f"{ip}/64", strict=False))  # noqa: PLR2004
+
+
+def _count(limit: Limit, client: str) -> tuple[int, int]:
+    """Requests in this window, this one included, and the seconds until the next window."""
+    now = int(time.time())
+    window = now // limit.seconds
+    reset = (window + 1) * limit.seconds - now
+    key = f"throttle:{limit.scope}:{client}:{window}"
+    try:
+        pipe = get_redis_connection("default").pipeline(transaction=False)
+        pipe.incr(key)
+        pipe.expire(key, limit.seconds)
+        used, _ = pipe.execute()
+    except STORE_ERRORS:
+        # Open: this only slows guessing down, and what is guessed at has 256 bits. Shut, an outage
+        # of Redis would sign out every API client within the hour.
+        log.warning("rate limits are off: Redis doesn't answer")
+        return 0, reset
+    return int(used), reset

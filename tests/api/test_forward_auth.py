@@ -1,0 +1,415 @@
+"""`/api/verify`: one verdict, by the short path and by the view, for gateways."""
+
+import json
+from datetime import timedelta
+
+import pytest
+import time_machine
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+
+from accounts import sessions
+from accounts.models import AuthSession
+from api import forward_auth, keys, tokens
+from api.models import SigningKey
+from tests.api import forge
+from tests.conftest import CHROME, bearer
+from tests.factories import UserFactory
+from tests.flows.outage import without_redis
+
+YEAR_2100 = 4_102_444_800
+INVALID = 'Bearer realm="api", error="invalid_token"'
+
+
+def stranger(**header):
+    def make(pair):
+        return forge.by_a_stranger(
+            pair["access"], ec.generate_private_key(ec.SECP256R1()), **header
+        )
+
+    return make
+
+
+def header(**members):
+    return lambda pair: forge.changed(pair["access"], header=members)
+
+
+def payload(**members):
+    return lambda pair: forge.changed(pair["access"], payload=members)
+
+
+def without(name):
+    return lambda pair: forge.changed(pair["access"], without=[name])
+
+
+def unsigned(alg, *, kept):
+    def make(pair):
+        _, claims, signature = pair["access"].split(".")
+        head = forge.segment(forge.part(pair["access"], 0) | {"alg": alg})
+        return f"{head}.{claims}.{signature if kept else ''}"
+
+    return make
+
+
+def doubled(index):
+    def make(pair):
+        texts = [json.dumps(forge.part(pair["access"], n)) for n in (0, 1)]
+        name = ["typ", "sub"][index]
+        texts[index] = '{"%s": "at+jwt", %s' % (name, texts[index][1:])
+        return forge.signed(*(text.encode() for text in texts))
+
+    return make
+
+
+def raw(body):
+    return lambda pair: forge.signed(forge.part(pair["access"], 0), body)
+
+
+def form(template):
+    return lambda pair: template.format(*pair["access"].split("."))
+
+
+BAD = {
+    "nothing": lambda pair: "",
+    "no token": lambda pair: "x",
+    "three dots": lambda pair: "a.b.c",
+    "a refresh token": lambda pair: pair["refresh"],
+    "alg none": unsigned("none", kept=False),
+    "alg none, signature kept": unsigned("none", kept=True),
+    "alg None": unsigned("None", kept=True),
+    "alg nOnE": unsigned("nOnE", kept=False),
+    "alg empty": unsigned("", kept=True),
+    "alg null": unsigned(None, kept=True),
+    "HMAC with the public key": lambda pair: forge.hs256(
+        pair["access"], SigningKey.objects.get().public_pem
+    ),
+    "HMAC with the secret key": lambda pair: forge.hs256(pair["access"], "tests" * 12),
+    "a stranger's key": stranger(),
+    "jku": stranger(jku="http://127.0.0.1:9/jwks.json"),
+    "x5u": stranger(x5u="http://127.0.0.1:9/cert.pem"),
+    "jwk": stranger(jwk={"kty": "EC"}, x5c=["MIIB"]),
+    **{
+        f"kid {kid!r:.30}": header(kid=kid)
+        for kid in (
+            "unknown",
+            "",
+            None,
+            1,
+            ["a"],
+            {"a": "b"},
+            "../../../../dev/null",
+            "https://evil.example/key.pem",
+            "' OR 1=1 --",
+            "a\x00b",
+            "\ud800",
+            "k" * 2000,
+        )
+    },
+    **{
+        f"typ {typ!r}": header(typ=typ)
+        for typ in ("JWT", "", None, "rt+jwt", "id+jwt", "at+jwt ", 1, ["at+jwt"], "logout+jwt")
+    },
+    **{f"crit {crit!r}": header(crit=crit) for crit in (["exp"], [], "exp", None)},
+    "b64 false": header(b64=False),
+    **{
+        f"no {name}": without(name)
+        for name in ("iss", "aud", "exp", "iat", "jti", "sid", "sub", "client_id")
+    },
+    **{
+        repr(members): payload(**members)
+        for members in (
+            {"iss": "https://evil.example"},
+            {"iss": "http://testserver/"},
+            {"iss": ["http://testserver"]},
+            {"iss": None},
+            {"aud": "https://other.example"},
+            {"aud": []},
+            {"aud": None},
+            {"iat": YEAR_2100},
+            {"iat": "soon"},
+            {"exp": 1_700_000_000},
+            {"exp": 0},
+            {"exp": None},
+            {"exp": "never"},
+            {"nbf": YEAR_2100},
+            {"jti": None},
+            {"jti": 1},
+            {"sid": "x"},
+            {"sid": None},
+            {"sid": 1},
+            {"sub": None},
+            {"sub": 1},
+        )
+    },
+    "header doubled": doubled(0),
+    "payload doubled": doubled(1),
+    **{
+        f"payload {body!r:.20}": raw(body)
+        for body in (b"", b"null", b"[]", b"1", b"{", b"\xff\xfe", b"[" * 2500)
+    },
+    **{
+        template: form(template)
+        for template in (
+            "{0}.{1}",
+            "{0}.{1}.",
+            ".{1}.{2}",
+            "{0}.{1}.{2}.",
+            "{0}.{1}.{2}=",
+            "{0} .{1}.{2}",
+            "{0}.{1}. {2}",
+            "{0}.{1}.{2}a",
+            "{0}/{1}/{2}",
+            "{0}.{1}.{2},{2}",
+            '"{0}.{1}.{2}"',
+        )
+    },
+    "too long": lambda pair: forge.changed(pair["access"], payload={"padding": "x" * 5000}),
+    "a megabyte": lambda pair: "a" * 1_000_000,
+}
+
+
+@pytest.fixture
+def pair(obtain, user):
+    return obtain(user)
+
+
+@pytest.fixture(params=["wsgi", "view"])
+def verify(request, db):
+    """Ask either of the two: status and headers."""
+
+    def by_wsgi(authorization, method="GET"):
+        environ = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": "/api/verify",
+            "HTTP_AUTHORIZATION": authorization,
+        }
+        assert forward_auth.answers(environ)
+        answers = []
+        body = forward_auth.answer(
+            environ, lambda status, headers: answers.append((status, headers))
+        )
+        assert b"".join(body) == b""
+        ((status, headers),) = answers
+        assert len(dict(headers)) == len(headers)
+        return int(status.split()[0]), {name.lower(): value for name, value in headers}
+
+    def by_view(authorization, method="GET"):
+        response = Client(raise_request_exception=False).generic(
+            method, "/api/verify", headers={"authorization": authorization}
+        )
+        return response.status_code, {
+            name.lower(): value for name, value in response.headers.items()
+        }
+
+    return by_wsgi if request.param == "wsgi" else by_view
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_a_good_token_is_204_with_who_it_is(verify, pair, user, scheme):
+    status, headers = verify(f"{scheme} {pair['access']}")
+
+    assert status == 204
+    assert headers["x-auth-subject"] == str(user.pk)
+    assert headers["x-auth-session"] == pair["sid"]
+    assert headers["x-auth-scope"] == "none"
+    assert headers["cache-control"] == "no-store"
+    assert "www-authenticate" not in headers
+
+
+def test_the_scope_is_told(verify, obtain, user):
+    user.is_staff = True
+    user.save()
+
+    _, headers = verify(f"Bearer {obtain(user)['access']}")
+
+    assert headers["x-auth-scope"] == "admin"
+
+
+def test_head_is_answered_likewise(verify, pair):
+    assert verify(f"Bearer {pair['access']}", "HEAD")[0] == 204
+    assert verify("Bearer x", "HEAD")[0] == 401
+
+
+@pytest.mark.parametrize("make", BAD.values(), ids=BAD)
+def test_a_bad_token_is_401_with_the_error(verify, pair, make):
+    token = make(pair)
+
+    status, headers = verify(f"Bearer {token}")
+
+    assert status == 401
+    assert headers["www-authenticate"] == INVALID
+    assert headers["cache-control"] == "no-store"
+    assert not {"x-auth-subject", "x-auth-session", "x-auth-scope"} & set(headers)
+
+
+def test_a_revoked_sign_in_is_refused(verify, pair):
+    assert verify(f"Bearer {pair['access']}")[0] == 204
+
+    sessions.revoke(AuthSession.objects.get(), reason=sessions.Reason.LOGOUT)
+
+    assert verify(f"Bearer {pair['access']}")[0] == 401
+
+
+@pytest.mark.parametrize("how", ["disabled", "deleted"])
+def test_a_user_who_is_out_is_refused(verify, pair, user, how):
+    if how == "deleted":
+        user.delete()
+    else:
+        user.is_active = False
+        user.save()
+
+    assert verify(f"Bearer {pair['access']}")[0] == 401
+
+
+def test_a_retired_keys_token_is_refused(verify, pair):
+    assert verify(f"Bearer {pair['access']}")[0] == 204
+    keys.retire(SigningKey.objects.get().kid)
+
+    assert verify(f"Bearer {pair['access']}")[0] == 401
+
+
+def test_an_expired_token_is_refused_though_it_is_remembered(verify, pair):
+    assert verify(f"Bearer {pair['access']}")[0] == 204
+
+    later = timezone.now() + timedelta(hours=1, seconds=tokens.LEEWAY_SECONDS + 1)
+    with time_machine.travel(later):
+        assert verify(f"Bearer {pair['access']}")[0] == 401
+
+
+def test_while_nobody_can_tell_it_is_503(verify, pair, settings):
+    settings.REVOCATION_MAX_STALE = -1.0
+
+    status, headers = verify(f"Bearer {pair['access']}")
+
+    assert status == 503
+    assert headers["retry-after"] == "3"
+    assert headers["cache-control"] == "no-store"
+    assert "x-auth-subject" not in headers
+
+
+def test_without_the_database_from_the_start_it_is_503(verify, pair, monkeypatch):
+    def broken(before):
+        raise OperationalError
+
+    keys.forget()
+    monkeypatch.setattr(keys, "_load", broken)
+
+    status, _ = verify(f"Bearer {pair['access']}")
+
+    assert status == 503
+
+
+# What the short path takes
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "authorization"),
+    [
+        ("POST", "/api/verify", "Bearer x"),
+        ("OPTIONS", "/api/verify", "Bearer x"),
+        ("get", "/api/verify", "Bearer x"),
+        ("GET", "/api/verify/", "Bearer x"),
+        ("GET", "/api/verify/x", "Bearer x"),
+        ("GET", "//api/verify", "Bearer x"),
+        ("GET", "/api/me/", "Bearer x"),
+        ("GET", "/api/verify", "Basic x"),
+        ("GET", "/api/verify", "Bearerx"),
+        ("GET", "/api/verify", ""),
+    ],
+)
+def test_everything_else_goes_to_django(method, path, authorization):
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "HTTP_AUTHORIZATION": authorization,
+    }
+
+    assert not forward_auth.answers(environ)
+
+
+def test_a_request_without_the_header_goes_to_django():
+    assert not forward_auth.answers({"REQUEST_METHOD": "GET", "PATH_INFO": "/api/verify"})
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_unsafe_methods_are_not_answered(pair, method):
+    response = Client().generic(method, "/api/verify", headers=bearer(pair["access"]))
+
+    assert response.status_code == 405
+    assert response["Allow"] == "GET, HEAD"
+    assert "X-Auth-Subject" not in response
+
+
+# By cookie
+
+
+def test_a_session_cookie_is_good_as_well(signed_in, user):
+    response = signed_in.get("/api/verify")
+
+    assert response.status_code == 204
+    assert response["X-Auth-Subject"] == str(user.pk)
+    assert response["X-Auth-Session"] == str(AuthSession.objects.get().pk)
+    assert response["X-Auth-Scope"] == "none"
+    assert response["Cache-Control"] == "no-store"
+    assert response.content == b""
+
+
+def test_a_staff_members_cookie_has_the_scope(signed_in, user):
+    type(user).objects.update(is_staff=True)
+
+    assert signed_in.get("/api/verify")["X-Auth-Scope"] == "admin"
+
+
+def test_an_ended_browser_is_refused(signed_in):
+    sessions.revoke(AuthSession.objects.get(), reason=sessions.Reason.OTHER_DEVICE)
+
+    response = signed_in.get("/api/verify")
+
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+    assert "X-Auth-Subject" not in response
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("cookie", ["", "x", "a" * 32])
+def test_a_cookie_that_is_nobodys_is_refused(cookie):
+    client = Client(headers={"user-agent": CHROME})
+    client.cookies["session"] = cookie
+
+    assert client.get("/api/verify").status_code == 401
+
+
+def test_nobody_is_refused_without_an_error_code(client, db):
+    response = client.get("/api/verify")
+
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+    assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("authorization", ["Bearer", "Bearer ", "Bearer x", "bearer"])
+def test_a_bad_token_is_not_made_good_by_a_cookie(signed_in, authorization):
+    response = signed_in.get("/api/verify", headers={"authorization": authorization})
+
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == INVALID
+
+
+def test_a_token_wins_over_a_foreign_cookie(signed_in, obtain, db):
+    other = UserFactory()
+
+    response = signed_in.get("/api/verify", headers=bearer(obtain(other)["access"]))
+
+    assert response["X-Auth-Subject"] == str(other.pk)
+
+
+def test_a_cookie_while_redis_is_down_is_503_and_kept(signed_in, settings):
+    signed_in.raise_request_exception = False
+    with without_redis(settings):
+        response = signed_in.get("/api/verify")
+
+    assert response.status_code == 503
+    assert not response.cookies
+    assert "X-Auth-Subject" not in response

@@ -1,0 +1,445 @@
+"""A key's life: published, signing, verifying, gone; and the command that an operator has."""
+
+import json
+import threading
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connections
+from django.utils import timezone
+
+from accounts import encryption, sessions
+from accounts.client_info import ClientInfo
+from api import jwk, keys, tokens
+from api.models import SigningKey
+from tests.api import forge
+from tests.conftest import bearer
+from tests.factories import AuthSessionFactory, UserFactory
+
+LEAD = timedelta(hours=1)
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(timezone.now(), tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def first(db):
+    """The key that migrating made, as if it were a day old."""
+    SigningKey.objects.update(active_at=timezone.now() - timedelta(days=1))
+    keys.forget()
+    return SigningKey.objects.get()
+
+
+def opened():
+    return sessions.open(UserFactory(), kind=sessions.Kind.TOKEN, client=ClientInfo(), amr=["pwd"])
+
+
+def signer(token):
+    return forge.part(token, 0)["kid"]
+
+
+def published(client):
+    keys.forget()
+    return [key["kid"] for key in client.get("/.well-known/jwks.json").json()["keys"]]
+
+
+# Rotating
+
+
+def test_the_next_key_is_published_first_and_signs_after_the_lead(client, first, clock):
+    session = opened()
+
+    row = keys.rotate()
+
+    assert row.active_at == timezone.now() + LEAD
+    assert published(client) == [first.kid, row.kid]
+    assert signer(tokens.pair(session)["access"]) == first.kid
+    clock.shift(LEAD - timedelta(seconds=1))
+    assert signer(tokens.pair(session)["access"]) == first.kid
+    clock.shift(timedelta(seconds=1))
+    assert signer(tokens.pair(session)["access"]) == row.kid
+
+
+def test_the_lead_is_longer_than_anybody_may_keep_the_key_set(client, db, settings):
+    answer = client.get("/.well-known/jwks.json")
+
+    max_age = int(answer["Cache-Control"].partition("max-age=")[2])
+    assert max_age * 2 <= settings.SIGNING_KEY_LEAD.total_seconds()
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_no_valid_token_is_refused_during_a_rotation(client, post, first, clock, kind):
+    """Every ten minutes from before to long after: old and new tokens alike."""
+    live = []
+    keys.rotate()
+    for _ in range(12):
+        session = opened()
+        live.append((timezone.now(), tokens.pair(session)))
+        for issued_at, pair in live:
+            if kind == "refresh":
+                assert tokens.RefreshJWT(pair["refresh"])
+            elif timezone.now() - issued_at < timedelta(hours=1):
+                response = client.get("/api/sessions/", headers=bearer(pair["access"]))
+                assert response.status_code == 200
+        clock.shift(timedelta(minutes=10))
+        keys.reload()
+
+    assert len({signer(pair["access"]) for _, pair in live}) == 2
+
+
+def test_a_replaced_key_verifies_until_the_last_token_it_signed_has_expired(first, clock, settings):
+    pair = tokens.pair(opened())
+    new = keys.rotate()
+    clock.shift(LEAD + settings.REFRESH_TOKEN_LIFETIME - timedelta(seconds=1))
+    keys.forget()
+    assert keys.find(first.kid) is not None
+
+    clock.shift(timedelta(minutes=2))
+    keys.forget()
+
+    assert keys.find(first.kid) is None
+    assert [row.kid for row in keys.verifying()] == [new.kid]
+    with pytest.raises(tokens.TokenError):
+        tokens.RefreshJWT(pair["refresh"])
+
+
+def test_three_rotations_keep_every_key_that_still_has_tokens(first, clock, settings):
+    for _ in range(3):
+        assert keys.rotate() is not None
+        clock.shift(timedelta(days=2))
+
+    assert len(keys.verifying()) == 4
+    clock.shift(settings.REFRESH_TOKEN_LIFETIME)
+    assert len(keys.verifying()) < 4
+
+
+def test_rotating_again_before_the_next_key_signs_makes_no_third(first):
+    keys.rotate()
+
+    assert keys.rotate() is None
+    assert SigningKey.objects.count() == 2
+
+
+def test_at_once_signs_at_once(first):
+    row = keys.rotate(at_once=True)
+
+    assert keys.current().kid == row.kid
+    assert keys.find(first.kid) is not None
+
+
+def test_at_once_after_a_published_one_signs_at_once(first):
+    keys.rotate()
+
+    row = keys.rotate(at_once=True)
+
+    assert row is not None
+    assert keys.current().kid == row.kid
+
+
+def test_a_rotation_that_breaks_off_can_be_repeated(first, monkeypatch):
+    def broken(algorithm):
+        raise DatabaseError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jwk, "generate", broken)
+        with pytest.raises(DatabaseError):
+            keys.rotate()
+
+    assert keys.rotate() is not None
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
+def test_the_next_key_is_of_the_algorithm_of_the_setting(client, first, settings, algorithm):
+    old = tokens.pair(opened())
+    settings.SIGNING_ALGORITHM = algorithm
+
+    row = keys.rotate(at_once=True)
+
+    new = tokens.pair(opened())
+    assert row.algorithm == algorithm
+    assert forge.part(new["access"], 0)["alg"] == algorithm
+    for pair in (old, new):
+        assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 200
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
+def test_the_private_part_rests_encrypted_under_the_environments_key(first, settings, algorithm):
+    settings.SIGNING_ALGORITHM = algorithm
+    row = keys.rotate()
+
+    stored = SigningKey.objects.get(pk=row.kid)
+
+    assert "PRIVATE" not in stored.private_pem
+    assert encryption.decrypt(stored.private_pem).startswith("-----BEGIN PRIVATE KEY-----")
+    for text in (str(stored), repr(stored), repr(keys.find(row.kid).jwk)):
+        assert "PRIVATE" not in text
+
+
+# By schedule
+
+
+@pytest.mark.parametrize(("days", "is_due"), [(89, False), (90, True), (200, True)])
+def test_a_key_is_replaced_after_its_lifetime(first, clock, days, is_due):
+    SigningKey.objects.update(active_at=timezone.now() - timedelta(days=days))
+
+    row = keys.rotate_if_due()
+
+    assert (row is not None) is is_due
+    assert keys.rotate_if_due() is None
+
+
+def test_without_any_key_the_schedule_makes_one(first):
+    SigningKey.objects.all().delete()
+    keys.forget()
+
+    row = keys.rotate_if_due()
+
+    assert keys.current().kid == row.kid
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("way", ["rotate", "rotate_if_due"])
+@pytest.mark.parametrize("apart", [0, 0.005], ids=["at once", "one after the other"])
+def test_of_eight_that_rotate_one_is_elected(way, apart, settings):
+    SigningKey.objects.all().delete()
+    keys.create(active_at=timezone.now() - timedelta(days=100))
+    barrier, results = threading.Barrier(8), []
+
+    def run(number):
+        try:
+            barrier.wait(10)
+            threading.Event().wait(apart * number)
+            results.append(getattr(keys, way)())
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert len(results) == 8
+    assert len([row for row in results if row is not None]) == 1
+    assert SigningKey.objects.count() == 2
+
+
+# Retiring
+
+
+@pytest.mark.parametrize("remembered", [True, False], ids=["remembered", "never seen"])
+def test_a_retired_keys_tokens_are_refused_at_once(client, post, first, remembered):
+    pair = tokens.pair(opened())
+    if remembered:
+        assert client.get("/api/sessions/", headers=bearer(pair["access"])).status_code == 200
+    keys.rotate(at_once=True)
+
+    keys.retire(first.kid)
+
+    assert client.get("/api/sessions/", headers=bearer(pair["access"])).status_code == 401
+    assert client.get("/api/verify", headers=bearer(pair["access"])).status_code == 401
+    assert post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 401
+    assert first.kid not in published(client)
+
+
+def test_another_process_refuses_them_when_it_reads_the_keys_again(client, first):
+    """The feed's tick calls `reload`: what is remembered must go as well."""
+    pair = tokens.pair(opened())
+    assert client.get("/api/sessions/", headers=bearer(pair["access"])).status_code == 200
+    SigningKey.objects.create(
+        kid="k" * 43,
+        algorithm="ES256",
+        public_pem=first.public_pem,
+        private_pem=first.private_pem,
+        active_at=timezone.now(),
+    )
+    SigningKey.objects.filter(pk=first.kid).update(retired_at=timezone.now())
+
+    keys.reload()
+
+    assert client.get("/api/sessions/", headers=bearer(pair["access"])).status_code == 401
+
+
+def test_when_the_signing_key_is_retired_a_new_one_signs(client, first):
+    keys.retire(first.kid)
+
+    session = opened()
+    access = tokens.pair(session)["access"]
+    assert signer(access) != first.kid
+    assert client.get("/api/sessions/", headers=bearer(access)).status_code == 200
+
+
+def test_when_only_the_next_key_is_left_a_new_one_signs_meanwhile(first):
+    following = keys.rotate()
+
+    keys.retire(first.kid)
+
+    assert keys.current().kid not in {first.kid, following.kid}
+    assert keys.current().active_at <= timezone.now()
+
+
+def test_a_retired_next_key_never_signs_and_does_not_stop_the_schedule(first, clock):
+    following = keys.rotate()
+
+    keys.retire(following.kid)
+
+    clock.shift(2 * LEAD)
+    keys.forget()
+    assert keys.current().kid == first.kid
+    assert keys.rotate() is not None
+
+
+def test_retiring_what_is_unknown_or_gone_changes_nothing(first):
+    keys.retire("unknown")
+
+    assert SigningKey.objects.filter(retired_at=None).count() == 1
+
+
+# Without the database
+
+
+def test_with_the_database_down_known_keys_serve_on(first, monkeypatch):
+    keys.current()
+
+    def broken(before):
+        raise DatabaseError
+
+    monkeypatch.setattr(keys, "_load", broken)
+
+    assert keys.reload().current().kid == first.kid
+
+
+def test_with_the_database_down_from_the_start_nothing_is_made_up(first, monkeypatch):
+    def broken(before):
+        raise DatabaseError
+
+    keys.forget()
+    monkeypatch.setattr(keys, "_load", broken)
+
+    with pytest.raises(DatabaseError):
+        keys.current()
+
+
+# The command
+
+
+def command(*arguments):
+    out = StringIO()
+    call_command("signing_keys", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_list_says_what_each_key_does(first, clock):
+    following = keys.rotate()
+    gone = keys.create(active_at=timezone.now() - timedelta(days=100))
+    keys.retire(gone.kid)
+    expired = keys.create(active_at=timezone.now() - timedelta(days=300))
+    older = keys.create(active_at=timezone.now() - timedelta(days=20))
+
+    listed = {row["kid"]: row["state"] for row in json.loads(command("list", "--json"))}
+
+    assert listed == {
+        first.kid: "signing",
+        following.kid: "next",
+        gone.kid: "retired",
+        expired.kid: "expired",
+        older.kid: "verifying",
+    }
+    text = command("list")
+    assert len(text.splitlines()) == 5
+    for kid, state in listed.items():
+        assert any(kid in line and state in line for line in text.splitlines())
+
+
+def test_list_shows_nothing_secret(first):
+    for text in (command("list"), command("list", "--json")):
+        assert "PRIVATE" not in text
+        assert first.private_pem not in text
+    assert set(json.loads(command("list", "--json"))[0]) == {
+        "kid",
+        "algorithm",
+        "state",
+        "active_at",
+    }
+
+
+def test_rotate_publishes_the_next_key(first):
+    text = command("rotate")
+
+    new = SigningKey.objects.exclude(pk=first.kid).get()
+    assert new.kid in text
+    assert "3600 s" in text
+    assert new.active_at > timezone.now()
+
+
+def test_rotate_now_signs_with_it(first):
+    command("rotate", "--now")
+
+    assert keys.current().kid != first.kid
+
+
+@pytest.mark.parametrize("arguments", [["rotate"], ["rotate", "--now"]])
+def test_a_dry_rotation_changes_nothing(first, arguments):
+    text = command(*arguments, "--dry-run")
+
+    assert "Would publish" in text
+    assert SigningKey.objects.get() == first
+
+
+def test_rotating_twice_is_an_error_with_the_way_out(first):
+    command("rotate")
+
+    with pytest.raises(CommandError, match="signing_keys list"):
+        command("rotate")
+
+
+def test_retire_refuses_the_keys_tokens(client, first):
+    access = tokens.pair(opened())["access"]
+
+    text = command("retire", first.kid)
+
+    assert first.kid in text
+    assert client.get("/api/sessions/", headers=bearer(access)).status_code == 401
+
+
+def test_a_dry_retirement_changes_nothing(first):
+    text = command("retire", first.kid, "--dry-run")
+
+    assert "Would retire" in text
+    assert SigningKey.objects.get().retired_at is None
+
+
+@pytest.mark.parametrize("kid", ["unknown", "", "x' OR 1=1"])
+def test_retiring_an_unknown_key_is_an_error(first, kid):
+    with pytest.raises(CommandError, match="No live key"):
+        command("retire", kid)
+
+    assert SigningKey.objects.get().retired_at is None
+
+
+def test_retiring_twice_is_an_error(first):
+    command("retire", first.kid)
+
+    with pytest.raises(CommandError, match="No live key"):
+        command("retire", first.kid)
+
+
+def test_the_command_wants_an_action(db):
+    with pytest.raises(CommandError):
+        command()
+
+
+def test_a_token_of_a_key_nobody_knows_reads_no_keys(first, django_assert_num_queries):
+    token = forge.changed(
+        tokens.pair(AuthSessionFactory(token=True))["access"], header={"kid": "x"}
+    )
+    keys.ring()
+
+    with django_assert_num_queries(0), pytest.raises(tokens.TokenError):
+        tokens.AccessJWT(token)

@@ -1,0 +1,226 @@
+"""Rate limits: shared by all processes, told in headers, and open while Redis is down."""
+
+import re
+import time
+from urllib.parse import urlencode
+
+import pytest
+import time_machine
+from django.test import Client
+from django_redis import get_redis_connection
+
+from api import throttling
+from tests.api.conftest import problem
+from tests.flows.outage import without_redis
+
+REFRESH = "/api/token/refresh/"
+HEADLESS = "/_allauth/app/v1/tokens/refresh"
+PROVIDER = "/_allauth/app/v1/auth/provider/token"
+
+
+@pytest.fixture(autouse=True)
+def early_in_a_window():
+    """No window ends while a test runs."""
+    start = time.time() // 60 * 60 + 5
+    with time_machine.travel(start, tick=False):
+        yield start
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Three requests a minute."""
+    limits = [
+        throttling.Limit(limit.scope, limit.paths, 3, limit.seconds) for limit in throttling.LIMITS
+    ]
+    monkeypatch.setattr(throttling, "LIMITS", limits)
+
+
+def refresh(client=None, path=REFRESH, ip="127.0.0.1", **headers):
+    name = "refresh_token" if path == HEADLESS else "refresh"
+    return (client or Client()).post(
+        path,
+        {name: "x"},
+        content_type="application/json",
+        headers=headers,
+        REMOTE_ADDR=ip,
+    )
+
+
+def test_answers_say_what_is_left(db):
+    first, second = refresh(), refresh()
+
+    assert first.status_code == second.status_code == 401
+    assert first["RateLimit-Policy"] == '"refresh";q=120;w=60'
+    assert first["RateLimit"] == '"refresh";r=119;t=55'
+    assert second["RateLimit"] == '"refresh";r=118;t=55'
+    assert "Retry-After" not in first
+
+
+def test_one_limit_counts_for_every_client_object_of_an_address(db, few):
+    statuses = [refresh(Client()).status_code for _ in range(3)]
+
+    refused = refresh(Client(headers={"user-agent": "another"}))
+
+    assert statuses == [401] * 3
+    assert refused.status_code == 429
+
+
+def test_both_doors_of_a_refresh_share_the_limit(db, few):
+    refresh()
+    refresh(path=HEADLESS)
+    refresh()
+
+    assert refresh(path=HEADLESS).status_code == 429
+    assert refresh().status_code == 429
+
+
+def test_a_refusal_is_a_problem_that_says_when(db, few):
+    for _ in range(3):
+        refresh()
+
+    response = refresh(origin="https://app.example.com")
+
+    assert response.status_code == 429
+    assert response.json() == problem(429, "too_many_requests")
+    assert response["Content-Type"] == "application/problem+json"
+    assert response["Retry-After"] == "55"
+    assert response["RateLimit"] == '"refresh";r=0;t=55'
+    assert response["Cache-Control"] == "no-store"
+    assert response["Access-Control-Allow-Origin"] == "https://app.example.com"
+    exposed = response["Access-Control-Expose-Headers"].lower()
+    for name in ("ratelimit", "ratelimit-policy", "retry-after"):
+        assert name in re.split(r",\s*", exposed)
+
+
+def test_the_refusal_is_in_the_callers_language(db, few):
+    for _ in range(3):
+        refresh()
+
+    response = refresh(**{"accept-language": "ko"})
+
+    assert response["Content-Language"] == "ko"
+
+
+def test_a_refused_request_does_nothing(obtain, user, few, django_assert_num_queries):
+    pair = obtain(user)
+    for _ in range(3):
+        refresh()
+
+    with django_assert_num_queries(0):
+        response = Client().post(
+            REFRESH, {"refresh": pair["refresh"]}, content_type="application/json"
+        )
+
+    assert response.status_code == 429
+
+
+def test_the_next_window_starts_from_nothing(db, few, early_in_a_window):
+    for _ in range(4):
+        refresh()
+
+    with time_machine.travel(early_in_a_window + 56, tick=False):
+        response = refresh()
+
+    assert response.status_code == 401
+    assert response["RateLimit"] == '"refresh";r=2;t=59'
+
+
+def test_addresses_are_counted_apart(db, few):
+    for _ in range(4):
+        refresh(ip="192.0.2.1")
+
+    assert refresh(ip="192.0.2.1").status_code == 429
+    assert refresh(ip="192.0.2.2").status_code == 401
+    assert refresh(ip="2001:db8::1").status_code == 401
+
+
+def test_a_forwarded_address_is_believed_only_behind_a_proxy_we_know(db, few):
+    for number in range(4):
+        refresh(**{"x-forwarded-for": f"192.0.2.{number}"})
+
+    assert refresh(**{"x-forwarded-for": "192.0.2.99"}).status_code == 429
+
+
+def test_behind_a_proxy_the_forwarded_address_counts(db, few, settings):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    for _ in range(4):
+        refresh(**{"x-forwarded-for": "192.0.2.1"})
+
+    assert refresh(**{"x-forwarded-for": "192.0.2.1"}).status_code == 429
+    assert refresh(**{"x-forwarded-for": "203.0.113.9, 192.0.2.1"}).status_code == 429
+    assert refresh(**{"x-forwarded-for": "192.0.2.2"}).status_code == 401
+
+
+def test_limits_are_counted_apart(db, few):
+    for _ in range(4):
+        refresh()
+
+    response = Client().post(
+        "/api/token/introspect/",
+        urlencode({"token": "x"}),
+        content_type="application/x-www-form-urlencoded",
+    )
+
+    assert response.status_code == 401
+    assert response["RateLimit"].startswith('"introspect";r=2')
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        (REFRESH, "refresh"),
+        (HEADLESS, "refresh"),
+        ("/api/token/introspect/", "introspect"),
+        (PROVIDER, "social"),
+        ("/_allauth/browser/v1/auth/provider/token", "social"),
+        ("/_allauth/browser/v1/auth/provider/redirect", "social"),
+        ("/accounts/google/login/", "social"),
+        ("/accounts/kakao/login/", "social"),
+        ("/accounts/google/login/callback/", "social"),
+        ("/accounts/google/login/token/", "social"),
+    ],
+)
+def test_these_doors_are_limited(path, scope):
+    response = Client(raise_request_exception=False).post(
+        path, "{}", content_type="application/json"
+    )
+
+    assert response["RateLimit-Policy"].startswith(f'"{scope}";')
+
+
+@pytest.mark.django_db
+def test_a_providers_callback_is_limited_though_it_is_a_get():
+    response = Client().get("/accounts/google/login/callback/")
+
+    assert response["RateLimit-Policy"] == '"social";q=30;w=60'
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/verify", "/api/me/", "/accounts/login/", "/livez"])
+def test_these_are_free(path):
+    response = Client().get(path)
+
+    assert "RateLimit" not in response
+
+
+def test_while_redis_is_down_nobody_is_refused(obtain, user, few, settings):
+    pair = obtain(user)
+    for _ in range(4):
+        refresh()
+
+    with without_redis(settings):
+        response = Client().post(
+            REFRESH, {"refresh": pair["refresh"]}, content_type="application/json"
+        )
+
+    assert response.status_code == 200
+
+
+def test_counters_expire_by_themselves(db):
+    refresh()
+
+    server = get_redis_connection("default")
+    names = list(server.scan_iter("*throttle:refresh*"))
+    assert names
+    assert all(0 < server.ttl(name) <= 60 for name in names)

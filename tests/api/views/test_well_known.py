@@ -1,0 +1,288 @@
+"""What others fetch: our public keys, and where to ask; other people's libraries verify by it."""
+
+import json
+import os
+import shutil
+import subprocess
+from base64 import urlsafe_b64decode
+
+import jwt
+import pytest
+from django.test import Client
+from django.utils import timezone
+from jwt import PyJWKClient
+
+from accounts import sessions
+from accounts.client_info import ClientInfo
+from api import jwk, keys, tokens
+from api.models import SigningKey
+from tests.api import forge
+from tests.factories import UserFactory
+
+JWKS = "/.well-known/jwks.json"
+METADATA = "/.well-known/oauth-authorization-server"
+PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+MEMBERS = {
+    "ES256": {"kty", "crv", "x", "y", "kid", "use", "alg"},
+    "EdDSA": {"kty", "crv", "x", "kid", "use", "alg"},
+    "RS256": {"kty", "n", "e", "kid", "use", "alg"},
+}
+FRONTEND = "https://app.example.com"
+
+
+def access_token():
+    session = sessions.open(
+        UserFactory(), kind=sessions.Kind.TOKEN, client=ClientInfo(), amr=["pwd"]
+    )
+    return tokens.pair(session)["access"]
+
+
+def let_it_sign():
+    """The lead passes."""
+    SigningKey.objects.filter(active_at__gt=timezone.now()).update(active_at=timezone.now())
+    keys.forget()
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
+def test_the_key_set_has_public_members_only(client, db, settings, algorithm):
+    settings.SIGNING_ALGORITHM = algorithm
+    row = keys.create(active_at=timezone.now())
+
+    response = client.get(JWKS)
+
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/jwk-set+json"
+    body = json.loads(response.content)
+    assert set(body) == {"keys"}
+    assert len(body["keys"]) == 2
+    for key in body["keys"]:
+        assert set(key) == MEMBERS[key["alg"]]
+        assert not set(key) & PRIVATE
+        assert key["use"] == "sig"
+    mine = body["keys"][1]
+    assert (mine["kid"], mine["alg"]) == (row.kid, algorithm)
+    assert jwk.thumbprint(algorithm, keys.find(row.kid).public) == row.kid
+    assert "PRIVATE" not in response.text
+
+
+def test_coordinates_are_of_full_length(client, db):
+    for _ in range(20):
+        keys.create(active_at=timezone.now())
+
+    for key in client.get(JWKS).json()["keys"]:
+        for name in ("x", "y"):
+            assert len(urlsafe_b64decode(key[name] + "==")) == 32
+
+
+def test_the_key_set_may_be_kept_for_a_while_and_asked_about_by_etag(client, db):
+    first = client.get(JWKS)
+
+    assert first["Cache-Control"] == "public, max-age=300"
+    assert "Set-Cookie" not in first
+    assert "Cookie" not in first.get("Vary", "")
+    again = client.get(JWKS, headers={"if-none-match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again["ETag"] == first["ETag"]
+    stale = client.get(JWKS, headers={"if-none-match": '"other"'})
+    assert stale.status_code == 200
+
+
+def test_the_etag_changes_with_the_keys(client, db):
+    before = client.get(JWKS)["ETag"]
+
+    keys.rotate(at_once=True)
+
+    response = client.get(JWKS, headers={"if-none-match": before})
+    assert response.status_code == 200
+    assert response["ETag"] != before
+
+
+def test_a_304_says_how_long_as_well(client, db):
+    """RFC 9110 §15.4.5: what a 200 would have said of caching, or the copy goes stale at once."""
+    etag = client.get(JWKS)["ETag"]
+
+    response = client.get(JWKS, headers={"if-none-match": etag})
+
+    assert response.get("Cache-Control") == "public, max-age=300"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", [JWKS, METADATA])
+def test_a_frontend_may_read_it(client, path):
+    response = client.get(path, headers={"origin": FRONTEND})
+    foreign = client.get(path, headers={"origin": "https://evil.example"})
+
+    assert response["Access-Control-Allow-Origin"] == FRONTEND
+    assert "Access-Control-Allow-Origin" not in foreign
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", [JWKS, METADATA])
+def test_it_is_only_read(path):
+    client = Client(enforce_csrf_checks=True)
+
+    assert client.head(path).status_code == 200
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        response = client.generic(method, path)
+        assert response.status_code in {403, 405}, method
+    assert client.get(path).status_code == 200
+
+
+def test_the_metadata_says_exactly_this(client, db):
+    response = client.get(METADATA)
+
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+    assert response["Cache-Control"] == "public, max-age=300"
+    assert response.json() == {
+        "issuer": "http://testserver",
+        "jwks_uri": "http://testserver/.well-known/jwks.json",
+        "revocation_endpoint": "http://testserver/api/token/revoke/",
+        "revocation_endpoint_auth_methods_supported": ["none"],
+        "introspection_endpoint": "http://testserver/api/token/introspect/",
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "grant_types_supported": [],
+        "response_types_supported": [],
+    }
+
+
+def test_the_metadatas_addresses_answer(client, db):
+    metadata = client.get(METADATA).json()
+
+    for name in ("revocation_endpoint", "introspection_endpoint"):
+        path = metadata[name].removeprefix(metadata["issuer"])
+        assert client.get(path).status_code == 405
+    assert client.get(metadata["jwks_uri"].removeprefix(metadata["issuer"])).status_code == 200
+
+
+def test_the_tokens_issuer_is_the_metadatas(client, db):
+    issuer = client.get(METADATA).json()["issuer"]
+
+    assert forge.part(access_token(), 1)["iss"] == issuer
+
+
+# Other people's verifiers, across a rotation
+
+
+@pytest.fixture
+def pyjwt(live_server):
+    """PyJWT's own client, which fetches the key set by HTTP and keeps it."""
+    fetcher = PyJWKClient(f"{live_server.url}{JWKS}", cooldown_duration=0)
+
+    def verify(token):
+        key = fetcher.get_signing_key_from_jwt(token)
+        return jwt.decode(  # noqa: TID251 - as a service of somebody else would
+            token,
+            key,
+            algorithms=["ES256", "EdDSA", "RS256"],
+            audience="http://testserver",
+            issuer="http://testserver",
+        )
+
+    return verify
+
+
+VERIFIER = """
+import { createInterface } from "node:readline";
+import { createRemoteJWKSet, jwtVerify } from "jose";
+const keys = createRemoteJWKSet(new URL(process.argv[2]), { cooldownDuration: 0 });
+for await (const token of createInterface({ input: process.stdin })) {
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      issuer: "http://testserver", audience: "http://testserver", typ: "at+jwt",
+    });
+    console.log(JSON.stringify(payload));
+  } catch (error) {
+    console.log(JSON.stringify({ error: error.code }));
+  }
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def jose_directory(tmp_path_factory):
+    """npm's `jose`, in a directory of its own."""
+    directory = tmp_path_factory.mktemp("jose")
+    if not shutil.which("node") or not shutil.which("npm"):
+        _missing("node and npm aren't installed (apt-get install nodejs npm)")
+    done = subprocess.run(
+        ["npm", "install", "--prefix", directory, "jose@5", "--no-audit", "--no-fund", "--silent"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    if done.returncode:
+        _missing(f"npm can't install jose: {done.stderr[-200:]}")
+    (directory / "verify.mjs").write_text(VERIFIER)
+    return directory
+
+
+def _missing(text):
+    if "node" in os.environ.get("TEST_REQUIRE", "").replace(",", " ").split():
+        pytest.fail(f"{text}, and TEST_REQUIRE demands its tests.")
+    pytest.skip(text)
+
+
+@pytest.fixture
+def jose(jose_directory, live_server):
+    """One node process, so that its copy of the key set lives through the rotation."""
+    process = subprocess.Popen(
+        ["node", "verify.mjs", f"{live_server.url}{JWKS}"],
+        cwd=jose_directory,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def verify(token):
+        process.stdin.write(f"{token}\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+
+    with process:
+        yield verify
+        process.stdin.close()
+        process.wait(10)
+
+
+@pytest.mark.parametrize("library", ["pyjwt", "jose"])
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
+def test_another_library_verifies_our_tokens_across_a_rotation(
+    request, transactional_db, settings, algorithm, library
+):
+    verify = request.getfixturevalue(library)
+    SigningKey.objects.all().delete()
+    settings.SIGNING_ALGORITHM = algorithm
+    keys.create(active_at=timezone.now())
+    before = access_token()
+    assert verify(before)["sub"] == forge.part(before, 1)["sub"]
+
+    following = keys.rotate()
+    during = access_token()
+    assert verify(during)["sub"] == forge.part(during, 1)["sub"]
+
+    let_it_sign()
+    after = access_token()
+    assert forge.part(after, 0)["kid"] == following.kid
+    for token in (after, before, during):
+        assert verify(token)["sub"] == forge.part(token, 1)["sub"]
+
+
+@pytest.mark.parametrize("library", ["pyjwt", "jose"])
+def test_another_library_refuses_what_is_not_ours(request, transactional_db, library):
+    verify = request.getfixturevalue(library)
+    SigningKey.objects.all().delete()
+    keys.create(active_at=timezone.now())
+    token = access_token()
+    head, signature = token.rsplit(".", 1)
+    forged = f"{head}.{'A' * len(signature)}"
+
+    if library == "jose":
+        assert "error" not in verify(token)
+        assert "error" in verify(forged)
+    else:
+        verify(token)
+        with pytest.raises(jwt.InvalidTokenError):
+            verify(forged)

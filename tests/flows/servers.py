@@ -1,0 +1,131 @@
+"""Two servers of the site that share a database and a Redis, as real processes."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from config import embedded
+from tests.e2e.conftest import free_ports
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30
+STOP_SECONDS = 10
+
+
+class Cluster:
+    """Redis, and `count` processes of Granian as `manage.py serve` starts them."""
+
+    def __init__(self, directory: Path, database_url: str, count: int = 2) -> None:
+        self.directory = directory
+        self.first_port = free_ports(count)
+        self.ports = [self.first_port + number for number in range(count)]
+        self.environment = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PORT": str(self.first_port),
+            # One issuer, whichever server signs.
+            "SITE_URL": f"http://localhost:{self.first_port}",
+            "ALLOWED_HOSTS": "127.0.0.1,localhost",
+            "VAR_DIR": str(directory),
+            "DATABASE_URL": database_url,
+            "REDIS_URL": f"unix://{embedded.socket_path(directory)}?db=0",
+            "PYTHONWARNINGS": "ignore",
+        }
+        self.redis: subprocess.Popen[bytes] | None = None
+        self.servers: list[subprocess.Popen[bytes]] = []
+        self.log = directory / "servers.log"
+
+    def start(self) -> None:
+        self.start_redis()
+        self.manage("migrate", "--verbosity=0")
+        with self.log.open("w") as log:
+            for port in self.ports:
+                self.servers.append(
+                    subprocess.Popen(
+                        [
+                            *(sys.executable, "-m", "granian", "--interface=wsgi"),
+                            *("--host=127.0.0.1", f"--port={port}", "--workers=1"),
+                            *("--blocking-threads=8", "--workers-kill-timeout=3"),
+                            *("--no-ws", "--log-level=error", "config.wsgi:application"),
+                        ],
+                        cwd=ROOT,
+                        env=self.environment | {"PORT": str(port)},
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        start_new_session=True,
+                    )
+                )
+        for number in range(len(self.ports)):
+            self._wait_for(number)
+
+    def start_redis(self) -> None:
+        embedded.socket_path(self.directory).unlink(missing_ok=True)
+        self.redis = subprocess.Popen(
+            embedded.command(self.directory), stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not embedded.socket_path(self.directory).exists():
+            assert self.redis.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def kill_redis(self) -> None:
+        assert self.redis is not None
+        self.redis.send_signal(signal.SIGKILL)
+        self.redis.wait(STOP_SECONDS)
+
+    def manage(self, *arguments: str, stdin: str = "") -> str:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    def _wait_for(self, number: int) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            assert self.servers[number].poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if self.call(number, "GET", "/livez")[0] == 200:
+                    return
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        for process in [*self.servers, *([self.redis] if self.redis else [])]:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in [*self.servers, *([self.redis] if self.redis else [])]:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def call(self, number, method, path, body=None, *, token="", timeout=15):
+        """One request to server `number`: status and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[number], timeout=timeout)
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            data = None if body is None else json.dumps(body)
+            connection.request(method, path, data, headers)
+            response = connection.getresponse()
+            raw = response.read()
+        finally:
+            connection.close()
+        return response.status, json.loads(raw) if raw else None

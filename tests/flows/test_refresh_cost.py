@@ -1,0 +1,60 @@
+"""A sign-in costs the same room however long it lives: refreshing adds no row to any table."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.apps import apps
+from django.db import connection
+from django.utils import timezone
+
+from accounts import sessions
+from accounts.client_info import ClientInfo
+from accounts.models import AuthSession
+from api import refreshing, tokens
+
+TIMES = 1000
+
+
+def rows():
+    """How many rows each table has."""
+    with connection.cursor() as cursor:
+        counts = {}
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT COUNT(*) FROM "{table}"')
+            (counts[table],) = cursor.fetchone()
+    return counts
+
+
+@pytest.fixture
+def session(user):
+    return sessions.open(user, kind=sessions.Kind.TOKEN, client=ClientInfo(), amr=["pwd"])
+
+
+def test_a_thousand_refreshes_add_no_row_to_any_table(session):
+    pair = tokens.pair(session)
+    before = rows()
+    assert set(before) >= {model._meta.db_table for model in apps.get_models()}
+    seen = set()
+
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for _ in range(TIMES):
+            clock.shift(timedelta(seconds=61))
+            pair = refreshing.refresh(pair["refresh"], client=ClientInfo())
+            seen.add(pair["refresh"])
+
+    assert len(seen) == TIMES  # each of them really rotated
+    assert rows() == before
+    row = AuthSession.objects.get()
+    assert row.revoked_at is None
+    assert row.expires_at == session.expires_at
+
+
+def test_repeats_within_the_grace_add_no_row_either(session):
+    first = tokens.pair(session)
+    before = rows()
+
+    for _ in range(100):
+        refreshing.refresh(first["refresh"], client=ClientInfo())
+
+    assert rows() == before
