@@ -1,12 +1,13 @@
 // The page: turns clicks into calls of auth.js, and answers into text.
 
-import * as auth from "./auth.js";
+import { AuthError, createClient, read } from "./auth.js";
 import { ago, date, duration, language, say, toggleLanguage } from "./copy.js";
 import { element, find } from "./dom.js";
 import * as log from "./log.js";
 
 const TIME_CLAIMS = ["iat", "exp", "nbf", "auth_time"];
-const state = { api: "", profile: null, devices: [], status: null };
+const ENDINGS = { signed_out: "ok_signed_out", elsewhere: "ended_elsewhere", expired: "ended_expired" };
+const state = { api: "", client: null, profile: null, devices: [], status: null, busy: false };
 
 // Status: a function, so that the other language can say it again.
 
@@ -16,39 +17,86 @@ function report(tone, message, code = "") {
 }
 
 function reportError(error) {
-  if (!(error instanceof auth.ApiError)) throw error;
-  const ended = error instanceof auth.SignedOutError ? [() => say("was_signed_out")] : [];
-  const parts = [...ended, () => reason(error), () => waiting(error)];
-  report("bad", () => parts.map((part) => part()).filter(Boolean).join(" "), error.problem.code);
+  if (error.signedOut) return; // said by onSignOut
+  const shown = error instanceof AuthError ? error : new AuthError({ code: "network_error" }, { cause: error });
+  if (shown !== error && !(error instanceof TypeError)) throw error;
+  report("bad", () => [reason(shown), waiting(shown)].filter(Boolean).join(" "), shown.problem.code);
 }
 
-function reason({ problem }) {
-  if (problem.status === 0) return say("network_error");
+function reason({ problem, status }) {
+  if (problem.code === "network_error") return say("network_error");
   if (problem.code === "unreadable_answer") return say("unreadable_answer");
-  return problem.detail ?? problem.title ?? say("http_error", { status: problem.status });
+  return problem.detail ?? problem.title ?? say("http_error", { status });
 }
 
-/** Retry-After is seconds or a date (RFC 9110 §10.2.3). */
-function waiting({ problem, retryAfter }) {
-  if (problem.status !== 429 || !retryAfter) return "";
-  const seconds = /^\d+$/.test(retryAfter) ? Number(retryAfter) : (Date.parse(retryAfter) - Date.now()) / 1000;
-  return Number.isFinite(seconds) ? say("retry_after", { time: duration(seconds) }) : "";
+function waiting({ status, retryAfter }) {
+  return status === 429 && retryAfter !== null ? say("retry_after", { time: duration(retryAfter) }) : "";
+}
+
+// The client, and what it tells of other tabs.
+
+const session = () => state.client?.session ?? null;
+
+/** The browser's fetch, in the page's language and with every request in the log. */
+async function send(url, init) {
+  const headers = new Headers(init.headers);
+  headers.set("Accept-Language", language);
+  const entry = { method: init.method ?? "GET", path: url.pathname, preflight: log.preflight(headers), at: new Date() };
+  const began = performance.now();
+  try {
+    const response = await fetch(url, { ...init, headers });
+    log.add({ ...entry, took: performance.now() - began, status: response.status, type: response.type });
+    return response;
+  } catch (error) {
+    log.add({ ...entry, took: performance.now() - began });
+    throw error;
+  }
+}
+
+function onTokens({ what, tab, mine }) {
+  log.add({ at: new Date(), note: () => say(mine ? `this_tab_${what}` : `other_tab_${what}`, { tab }) });
+  if (!mine) follow();
+}
+
+/** Another tab signed in, perhaps as somebody else, or refreshed: this one goes along. */
+function follow() {
+  if (state.busy) return; // `act` sees to it
+  if (session().sid === state.sid) render();
+  else act(() => report("good", () => say("ok_followed")));
+}
+
+function onSignOut(why) {
+  clear();
+  report(why === "signed_out" ? "good" : "busy", () => say(ENDINGS[why]));
+  render();
+}
+
+function clear() {
+  Object.assign(state, { sid: null, profile: null, devices: [] });
 }
 
 // Actions.
 
+const get = async (path) => read(await state.client.fetch(path, { headers: { Accept: "application/json" } }));
+
 async function load() {
-  const [profile, devices] = await Promise.all([auth.get("/api/me/"), auth.get("/api/sessions/")]);
+  state.sid = session()?.sid;
+  const [profile, devices] = await Promise.all([get("/api/me/"), get("/api/sessions/")]);
   Object.assign(state, { profile, devices: devices?.results ?? [] });
+}
+
+async function restore() {
+  report("busy", () => say("restoring"));
+  if (await state.client.restore()) report("good", () => say("ok_restored"));
+  else report("", () => "");
 }
 
 async function signIn(form) {
   const { email, password } = Object.fromEntries(new FormData(form));
   report("busy", () => say("signing_in"));
   try {
-    await auth.signIn(email, password);
+    await state.client.signIn(email, password);
     form.reset();
-    await load();
     report("good", () => say("ok_signed_in"));
   } catch (error) {
     reportError(error);
@@ -59,20 +107,19 @@ async function signIn(form) {
 
 const actions = {
   "call-me": async () => {
-    state.profile = await auth.get("/api/me/");
+    state.profile = await get("/api/me/");
     report("good", () => say("ok_called"));
   },
   refresh: async () => {
-    await auth.refresh();
+    await state.client.refresh();
     report("good", () => say("ok_refreshed"));
-    state.devices = (await auth.get("/api/sessions/"))?.results ?? [];
+    state.devices = (await get("/api/sessions/"))?.results ?? [];
   },
   "sign-out": async () => {
     try {
-      await auth.signOut();
-      report("good", () => say("ok_signed_out"));
+      await state.client.signOut();
     } catch (error) {
-      report("bad", () => say("signed_out_here", { reason: reason(error) }), error.problem?.code);
+      report("bad", () => say("not_signed_out", { reason: reason(error) }), error.problem.code);
     }
   },
 };
@@ -80,14 +127,17 @@ const actions = {
 /** One thing at a time: buttons rest while a call is under way. */
 async function act(action) {
   const buttons = document.querySelectorAll("form button, .actions button");
+  state.busy = true;
   for (const button of buttons) button.disabled = true;
   try {
     await action();
+    if (session() && session().sid !== state.sid) await load();
   } catch (error) {
     reportError(error);
   } finally {
+    state.busy = false;
     for (const button of buttons) button.disabled = false;
-    if (!auth.isSignedIn()) Object.assign(state, { profile: null, devices: [] });
+    if (!session()) clear();
     render();
   }
 }
@@ -111,8 +161,19 @@ function renderProfile() {
   find("#profile").replaceChildren(...rows.flat());
 }
 
+/** For show alone: reading a token is not verifying it, and only the API's verdict counts. */
+function claims() {
+  try {
+    const payload = session().access.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+    const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return null;
+  }
+}
+
 function renderClaims() {
-  const rows = Object.entries(auth.claims() ?? {}).map(([name, value]) => {
+  const rows = Object.entries(claims() ?? {}).map(([name, value]) => {
     const text = typeof value === "object" ? JSON.stringify(value) : String(value);
     const when = TIME_CLAIMS.includes(name) ? ` (${new Date(value * 1000).toLocaleTimeString(language)})` : "";
     return pair(name, text + when);
@@ -137,9 +198,9 @@ function renderDevices() {
 }
 
 function renderCountdown() {
-  if (!auth.isSignedIn()) return;
-  const left = Math.max(0, (auth.expiresAt() - Date.now()) / 1000);
-  find("#expiry").max = Math.max(1, auth.lifetime());
+  if (!session()) return;
+  const left = Math.max(0, (session().expiresAt - Date.now()) / 1000);
+  find("#expiry").max = Math.max(1, session().lifetime);
   find("#expiry").value = left;
   find("#countdown").textContent = left > 0 ? say("expires_in", { time: duration(left) }) : say("expired");
 }
@@ -154,8 +215,8 @@ function render() {
   for (const node of document.querySelectorAll("[data-say]")) node.textContent = say(node.dataset.say);
   find("#their-origin").textContent = state.api;
   find("#our-origin").textContent = location.origin;
-  find("#signed-out").hidden = auth.isSignedIn();
-  find("#signed-in").hidden = !auth.isSignedIn();
+  find("#signed-out").hidden = session() !== null;
+  find("#signed-in").hidden = session() === null;
   renderStatus();
   renderProfile();
   renderClaims();
@@ -172,18 +233,18 @@ async function start() {
   for (const [id, action] of Object.entries(actions)) find(`#${id}`).addEventListener("click", () => act(action));
   find("#language").addEventListener("click", () => {
     toggleLanguage();
-    auth.configure({ language });
     render();
   });
   setInterval(renderCountdown, 1000);
   try {
     state.api = (await (await fetch("/config.json")).json()).api;
-    find("#sign-in button").disabled = false;
   } catch {
     report("bad", () => say("no_config"));
+    return render();
   }
-  auth.configure({ api: state.api, language, observe: log.add });
-  render();
+  state.client = createClient({ api: state.api, onSignOut, onTokens, fetch: send });
+  log.add({ at: new Date(), note: () => say("this_tab", { tab: state.client.tab }) });
+  await act(restore);
 }
 
 start();

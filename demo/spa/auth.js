@@ -1,128 +1,197 @@
-// Tokens and the requests that carry them. Knows nothing of the page.
+// A browser client for Munjigi. One file, no dependency: copy it.
+//
+//   import { createClient, read } from "./auth.js";
+//   const client = createClient({
+//     api: "https://auth.example.com",           // same-site with this page: app.example.com
+//     onSignOut: (reason) => location.reload(),  // in every tab: "signed_out" | "expired" | "elsewhere"
+//   });
+//   if (!(await client.restore())) await client.signIn(email, password);
+//   const me = await read(await client.fetch("/api/me/"));
+//   await client.signOut();
+//
+// The refresh token rests in an HttpOnly, SameSite=Strict cookie that no script can read. The access token
+// lives in this module's memory and reaches other tabs of this origin by BroadcastChannel. Nothing is written
+// to any storage: a reload asks another tab, or else the cookie (`restore`).
+//
+// All tabs share one refresh: a Web Lock lets one tab at a time at the cookie, and who waited finds the token
+// that the other has fetched. Where a browser lacks either API, each tab refreshes once for itself.
+//
+// `fetch` is the browser's own, plus Bearer. It refreshes shortly before expiry; a 401 makes it refresh once
+// and send once more, so a body must be good for sending twice (no stream).
+//
+// Only a 401 from the refresh signs out. Everything else is thrown and leaves the sign-in alone: `AuthError`
+// has `status` (0: not reached), `problem` (RFC 9457), `retryAfter` (seconds or null) and `signedOut`.
+// Reasons: "signed_out" by this tab; "elsewhere" by another tab or device, or an administrator (the API refused
+// before the access token ran out); "expired" otherwise.
+// `onTokens({what, tab, mine})` hears of each access token, "signed_in", "refreshed" or "handed_over", that this
+// tab fetched or took over. `createClient({fetch})` replaces the browser's.
 
-// Both tokens live in this module's memory and nowhere else. A reload loses them, and one signs in
-// again: that is the price of leaving nothing in localStorage for an injected script to carry away.
-// A product that must survive a reload keeps its refresh token behind a backend of its own
-// ("backend for frontend", RFC 10017).
-let tokens = null;
-let refreshing = null;
-let api = "";
-let language = "en";
-let observe = () => {};
+const LOCK = "munjigi-refresh";
+const CHANNEL = "munjigi";
+const EARLY_SECONDS = 30;
+const HANDOVER_MS = 100;
+// Whoever holds the lock keeps every tab waiting: no token call may hang.
+const TIMEOUT_MS = 15_000;
 
-export function configure(options) {
-  api = options.api ?? api;
-  language = options.language ?? language;
-  observe = options.observe ?? observe;
-}
-
-export const isSignedIn = () => tokens !== null;
-export const expiresAt = () => tokens?.expiresAt ?? 0;
-export const lifetime = () => tokens?.lifetime ?? 0;
-
-/** What the API answered when it refused: RFC 9457 problem details, or as near as it came. */
-export class ApiError extends Error {
-  constructor(problem, { retryAfter = "", cause } = {}) {
+export class AuthError extends Error {
+  constructor(problem, { status = 0, retryAfter = null, cause } = {}) {
     super(problem.detail ?? problem.title ?? problem.code, { cause });
-    this.problem = problem;
-    this.retryAfter = retryAfter;
+    Object.assign(this, { name: "AuthError", problem, status, retryAfter, signedOut: false });
   }
 }
 
-/** Signed out because the API no longer takes the refresh token. */
-export class SignedOutError extends ApiError {}
-
-export async function signIn(email, password) {
-  keep(await send("POST", "/api/token/", { json: { email, password } }));
-}
-
-/** Two callers at once share one refresh: a refresh token is good once. */
-export function refresh() {
-  refreshing ??= renew().finally(() => { refreshing = null; });
-  return refreshing;
-}
-
-async function renew() {
-  if (!tokens) throw new SignedOutError({ code: "signed_out", status: 401 });
-  const shown = tokens;
-  try {
-    const answer = await send("POST", "/api/token/refresh/", { json: { refresh: shown.refresh } });
-    if (tokens === shown) keep(answer);
-  } catch (error) {
-    if (!(error instanceof ApiError) || ![400, 401, 403].includes(error.problem.status)) throw error;
-    if (tokens === shown) tokens = null;
-    throw new SignedOutError(error.problem, { cause: error });
-  }
-}
-
-/** RFC 7009. The tokens are forgotten here even if the API can't be told. */
-export async function signOut() {
-  const shown = tokens;
-  tokens = null;
-  if (shown) await send("POST", "/api/token/revoke/", { form: { token: shown.refresh } });
-}
-
-/** A GET with the access token. On 401 it refreshes once and tries once more. */
-export async function get(path) {
-  const shown = tokens?.access;
-  try {
-    return await send("GET", path, { bearer: shown });
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.problem.status !== 401) throw error;
-    // Another caller may have refreshed while this one waited.
-    if (tokens?.access === shown) await refresh();
-    return send("GET", path, { bearer: tokens?.access });
-  }
-}
-
-/** For show alone: reading a token is not verifying it, and only the API's verdict counts. */
-export function claims() {
-  if (!tokens) return null;
-  try {
-    const payload = tokens.access.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-    const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return null;
-  }
-}
-
-function keep(answer) {
-  const lifetime = Number(answer?.expires_in) || 0;
-  tokens = { access: answer.access, refresh: answer.refresh, lifetime, expiresAt: Date.now() + lifetime * 1000 };
-}
-
-async function send(method, path, { json, form, bearer } = {}) {
-  const headers = { Accept: "application/json", "Accept-Language": language };
-  if (bearer) headers.Authorization = `Bearer ${bearer}`;
-  if (json) headers["Content-Type"] = "application/json";
-  const body = json ? JSON.stringify(json) : form && new URLSearchParams(form);
-  // Browsers ask first (a preflight) for what no HTML form could send.
-  const preflight = [bearer && "Authorization", json && "Content-Type: application/json"].filter(Boolean);
-  const began = performance.now();
-  const entry = { method, path, preflight, at: new Date() };
-  let response;
-  try {
-    response = await fetch(api + path, { method, headers, body, credentials: "omit", cache: "no-store" });
-  } catch (cause) {
-    observe({ ...entry, took: performance.now() - began });
-    throw new ApiError({ code: "network_error", status: 0 }, { cause });
-  }
-  const text = await response.text().catch(() => "");
-  observe({ ...entry, took: performance.now() - began, status: response.status, type: response.type });
-  return read(response, text);
-}
-
-function read(response, text) {
+/** The JSON of an answer; throws `AuthError` for a refusal. */
+export async function read(response) {
+  const { status } = response;
+  const text = await response.text();
   let data = null;
   try {
     data = text ? JSON.parse(text) : null;
   } catch {
-    if (response.ok) throw new ApiError({ code: "unreadable_answer", status: response.status });
+    if (response.ok) throw new AuthError({ code: "unreadable_answer" }, { status });
   }
   if (response.ok) return data;
-  // Readable across origins only where the API exposes it (Access-Control-Expose-Headers).
-  const retryAfter = response.headers.get("Retry-After") ?? "";
-  const problem = data && typeof data === "object" ? data : {};
-  throw new ApiError({ ...problem, code: problem.code ?? `http_${response.status}`, status: response.status }, { retryAfter });
+  const retryAfter = secondsIn(response.headers.get("Retry-After"));
+  throw new AuthError({ code: `http_${status}`, ...data }, { status, retryAfter });
+}
+
+/** Retry-After is seconds or a date (RFC 9110 §10.2.3). */
+function secondsIn(text) {
+  const seconds = /^\d+$/.test(text ?? "") ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : null;
+}
+
+export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, fetch: send = (...call) => fetch(...call) }) {
+  const tab = Math.random().toString(36).slice(2, 6); // a name to show, no secret
+  const channel = globalThis.BroadcastChannel ? new BroadcastChannel(CHANNEL) : null;
+  let tokens = null; // {access, sid, lifetime, expiresAt}
+  let ended = null; // the sid that was signed out last
+  let refreshing = null;
+  let queue = Promise.resolve();
+  let arrived = () => {};
+
+  /** One at a time among all tabs (or, without Web Locks, in this one) may change the cookie. */
+  const inTurn = (work) => (navigator.locks ? navigator.locks.request(LOCK, work) : (queue = queue.then(work, work)));
+
+  const tell = (message) => channel?.postMessage({ api, tab, ...message });
+
+  channel?.addEventListener("message", ({ data }) => {
+    if (data?.api !== api) return;
+    if (tokens?.expiresAt > data.ask && !isStale(tokens)) tell({ what: "handed_over", tokens });
+    if (data.tokens && data.tokens.sid !== ended && !isOldNews(data)) adopt(data.tokens, data);
+    if (data.ended) {
+      ended = data.ended;
+      if (tokens?.sid === ended) forget(data.reason);
+    }
+  });
+
+  /** Several tabs may answer one question. */
+  const isOldNews = ({ what, tokens: offered }) => what === "handed_over" && offered.expiresAt <= (tokens?.expiresAt ?? 0);
+  const hasExpired = ({ expiresAt }) => Date.now() >= expiresAt;
+  const isStale = ({ expiresAt, lifetime }) => Date.now() > expiresAt - Math.min(EARLY_SECONDS, lifetime / 4) * 1000;
+
+  function adopt(fresh, { what, tab: from }) {
+    tokens = fresh;
+    arrived();
+    onTokens({ what, tab: from, mine: from === tab });
+  }
+
+  function announce(answer, what) {
+    const lifetime = Number(answer?.expires_in) || 0;
+    const fresh = { access: answer.access, sid: answer.sid, lifetime, expiresAt: Date.now() + lifetime * 1000 };
+    tell({ what, tokens: fresh });
+    adopt(fresh, { what, tab });
+  }
+
+  function forget(reason) {
+    tokens = null;
+    onSignOut(reason);
+  }
+
+  function end(reason) {
+    ended = tokens?.sid ?? null;
+    tell({ ended, reason: reason === "signed_out" ? "elsewhere" : reason });
+    forget(reason);
+  }
+
+  async function post(path, body) {
+    const init = {
+      method: "POST",
+      headers: { Accept: "application/json", "Content-Type": "application/json", "X-Token-Delivery": "cookie" },
+      body: JSON.stringify(body),
+      credentials: "include",
+      cache: "no-store",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    };
+    try {
+      return await read(await send(new URL(path, api), init));
+    } catch (cause) {
+      throw cause instanceof AuthError ? cause : new AuthError({ code: "network_error" }, { cause });
+    }
+  }
+
+  /** A newer token from another tab: an announcement may arrive later than the lock it was made under. */
+  async function handedOver(shown) {
+    if (!channel || tokens !== shown) return;
+    const answer = new Promise((resolve) => { arrived = resolve; });
+    tell({ ask: shown?.expiresAt ?? 0 });
+    await Promise.race([answer, new Promise((resolve) => { setTimeout(resolve, HANDOVER_MS); })]);
+  }
+
+  async function renew(shown) {
+    await handedOver(shown);
+    if (tokens !== shown) return; // another tab refreshed, signed in or signed out
+    try {
+      const answer = await post("/api/token/refresh/", {});
+      if (tokens === shown) announce(answer, "refreshed");
+    } catch (error) {
+      if (error.status === 401 && shown && tokens === shown) {
+        error.signedOut = true;
+        end(hasExpired(shown) ? "expired" : "elsewhere");
+      }
+      throw error;
+    }
+  }
+
+  function refresh() {
+    const shown = tokens;
+    refreshing ??= inTurn(() => renew(shown)).finally(() => { refreshing = null; });
+    return refreshing;
+  }
+
+  async function fetchWithToken(path, init = {}) {
+    const url = new URL(path, api);
+    if (url.origin !== new URL(api).origin) throw new TypeError(`not for ${url.origin}: the token is ${api}'s`);
+    const attempt = () => {
+      const headers = new Headers(init.headers);
+      if (tokens) headers.set("Authorization", `Bearer ${tokens.access}`);
+      return send(url, { credentials: "omit", cache: "no-store", ...init, headers });
+    };
+    // Until it has really run out, a refresh that failed is no reason not to use it.
+    if (tokens && isStale(tokens)) await refresh().catch((error) => { if (!tokens || hasExpired(tokens)) throw error; });
+    const used = tokens;
+    const response = await attempt();
+    if (response.status !== 401 || !used) return response;
+    if (tokens === used) await refresh();
+    // What one account was asked to do is not done by another that signed in meanwhile.
+    return tokens?.sid === used.sid ? attempt() : response;
+  }
+
+  return {
+    tab,
+    get session() { return tokens; },
+    fetch: fetchWithToken,
+    refresh,
+    /** True where another tab or the cookie still knows the visitor. */
+    restore: () => refresh().catch((error) => { if (error.status !== 401) throw error; }).then(() => tokens !== null),
+    signIn: (email, password) => inTurn(async () => announce(await post("/api/token/", { email, password }), "signed_in")),
+    /** Throws, and stays signed in, where the API can't be told: the cookie would sign in again. */
+    signOut: () => inTurn(async () => {
+      await post("/api/token/revoke/", {}).catch((error) => {
+        if (error.status !== 400 || !tokens) throw error; // 400: the cookie is gone
+        return post("/api/token/revoke/", { token: tokens.access });
+      });
+      end("signed_out");
+    }),
+  };
 }

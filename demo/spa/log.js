@@ -17,9 +17,23 @@ export function render() {
   find("#log").replaceChildren(...entries.map(line));
 }
 
-function line({ method, path, preflight, at, took, status, type }) {
+/** Browsers ask first (a preflight) for what no HTML form could send. */
+export function preflight(headers) {
+  const asked = ["Authorization", "X-Token-Delivery"].filter((name) => headers.has(name));
+  return headers.get("Content-Type") === "application/json" ? [...asked, "Content-Type: application/json"] : asked;
+}
+
+function line(entry) {
+  return entry.note ? remark(entry) : exchange(entry);
+}
+
+function remark({ note, at }) {
+  return element("li", { class: "note" }, note(), element("small", {}, at.toLocaleTimeString(language)));
+}
+
+function exchange({ method, path, preflight: asked, at, took, status, type }) {
   const tone = status === undefined ? "bad" : status < 300 ? "good" : "bad";
-  const cors = preflight.length ? say("preflighted", { what: preflight.join(", ") }) : say("simple");
+  const cors = asked.length ? say("preflighted", { what: asked.join(", ") }) : say("simple");
   const notes = [at.toLocaleTimeString(language), `${Math.round(took)} ms`, type, cors];
   return element(
     "li",

@@ -85,6 +85,20 @@ def test_no_file_keeps_tokens_in_storage_or_parses_html():
     )
 
 
+def test_the_client_is_one_small_file_to_copy():
+    lines = (SPA / "auth.js").read_text().splitlines()
+
+    assert len(lines) < 200
+    assert [line for line in lines if line.startswith("import ")] == []
+
+
+def test_both_languages_say_the_same():
+    english, korean = (SPA / "copy.js").read_text().split("\n  ko: {")
+    keys = re.compile(r"^    (\w+): ", re.MULTILINE)
+
+    assert keys.findall(english) == keys.findall(korean)
+
+
 @pytest.mark.parametrize(
     "api", ["localhost:8000", "http://localhost:8000/path", "http://a; script-src *", "ftp://a"]
 )

@@ -1,28 +1,115 @@
-"""The separate-origin frontend: signs in, calls the API with a Bearer token, refreshes, signs out."""
+"""The separate-origin frontend: signs in, calls the API with a Bearer token, refreshes, signs out.
+
+Its client, `auth.js`, keeps all tabs on one sign-in and one refresh.
+"""
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+import requests
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from tests.e2e.conftest import Site
 
 pytestmark = pytest.mark.e2e
 
 
-def test_the_frontend_signs_in_and_calls_the_api_across_origins(page: Page, site: Site):
+def sign_in(page: Page, site: Site) -> None:
     visitor = site.accounts["visitor"]
-    page.goto(site.frontend)
     page.fill("#sign-in [name=email]", visitor["email"])
     page.fill("#sign-in [name=password]", visitor["password"])
     page.click("#sign-in button")
-
     expect(page.locator("#profile-email")).to_have_text(visitor["email"])
+
+
+def tab_with_client(context: BrowserContext, site: Site) -> Page:
+    """A tab with `auth.js` and nothing else, as another frontend would use it."""
+    tab = context.new_page()
+    tab.goto(f"{site.frontend}/config.json")
+    tab.evaluate(
+        """async (api) => {
+            const { createClient } = await import("/auth.js");
+            window.reasons = [];
+            window.told = [];
+            window.client = createClient({
+                api,
+                onSignOut: (reason) => reasons.push(reason),
+                onTokens: ({ what, mine }) => told.push(`${mine ? "this" : "other"} tab ${what}`),
+            });
+        }""",
+        site.url,
+    )
+    return tab
+
+
+def sign_in_with_client(tab: Page, site: Site) -> str:
+    visitor = site.accounts["visitor"]
+    return tab.evaluate(
+        "([email, password]) => client.signIn(email, password).then(() => client.session.sid)",
+        [visitor["email"], visitor["password"]],
+    )
+
+
+def wait_until(tab: Page, condition: str) -> None:
+    """Playwright's own `wait_for_function` evaluates a string, which the page's policy forbids."""
+    tab.evaluate(
+        f"""() => new Promise((resolve, reject) => {{
+            setTimeout(() => reject(new Error("still waiting")), 10_000);
+            const look = () => ({condition}) ? resolve() : setTimeout(look, 10);
+            look();
+        }})"""
+    )
+
+
+def hand_out_a_bad_token(tabs: list[Page], site: Site, *, sid: str, seconds_left: int) -> None:
+    """To every tab, as another tab would."""
+    expires_at = (time.time() + seconds_left) * 1000
+    bad = {"sid": sid, "access": "bad", "lifetime": 3600, "expiresAt": expires_at}
+    tabs[0].evaluate(
+        "([api, tokens]) => new BroadcastChannel('munjigi').postMessage({ api, what: 'refreshed', tokens })",
+        [site.url, bad],
+    )
+    for tab in tabs:
+        wait_until(tab, "client.session.access === 'bad'")
+
+
+@pytest.fixture
+def refreshes(context: BrowserContext) -> list[Request]:
+    seen: list[Request] = []
+    context.on(
+        "request",
+        lambda request: (
+            seen.append(request)
+            if request.method == "POST" and request.url.endswith("/api/token/refresh/")
+            else None
+        ),
+    )
+    return seen
+
+
+def end_from_another_device(site: Site, sid: str) -> None:
+    visitor = site.accounts["visitor"]
+    credentials = {"email": visitor["email"], "password": visitor["password"]}
+    pair = requests.post(f"{site.url}/api/token/", json=credentials, timeout=5).json()
+    response = requests.delete(
+        f"{site.url}/api/sessions/{sid}/",
+        headers={"Authorization": f"Bearer {pair['access']}"},
+        timeout=5,
+    )
+    assert response.status_code == 204
+
+
+def test_the_frontend_signs_in_and_calls_the_api_across_origins(page: Page, site: Site):
+    page.goto(site.frontend)
+    sign_in(page, site)
+
     with page.expect_response(f"{site.url}/api/token/refresh/") as refreshed:
         page.click("#refresh")
     assert refreshed.value.status == 200
+    expect(page.locator("#log")).to_contain_text("This tab refreshed")
     with page.expect_response(f"{site.url}/api/me/") as called:
         page.click("#call-me")
     assert called.value.status == 200
@@ -33,20 +120,219 @@ def test_the_frontend_signs_in_and_calls_the_api_across_origins(page: Page, site
         page.click("#sign-out")
     assert revoked.value.status == 200
     expect(page.locator("#sign-in")).to_be_visible()
+    page.reload()
+    expect(page.locator("#sign-in")).to_be_visible()
 
 
-def test_nothing_of_a_sign_in_rests_in_the_frontends_storage(page: Page, site: Site):
-    visitor = site.accounts["visitor"]
+def test_no_script_of_the_frontend_can_read_what_outlives_the_page(page: Page, site: Site):
     page.goto(site.frontend)
-    page.fill("#sign-in [name=email]", visitor["email"])
-    page.fill("#sign-in [name=password]", visitor["password"])
-    page.click("#sign-in button")
-    expect(page.locator("#profile-email")).to_have_text(visitor["email"])
+    with page.expect_response(f"{site.url}/api/token/") as answered:
+        sign_in(page, site)
 
-    stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    stored = page.evaluate(
+        """async () => [
+            { ...localStorage }, { ...sessionStorage }, await indexedDB.databases(),
+            await caches.keys(), document.cookie,
+        ]"""
+    )
 
-    assert "eyJ" not in stored
-    assert page.context.cookies() == []
+    assert stored == [{}, {}, [], [], ""]
+    assert sorted(answered.value.json()) == ["access", "expires_in", "sid", "token_type"]
+    (cookie,) = page.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("refresh", True, "Strict")
+
+
+def test_a_reload_keeps_the_visitor_signed_in(page: Page, site: Site, refreshes: list[Request]):
+    page.goto(site.frontend)
+    expect(page.locator("#sign-in")).to_be_visible()
+    expect(page.locator("#status")).to_be_empty()
+    sign_in(page, site)
+    before = len(refreshes)
+
+    page.reload()
+
+    expect(page.locator("#profile-email")).to_have_text(site.accounts["visitor"]["email"])
+    expect(page.locator("#status")).to_have_text("Still signed in.")
+    assert len(refreshes) == before + 1
+
+
+def test_tabs_sign_in_and_out_together(
+    page: Page, context: BrowserContext, site: Site, refreshes: list[Request]
+):
+    page.goto(site.frontend)
+    other = context.new_page()
+    other.goto(site.frontend)
+    expect(other.locator("#sign-in")).to_be_visible()
+    asked = len(refreshes)
+
+    sign_in(page, site)
+    expect(other.locator("#profile-email")).to_have_text(site.accounts["visitor"]["email"])
+    expect(other.locator("#log")).to_contain_text("signed in. Its access token is used here too.")
+    late = tab_with_client(context, site)
+    assert late.evaluate("client.restore()") is True
+    assert late.evaluate("told") == ["other tab handed_over"]
+    assert len(refreshes) == asked
+
+    other.click("#refresh")
+    expect(page.locator("#log")).to_contain_text("refreshed. Its new access token is used here too")
+    assert len(refreshes) == asked + 1
+
+    other.click("#sign-out")
+    expect(page.locator("#sign-in")).to_be_visible()
+    wait_until(late, "reasons.length > 0")
+    expect(page.locator("#status")).to_contain_text("ended in another tab")
+
+
+@pytest.mark.parametrize("seconds_left", [-1, 3600], ids=["expired", "refused"])
+def test_eight_calls_in_two_tabs_cause_one_refresh(
+    context: BrowserContext, site: Site, refreshes: list[Request], seconds_left: int
+):
+    tabs = [tab_with_client(context, site) for _ in range(2)]
+    sid = sign_in_with_client(tabs[0], site)
+    wait_until(tabs[1], "client.session !== null")
+    hand_out_a_bad_token(tabs, site, sid=sid, seconds_left=seconds_left)
+
+    for tab in tabs:  # both begin before either is waited for
+        tab.evaluate(
+            """() => {
+                const calls = Array.from({ length: 8 }, () => client.fetch("/api/me/"));
+                window.answers = Promise.all(calls).then((all) => all.map(({ status }) => status));
+            }"""
+        )
+
+    assert [tab.evaluate("answers") for tab in tabs] == [[200] * 8, [200] * 8]
+    assert len(refreshes) == 1
+    first, second = [tab.evaluate("client.session.access") for tab in tabs]
+    assert first == second
+
+
+def test_tabs_without_locks_and_channels_refresh_once_each(
+    context: BrowserContext, site: Site, refreshes: list[Request]
+):
+    context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });"
+        "delete window.BroadcastChannel;"
+    )
+    first, second = (tab_with_client(context, site) for _ in range(2))
+    sign_in_with_client(first, site)
+
+    assert second.evaluate("client.restore()") is True
+    outcome = first.evaluate(
+        "Promise.all(Array.from({ length: 8 }, () => client.refresh())).then(() => client.session !== null)"
+    )
+
+    assert outcome is True
+    assert len(refreshes) == 2
+
+
+def test_signing_out_in_one_tab_calls_every_tabs_hook(context: BrowserContext, site: Site):
+    first, second = (tab_with_client(context, site) for _ in range(2))
+    sign_in_with_client(first, site)
+    wait_until(second, "client.session !== null")
+
+    second.evaluate("client.signOut()")
+
+    wait_until(first, "reasons.length > 0")
+    assert [first.evaluate("reasons"), second.evaluate("reasons")] == [
+        ["elsewhere"],
+        ["signed_out"],
+    ]
+    assert first.evaluate("client.session") is None
+    assert first.evaluate("client.restore()") is False
+
+
+def test_a_sign_in_ended_elsewhere_ends_with_the_next_call(context: BrowserContext, site: Site):
+    calling, watching = (tab_with_client(context, site) for _ in range(2))
+    sid = sign_in_with_client(calling, site)
+    wait_until(watching, "client.session !== null")
+    end_from_another_device(site, sid)
+
+    error = calling.evaluate(
+        "client.fetch('/api/me/').then(() => null, ({ status, signedOut }) => [status, signedOut])"
+    )
+
+    assert error == [401, True]
+    wait_until(watching, "reasons.length > 0")
+    assert [calling.evaluate("reasons"), watching.evaluate("reasons")] == [["elsewhere"]] * 2
+
+
+def test_a_sign_in_that_has_run_out_is_told_apart(context: BrowserContext, site: Site):
+    tab = tab_with_client(context, site)
+    sid = sign_in_with_client(tab, site)
+    hand_out_a_bad_token([tab], site, sid=sid, seconds_left=-1)
+    context.clear_cookies()
+
+    tab.evaluate("client.fetch('/api/me/').catch(() => null)")
+
+    assert tab.evaluate("reasons") == ["expired"]
+
+
+def test_the_page_says_that_the_sign_in_was_ended_elsewhere(page: Page, site: Site):
+    page.goto(site.frontend)
+    with page.expect_response(f"{site.url}/api/token/") as answered:
+        sign_in(page, site)
+    expect(page.locator("#call-me")).to_be_enabled()
+    end_from_another_device(site, answered.value.json()["sid"])
+
+    page.click("#call-me")
+
+    expect(page.locator("#sign-in")).to_be_visible()
+    expect(page.locator("#status")).to_contain_text("on another device")
+
+
+def test_a_refresh_that_fails_leaves_the_sign_in_alone(context: BrowserContext, site: Site):
+    tab = tab_with_client(context, site)
+    sign_in_with_client(tab, site)
+    headers = {
+        "Access-Control-Allow-Origin": site.frontend,
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": "Retry-After",
+        "Retry-After": "7",
+    }
+    url = f"{site.url}/api/token/refresh/"
+    attempt = "client.refresh().catch(({ status, retryAfter }) => ({ status, retryAfter }))"
+
+    tab.route(url, lambda route: route.abort())
+    assert tab.evaluate(attempt) == {"status": 0, "retryAfter": None}
+    tab.unroute(url)
+    statuses = iter([403, 429, 503])
+    tab.route(url, lambda route: route.fulfill(status=next(statuses), headers=headers))
+    assert tab.evaluate(attempt) == {"status": 403, "retryAfter": 7}
+    assert tab.evaluate(attempt) == {"status": 429, "retryAfter": 7}
+    assert tab.evaluate(attempt) == {"status": 503, "retryAfter": 7}
+
+    assert tab.evaluate("reasons") == []
+    assert tab.evaluate("client.fetch('/api/me/').then(({ status }) => status)") == 200
+
+
+def test_a_call_that_stays_refused_is_sent_twice_and_no_more(
+    context: BrowserContext, site: Site, refreshes: list[Request]
+):
+    tab = tab_with_client(context, site)
+    sign_in_with_client(tab, site)
+    calls: list[Request] = []
+    cors = {"Access-Control-Allow-Origin": site.frontend}
+
+    def refuse(route: Route, request: Request) -> None:
+        calls.append(request)
+        route.fulfill(status=401, headers=cors)
+
+    tab.route(f"{site.url}/api/me/", refuse)
+
+    assert tab.evaluate("client.fetch('/api/me/').then(({ status }) => status)") == 401
+    assert (len(calls), len(refreshes)) == (2, 1)
+    assert tab.evaluate("client.session !== null")
+
+
+def test_the_token_goes_to_the_api_only(context: BrowserContext, site: Site):
+    tab = tab_with_client(context, site)
+    sign_in_with_client(tab, site)
+
+    outcome = tab.evaluate(
+        "client.fetch('https://example.com/').then(() => 'sent', ({ message }) => message)"
+    )
+
+    assert outcome.startswith("not for https://example.com")
 
 
 @pytest.fixture
