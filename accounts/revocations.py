@@ -43,7 +43,7 @@ NOW_SQL = {
     "postgresql": "SELECT STATEMENT_TIMESTAMP()",
     "sqlite": "SELECT STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')",
 }
-CHANNEL = "munjigi:revocations"
+CHANNEL: str = settings.REVOCATION_CHANNEL
 BELL_PING_SECONDS = 2.0
 
 log = logging.getLogger(__name__)

@@ -165,6 +165,8 @@ CACHES = redis.caches(
     REDIS_URL or f"unix://{embedded.socket_path(VAR_DIR)}",
     env.str("REDIS_CACHE_URL", default=""),
 )
+# Pub/sub knows no databases: two sites on one server would ring each other's bells.
+REVOCATION_CHANNEL = f"munjigi:revocations:{redis.database_number(CACHES['default']['LOCATION'])}"
 SESSION_ENGINE = "accounts.session_store"
 SESSION_CACHE_ALIAS = "sessions"
 STORE_UNAVAILABLE_VIEW = "config.errors.store_unavailable"
