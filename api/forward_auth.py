@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from rest_framework.exceptions import MethodNotAllowed
 
 from accounts.exceptions import RevocationsStaleError
 from api.authentication import REALM, verified
-from api.exceptions import InvalidToken
+from api.exceptions import PROBLEM_TYPE, InvalidToken, problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -53,9 +53,13 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
     return []
 
 
-@require_safe
 def view(request: HttpRequest) -> HttpResponse:
     """The same for a session cookie, and for servers that don't start at `config.wsgi`."""
+    if request.method not in SAFE:
+        body = problem(MethodNotAllowed(str(request.method)), 405)
+        return JsonResponse(
+            body, status=405, content_type=PROBLEM_TYPE, headers={"Allow": "GET, HEAD"}
+        )
     credentials = _credentials(request.META)
     if credentials is not None:
         try:
