@@ -104,12 +104,15 @@ class AccountAdapter(DefaultAccountAdapter):
             with transaction.atomic():
                 return super().save_user(request, user, form, commit=commit)
         except IntegrityError as exc:
-            raise ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request)) from exc
+            raise _conflict(request) from exc
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """All of it or nothing: addresses, their primary one, and the user's own."""
-        with transaction.atomic():
-            return bool(super().confirm_email(request, email_address))
+        try:
+            with transaction.atomic():
+                return bool(super().confirm_email(request, email_address))
+        except IntegrityError as exc:  # an account that `addresses.claim` leaves alone has it
+            raise _conflict(request) from exc
 
     def send_account_already_exists_mail(self, email: str) -> None:
         """Takes as long as a sign-up that makes an account: both hash a password."""
@@ -134,6 +137,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("accounts:home")
+
+
+def _conflict(request: HttpRequest) -> ImmediateHttpResponse:
+    return ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request))
 
 
 def _is_refused(user: AbstractBaseUser) -> bool:

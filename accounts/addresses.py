@@ -13,11 +13,12 @@ def claim(email: str, *, owner_id: UUID | None) -> None:
     """Take the address from accounts that only claimed it, now that its owner has proved it.
 
     An account that never proved any address can't sign in, and nobody ever did: it is deleted. One
-    that lives under another address loses the claim.
+    that lives under another address loses the claim. Staff is left alone: somebody with rights
+    made that account on purpose, and it may wait for its first sign-in.
     """
     with transaction.atomic():
         others = EmailAddress.objects.filter(email__iexact=email, verified=False)
-        squatters = User.objects.filter(email__iexact=email)
+        squatters = User.objects.filter(email__iexact=email, is_staff=False, is_superuser=False)
         if owner_id is not None:
             others = others.exclude(user_id=owner_id)
             squatters = squatters.exclude(pk=owner_id)

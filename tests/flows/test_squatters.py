@@ -2,9 +2,12 @@
 
 import re
 
+import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
+from django.db import IntegrityError, transaction
 
+from accounts import addresses
 from accounts.models import User
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory
@@ -61,3 +64,31 @@ def test_a_reset_keeps_provider_accounts_of_whoever_did_sign_in(client, deliver,
     client.post(form.request["PATH_INFO"], {"password1": "a new pass phrase"})
 
     assert SocialAccount.objects.filter(user=user).exists()
+
+
+def test_an_administrator_who_never_signed_in_is_nobodys_squatter(user):
+    admin = User.objects.create_superuser("ops@example.com", PASSWORD)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        EmailAddress.objects.create(user=user, email="ops@example.com", verified=True)
+        User.objects.filter(pk=user.pk).update(email="ops@example.com")
+    addresses.claim("ops@example.com", owner_id=None)
+
+    assert User.objects.filter(pk=admin.pk, is_superuser=True).exists()
+
+
+def test_an_address_that_cannot_be_taken_changes_nothing(client, user, obtain, deliver):
+    User.objects.create_superuser("ops@example.com", PASSWORD)
+    before = user.email
+    me = {"headers": bearer(obtain(user)["access"]), "content_type": "application/json"}
+    client.post(f"{APP}/auth/reauthenticate", {"password": PASSWORD}, **me)
+
+    client.post(f"{APP}/account/email", {"email": "ops@example.com"}, **me)
+    codes = re.findall(r"\b[A-Z]{4}-[A-Z]{4}\b", "".join(mail.body for mail in deliver()))
+    answers = [client.post(f"{APP}/auth/email/verify", {"key": code}, **me) for code in codes]
+
+    assert codes
+    assert {answer.status_code for answer in answers} <= {400, 409}
+    user.refresh_from_db()
+    assert user.email == before
+    assert EmailAddress.objects.filter(user=user, verified=True).get().email == before
