@@ -16,10 +16,9 @@ from tests.factories import AuthSessionFactory
 pytestmark = pytest.mark.django_db
 
 
-def test_a_mail_that_fails_does_not_undo_the_end_of_a_reused_sign_in(settings):
-    session = AuthSessionFactory(token=True, previous_refresh_jti="p" * 32)
-    settings.DATA_ENCRYPTION_KEYS = []
-    ancestor = refresh.Presented(
+def ancestor_of(session):
+    """A token this sign-in replaced long ago."""
+    return refresh.Presented(
         sid=session.pk,
         user_id=session.user_id,
         jti="a" * 32,
@@ -28,7 +27,12 @@ def test_a_mail_that_fails_does_not_undo_the_end_of_a_reused_sign_in(settings):
         expires_at=timezone.now() + timedelta(days=1),
     )
 
-    outcome = refresh.rotate(ancestor, client=ClientInfo())
+
+def test_a_mail_that_fails_does_not_undo_the_end_of_a_reused_sign_in(settings):
+    session = AuthSessionFactory(token=True, previous_refresh_jti="p" * 32)
+    settings.DATA_ENCRYPTION_KEYS = []
+
+    outcome = refresh.rotate(ancestor_of(session), client=ClientInfo())
 
     assert outcome == refresh.Reused()
     session.refresh_from_db()
@@ -38,16 +42,8 @@ def test_a_mail_that_fails_does_not_undo_the_end_of_a_reused_sign_in(settings):
 
 def test_a_reused_token_is_told_to_its_owner(deliver):
     session = AuthSessionFactory(token=True, previous_refresh_jti="p" * 32)
-    ancestor = refresh.Presented(
-        sid=session.pk,
-        user_id=session.user_id,
-        jti="a" * 32,
-        client_id=session.client_id,
-        issued_at=int(timezone.now().timestamp()) - 100,
-        expires_at=timezone.now() + timedelta(days=1),
-    )
 
-    refresh.rotate(ancestor, client=ClientInfo(ip="192.0.2.1", user_agent="curl/8.1"))
+    refresh.rotate(ancestor_of(session), client=ClientInfo(ip="192.0.2.1", user_agent="curl/8.1"))
 
     (mail,) = deliver()
     assert mail.to == [session.user.email]
