@@ -177,6 +177,8 @@ def stop_status(launch):
         assert line, process.stderr.read()
         with socket.create_connection(("127.0.0.1", int(port))) as visitor:
             visitor.sendall(b"GET / HTTP/1.1\r\nX-Long: ")
+            # Who came later is answered, so this one is being listened to.
+            requests.get(f"http://127.0.0.1:{port}/nowhere", timeout=20)
             process.send_signal(by)
             deadline = time.monotonic() + 20
             while process.poll() is None:

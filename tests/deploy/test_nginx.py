@@ -380,7 +380,7 @@ def trickling(clients: list[ssl.SSLSocket]) -> Iterator[None]:
 def test_slow_clients_hold_no_thread_of_the_site(edge):
     threads = int(next(a for a in dockerfile.command() if "blocking-threads" in a).split("=")[1])
     context = ssl.create_default_context(cafile=edge.directory / "fullchain.pem")
-    head = b"POST /api/token/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
+    head = b"POST /api/slow/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
     clients: list[ssl.SSLSocket] = []
     with contextlib.ExitStack() as stack:
         for _ in range(3 * threads):
@@ -393,6 +393,8 @@ def test_slow_clients_hold_no_thread_of_the_site(edge):
         response, _ = edge.ask("GET", "/accounts/login/")
 
         assert response.status == 200
+    lines = edge.log_lines({"/api/slow/"})
+    assert {line["upstream"] for line in lines if line["path"] == "/api/slow/"} == {""}
 
 
 def test_site_that_is_down_is_a_clean_503(nginx, tmp_path):
