@@ -178,7 +178,7 @@ SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
 # Auth and allauth
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
 # auth.W004 wants `unique=True` on the e-mail; the model has UniqueConstraint(Lower("email")).
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 PASSWORD_HASHERS = ["accounts.hashers.Argon2idPasswordHasher"]
