@@ -359,6 +359,10 @@ def test_signing_in_again_takes_a_new_id(signed_in, user, rf):
     assert request.session.session_key != before
     assert is_dead(before)
     assert len(get_redis_connection("sessions").keys("sid:*")) == 1
+    assert [row.revoked_reason for row in AuthSession.objects.order_by("created_at")] == [
+        "logout",
+        "",
+    ]
 
 
 def test_a_hundred_step_ups_fit_into_the_session(signed_in, settings):
