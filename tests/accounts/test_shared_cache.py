@@ -70,7 +70,7 @@ def test_what_was_added_while_redis_failed_over_is_nobodys_for_sure(redis):
     asking.result()
     began, ended = store_outage.cache.last_outage
     caches["default"].set("lock", 1, 10)  # as a request did that is no more
-    store_outage.cache.last_outage = began, time.monotonic()
+    store_outage.cache.last_outage = began, time.monotonic() + 0.1
 
     with pytest.raises(StoreUnavailableError):
         caches["default"].add("lock", 1, timeout=10)
@@ -82,6 +82,7 @@ def test_what_was_added_afterwards_is_refused_as_ever(redis):
     asking = fail_over(redis)
     redis.start()
     asking.result()
+    wait_until(lambda: time.monotonic() > store_outage.cache.last_outage[1] + 0.05)
     assert caches["default"].add("lock", 1, timeout=10)
 
     assert caches["default"].add("lock", 1, timeout=10) is False
