@@ -17,6 +17,7 @@ from tests.deploy import dockerfile
 from tests.deploy.test_nginx import Edge, running
 from tests.doctor import servers
 from tests.doctor.smtp import Mailbox, smtp
+from tests.ports import free_ports
 
 SECRETS = {
     "SECRET_KEY": "a-secret-key-of-fifty-characters-0123456789-abcdefg",
@@ -75,7 +76,7 @@ def doctor(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[
 
 @contextlib.contextmanager
 def deployed(directory: Path) -> Iterator[Deployment]:
-    app_port = servers.free_port()
+    app_port = free_ports()
     edge = Edge(directory / "nginx", app_port, directory / "var" / "static")
     edge.static.parent.mkdir()
     servers.certificate(edge.directory)

@@ -19,15 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from config import embedded
+from tests.ports import free_ports
 
-START_SECONDS = 20
+START_SECONDS = 30
 PASSWORD = "a-password-of-redis"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def certificate(directory: Path, *, days: float = 100) -> Path:
@@ -42,7 +37,7 @@ def certificate(directory: Path, *, days: float = 100) -> Path:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=200))
-        .not_valid_after(now + timedelta(days=days, minutes=5))
+        .not_valid_after(now + timedelta(days=days, hours=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -68,7 +63,7 @@ def tls(directory: Path) -> ssl.SSLContext:
 @contextlib.contextmanager
 def redis_server(directory: Path, *arguments: str, port: int = 0) -> Iterator[int]:
     """A Redis of its own on a port of loopback; as durable as the shipped one unless told."""
-    port = port or free_port()
+    port = port or free_ports()
     directory.mkdir(exist_ok=True)
     settings = ["--port", str(port), "--dir", str(directory), "--save", "", "--bind", "127.0.0.1"]
     settings += ["--repl-diskless-sync-delay", "0", "--appendonly", "yes"]
@@ -79,7 +74,7 @@ def redis_server(directory: Path, *arguments: str, port: int = 0) -> Iterator[in
 
 @contextlib.contextmanager
 def sentinel(directory: Path, group: str, primary: int, *, quorum: int = 2) -> Iterator[int]:
-    port = free_port()
+    port = free_ports()
     file = directory / f"sentinel-{port}.conf"
     file.write_text(
         f"port {port}\nbind 127.0.0.1\nsentinel monitor {group} 127.0.0.1 {primary} {quorum}\n"

@@ -20,7 +20,7 @@ from tests.deploy import dockerfile
 from tests.doctor import servers
 from tests.doctor.conftest import steady, version_line
 from tests.doctor.deployment import SECRETS, deployed, doctor
-from tests.e2e.conftest import free_ports
+from tests.ports import free_ports
 
 ROOT = dockerfile.ROOT
 
@@ -243,7 +243,7 @@ def test_no_report_holds_a_secret(ruin):
 def test_what_never_answers_holds_nothing_up(environment):
     with servers.silent() as silent, servers.dripping() as dripping:
         done = doctor(
-            "--timeout=2",
+            "--timeout=3",
             f"--url=http://127.0.0.1:{dripping}",
             env=environment
             | RUIN
@@ -254,13 +254,14 @@ def test_what_never_answers_holds_nothing_up(environment):
             },
         )
 
-    never = "no answer within 2 s"
-    assert named(done, "site")[2] == never
-    assert named(done, "database")[2] == never
-    assert (
-        named(done, "redis")[2] == f"127.0.0.1:{silent} doesn't answer: Timeout reading from socket"
+    # No read of it ever times out: without a limit it would never end.
+    assert named(done, "site") == (
+        "error",
+        "site",
+        "no answer within 3 s",
+        "See that it is up and that no firewall swallows the connection.",
     )
-    assert "timed out" in named(done, "mail server")[2]
+    assert [named(done, name)[0] for name in ("database", "redis", "mail server")] == ["error"] * 3
     assert done.returncode == 1
     assert LIMIT_SECONDS == 5
 
@@ -305,7 +306,7 @@ def test_make_doctor_passes_arguments_on():
 @pytest.fixture
 def laptop_demo(environment, tmp_path):
     """What `make run` starts, with demo stand-ins; its environment."""
-    port, demo_port = free_ports(1), free_ports(3)
+    port, demo_port = free_ports(), free_ports(3)
     environment = environment | {
         "DEMO": "1",
         "VAR_DIR": str(tmp_path),

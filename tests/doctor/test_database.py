@@ -1,8 +1,14 @@
 """The database itself, on SQLite and, in the run for it, on PostgreSQL."""
 
+import atexit
 import contextlib
+import os
 import sqlite3
+import subprocess
+import tempfile
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
@@ -13,6 +19,7 @@ from django.utils import timezone
 
 from accounts.models import OutgoingMail, User
 from config.doctor import database
+from tests import postgres
 
 IS_POSTGRES = django_settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
 on_postgres = pytest.mark.skipif(
@@ -131,6 +138,35 @@ def test_a_healthy_postgres(seen, public):
     assert found.startswith(f"PostgreSQL {number[0]}.{number[1]} answers in ")
     assert found.endswith(f" ms ({database.where()})")
     assert (level, advice) == ("ok", "")
+
+
+@pytest.fixture
+def standby():
+    """The port of a PostgreSQL that follows a primary, though nobody feeds it."""
+    directory = tempfile.TemporaryDirectory(prefix="munjigi-tests-")
+    atexit.register(directory.cleanup)
+    root = Path(directory.name)
+    port = urlsplit(postgres.start(root)).port
+    data, account = root / "postgres", "postgres" if os.geteuid() == 0 else None
+    control = [postgres.binaries() / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
+    command = {"user": account, "cwd": "/", "stdout": subprocess.DEVNULL}
+    subprocess.run([*control, "-m", "fast", "stop"], check=True, **command)
+    (data / "standby.signal").touch()
+    options = (data / "postmaster.opts").read_text().split(maxsplit=1)[1].replace('"', "'")
+    subprocess.run([*control, "-o", options, "start"], check=True, **command)
+    return port
+
+
+@on_postgres
+def test_a_postgres_that_follows_another_is_an_error(seen, standby, monkeypatch):
+    for configured in (connection.settings_dict, django_settings.DATABASES["default"]):
+        monkeypatch.setitem(configured, "PORT", standby)
+        monkeypatch.setitem(configured, "NAME", "postgres")
+
+    level, found, advice = seen(database.reachable)
+
+    assert (level, advice) == ("error", "Name the primary.")
+    assert found.endswith(f" ms (127.0.0.1:{standby}/postgres): a replica, which can't be written")
 
 
 @on_postgres

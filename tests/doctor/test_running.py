@@ -92,15 +92,18 @@ def test_areas_are_asked_side_by_side_and_told_in_order():
 
 
 def test_a_check_has_its_own_limit_where_it_says_so():
+    never = threading.Event()
+
     def slow():
         time.sleep(0.3)
         return ok("done")
 
-    areas = [Area((Check("slow", slow, 20), Check("short", slow)))]
+    areas = [Area((Check("slow", slow, 20), Check("short", never.wait)))]
 
     lines = [line.found for line in examine(areas, seconds=0.05)]
 
     assert lines == ["done", "no answer within 0.05 s"]
+    never.set()
 
 
 def test_no_secret_of_the_settings_leaves(settings, caches_as):
