@@ -63,14 +63,13 @@ def node(alias: str, host: str, port: int) -> Redis:
         host=host,
         port=port,
         db=addresses.database_number(location(alias)),
-        **_credentials(location(alias)),
-        **_keywords(alias),
+        **{**_credentials(location(alias)), **_keywords(alias)},
     )
 
 
 def sentinels(alias: str = "sessions") -> dict[str, Redis]:
     """The configured Sentinels by address."""
-    keywords = _patient(options(alias).get("SENTINEL_KWARGS") or {})
+    keywords = _impatient(options(alias).get("SENTINEL_KWARGS") or {})
     pool = options(alias).get("CONNECTION_POOL_KWARGS", {})
     timeouts = {key: pool[key] for key in pool if key.startswith("socket_")}
     return {
@@ -87,14 +86,14 @@ def master(alias: str = "sessions") -> str:
 
 
 def _keywords(alias: str) -> dict[str, Any]:
-    keywords = _patient(options(alias).get("CONNECTION_POOL_KWARGS", {}))
+    keywords = _impatient(options(alias).get("CONNECTION_POOL_KWARGS", {}))
     for option in ("USERNAME", "PASSWORD"):
         if value := options(alias).get(option):
             keywords[option.lower()] = value
     return {**keywords, "decode_responses": True}
 
 
-def _patient(keywords: dict[str, Any]) -> dict[str, Any]:
+def _impatient(keywords: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in keywords.items() if key not in NOT_OURS}
     return kept | {"retry": Retry(NoBackoff(), 0)}
 
