@@ -110,7 +110,7 @@ def quorum(watch: Watch) -> Finding:
 
 
 def replicas(watch: Watch) -> Finding:
-    """Each one follows the primary and writes to disk: it may be the primary next."""
+    """Each one follows the primary, writes to disk and drops nothing: it may be primary next."""
     client = redis_clients.sentinels()[watch.knowing]
     rows = client.sentinel_slaves(watch.master)
     if not rows:
@@ -127,10 +127,10 @@ def replicas(watch: Watch) -> Finding:
             faults.append(f"{address} doesn't follow the primary")
         if not info["aof_enabled"]:
             faults.append(f"{address} has no append-only file")
+        if info["maxmemory_policy"] != "noeviction":
+            faults.append(f"{address} has maxmemory-policy {info['maxmemory_policy']}")
     if faults:
-        advice = (
-            "Set `appendonly yes` and mend the replication: a promoted one would lose sign-ins."
-        )
+        advice = "Set it up like the primary: once promoted it would lose sign-ins."
         return error("; ".join(faults), advice)
     if unseen:
         return warning(f"not reachable from here: {'; '.join(unseen)}", "Start them, or let us in.")

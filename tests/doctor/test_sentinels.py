@@ -1,5 +1,7 @@
 """Fail-over: a real primary, a real replica, three real Sentinels, and each of them missing."""
 
+import json
+import os
 from contextlib import ExitStack, contextmanager
 from itertools import count
 
@@ -7,6 +9,7 @@ import pytest
 
 from config.doctor import redis_server, sentinels
 from tests.doctor import servers
+from tests.doctor.deployment import doctor
 
 NUMBERS = count()
 
@@ -157,18 +160,59 @@ def test_a_primary_that_wants_more_replicas_than_follow_is_an_error(told, settin
     )
 
 
-def test_a_replica_without_a_file_is_an_error(told, settings, shared):
+@pytest.mark.parametrize(
+    ("directive", "faulty", "fault"),
+    [
+        ("appendonly", "no", "has no append-only file"),
+        ("maxmemory-policy", "allkeys-lru", "has maxmemory-policy allkeys-lru"),
+    ],
+)
+def test_a_replica_that_would_lose_sign_ins_is_an_error(
+    told, settings, shared, directive, faulty, fault
+):
     redis = servers.client(shared.replica)
-    redis.config_set("appendonly", "no")
+    sound = redis.config_get(directive)[directive]
+    redis.config_set(directive, faulty)
     with behind(settings, shared):
         found = told(sentinels.area())["sentinel replicas"]
-    redis.config_set("appendonly", "yes")
+    redis.config_set(directive, sound)
 
     assert found == (
         "error",
-        f"127.0.0.1:{shared.replica} has no append-only file",
-        "Set `appendonly yes` and mend the replication: a promoted one would lose sign-ins.",
+        f"127.0.0.1:{shared.replica} {fault}",
+        "Set it up like the primary: once promoted it would lose sign-ins.",
     )
+
+
+def test_the_environment_alone_leads_to_the_sentinels(shared, tmp_path):
+    """As the settings build them from `REDIS_SENTINELS`."""
+    done = doctor(
+        "--json",
+        env=os.environ
+        | {
+            "VAR_DIR": str(tmp_path),
+            "SITE_URL": "http://localhost:8000",
+            "REDIS_URL": "",
+            "REDIS_SENTINELS": ",".join(f"127.0.0.1:{port}" for port in shared.sentinels),
+            "REDIS_MASTER_NAME": shared.name,
+        },
+    )
+
+    found = {check["name"]: check["level"] for check in json.loads(done.stdout)["checks"]}
+    assert {name: found[name] for name in found if name.startswith(("redis", "sentinel"))} == {
+        "redis": "ok",
+        "redis version": found["redis version"],
+        "redis persistence": "ok",
+        "redis eviction": "ok",
+        "redis memory": "ok",
+        "redis replicas": "ok",
+        "redis clock": "ok",
+        "redis databases": "ok",
+        "sentinels": "ok",
+        "sentinel quorum": "ok",
+        "sentinel replicas": "ok",
+        "sentinel writes": "warning",
+    }
 
 
 def test_a_replica_that_is_down_is_told(told, settings, own):
