@@ -3,7 +3,9 @@
 Only addresses and directories are replaced.
 """
 
+import contextlib
 import os
+import random
 import re
 import shutil
 import socket
@@ -28,9 +30,14 @@ WEIGHTED = next(line for line in LINES if "weight=" in line).removeprefix("    #
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Not one that the system gives to outgoing connections: a server that is started again, or
+    late, would find it taken.
+    """
+    for port in random.sample(range(10_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port")
 
 
 def prepare(
