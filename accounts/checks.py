@@ -121,6 +121,21 @@ def _secrets() -> Iterator[CheckMessage]:
         )
 
 
+@register(Tags.security)
+def check_redis(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    return list(_redis())
+
+
+def _redis() -> Iterator[CheckMessage]:
+    if settings.REDIS_URL and settings.REDIS_SENTINELS:
+        yield Error(
+            "REDIS_URL and REDIS_SENTINELS are both set.",
+            hint="One of them would be ignored: keep REDIS_SENTINELS for a primary with replicas, "
+            "REDIS_URL for a single server.",
+            id="accounts.E020",
+        )
+
+
 @register(Tags.security, deploy=True)
 def check_deployment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return list(_deployment())

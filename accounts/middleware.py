@@ -1,5 +1,6 @@
 """A request's session and sign-in."""
 
+import logging
 from collections.abc import Callable
 from typing import cast
 from uuid import UUID
@@ -7,23 +8,28 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.sessions import middleware as django_sessions
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 from structlog.contextvars import bind_contextvars
 
-from accounts import session_store, sessions
+from accounts import revocations, session_store, sessions
+from accounts.exceptions import SessionTooLargeError
 from accounts.models import AuthSession, User
+
+log = logging.getLogger(__name__)
+
+RIGHTS = "rights"
+"""The session's entry that says what its user was allowed when it got its id."""
 
 
 class SessionMiddleware(django_sessions.SessionMiddleware):
-    """Django's, except that a store that can't answer gives a 503 and keeps the cookie."""
+    """Django's, except for three ends that it has a 500, a 400 or a lost cookie for."""
 
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
-        if isinstance(exception, session_store.STORE_ERRORS):
-            return self._unavailable(request)
-        return None
+        return _answer(request, exception)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if response.status_code == 503:  # noqa: PLR2004
@@ -31,18 +37,33 @@ class SessionMiddleware(django_sessions.SessionMiddleware):
             return response
         try:
             return super().process_response(request, response)
-        except session_store.STORE_ERRORS:
-            return self._unavailable(request)
+        except (*session_store.STORE_ERRORS, SessionInterrupted, SessionTooLargeError) as error:
+            return cast("HttpResponse", _answer(request, error))
 
-    def _unavailable(self, request: HttpRequest) -> HttpResponse:
-        response: HttpResponse = import_string(settings.STORE_UNAVAILABLE_VIEW)(request)
-        return response
+
+def _answer(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """For an error of the session, wherever it came up; None for any other."""
+    if isinstance(error, session_store.STORE_ERRORS):
+        view = settings.STORE_UNAVAILABLE_VIEW
+    elif isinstance(error, SessionInterrupted):
+        # Ended by another request meanwhile. The cookie may be that request's new one: it stays.
+        view = settings.SESSION_ENDED_VIEW
+    elif isinstance(error, SessionTooLargeError):
+        log.error("a session is too large to be saved: %s", error)
+        view = settings.TOO_LARGE_VIEW
+    else:
+        return None
+    response: HttpResponse = import_string(view)(request)
+    return response
 
 
 class AuthSessionMiddleware:
     """`request.auth_session`: the sign-in behind the session cookie, or None.
 
-    A session whose sign-in was ended, on any device or by an administrator, is signed out here.
+    A session whose sign-in was ended, on any device or by an administrator, is signed out here:
+    by what this process remembers (`revocations`), and every few minutes by the row. Its columns
+    are read when a view asks for one.
+
     Fails closed: a signed-in session that names no sign-in isn't signed in.
     """
 
@@ -53,12 +74,14 @@ class AuthSessionMiddleware:
         request.auth_session = None  # type: ignore[attr-defined]
         # Only where there is a cookie: touching the session makes the answer vary by cookie.
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
-            session = current(request)
-            if session is None or not sessions.touch(session):
+            user = request.user
+            sid = _sid(request)
+            if sid is None or not _is_on(request, sid, user):
                 logout(request)
             else:
-                request.auth_session = session  # type: ignore[attr-defined]
-                bind_contextvars(user_id=str(session.user_id), sid=str(session.pk))
+                request.auth_session = AuthSession.unread(sid, user)  # type: ignore[attr-defined]
+                bind_contextvars(user_id=str(user.pk), sid=str(sid))
+                note_rights(request, user)
         response = self.get_response(request)
         is_somebodys = request.auth_session is not None or "Authorization" in request.headers  # type: ignore[attr-defined]
         if is_somebodys and "Cache-Control" not in response.headers:
@@ -67,10 +90,36 @@ class AuthSessionMiddleware:
         return response
 
 
+def note_rights(request: HttpRequest, user: User) -> None:
+    """A change of rights takes a new session id: whoever has the old one doesn't get them."""
+    rights = f"{user.is_staff:d}{user.is_superuser:d}"
+    if request.session.get(RIGHTS) != rights:
+        request.session.cycle_key()
+        request.session[RIGHTS] = rights
+
+
 def current(request: HttpRequest) -> AuthSession | None:
     """The live sign-in that the request's session names, if it is this user's."""
-    try:
-        sid = UUID(request.session.get(session_store.SID, ""))
-    except (TypeError, ValueError, AttributeError):
+    sid = _sid(request)
+    if sid is None:
         return None
     return AuthSession.objects.active().filter(pk=sid, user=cast("User", request.user)).first()
+
+
+def _sid(request: HttpRequest) -> UUID | None:
+    try:
+        return UUID(request.session.get(session_store.SID, ""))
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def _is_on(request: HttpRequest, sid: UUID, user: User) -> bool:
+    """Has this sign-in not ended? Raises `RevocationsStaleError` when nobody can tell."""
+    if revocations.is_revoked(sid):
+        return False
+    session = cast("session_store.SessionStore", request.session)
+    if session.is_due:
+        if not sessions.touch(sid, user_id=user.pk):
+            return False
+        session.slide()  # after the row's word, never before
+    return True

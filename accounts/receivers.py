@@ -3,7 +3,10 @@
 from typing import Any
 
 from allauth.account import signals as account_signals
-from allauth.account.authentication import get_authentication_records
+from allauth.account.authentication import (
+    AUTHENTICATION_METHODS_SESSION_KEY,
+    get_authentication_records,
+)
 from allauth.account.models import EmailAddress
 from allauth.headless.constants import Client
 from allauth.socialaccount import signals as social_signals
@@ -14,12 +17,14 @@ from django.http import HttpRequest
 
 from accounts import addresses, audit, sessions
 from accounts.client_info import ClientInfo
-from accounts.middleware import current
+from accounts.middleware import current, note_rights
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.session_store import SID
 
 AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}
 """allauth's method names as RFC 8176 values; a provider's sign-in has none and is named itself."""
+MAX_RECORDS = 8
+"""Of authentications in one session, which has a size to keep."""
 
 
 @receiver(user_logged_in)
@@ -27,9 +32,21 @@ def open_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Every door ends in Django's login(): the one place where a sign-in is opened."""
     client = ClientInfo.from_request(request)
     session = sessions.open(user, kind=_kind(request), client=client, amr=_amr(request, user))
+    # Django renews the id unless this user was signed in already.
+    request.session.cycle_key()
     request.session[SID] = str(session.pk)
+    note_rights(request, user)
     request.auth_session = session  # type: ignore[attr-defined]
     audit.record(AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client)
+
+
+@receiver(account_signals.authentication_step_completed)
+def renew_session(request: HttpRequest, reauthenticated: bool = False, **kwargs: Any) -> None:
+    """Step-up takes a new session id, and what is remembered of former ones has an end."""
+    records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
+    request.session[AUTHENTICATION_METHODS_SESSION_KEY] = records[-MAX_RECORDS:]
+    if reauthenticated:
+        request.session.cycle_key()
 
 
 @receiver(user_logged_out)
@@ -51,6 +68,7 @@ def revoke_other_sessions(request: HttpRequest, user: User, **kwargs: Any) -> No
     """Whoever knew the old password is out; this device stays."""
     client = ClientInfo.from_request(request)
     session = current(request)
+    request.session.cycle_key()
     audit.record(AuditEvent.Type.PASSWORD_CHANGED, user=user, client=client)
     sessions.revoke_all(
         user,

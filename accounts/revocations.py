@@ -169,8 +169,9 @@ class Feed:
             self._heard_at = time.monotonic()
         elif message["type"] == "message":
             try:
-                self.add(UUID(str(json.loads(message["data"])["sid"])))
-            except (ValueError, KeyError, TypeError, RecursionError):
+                for sid in json.loads(message["data"])["sids"]:
+                    self.add(UUID(sid))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 log.warning("the revocation bell rang without a name")
 
 
@@ -186,11 +187,13 @@ def is_revoked(sid: UUID) -> bool:
     return feed.is_revoked(sid)
 
 
-def ring(sid: UUID) -> None:
+def ring(*sids: UUID) -> None:
     """Tell every process, this one first. Without Redis they find out by polling."""
-    feed.add(sid)
+    for sid in sids:
+        feed.add(sid)
     try:
-        get_redis_connection("default").publish(CHANNEL, json.dumps({"sid": str(sid)}))
+        names = [str(sid) for sid in sids]
+        get_redis_connection("default").publish(CHANNEL, json.dumps({"sids": names}))
     except STORE_ERRORS:
         log.warning(
             "the revocation bell is out of order; other servers learn within %s s", POLL_SECONDS

@@ -1,120 +1,330 @@
-"""Browser sessions in Redis, through django-redis.
+"""Browser sessions in Redis: Django's session engine (`SESSION_ENGINE`).
 
-Django's `cache` engine with three differences:
+`session_index` says under which keys. The value is JSON: `{"v": 1, "c": when it began, "d": entries}`.
 
-- A session rests under the HMAC of its id: reading Redis gives no usable cookie.
-- An error is never read as "no session": the stock engine would sign the visitor out.
-- `drop(sid)` ends a session that somebody else's request holds, knowing only its `sid`.
+- Reading Redis gives no usable cookie; a made-up id is never adopted; ids come from the cookie only.
+- An error is never read as "no session": it raises `STORE_ERRORS`, and nobody's cookie is taken.
+- Made with SET NX and saved with SET XX: what was deleted doesn't come back by a late save.
+- Two time-outs, both here and not in the cookie. Idle: the key's expiry, pushed by `slide` alone.
+  Absolute: `AUTH_SESSION_LIFETIME` from "c", looked at by `load`.
+- Reads write nothing. A new id costs one write, which removes the old one.
+
+**Why no sign-out is undone**, even where its deletion never reached Redis: the row in the database
+is the truth. For at least the access lifetime every process remembers the sid (`revocations`). And
+the key's expiry tells when the row was last asked: saves keep it (KEEPTTL), a new id inherits it,
+only `slide` renews it, and `slide` comes after the row said yes (`AuthSessionMiddleware`). Its
+interval, `touch_seconds`, is no longer than the access lifetime. So the row is asked before the
+last process has forgotten.
 """
 
-import hmac
+import json
 import logging
+import re
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.sessions.backends import cache
-from django.contrib.sessions.backends.base import UpdateError
-from django.core.cache import BaseCache, caches
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import (
+    VALID_KEY_CHARS,
+    CreateError,
+    SessionBase,
+    UpdateError,
+)
+from django.utils.crypto import get_random_string
 from django_redis.exceptions import ConnectionInterrupted
-from redis.exceptions import RedisError
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import RedisError, ResponseError
+
+from accounts import session_index, store_outage
+from accounts.exceptions import SessionTooLargeError, StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
-STORE_ERRORS = (ConnectionInterrupted, RedisError)
+STORE_ERRORS = (StoreUnavailableError, ConnectionInterrupted, RedisError)
 """What a store that can't answer raises."""
 
 SID = "sid"
 """The session's entry that names its `AuthSession`."""
 
+# KEYS: old name, new name. ARGV: value, milliseconds. Nothing when the old session is gone. A second
+# try, after a lost answer, finds the first one's work.
+RENEW = """
+local left = redis.call('PTTL', KEYS[1])
+if redis.call('UNLINK', KEYS[1]) == 0 then
+  return redis.call('SET', KEYS[2], ARGV[1], 'XX', 'KEEPTTL')
+end
+return redis.call('SET', KEYS[2], ARGV[1], 'PX', left > 0 and left or ARGV[2])
+"""
 
-def digest(session_key: str) -> str:
-    """The name under which Redis knows the session: `HMAC-SHA256(SESSION_ID_KEY, id)`."""
-    return hmac.digest(settings.SESSION_ID_KEY.encode(), session_key.encode(), "sha256").hex()
+VERSION = 1
+MAX_BYTES = 16 * 1024
+TOUCH_SECONDS = 5 * 60
+CLOCK_SKEW_SECONDS = 300
+SESSION_ID = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")
 
 
-def drop(sid: UUID) -> None:
-    """Delete the session of this sign-in, wherever it was opened. Raises `STORE_ERRORS`."""
-    store = caches[settings.SESSION_CACHE_ALIAS]
-    name = store.get(_index(sid))
-    store.delete_many([_index(sid), *([name] if name else [])])
+drop = session_index.drop
+drop_all = session_index.drop_all
 
 
 def lookup(sid: UUID) -> "SessionStore | None":
-    """The session of this sign-in, for a caller that has proved the sign-in by other means."""
-    name = caches[settings.SESSION_CACHE_ALIAS].get(_index(sid))
-    return NamedSessionStore(name) if name else None
+    """The session of this sign-in, for a caller that has asked the row. Raises `STORE_ERRORS`."""
+    name = session_index.find(sid)
+    session = NamedSessionStore(name) if name else None
+    if session is not None and session.is_due:
+        session.slide()
+    return session if session is not None and session.session_key else None
 
 
-def _index(sid: UUID | str) -> str:
-    return f"sid:{sid}"
+class SessionStore(SessionBase):
+    _get_session: Callable[..., dict[str, Any]]  # Django's, which its type stubs leave out
 
+    def __init__(self, session_key: str | None = None) -> None:
+        super().__init__(session_key)
+        self._began: int | None = None
+        self._left_ms: int | None = None  # of the idle time, as loaded
+        self._stored_sid: Any = None
+        self._is_new = False  # nothing is stored under this id yet
+        self._replaced: str | None = None  # name of the session whose id this one's replaces
 
-class SessionStore(cache.SessionStore):
-    # Django's own, which its type stubs leave out.
-    _cache: BaseCache
-    _get_or_create_session_key: Callable[[], str]
+    # Time
 
     @property
-    def cache_key(self) -> str:
-        return "session:" + digest(self._get_or_create_session_key())
+    def idle_seconds(self) -> int:
+        """Short until somebody signs in: anybody can have sessions made, as many as they like."""
+        if SID not in self:
+            return int(settings.ANONYMOUS_SESSION_AGE)
+        stays = self.get("_session_expiry")  # "Stay signed in", as allauth's form notes it
+        return int(settings.SESSION_IDLE_SECONDS if stays else settings.SESSION_SHORT_IDLE_SECONDS)
+
+    @property
+    def touch_seconds(self) -> float:
+        """How long the row's last word is good for."""
+        access = settings.ACCESS_TOKEN_LIFETIME.total_seconds()
+        return float(min(TOUCH_SECONDS, self.idle_seconds / 4, access))
+
+    @property
+    def is_due(self) -> bool:
+        """Is it time to ask the row? True also for an expiry that nobody here has set."""
+        if SID not in self or self._left_ms is None:
+            return False
+        idle = self.idle_seconds
+        return not idle - self.touch_seconds <= self._left_ms / 1000 <= idle
+
+    def slide(self) -> None:
+        """The idle time starts again: for a caller whom the row has just told that all is well."""
+        user_id, idle = str(self.get(SESSION_KEY)), self.idle_seconds
+
+        def build(pipe: Pipeline) -> None:
+            session_index.slide(pipe, self._name, sid=self[SID], user_id=user_id, idle_seconds=idle)
+
+        try:
+            store_outage.write_once(build)
+        except STORE_ERRORS as error:
+            log.warning("a session's idle time was not extended: %s", error)
 
     def get_expiry_age(self, **kwargs: Any) -> int:
-        """Short until somebody signs in: anybody can have sessions made, as many as they like."""
-        age: int = super().get_expiry_age(**kwargs)
-        return age if SID in self else min(age, settings.ANONYMOUS_SESSION_AGE)
+        """Seconds, for the cookie: the absolute time, since no answer but a save renews it."""
+        if SID not in self:
+            return int(settings.ANONYMOUS_SESSION_AGE)
+        return max(0, self._beginning() + _lifetime_seconds() - _now())
+
+    def get_expiry_date(self, **kwargs: Any) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.get_expiry_age())
+
+    def _beginning(self) -> int:
+        """A sign-in's time starts with it, not with the visit in which it happened."""
+        if self._began is None or self.get(SID) != self._stored_sid:
+            return _now()
+        return self._began
+
+    # Reading
 
     def load(self) -> dict[str, Any]:
-        try:
-            data = self._cache.get(self.cache_key)
-        except ValueError:
-            # Not JSON: nobody's session. An unreachable store raises STORE_ERRORS instead.
-            log.warning("a session in the store can't be read; its visitor is signed out")
-            data = None
-        if isinstance(data, dict):
-            return data
-        self._session_key = None
-        return {}
+        value, self._left_ms = store_outage.read(self._ask)
+        data = self._opened(value) if value is not None else None
+        if data is None:
+            self._session_key = None
+            return {}
+        self._stored_sid = data.get(SID)
+        return data
 
     def exists(self, session_key: str) -> bool:
-        return bool(session_key) and f"session:{digest(session_key)}" in self._cache
+        if not self._validate_session_key(session_key):
+            return False
+        return bool(
+            store_outage.read(lambda redis: redis.exists(session_index.name_of(session_key)))
+        )
+
+    def _ask(self, redis: Redis) -> tuple[bytes | None, int | None]:
+        """The value, never more of it than there may be, and the milliseconds it has left."""
+        pipe = redis.pipeline(transaction=False)
+        pipe.getrange(self._name, 0, MAX_BYTES)
+        pipe.pttl(self._name)
+        try:
+            value, left_ms = pipe.execute()
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            return b"", None
+        return (None, None) if left_ms == -2 else (value, left_ms)  # noqa: PLR2004 - no such key
+
+    def _opened(self, value: bytes) -> dict[str, Any] | None:
+        try:
+            data, self._began = _parsed(value)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            # Damaged, or another version's: nobody's session. Its content stays out of the log.
+            log.warning("a session can't be read, its visitor is signed out: %s", type(error))
+            return None
+        return None if self._began + _lifetime_seconds() <= _now() else data
+
+    # Writing
+
+    def create(self) -> None:
+        self._session_key = _new_id()
+        self.save(must_create=True)
+        self.modified = True
+
+    def cycle_key(self) -> None:
+        """A new id, as of the next save: the old one stays good if the request fails."""
+        self._get_session()
+        if not self._is_new:
+            self._replaced = self._name if self.session_key else None
+            self._draw_id()
+        self.modified = True
 
     def save(self, must_create: bool = False) -> None:
-        try:
-            super().save(must_create=must_create)
-        except ValueError as exc:  # what is there can't be read: as if it had been deleted
-            raise UpdateError from exc
-        # Written with every save, so that a new id (at a privilege change) is found as well.
-        if self.session_key and (sid := self.get(SID)):
-            self._cache.set(_index(sid), self.cache_key, self.get_expiry_age())
+        """Raises `UpdateError` when the session was deleted meanwhile, and `STORE_ERRORS`."""
+        if self.session_key is None:
+            self._draw_id()
+        data = self._get_session(no_load=must_create or self._is_new)
+        if self.session_key is None:
+            raise UpdateError  # gone before it could be read
+        began = self._beginning()
+        value = json.dumps({"v": VERSION, "c": began, "d": data}, separators=(",", ":"))
+        if len(value) > MAX_BYTES:
+            raise SessionTooLargeError(f"{len(value)} bytes, in entries {sorted(data)}")
+        if must_create or self._is_new:
+            is_renewed = bool(self._replaced and SID in data and data[SID] == self._stored_sid)
+            self._write_new(value, is_renewed=is_renewed)
+        else:
+            # As long as it had, if it is a sign-in's; see the top.
+            life: dict[str, Any] = (
+                {"keepttl": True} if SID in data else {"px": self.idle_seconds * 1000}
+            )
+            if not store_outage.write(lambda pipe: pipe.set(self._name, value, xx=True, **life))[0]:
+                raise UpdateError
+        self._began, self._stored_sid = began, data.get(SID)
+        self._is_new, self._replaced = False, None
+
+    def _write_new(self, value: str, *, is_renewed: bool) -> None:
+        idle_ms = self.idle_seconds * 1000
+        replaced = self._replaced
+        tries = 0
+
+        def build(pipe: Pipeline) -> None:
+            nonlocal tries
+            tries += 1
+            if is_renewed:
+                pipe.eval(RENEW, 2, str(replaced), self._name, value, str(idle_ms))
+            else:
+                # The second time the id is taken by the first, whose answer was lost.
+                pipe.set(self._name, value, px=idle_ms, nx=tries == 1)
+                if replaced:
+                    pipe.unlink(replaced)
+            self._index(pipe)
+
+        if not store_outage.write(build)[0]:
+            raise UpdateError if is_renewed else CreateError
+
+    def _index(self, pipe: Pipeline) -> None:
+        sid, user_id, idle = self.get(SID), self.get(SESSION_KEY), self.idle_seconds
+        if not sid or not user_id:
+            return
+        if self._stored_sid and self._stored_sid != sid:  # signed in again
+            session_index.remove(pipe, sid=self._stored_sid, user_id=user_id)
+        session_index.add(pipe, self._name, sid=sid, user_id=user_id, idle_seconds=idle)
 
     def delete(self, session_key: str | None = None) -> None:
-        if session_key is None:
-            if self.session_key is None:
-                return
-            self._cache.delete(self.cache_key)
-            return
-        self._cache.delete(f"session:{digest(session_key)}")
+        if session_key is not None:
+            names = [session_index.name_of(session_key)]
+        else:
+            own = self._name if self.session_key and not self._is_new else None
+            names = [name for name in (own, self._replaced) if name]
+        if names:
+            store_outage.write(lambda pipe: pipe.unlink(*names))
+
+    def flush(self) -> None:
+        """Deletes first: a store that can't must not look as if it had."""
+        self.delete()
+        self.clear()
+        self._session_key = None
+        self._is_new, self._replaced, self._began, self._stored_sid = False, None, None, None
+
+    @classmethod
+    def clear_expired(cls) -> None:
+        """Redis does."""
+
+    # Names
+
+    @property
+    def _name(self) -> str:
+        return session_index.name_of(str(self.session_key))
+
+    def _draw_id(self) -> None:
+        self._session_key = _new_id()
+        self._is_new = True
+
+    def _validate_session_key(self, key: Any) -> bool:
+        """Django asks whenever an id is set: anything else than ours never reaches Redis."""
+        return isinstance(key, str) and SESSION_ID.fullmatch(key) is not None
 
 
 class NamedSessionStore(SessionStore):
-    """A session known by its name in Redis. Only `lookup` makes one: a cookie never can.
+    """A session known by its HMAC. Only `lookup` makes one: a cookie never can.
 
     Nobody holds its id, so there is nothing to renew when its rights change.
     """
 
-    def __init__(self, name: str) -> None:
-        super().__init__(None)
-        self._name = name
-        self._session_key = name
-
     @property
-    def cache_key(self) -> str:
-        return self._name
+    def _name(self) -> str:
+        key = str(self.session_key)  # an id again once it was flushed and written to
+        return session_index.name_of(key) if SESSION_ID.fullmatch(key) else f"session:{key}"
 
     def cycle_key(self) -> None:
         self.modified = True
 
-    def delete(self, session_key: str | None = None) -> None:
-        self._cache.delete(self._name)
+    def _validate_session_key(self, key: Any) -> bool:
+        return bool(key)
+
+
+def _parsed(value: bytes) -> tuple[dict[str, Any], int]:
+    """Entries and beginning. Raises whatever garbage makes it raise."""
+    if len(value) > MAX_BYTES:
+        raise ValueError
+    stored = json.loads(value)
+    data, began = stored["d"], stored["c"]
+    if stored["v"] != VERSION or type(data) is not dict or type(began) is not int:
+        raise ValueError
+    if not 0 <= began <= _now() + CLOCK_SKEW_SECONDS:
+        raise ValueError
+    if SESSION_KEY in data:
+        UUID(data[SESSION_KEY])
+    return data, began
+
+
+def _new_id() -> str:
+    return get_random_string(32, VALID_KEY_CHARS)
+
+
+def _lifetime_seconds() -> int:
+    return int(settings.AUTH_SESSION_LIFETIME.total_seconds())
+
+
+def _now() -> int:
+    return int(time.time())

@@ -8,8 +8,11 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import Promise
@@ -75,6 +78,12 @@ CONFLICT = Problem(
     "conflict",
     _("Somebody was faster"),
     _("The same thing was asked for twice at once. Please try again."),
+)
+SESSION_ENDED = Problem(
+    401,
+    "session_ended",
+    _("You were signed out"),
+    _("Your sign-in ended while this was under way. Please sign in again."),
 )
 TOO_MANY_REQUESTS = Problem(
     429,
@@ -179,6 +188,22 @@ def conflict(request: HttpRequest) -> HttpResponse:
 def store_unavailable(request: HttpRequest) -> HttpResponse:
     """`STORE_UNAVAILABLE_VIEW`: the session store didn't answer. The cookie stays."""
     return respond(request, STORE_UNAVAILABLE)
+
+
+def session_ended(request: HttpRequest) -> HttpResponse:
+    """`SESSION_ENDED_VIEW`: the session was deleted while this request was under way."""
+    if not request.path.startswith(MACHINE_PATHS):
+        if request.method == "GET":
+            return redirect_to_login(request.get_full_path())
+        return redirect(settings.LOGIN_URL)
+    response = respond(request, SESSION_ENDED)
+    response["WWW-Authenticate"] = 'Bearer realm="api"'
+    return response
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """`TOO_LARGE_VIEW`: what was sent would have to be kept in the session, and doesn't fit."""
+    return respond(request, BODY_TOO_LARGE)
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:

@@ -1,10 +1,39 @@
 """Redis addresses in, Django's `CACHES` out. Pure: reads no environment, opens nothing."""
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from django.core.exceptions import ImproperlyConfigured
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
 CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
+SENTINEL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Sentinels:
+    """Who knows which Redis is the primary, and how to talk to either."""
+
+    addresses: list[str]
+    master_name: str
+    username: str = ""
+    password: str = ""
+    sentinel_password: str = ""
+    tls: bool = False
+
+    @property
+    def hosts(self) -> list[tuple[str, int]]:
+        """Raises `ImproperlyConfigured` for an address that isn't `host:port`."""
+        hosts = []
+        for address in self.addresses:
+            host, _, port = address.strip().rpartition(":")
+            if not host or not port.isdecimal():
+                raise ImproperlyConfigured(f"REDIS_SENTINELS: {address!r} isn't host:port")
+            hosts.append((host.strip("[]"), int(port)))
+        return hosts
 
 
 def database(url: str, number: int) -> str:
@@ -25,20 +54,63 @@ def database_number(url: str) -> int:
     return int(parts.path.strip("/") or "0")
 
 
-def caches(sessions_url: str, cache_url: str = "") -> dict[str, dict[str, Any]]:
+def caches(
+    sessions_url: str,
+    cache_url: str = "",
+    *,
+    sentinels: Sentinels | None = None,
+    answer_seconds: float = ANSWER_SECONDS,
+) -> dict[str, dict[str, Any]]:
     """Two aliases: `sessions` and `default`, in separate databases.
 
     `cache.clear()` is a FLUSHDB, so sharing one database would let a cleared cache sign
-    everybody out.
+    everybody out. With `sentinels` both are on the primary they name, unless the cache has an
+    address of its own.
     """
+    if sentinels:
+        # Not a server's address: SentinelConnectionFactory takes the host for the primary's name.
+        sessions_url = f"redis://{sentinels.master_name}/0"
     first = database_number(sessions_url)
-    return {
-        "default": _cache(cache_url or database(sessions_url, first + 1)),
-        "sessions": _cache(database(sessions_url, first)),
+    default = _cache(cache_url or database(sessions_url, first + 1), answer_seconds)
+    sessions = _cache(database(sessions_url, first), answer_seconds)
+    if sentinels:
+        _behind(sentinels, sessions)
+        if not cache_url:
+            _behind(sentinels, default)
+    return {"default": default, "sessions": sessions}
+
+
+def _behind(sentinels: Sentinels, cache: dict[str, Any]) -> None:
+    """Reads go to the primary, too (not `SentinelClient`): a replica that lags signs people out."""
+    own: dict[str, Any] = {"ssl": True} if sentinels.tls else {}
+    if sentinels.username:
+        own["username"] = sentinels.username
+    if sentinels.password:
+        own["password"] = sentinels.password
+    asking: dict[str, Any] = {"ssl": True} if sentinels.tls else {}
+    if sentinels.sentinel_password:
+        asking["password"] = sentinels.sentinel_password
+    options = cache["OPTIONS"]
+    options["CONNECTION_POOL_KWARGS"] |= own
+    options |= {
+        "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
+        "SENTINELS": sentinels.hosts,
+        # Otherwise a client with ten retries of its own, for each Sentinel.
+        "SENTINEL_KWARGS": asking
+        | {
+            "socket_connect_timeout": SENTINEL_SECONDS,
+            "socket_timeout": SENTINEL_SECONDS,
+            "retry": _NO_RETRY,
+        },
     }
 
 
-def _cache(url: str) -> dict[str, Any]:
+_NO_RETRY = Retry(NoBackoff(), 0)
+
+
+def _cache(url: str, answer_seconds: float) -> dict[str, Any]:
+    # A unix socket has no keepalive to switch on.
+    keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
     return {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": url,
@@ -48,8 +120,11 @@ def _cache(url: str) -> dict[str, Any]:
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             "CONNECTION_POOL_KWARGS": {
                 "socket_connect_timeout": CONNECT_SECONDS,
-                "socket_timeout": ANSWER_SECONDS,
+                "socket_timeout": answer_seconds,
                 "health_check_interval": 15,
+                # `accounts.store_outage` tries again; retries inside retries multiply.
+                "retry": _NO_RETRY,
+                **keepalive,
             },
         },
     }

@@ -300,7 +300,7 @@ def test_a_ring_needs_no_database(known, short_rounds, django_assert_num_queries
     sid = uuid4()
 
     with django_assert_num_queries(0):
-        known._hear(Pubsub({"type": "message", "data": json.dumps({"sid": str(sid)})}))
+        known._hear(Pubsub({"type": "message", "data": json.dumps({"sids": [str(sid)]})}))
 
         assert known.is_revoked(sid)
 
@@ -313,13 +313,14 @@ GARBAGE = [
     b"{}",
     b"\xff\xfe",
     b"[" * 100_000,
-    b'{"sid": 5}',
-    b'{"sid": null}',
-    b'{"sid": []}',
-    b'{"sid": {}}',
-    b'{"sid": ""}',
-    b'{"sid": "x"}',
-    b'{"sid": true}',
+    b'{"sids": 5}',
+    b'{"sids": null}',
+    b'{"sids": [5]}',
+    b'{"sids": [[]]}',
+    b'{"sids": [{}]}',
+    b'{"sids": [""]}',
+    b'{"sids": "x"}',
+    b'{"sids": [true]}',
     b'"00000000-0000-4000-8000-000000000000"',
 ]
 
@@ -329,7 +330,7 @@ def test_garbage_on_the_channel_is_survived(db, known, short_rounds, garbage):
     sid = uuid4()
     bell = Pubsub(
         {"type": "message", "data": garbage},
-        {"type": "message", "data": json.dumps({"sid": str(sid)})},
+        {"type": "message", "data": json.dumps({"sids": [str(sid)]})},
     )
 
     for _ in range(3):
@@ -356,7 +357,7 @@ def test_ending_a_sign_in_rings_after_the_commit(transactional_db, listener):
         assert session.pk.int not in revocations.feed._revoked
 
     message = listener.get_message(timeout=2)
-    assert json.loads(message["data"])["sid"] == str(session.pk)
+    assert json.loads(message["data"]) == {"sids": [str(session.pk)]}
     assert session.pk.int in revocations.feed._revoked
 
 
@@ -385,9 +386,7 @@ def test_nothing_personal_is_on_the_channel(transactional_db, listener):
     sessions.revoke(session, reason=sessions.Reason.LOGOUT)
 
     data = json.loads(listener.get_message(timeout=2)["data"])
-    assert set(data) <= {"sid", "exp", "reason"}
-    assert "b.example" not in str(data)
-    assert "192.0.2.1" not in str(data)
+    assert data == {"sids": [str(session.pk)]}
 
 
 # The thread
@@ -475,7 +474,7 @@ def test_a_ring_of_another_process_is_heard_within_a_second(living, another_clie
     assert not living.is_revoked(sid)
     wait_until(lambda: another_client.pubsub_numsub(CHANNEL)[0][1] >= 1, 5)
 
-    another_client.publish(CHANNEL, json.dumps({"sid": str(sid)}))
+    another_client.publish(CHANNEL, json.dumps({"sids": [str(sid)]}))
 
     wait_until(lambda: living.is_revoked(sid), 1)
 
@@ -487,7 +486,7 @@ def test_garbage_from_another_process_does_not_end_the_listening(living, another
     for garbage in GARBAGE:
         another_client.publish(CHANNEL, garbage)
 
-    another_client.publish(CHANNEL, json.dumps({"sid": str(sid)}))
+    another_client.publish(CHANNEL, json.dumps({"sids": [str(sid)]}))
 
     wait_until(lambda: living.is_revoked(sid), 3)
     assert living._thread.is_alive()

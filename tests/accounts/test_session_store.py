@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import re
+import time
 
 import pytest
 from django.contrib.sessions.backends.base import CreateError, UpdateError
@@ -10,11 +12,13 @@ from django.core.cache import caches
 from django_redis import get_redis_connection
 
 from accounts import session_store
+from accounts.exceptions import SessionTooLargeError
 from accounts.models import AuthSession
-from accounts.session_store import NamedSessionStore, SessionStore
+from accounts.session_store import MAX_BYTES, NamedSessionStore, SessionStore
 from tests.factories import PASSWORD
 
 COOKIE = "session"
+NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
@@ -23,36 +27,102 @@ def redis():
 
 
 def contents(redis):
-    """Every key and value, as text."""
-    return {key.decode(): redis.get(key).decode() for key in redis.keys("*")}
+    """Every key and what it holds, as text."""
+    found = {}
+    for key in redis.keys("*"):
+        is_set = redis.type(key) == b"zset"
+        value = b" ".join(redis.zrange(key, 0, -1)) if is_set else redis.get(key)
+        found[key.decode()] = value.decode()
+    return found
 
 
-def test_no_cookie_value_rests_in_redis(signed_in, redis):
+def only(redis, pattern):
+    (key,) = redis.keys(pattern)
+    return key
+
+
+def stored(redis):
+    return json.loads(redis.get(only(redis, "session:*")))
+
+
+@pytest.fixture
+def member():
+    """A session of somebody signed in, as a view would fill it."""
+    store = SessionStore()
+    store.update({"_auth_user_id": NOBODY, "sid": NOBODY})
+    store.create()
+    return store
+
+
+# At rest
+
+
+def test_what_a_sign_in_leaves_in_redis(signed_in, user, redis):
+    session = AuthSession.objects.get()
+
+    found = contents(redis)
+
+    (name,) = [key for key in found if key.startswith("session:")]
+    assert re.fullmatch(r"session:[0-9a-f]{64}", name)
+    assert found == {
+        name: found[name],
+        f"sid:{session.pk}": name.removeprefix("session:"),
+        f"user:{user.pk}": str(session.pk),
+    }
+    value = json.loads(found[name])
+    assert set(value) == {"v", "c", "d"}
+    assert value["d"]["sid"] == str(session.pk)
+
+
+def test_no_cookie_value_and_no_password_rests_in_redis(signed_in, user, redis):
     cookie = signed_in.cookies[COOKIE].value
 
-    stored = contents(redis)
+    text = str(contents(redis))
 
-    assert len(stored) == 2
-    assert not [text for pair in stored.items() for text in pair if cookie in text]
-
-
-def test_no_password_rests_in_redis(signed_in, user, redis):
-    stored = " ".join(text for pair in contents(redis).items() for text in pair)
-
-    assert PASSWORD not in stored
-    assert user.password not in stored
+    assert cookie not in text
+    assert PASSWORD not in text
+    assert user.password not in text
 
 
-def test_values_are_json(signed_in, redis):
-    values = [json.loads(value) for value in contents(redis).values()]
+def test_every_key_expires(signed_in, redis, settings):
+    left = {key.split(b":")[0]: redis.ttl(key) for key in redis.keys("*")}
 
-    assert any(isinstance(value, dict) and value["sid"] for value in values)
+    idle = settings.SESSION_SHORT_IDLE_SECONDS
+    assert idle - 20 < left[b"session"] <= idle
+    assert idle - 20 < left[b"sid"] <= idle
+    assert 0 < left[b"user"] <= 90 * 86400
 
 
-def test_keys_expire_with_the_session(signed_in, redis, settings):
-    lifetimes = [redis.ttl(key) for key in redis.keys("*")]
+def test_another_key_finds_no_session(signed_in, settings):
+    settings.SESSION_ID_KEY = "another" * 8
 
-    assert all(0 < seconds <= settings.SESSION_COOKIE_AGE for seconds in lifetimes)
+    response = signed_in.get("/api/me/")
+
+    assert response.status_code == 401
+
+
+def test_clearing_the_cache_signs_nobody_out(signed_in):
+    caches["default"].clear()
+
+    response = signed_in.get("/api/me/")
+
+    assert response.status_code == 200
+
+
+# Ids
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["a" * 31, "a" * 33, "A" * 32, "a" * 5000, "session:x", "é" * 32, "\x00" * 32, "a\n" * 16, ""],
+    ids=ascii,
+)
+def test_what_is_no_id_of_ours_never_reaches_redis(dead_redis, key):
+    store = SessionStore(key)
+
+    assert store.session_key is None
+    assert dict(store.items()) == {}
+    assert not store.exists(key)
 
 
 def test_a_made_up_id_is_not_adopted(db):
@@ -62,6 +132,79 @@ def test_a_made_up_id_is_not_adopted(db):
 
     assert loaded == {}
     assert store.session_key is None
+
+
+def test_two_sessions_never_share_an_id(db):
+    store = SessionStore()
+    store.create()
+    thief = SessionStore(store.session_key)
+
+    with pytest.raises(CreateError):
+        thief.save(must_create=True)
+
+
+@pytest.mark.parametrize("name", ["session:", "session:x", "sid:x"])
+def test_a_cookie_cannot_name_a_redis_key(signed_in, client, redis, name):
+    client.cookies[COOKIE] = only(redis, "session:*").decode().removeprefix("session:")
+
+    response = client.get("/api/me/")
+
+    assert response.status_code == 401
+
+
+def test_a_new_id_takes_the_old_ones_place_when_it_is_saved(member, redis):
+    old = member.session_key
+    member.cycle_key()
+    before = SessionStore(old).load()
+
+    member.save()
+
+    assert before["sid"] == NOBODY
+    assert member.session_key != old
+    assert SessionStore(old).load() == {}
+    assert SessionStore(member.session_key)["sid"] == NOBODY
+    assert session_store.lookup(NOBODY)["sid"] == NOBODY
+    assert len(redis.keys("*")) == 3
+
+
+def test_a_new_id_inherits_the_time_that_was_left(member, redis):
+    redis.expire(only(redis, "session:*"), 100)
+
+    member.cycle_key()
+    member.save()
+
+    assert 0 < redis.ttl(only(redis, "session:*")) <= 100
+
+
+def test_a_new_id_does_not_bring_back_an_ended_session(member, redis):
+    late = SessionStore(member.session_key)
+    late.cycle_key()
+    member.delete()
+
+    with pytest.raises(UpdateError):
+        late.save()
+
+    assert redis.keys("session:*") == []
+
+
+def test_an_id_changed_twice_before_it_is_saved_leaves_one_session(member, redis):
+    member.cycle_key()
+    member.cycle_key()
+    member.save()
+
+    assert only(redis, "session:*").decode() == member._name
+
+
+def test_a_flush_before_the_new_id_is_saved_deletes_the_old_one(member, redis):
+    member.cycle_key()
+
+    member.flush()
+
+    assert redis.keys("session:*") == []
+    assert member.is_empty()
+
+
+# Saving
 
 
 def test_an_ended_session_does_not_come_back_by_a_late_save(db):
@@ -78,27 +221,120 @@ def test_an_ended_session_does_not_come_back_by_a_late_save(db):
     assert not SessionStore().exists(late.session_key)
 
 
-def test_two_sessions_never_share_an_id(db):
-    store = SessionStore()
-    store.create()
-    thief = SessionStore(store.session_key)
+def test_a_session_that_ended_before_it_was_read_is_not_saved_as_another(member, redis):
+    late = SessionStore(member.session_key)
+    late.modified = True
+    member.delete()
 
-    with pytest.raises(CreateError):
-        thief.save(must_create=True)
+    with pytest.raises(UpdateError):
+        late.save()
+
+    assert redis.keys("session:*") == []
+
+
+def test_a_session_too_large_is_refused_and_the_one_before_stays(member):
+    member["note"] = "x" * MAX_BYTES
+
+    with pytest.raises(SessionTooLargeError, match=r"^16\d\d\d bytes, in entries .*'note'"):
+        member.save()
+
+    assert "note" not in SessionStore(member.session_key)
+
+
+def test_the_largest_session_can_be_read(member):
+    member["note"] = ""
+    member.save()
+    room = MAX_BYTES - len(get_redis_connection("sessions").get(member._name))
+    member["note"] = "x" * room
+
+    member.save()
+
+    assert len(SessionStore(member.session_key)["note"]) == room
+
+
+# Damage
+
+
+@pytest.fixture
+def complaints(caplog):
+    caplog.set_level("WARNING", logger="accounts.session_store")
+    return caplog
+
+
+def with_value(redis, value):
+    for key in redis.keys("session:*"):
+        redis.set(key, value, keepttl=True)
 
 
 @pytest.mark.parametrize(
-    "value", [b"", b"{", b"null", b"[1]", b"1", b'"x"', b"\x80\x04K\x01.", b"\xff"]
+    "value",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[1]",
+        b"1",
+        b'"x"',
+        b"\x80\x04K\x01.",
+        b"\xff",
+        b"[" * 10_000,
+        b"9" * 10_000,
+        b'{"v":1}',
+        b'{"v":1,"c":1,"d":[]}',
+        b'{"v":1,"c":1,"d":null}',
+        b'{"v":1,"c":"1","d":{}}',
+        b'{"v":1,"c":-1,"d":{}}',
+        b'{"v":1,"c":99999999999999999999,"d":{}}',
+        b'{"v":1,"c":true,"d":{}}',
+        b'{"v":1,"c":NOW,"d":{"_auth_user_id":"x"}}',
+        b'{"v":1,"c":NOW,"d":{"_auth_user_id":[]}}',
+        b'{"v":1,"c":NOW,"d":{"_auth_user_id":1}}',
+    ],
+    ids=lambda value: value[:60].decode("latin-1"),
 )
-def test_a_corrupted_session_is_signed_out_and_no_error(signed_in, redis, value):
-    for key in redis.keys("*session:*"):
-        redis.set(key, value)
+def test_a_damaged_session_is_signed_out_and_no_error(signed_in, redis, value, complaints):
+    with_value(redis, value.replace(b"NOW", str(int(time.time())).encode()))
     signed_in.raise_request_exception = False
 
     response = signed_in.get("/accounts/email/")
 
     assert response.status_code == 302
     assert response["Location"].startswith("/accounts/login/")
+    assert "a session can't be read" in complaints.text
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_a_session_of_another_version_is_signed_out(signed_in, redis, version, complaints):
+    with_value(redis, json.dumps(stored(redis) | {"v": version}))
+
+    response = signed_in.get("/accounts/email/")
+
+    assert response.status_code == 302
+    assert "a session can't be read" in complaints.text
+
+
+def test_an_oversized_session_is_signed_out_and_not_even_fetched(signed_in, redis, complaints):
+    value = stored(redis)
+    value["d"]["x"] = "x" * 5_000_000
+    with_value(redis, json.dumps(value))
+    before = redis.info("stats")["total_net_output_bytes"]
+
+    response = signed_in.get("/accounts/email/")
+
+    assert response.status_code == 302
+    assert "a session can't be read" in complaints.text
+    assert redis.info("stats")["total_net_output_bytes"] - before < 1_000_000
+
+
+def test_a_value_of_another_kind_is_signed_out(signed_in, redis, complaints):
+    key = only(redis, "session:*")
+    redis.delete(key)
+    redis.lpush(key, "x")
+
+    response = signed_in.get("/accounts/email/")
+
+    assert response.status_code == 302
+    assert "a session can't be read" in complaints.text
 
 
 def test_a_pickle_is_never_loaded(signed_in, redis):
@@ -106,8 +342,7 @@ def test_a_pickle_is_never_loaded(signed_in, redis):
         def __reduce__(self):
             return os._exit, (1,)
 
-    for key in redis.keys("*session:*"):
-        redis.set(key, pickle.dumps(Bomb()))
+    with_value(redis, pickle.dumps(Bomb()))
     signed_in.raise_request_exception = False
 
     response = signed_in.get("/accounts/email/")
@@ -115,20 +350,53 @@ def test_a_pickle_is_never_loaded(signed_in, redis):
     assert response.status_code == 302
 
 
-def test_drop_ends_the_session_of_a_sign_in(signed_in, redis):
+# By sign-in and by user
+
+
+def test_drop_ends_the_session_of_a_sign_in(signed_in, user, redis):
     session = AuthSession.objects.get()
 
-    session_store.drop(session.pk)
+    session_store.drop(session.pk, user_id=user.pk)
 
     assert contents(redis) == {}
 
 
-def test_drop_of_an_unknown_sign_in_harms_nobody(signed_in, redis):
+def test_drop_of_an_unknown_sign_in_harms_nobody(signed_in, user, redis):
     before = contents(redis)
 
-    session_store.drop("00000000-0000-4000-8000-000000000000")
+    session_store.drop(NOBODY, user_id=user.pk)
 
     assert contents(redis) == before
+
+
+def test_drop_all_ends_everything_but_the_one_to_keep(redis):
+    sids = [f"00000000-0000-4000-8000-{number:012}" for number in range(5)]
+    stores = {}
+    for sid in sids:
+        stores[sid] = SessionStore()
+        stores[sid].update({"_auth_user_id": NOBODY, "sid": sid})
+        stores[sid].create()
+    strangers = SessionStore()
+    strangers.update({"_auth_user_id": NOBODY[:-1] + "1", "sid": NOBODY[:-1] + "9"})
+    strangers.create()
+
+    session_store.drop_all(NOBODY, keep=sids[2])
+
+    assert sorted(redis.keys("session:*")) == sorted(
+        [stores[sids[2]]._name.encode(), strangers._name.encode()]
+    )
+    assert redis.zrange(f"user:{NOBODY}", 0, -1) == [sids[2].encode()]
+    assert len(redis.keys("sid:*")) == 2
+
+
+def test_the_users_set_forgets_what_has_expired(member, redis):
+    redis.zadd(f"user:{NOBODY}", {"gone": time.time() - 1})
+    another = SessionStore()
+    another.update({"_auth_user_id": NOBODY, "sid": "another"})
+
+    another.create()
+
+    assert redis.zrange(f"user:{NOBODY}", 0, -1) == [NOBODY.encode(), b"another"]
 
 
 def test_lookup_finds_the_session_without_its_id(signed_in):
@@ -141,33 +409,29 @@ def test_lookup_finds_the_session_without_its_id(signed_in):
 
 
 def test_lookup_of_an_unknown_sign_in_finds_nothing(db):
-    assert session_store.lookup("00000000-0000-4000-8000-000000000000") is None
+    assert session_store.lookup(NOBODY) is None
 
 
-@pytest.mark.parametrize("name", ["session:", "session:x", "sid:x"])
-def test_a_cookie_cannot_name_a_redis_key(signed_in, client, redis, name):
-    session = next(key for key in contents(redis) if "session:" in key)
-    client.cookies[COOKIE] = session.rpartition(":1:")[2]
+def test_lookup_finds_nothing_where_the_session_is_gone(member, redis):
+    redis.delete(only(redis, "session:*"))
 
-    response = client.get("/api/me/")
-
-    assert response.status_code == 401
+    assert session_store.lookup(NOBODY) is None
 
 
-def test_clearing_the_cache_signs_nobody_out(signed_in):
-    caches["default"].clear()
+def test_a_session_found_by_name_that_is_flushed_and_filled_again_rests_under_an_hmac(
+    member, redis
+):
+    found = session_store.lookup(NOBODY)
+    found.flush()
+    found["a"] = 1
 
-    response = signed_in.get("/api/me/")
+    found.save()
 
-    assert response.status_code == 200
+    assert re.fullmatch(rb"session:[0-9a-f]{64}", only(redis, "session:*"))
+    assert SessionStore(found.session_key)["a"] == 1
 
 
-def test_another_key_finds_no_session(signed_in, settings):
-    settings.SESSION_ID_KEY = "another" * 8
-
-    response = signed_in.get("/api/me/")
-
-    assert response.status_code == 401
+# An outage
 
 
 def test_an_error_is_not_an_empty_session(db, dead_redis):
@@ -179,7 +443,7 @@ def test_an_error_is_not_an_empty_session(db, dead_redis):
     assert store.session_key == "a" * 32
 
 
-@pytest.mark.parametrize("verb", ["save", "exists", "delete"])
+@pytest.mark.parametrize("verb", ["save", "exists", "delete", "create", "flush"])
 def test_no_verb_hides_an_error(db, dead_redis, verb):
     store = SessionStore("a" * 32)
     store._session_cache = {"a": 1}
@@ -190,4 +454,4 @@ def test_no_verb_hides_an_error(db, dead_redis, verb):
 
 def test_drop_tells_of_an_error(db, dead_redis):
     with pytest.raises(session_store.STORE_ERRORS):
-        session_store.drop("00000000-0000-4000-8000-000000000000")
+        session_store.drop(NOBODY, user_id=NOBODY)

@@ -79,20 +79,11 @@ def test_an_account_deleted_meanwhile_signs_nobody_in(user):
         open_session(user)
 
 
-def test_touch_writes_nothing_within_five_minutes(db, django_assert_num_queries):
-    session = AuthSessionFactory(last_seen_at=timezone.now() - timedelta(minutes=4))
-
-    with django_assert_num_queries(0):
-        alive = sessions.touch(session)
-
-    assert alive
-
-
-def test_touch_writes_after_five_minutes(db, django_assert_num_queries):
+def test_touch_notes_that_the_device_was_seen(db, django_assert_num_queries):
     session = AuthSessionFactory(last_seen_at=timezone.now() - timedelta(minutes=6))
 
     with django_assert_num_queries(1):
-        alive = sessions.touch(session)
+        alive = sessions.touch(session.pk, user_id=session.user_id)
 
     assert alive
     session.refresh_from_db()
@@ -100,10 +91,17 @@ def test_touch_writes_after_five_minutes(db, django_assert_num_queries):
 
 
 def test_touch_tells_that_a_sign_in_was_ended_meanwhile(db):
-    session = AuthSessionFactory(last_seen_at=timezone.now() - timedelta(minutes=6))
-    AuthSession.objects.update(revoked_at=timezone.now(), revoked_reason="admin")
+    session = AuthSessionFactory(revoked=True)
 
-    alive = sessions.touch(session)
+    alive = sessions.touch(session.pk, user_id=session.user_id)
+
+    assert not alive
+
+
+def test_touch_knows_no_sign_in_of_somebody_else(db):
+    session = AuthSessionFactory()
+
+    alive = sessions.touch(session.pk, user_id=UserFactory().pk)
 
     assert not alive
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 @contextmanager
 def without_redis(settings):
     before = settings.CACHES
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.2
     # Django forgets its cache connections whenever this setting changes.
     settings.CACHES = {
         alias: options | {"LOCATION": "redis://127.0.0.1:9/0"} for alias, options in before.items()

@@ -171,10 +171,10 @@ def test_a_user_disabled_while_entering_the_code_is_not_signed_in(browser, deliv
     assert not is_signed_in(browser)
 
 
-def test_remembering_sets_a_cookie_that_lasts(browser, user, settings):
+def test_remembering_sets_a_cookie_that_lasts_as_long_as_the_sign_in(browser, user):
     response = sign_in(browser, user, remember="on")
 
-    assert response.cookies["session"]["max-age"] == settings.SESSION_COOKIE_AGE
+    assert response.cookies["session"]["max-age"] == 90 * 86400
 
 
 def test_not_remembering_sets_a_cookie_that_ends_with_the_browser(browser, user):

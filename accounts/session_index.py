@@ -1,0 +1,82 @@
+"""How Redis finds a session: by its id, by its sign-in, by its user.
+
+| Key | Value | Lives for |
+| --- | --- | --- |
+| `session:<HMAC of the id>` | the session (`session_store`) | its idle time |
+| `sid:<sid>` | that HMAC, so that a sign-in's session is found without its id | as long |
+| `user:<user id>` | sorted set of the user's sids, by the end of that time | the absolute time |
+
+All three are written in one pipeline. The scripts name keys that aren't in KEYS: right for a primary
+with replicas, not for Redis Cluster.
+"""
+
+import hmac
+import time
+from typing import cast
+from uuid import UUID
+
+from django.conf import settings
+from redis.client import Pipeline
+
+from accounts import store_outage
+
+# KEYS: the user's set. ARGV: the sids to end, or "*" and the one to keep.
+END = """
+local sids = ARGV
+if ARGV[1] == '*' then sids = redis.call('ZRANGE', KEYS[1], 0, -1) end
+local ended = 0
+for _, sid in ipairs(sids) do
+  if ARGV[1] ~= '*' or sid ~= ARGV[2] then
+    local name = redis.call('GET', 'sid:' .. sid)
+    if name then ended = ended + redis.call('UNLINK', 'session:' .. name) end
+    redis.call('UNLINK', 'sid:' .. sid)
+    redis.call('ZREM', KEYS[1], sid)
+  end
+end
+return ended
+"""
+
+
+def name_of(session_key: str) -> str:
+    """The key under which Redis has it: `HMAC-SHA256(SESSION_ID_KEY, id)`, so no usable cookie."""
+    secret = settings.SESSION_ID_KEY.encode()
+    return "session:" + hmac.digest(secret, session_key.encode(), "sha256").hex()
+
+
+def find(sid: UUID) -> str | None:
+    """The HMAC of the session of this sign-in. Raises `StoreUnavailableError`."""
+    found = store_outage.read(lambda redis: redis.get(f"sid:{sid}"))
+    return cast("bytes", found).decode() if found else None
+
+
+def add(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: int) -> None:
+    now, users = int(time.time()), f"user:{user_id}"
+    pipe.set(f"sid:{sid}", name.removeprefix("session:"), ex=idle_seconds)
+    pipe.zremrangebyscore(users, 0, now)
+    pipe.zadd(users, {sid: now + idle_seconds})
+    pipe.expire(users, int(settings.AUTH_SESSION_LIFETIME.total_seconds()))
+
+
+def slide(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: int) -> None:
+    pipe.expire(name, idle_seconds)
+    pipe.expire(f"sid:{sid}", idle_seconds)
+    pipe.zadd(f"user:{user_id}", {sid: int(time.time()) + idle_seconds}, xx=True)
+
+
+def remove(pipe: Pipeline, *, sid: str, user_id: str) -> None:
+    """Of a sign-in whose session now belongs to another one."""
+    pipe.unlink(f"sid:{sid}")
+    pipe.zrem(f"user:{user_id}", sid)
+
+
+def drop(sid: UUID, *, user_id: UUID | None) -> None:
+    """Delete the session of this sign-in, wherever it was opened. Raises `STORE_ERRORS`.
+
+    Tried once: the row has ended, and a session that stays is found out (see `session_store`).
+    """
+    store_outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", str(sid)))
+
+
+def drop_all(user_id: UUID, *, keep: UUID | None = None) -> None:
+    """Delete the user's sessions, however many, in one round trip. As `drop` otherwise."""
+    store_outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", "*", str(keep)))

@@ -1,0 +1,222 @@
+"""Redis calls of the session store: how long to wait for a Redis that doesn't answer, and who may.
+
+A fail-over to a replica takes seconds, so a call that fails is made again. Waiting must not take
+all threads of a process, though: tokens and `/livez` need none of Redis. Hence
+
+- The clock starts with the outage, not with the request: once a kind of call has failed for
+  `SESSION_STORE_DEADLINE_SECONDS`, requests are refused at once, and one thread at a time probes.
+- At most `SESSION_STORE_WAITERS` threads of a process sit out an outage; others are refused.
+- Reads and writes have clocks of their own: with all replicas gone nobody can sign in, but whoever
+  is signed in stays so.
+
+A write counts when `REDIS_REPLICA_ACKS` replicas have it, or a fail-over could undo a sign-in that
+the visitor saw succeed. All calls must bear being made twice: the answer to the first may be lost.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.conf import settings
+from django_redis import get_redis_connection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from accounts.exceptions import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from redis import Redis
+    from redis.client import Pipeline
+
+T = TypeVar("T")
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.4
+TRANSIENT_ANSWERS = (
+    "READONLY",
+    "read only replica",
+    "NOREPLICAS",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "UNBLOCKED",
+)
+"""What Redis answers while it changes roles or restarts. Not a prefix: pipelines add their own."""
+
+log = logging.getLogger(__name__)
+
+
+class NotAcknowledgedError(Exception):
+    """Too few replicas have the write."""
+
+
+class Clock:
+    """Since when calls of one kind have failed."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.forget()
+
+    def forget(self) -> None:
+        self.down_since: float | None = None
+        self.probe = threading.Lock()
+
+    def failed(self, error: Exception) -> float:
+        """Note a failure; when the outage began."""
+        if self.down_since is None:
+            self.down_since = time.monotonic()
+            log.warning("the session store fails to %s: %s", self.kind, error)
+        return self.down_since
+
+    def succeeded(self) -> None:
+        if self.down_since is not None:
+            self.down_since = None
+            log.warning("the session store is able to %s again", self.kind)
+
+    def is_past_deadline(self) -> bool:
+        since = self.down_since
+        return since is not None and time.monotonic() - since > _deadline_seconds()
+
+
+class Waiters:
+    """Counts the threads that sit out an outage."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self._count = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        with self._lock:
+            if self._count >= settings.SESSION_STORE_WAITERS:
+                raise StoreUnavailableError("enough requests wait for the session store")
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._count -= 1
+
+
+_reads = Clock("read")
+_writes = Clock("write")
+_waiters = Waiters()
+
+
+def read(ask: "Callable[[Redis], T]") -> T:
+    """What `ask` returns. Raises `StoreUnavailableError`."""
+    return _call(ask, _reads)
+
+
+def write(build: "Callable[[Pipeline], object]") -> list[Any]:
+    """Send what `build` puts into a pipeline; the answers. Raises `StoreUnavailableError`.
+
+    `build` is called again for each try.
+    """
+    return _call(lambda redis: _acknowledged(redis, build), _writes)
+
+
+def write_once(build: "Callable[[Pipeline], object]") -> list[Any]:
+    """As `write`, without waiting: for what is also true without Redis knowing it."""
+    try:
+        return _acknowledged(_connection(), build)
+    except Exception as error:
+        _raise_unless_transient(error)
+        raise StoreUnavailableError(str(error)) from error
+
+
+def forget() -> None:
+    """Know of no outage, as after a fork: the threads that held the locks stayed with the parent."""
+    for each in (_reads, _writes, _waiters):
+        each.forget()
+
+
+os.register_at_fork(after_in_child=forget)
+
+
+def _call(ask: "Callable[[Redis], T]", clock: Clock) -> T:
+    if clock.is_past_deadline():
+        return _probe(ask, clock)
+    if clock.down_since is None:
+        try:
+            return ask(_connection())
+        except Exception as error:  # noqa: BLE001 - sorted by the next line
+            _raise_unless_transient(error)
+            clock.failed(error)
+    with _waiters.one_more():
+        return _wait(ask, clock)
+
+
+def _probe(ask: "Callable[[Redis], T]", clock: Clock) -> T:
+    if not clock.probe.acquire(blocking=False):
+        raise StoreUnavailableError("the session store doesn't answer")
+    try:
+        answer = ask(_connection())
+    except Exception as error:
+        _raise_unless_transient(error)
+        raise StoreUnavailableError(str(error)) from error
+    else:
+        clock.succeeded()
+        return answer
+    finally:
+        clock.probe.release()
+
+
+def _wait(ask: "Callable[[Redis], T]", clock: Clock) -> T:
+    began = time.monotonic()
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            answer = ask(_connection())
+        except Exception as error:
+            _raise_unless_transient(error)
+            # Not only from the outage's start: other threads may see it end and begin again.
+            ends = min(clock.failed(error), began) + _deadline_seconds()
+            if time.monotonic() + pause > ends:
+                raise StoreUnavailableError(str(error)) from error
+        else:
+            clock.succeeded()
+            return answer
+        time.sleep(pause)
+        pause = min(pause * 1.6, LONGEST_PAUSE_SECONDS)
+
+
+def _acknowledged(redis: "Redis", build: "Callable[[Pipeline], object]") -> list[Any]:
+    """One pipeline on one connection: WAIT speaks for the writes of its own connection."""
+    wanted: int = settings.REDIS_REPLICA_ACKS
+    pipe = redis.pipeline(transaction=False)
+    build(pipe)
+    if wanted:
+        pipe.execute_command("WAIT", wanted, settings.REDIS_REPLICA_ACK_MS)  # type: ignore[no-untyped-call]
+    answers = pipe.execute()
+    if wanted and answers.pop() < wanted:
+        raise NotAcknowledgedError("too few replicas have the write")
+    return answers
+
+
+def _raise_unless_transient(error: Exception) -> None:
+    """Let go what another try won't cure."""
+    if isinstance(error, ReadOnlyError):
+        # A demoted primary behind the same address: a new connection finds the new one.
+        _connection().connection_pool.disconnect(inuse_connections=False)
+    if isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError, NotAcknowledgedError)):
+        return
+    if isinstance(error, ResponseError) and any(text in str(error) for text in TRANSIENT_ANSWERS):
+        return
+    raise error
+
+
+def _connection() -> "Redis":
+    return get_redis_connection(settings.SESSION_CACHE_ALIAS)
+
+
+def _deadline_seconds() -> float:
+    return float(settings.SESSION_STORE_DEADLINE_SECONDS)
