@@ -46,6 +46,7 @@ class Cluster:
         self.ports = [free_port() for _ in range(SERVERS)]
         self.servers: list[Server] = []
         self.balancer: Balancer | None = None
+        self.serving: tuple[str, str] | None = None
 
     def start(self) -> None:
         self.postgres.start()
@@ -78,6 +79,8 @@ class Cluster:
 
     def serve(self, sessions: str = "own", *, method: str = "") -> None:
         """Three servers and nginx, with this store of sessions and this way to balance."""
+        if self.serving == (sessions, method):
+            return
         self.stop_serving()
         directory = self.directory / f"{sessions}-{method or 'round-robin'}".rstrip(";")
         directory.mkdir()
@@ -99,7 +102,17 @@ class Cluster:
             process.start()
         for server in self.servers:
             server.wait()
-        wait_until(lambda: self.balancer.is_running, "nginx runs", tail=self.balancer.tail)
+        self.serving = (sessions, method)
+
+    def heal(self) -> None:
+        """Whatever isn't running is started; returns when everything is well."""
+        if not self.postgres.is_running:
+            self.postgres.start()
+        self.redis.start()
+        for server in self.servers:
+            if not server.is_running:
+                server.start()
+            server.wait()
 
     def stop_serving(self) -> None:
         for process in (self.balancer, *self.servers):
@@ -108,19 +121,21 @@ class Cluster:
         for process in (self.balancer, *self.servers):
             if process is not None:
                 process.stop()
-        self.servers, self.balancer = [], None
+        self.servers, self.balancer, self.serving = [], None, None
 
     def stop(self) -> None:
         self.stop_serving()
         self.redis.stop()
         self.postgres.stop()
 
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.balancer.certificate)
+
     def load(self, *, most_seconds: float = 60) -> Load:
         """Visitors start to come."""
-        context = ssl.create_default_context(cafile=self.balancer.certificate)
         load = Load(
             self.balancer.port,
-            context,
+            self.trust(),
             addresses=everybody_everywhere(),
             most_seconds=most_seconds,
         )

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.cluster.browser import HOME, LOGIN, LOGOUT, SESSION, Answer, Browser
 
@@ -82,7 +83,7 @@ class Tally:
     def stall(self) -> float:
         """The longest time in which nobody was served."""
         ends = sorted([self.started, *self.successes])
-        return max((after - before for before, after in zip(ends, ends[1:], strict=False)), default=0.0)  # fmt: skip
+        return max((after - before for before, after in pairwise(ends)), default=0.0)
 
 
 class Load(threading.Thread):
@@ -115,11 +116,15 @@ class Load(threading.Thread):
             tally.add(lane)
         return tally
 
-    def wait_for(self, sign_ins: int, sign_outs: int) -> None:
+    def acknowledged(self) -> tuple[int, int]:
+        """Sign-ins and sign-outs so far."""
+        so_far = [each for lane in self._lanes for each in list(lane.sign_ins)]
+        return len(so_far), sum(each.signed_out for each in so_far)
+
+    def wait_for(self, sign_ins: int, sign_outs: int = 0) -> None:
         """Until so many are acknowledged, or time is up."""
         while time.monotonic() < self._deadline:
-            lanes = [each for lane in self._lanes for each in list(lane.sign_ins)]
-            if len(lanes) >= sign_ins and sum(each.signed_out for each in lanes) >= sign_outs:
+            if self.acknowledged() >= (sign_ins, 0) and self.acknowledged()[1] >= sign_outs:
                 return
             time.sleep(0.1)
 

@@ -92,11 +92,11 @@ class Process:
                 pid = int(stat.parent.name)
                 parents[pid], used[pid] = int(fields[1]), int(fields[11]) + int(fields[12])
         total = 0
-        for pid in used:
+        for pid, ticks in used.items():
             ancestor = pid
             while ancestor and ancestor != self._running.pid:
                 ancestor = parents.get(ancestor, 0)
-            total += used[pid] if ancestor else 0
+            total += ticks if ancestor else 0
         return total / TICKS
 
     def tail(self) -> str:
