@@ -12,6 +12,7 @@ HOST = "localhost"
 LOGIN, LOGOUT, HOME = "/accounts/login/", "/accounts/logout/", "/accounts/"
 SESSION, CSRF = "__Host-session", "__Host-csrf"
 TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="(\w+)"')
+REFUSAL = re.compile(rb'id="login_error".*?<span>(.*?)</span>', re.DOTALL)
 ANSWER_SECONDS = 30
 """Longer than nginx waits for anybody."""
 
@@ -49,7 +50,10 @@ class Answer:
         return self.cookies.get(SESSION) == ""
 
     def __str__(self) -> str:
-        words = self.error or f"{self.status} {self.location}"
+        refusal = REFUSAL.search(self.body)
+        words = self.error or " ".join(
+            [str(self.status), self.location, refusal[1].decode() if refusal else ""]
+        )
         return f"{self.method} {self.path}: {words} after {self.seconds:.2f} s"
 
 

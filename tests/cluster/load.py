@@ -13,7 +13,7 @@ from tests.cluster.browser import HOME, LOGIN, LOGOUT, SESSION, Answer, Browser
 LANES = 6
 SIGNS_OUT = 4
 """Every so manyth visitor."""
-PAGES = 2
+PAGES = 1
 TRIES = 30
 PAUSE_SECONDS = 0.02
 AFTER_503_SECONDS = 0.3

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -18,6 +19,8 @@ HOST = "127.0.0.1"
 PASSWORD = "password-of-the-servers"
 SENTINEL_PASSWORD = "password-of-the-sentinels"
 MASTER = "munjigi"
+STALLING_BYTES = 32 * 1024 * 1024
+"""More than the kernel buffers for one connection, less than Redis does for a replica."""
 
 
 class Node(Process):
@@ -127,20 +130,21 @@ class RedisServers:
         sees_all = state["num-slaves"] == 2 and state["num-other-sentinels"] == 2
         return int(state["port"]) if state["flags"] == "master" and sees_all else None
 
-    def cut_replication(self) -> None:
-        """What the primary takes from now on reaches nobody; it doesn't know."""
-        primary = self.primary()
-        for node in self.replicas():
-            with node.connect() as client:
-                client.config_set("masterauth", "a wrong password")
-        with primary.connect() as client:
-            client.execute_command("CLIENT", "KILL", "TYPE", "replica")
+    def stall_replication(self) -> None:
+        """From now on what the primary takes reaches nobody, and it doesn't know yet.
 
-    def mend_replication(self) -> None:
+        Frozen, the replicas would still find everything in their sockets; so these are filled
+        first, and the rest waits in the primary's own memory.
+        """
+        primary, replicas = self.primary(), self.replicas()
+        for node in replicas:
+            node.tell(signal.SIGSTOP)
+        with primary.connect() as client:
+            client.set("bulk", b"x" * STALLING_BYTES, ex=20)
+
+    def resume_replication(self) -> None:
         for node in self.servers:
-            if node.is_running:
-                with node.connect() as client:
-                    client.config_set("masterauth", PASSWORD)
+            node.tell(signal.SIGCONT)
 
     def wait_for_new_primary(self, old: Node) -> float:
         """Until the Sentinels name another one; seconds that took."""

@@ -34,10 +34,10 @@ def kill_primary(cluster):
 
 def kill_primary_that_nobody_followed(cluster):
     primary = cluster.redis.primary()
-    cluster.redis.cut_replication()
+    cluster.redis.stall_replication()
     time.sleep(1)
     primary.kill()
-    cluster.redis.mend_replication()
+    cluster.redis.resume_replication()
     cluster.redis.wait_for_new_primary(primary)
 
 
@@ -93,7 +93,7 @@ def test_killed_primary_loses_nothing(own, measured):
 def test_killed_primary_whose_replicas_lagged_loses_nothing(own, measured):
     row = measured(
         own,
-        "… whose replicas were cut off 1 s before",
+        "… whose replicas were 1 s behind",
         lambda: kill_primary_that_nobody_followed(own),
     )
 
