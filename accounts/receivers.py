@@ -32,6 +32,8 @@ def open_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Every door ends in Django's login(): the one place where a sign-in is opened."""
     client = ClientInfo.from_request(request)
     session = sessions.open(user, kind=_kind(request), client=client, amr=_amr(request, user))
+    if SID in request.session and (replaced := current(request)):  # the same user, once more
+        sessions.revoke(replaced, reason=sessions.Reason.LOGOUT, client=client)
     # Django renews the id unless this user was signed in already.
     request.session.cycle_key()
     request.session[SID] = str(session.pk)

@@ -64,7 +64,7 @@ def slide(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: in
 
 
 def remove(pipe: Pipeline, *, sid: str, user_id: str) -> None:
-    """Of a sign-in whose session now belongs to another one."""
+    """Of a sign-in that has no session any more."""
     pipe.unlink(f"sid:{sid}")
     pipe.zrem(f"user:{user_id}", sid)
 

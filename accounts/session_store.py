@@ -1,12 +1,13 @@
 """Browser sessions in Redis: Django's session engine (`SESSION_ENGINE`).
 
-`session_index` says under which keys. The value is JSON: `{"v": 1, "c": when it began, "d": entries}`.
+`session_index` says under which keys, `session_value` what the value is, `store_outage` how long to
+wait for Redis.
 
 - Reading Redis gives no usable cookie; a made-up id is never adopted; ids come from the cookie only.
 - An error is never read as "no session": it raises `STORE_ERRORS`, and nobody's cookie is taken.
 - Made with SET NX and saved with SET XX: what was deleted doesn't come back by a late save.
 - Two time-outs, both here and not in the cookie. Idle: the key's expiry, pushed by `slide` alone.
-  Absolute: `AUTH_SESSION_LIFETIME` from "c", looked at by `load`.
+  Absolute: `AUTH_SESSION_LIFETIME` from the sign-in, looked at by `load`.
 - Reads write nothing. A new id costs one write, which removes the old one.
 
 **Why no sign-out is undone**, even where its deletion never reached Redis: the row in the database
@@ -17,7 +18,6 @@ interval, `touch_seconds`, is no longer than the access lifetime. So the row is 
 last process has forgotten.
 """
 
-import json
 import logging
 import re
 import time
@@ -40,8 +40,8 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError, ResponseError
 
-from accounts import session_index, store_outage
-from accounts.exceptions import SessionTooLargeError, StoreUnavailableError
+from accounts import session_index, session_value, store_outage
+from accounts.exceptions import StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +61,7 @@ end
 return redis.call('SET', KEYS[2], ARGV[1], 'PX', left > 0 and left or ARGV[2])
 """
 
-VERSION = 1
-MAX_BYTES = 16 * 1024
 TOUCH_SECONDS = 5 * 60
-CLOCK_SKEW_SECONDS = 300
 SESSION_ID = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")
 
 
@@ -164,7 +161,7 @@ class SessionStore(SessionBase):
     def _ask(self, redis: Redis) -> tuple[bytes | None, int | None]:
         """The value, never more of it than there may be, and the milliseconds it has left."""
         pipe = redis.pipeline(transaction=False)
-        pipe.getrange(self._name, 0, MAX_BYTES)
+        pipe.getrange(self._name, 0, session_value.MAX_BYTES)
         pipe.pttl(self._name)
         try:
             value, left_ms = pipe.execute()
@@ -176,10 +173,9 @@ class SessionStore(SessionBase):
 
     def _opened(self, value: bytes) -> dict[str, Any] | None:
         try:
-            data, self._began = _parsed(value)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            # Damaged, or another version's: nobody's session. Its content stays out of the log.
-            log.warning("a session can't be read, its visitor is signed out: %s", type(error))
+            data, self._began = session_value.unpack(value)
+        except session_value.UnreadableError as error:
+            log.warning("a session can't be read, its visitor is signed out: %s", error)
             return None
         return None if self._began + _lifetime_seconds() <= _now() else data
 
@@ -199,16 +195,16 @@ class SessionStore(SessionBase):
         self.modified = True
 
     def save(self, must_create: bool = False) -> None:
-        """Raises `UpdateError` when the session was deleted meanwhile, and `STORE_ERRORS`."""
+        """Raises `UpdateError` when the session was deleted meanwhile, `SessionTooLargeError`,
+        `STORE_ERRORS`.
+        """
         if self.session_key is None:
             self._draw_id()
         data = self._get_session(no_load=must_create or self._is_new)
         if self.session_key is None:
             raise UpdateError  # gone before it could be read
         began = self._beginning()
-        value = json.dumps({"v": VERSION, "c": began, "d": data}, separators=(",", ":"))
-        if len(value) > MAX_BYTES:
-            raise SessionTooLargeError(f"{len(value)} bytes, in entries {sorted(data)}")
+        value = session_value.pack(data, began=began, is_signed_in=SID in data)
         if must_create or self._is_new:
             is_renewed = bool(self._replaced and SID in data and data[SID] == self._stored_sid)
             self._write_new(value, is_renewed=is_renewed)
@@ -252,12 +248,18 @@ class SessionStore(SessionBase):
 
     def delete(self, session_key: str | None = None) -> None:
         if session_key is not None:
-            names = [session_index.name_of(session_key)]
+            names, sid = [session_index.name_of(session_key)], None
         else:
             own = self._name if self.session_key and not self._is_new else None
-            names = [name for name in (own, self._replaced) if name]
+            names, sid = [name for name in (own, self._replaced) if name], self._stored_sid
+
+        def build(pipe: Pipeline) -> None:
+            pipe.unlink(*names)
+            if sid:
+                session_index.remove(pipe, sid=str(sid), user_id=str(self.get(SESSION_KEY)))
+
         if names:
-            store_outage.write(lambda pipe: pipe.unlink(*names))
+            store_outage.write(build)
 
     def flush(self) -> None:
         """Deletes first: a store that can't must not look as if it had."""
@@ -301,21 +303,6 @@ class NamedSessionStore(SessionStore):
 
     def _validate_session_key(self, key: Any) -> bool:
         return bool(key)
-
-
-def _parsed(value: bytes) -> tuple[dict[str, Any], int]:
-    """Entries and beginning. Raises whatever garbage makes it raise."""
-    if len(value) > MAX_BYTES:
-        raise ValueError
-    stored = json.loads(value)
-    data, began = stored["d"], stored["c"]
-    if stored["v"] != VERSION or type(data) is not dict or type(began) is not int:
-        raise ValueError
-    if not 0 <= began <= _now() + CLOCK_SKEW_SECONDS:
-        raise ValueError
-    if SESSION_KEY in data:
-        UUID(data[SESSION_KEY])
-    return data, began
 
 
 def _new_id() -> str:

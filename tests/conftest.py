@@ -12,6 +12,7 @@ from accounts import mail, revocations, store_outage
 from accounts.models import OutgoingMail, User
 from api import keys
 from tests.factories import PASSWORD, UserFactory
+from tests.flows.outage import RedisServer
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +99,38 @@ def obtain(client: Client) -> Callable[..., dict[str, Any]]:
 
 def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def make_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RedisServer]]:
+    """Redis servers to be killed, frozen and demoted."""
+    servers = []
+
+    def make(*options):
+        servers.append(RedisServer(tmp_path_factory.mktemp("redis"), *options))
+        servers[-1].start()
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture
+def use_redis(settings, make_redis):
+    """Make a server the session store, until the test ends."""
+    before = settings.CACHES
+
+    def run(server):
+        own = before["sessions"] | {"LOCATION": f"unix://{server.socket}?db=0"}
+        settings.CACHES = before | {"sessions": own}
+        return server
+
+    yield run
+    settings.CACHES = before
+
+
+@pytest.fixture
+def own_redis(use_redis, make_redis):
+    """The session store of this test."""
+    return use_redis(make_redis())

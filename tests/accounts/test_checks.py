@@ -15,6 +15,7 @@ SAFE = {
     "SESSION_ID_KEY": "s" * 32,
     "SECRET_KEY": "k" * 50,
     "REDIS_IS_EMBEDDED": False,
+    "REDIS_SENTINELS": [],
     "TRUSTED_PROXY_COUNT": 1,
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
 }
@@ -30,7 +31,12 @@ def found(settings):
             setattr(settings, name, value)
         return [
             message.id
-            for check in (checks.check_addresses, checks.check_secrets, checks.check_deployment)
+            for check in (
+                checks.check_addresses,
+                checks.check_secrets,
+                checks.check_redis,
+                checks.check_deployment,
+            )
             for message in check(None)
         ]
 
@@ -174,3 +180,11 @@ def test_mail_that_goes_nowhere_is_w004(found, backend):
 )
 def test_loopback_is_told_from_what_looks_like_it(address, expected):
     assert checks.is_loopback(address) is expected
+
+
+def test_two_ways_to_redis_are_one_too_many(found):
+    assert found(REDIS_URL="redis://one", REDIS_SENTINELS=["two:26379"]) == ["accounts.E020"]
+
+
+def test_sentinels_alone_are_fine(found):
+    assert found(REDIS_URL="", REDIS_SENTINELS=["two:26379"]) == []

@@ -7,6 +7,7 @@ import re
 import time
 
 import pytest
+from cryptography.fernet import Fernet
 from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.core.cache import caches
 from django_redis import get_redis_connection
@@ -14,8 +15,10 @@ from django_redis import get_redis_connection
 from accounts import session_store
 from accounts.exceptions import SessionTooLargeError
 from accounts.models import AuthSession
-from accounts.session_store import MAX_BYTES, NamedSessionStore, SessionStore
+from accounts.session_store import NamedSessionStore, SessionStore
+from accounts.session_value import MAX_BYTES
 from tests.factories import PASSWORD
+from tests.flows.conftest import code_in
 
 COOKIE = "session"
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -82,6 +85,39 @@ def test_no_cookie_value_and_no_password_rests_in_redis(signed_in, user, redis):
     assert cookie not in text
     assert PASSWORD not in text
     assert user.password not in text
+
+
+def test_the_code_of_a_sign_up_under_way_rests_encrypted(browser, db, deliver, redis):
+    browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
+
+    code = code_in(deliver()[0])
+
+    assert code in str(dict(browser.session))
+    assert code not in str(contents(redis))
+    assert "a@example.com" not in str(contents(redis))
+
+
+def test_a_visitors_session_under_a_lost_key_is_none(browser, db, settings, complaints):
+    browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
+    settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+
+    response = browser.get("/accounts/confirm-email/")
+
+    assert response.status_code == 302
+    assert "under an unknown key" in complaints.text
+
+
+def test_a_visitors_session_outlives_a_change_of_keys(browser, db, settings, deliver):
+    browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
+    mail = deliver()[0]
+    settings.DATA_ENCRYPTION_KEYS = [
+        Fernet.generate_key().decode(),
+        *settings.DATA_ENCRYPTION_KEYS,
+    ]
+
+    response = browser.post("/accounts/confirm-email/", {"code": code_in(mail)})
+
+    assert response["Location"] == "/accounts/"
 
 
 def test_every_key_expires(signed_in, redis, settings):
@@ -282,6 +318,8 @@ def with_value(redis, value):
         b'{"v":1}',
         b'{"v":1,"c":1,"d":[]}',
         b'{"v":1,"c":1,"d":null}',
+        b'{"v":1,"c":1,"d":"x"}',
+        b'{"v":1,"c":1,"d":5}',
         b'{"v":1,"c":"1","d":{}}',
         b'{"v":1,"c":-1,"d":{}}',
         b'{"v":1,"c":99999999999999999999,"d":{}}',

@@ -1,8 +1,20 @@
 """Redis addresses in, `CACHES` out."""
 
-import pytest
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
 
+import pytest
+from django.core.cache import caches
+from django.core.exceptions import ImproperlyConfigured
+from django_redis import get_redis_connection
+
+from accounts import revocations
+from accounts.session_store import SessionStore
 from config import redis
+from tests.e2e.conftest import free_ports
 
 
 @pytest.mark.parametrize(
@@ -54,3 +66,134 @@ def test_nothing_is_pickled_and_nothing_waits_for_ever(alias):
     assert 0 < options["CONNECTION_POOL_KWARGS"]["socket_timeout"] <= 2
     assert 0 < options["CONNECTION_POOL_KWARGS"]["socket_connect_timeout"] <= 2
     assert "IGNORE_EXCEPTIONS" not in options
+
+
+SENTINELS = redis.Sentinels(
+    ["one:26379", "two:26380", "[::1]:26381"],
+    master_name="main",
+    username="site",
+    password="secret",
+    sentinel_password="ask",
+    tls=True,
+)
+
+
+@pytest.mark.parametrize("alias", ["default", "sessions"])
+def test_with_sentinels_both_ask_the_primary_they_name(alias):
+    cache = redis.caches("unix:///ignored.sock", sentinels=SENTINELS)[alias]
+
+    options = cache["OPTIONS"]
+    assert cache["LOCATION"] == f"redis://main/{0 if alias == 'sessions' else 1}"
+    assert options["CONNECTION_FACTORY"] == "django_redis.pool.SentinelConnectionFactory"
+    assert "CLIENT_CLASS" not in options  # SentinelClient would read from replicas
+    assert options["SENTINELS"] == [("one", 26379), ("two", 26380), ("::1", 26381)]
+    pool, asking = options["CONNECTION_POOL_KWARGS"], options["SENTINEL_KWARGS"]
+    assert (pool["username"], pool["password"], pool["ssl"]) == ("site", "secret", True)
+    assert (asking["password"], asking["ssl"]) == ("ask", True)
+    assert 0 < asking["socket_timeout"] <= 1
+    assert 0 < asking["socket_connect_timeout"] <= 1
+
+
+def test_a_cache_of_its_own_is_not_looked_for_by_sentinels():
+    caches = redis.caches("unix:///x", "redis://cache/3", sentinels=SENTINELS)
+
+    assert caches["default"]["LOCATION"] == "redis://cache/3"
+    assert "SENTINELS" not in caches["default"]["OPTIONS"]
+    assert "password" not in caches["default"]["OPTIONS"]["CONNECTION_POOL_KWARGS"]
+
+
+def test_without_passwords_none_are_sent():
+    plain = redis.Sentinels(["one:1"], master_name="main")
+
+    options = redis.caches("", sentinels=plain)["sessions"]["OPTIONS"]
+
+    assert not {"username", "password", "ssl"} & set(options["CONNECTION_POOL_KWARGS"])
+    assert not {"password", "ssl"} & set(options["SENTINEL_KWARGS"])
+
+
+@pytest.mark.parametrize("address", ["one", "one:", ":26379", "one:x", "redis://one:26379/0", ""])
+def test_an_address_that_is_none_is_refused_by_name(address):
+    with pytest.raises(ImproperlyConfigured, match="REDIS_SENTINELS"):
+        redis.caches("", sentinels=redis.Sentinels([address], master_name="main"))
+
+
+def test_only_one_of_us_tries_again():
+    """Retries of redis-py inside those of `accounts.store_outage` would multiply."""
+    for sentinels in (None, SENTINELS):
+        options = redis.caches("redis://host", sentinels=sentinels)["sessions"]["OPTIONS"]
+
+        assert options["CONNECTION_POOL_KWARGS"]["retry"].get_retries() == 0
+        assert not sentinels or options["SENTINEL_KWARGS"]["retry"].get_retries() == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "keeps_alive"), [("redis://host", True), ("unix:///run/redis.sock", False)]
+)
+def test_a_unix_socket_has_no_keepalive(url, keeps_alive):
+    pool = redis.caches(url)["sessions"]["OPTIONS"]["CONNECTION_POOL_KWARGS"]
+
+    assert pool.get("socket_keepalive", False) is keeps_alive
+
+
+# A real primary with a replica and Sentinels is in tests/cluster; here one Sentinel shows that the
+# settings lead there.
+
+
+@pytest.fixture
+def primary(tmp_path):
+    """A Redis, and a Sentinel that knows it as `main`; both want a password."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("needs redis-server")
+    first = free_ports(2)
+    (tmp_path / "sentinel.conf").write_text(
+        f"port {first + 1}\nbind 127.0.0.1\ndir {tmp_path}\nrequirepass ask\n"
+        f"sentinel monitor main 127.0.0.1 {first} 1\nsentinel auth-pass main secret\n"
+    )
+    password = ["--requirepass", "secret", "--masterauth", "secret", "--save", ""]
+    commands = [
+        [program, "--port", str(first), "--bind", "127.0.0.1", "--dir", str(tmp_path), *password],
+        [program, str(tmp_path / "sentinel.conf"), "--sentinel"],
+    ]
+    log = (tmp_path / "log").open("w")
+    processes = [subprocess.Popen(c, stdin=subprocess.DEVNULL, stdout=log) for c in commands]
+    for port in (first, first + 1):
+        wait_for(port)
+    yield redis.Sentinels(
+        [f"127.0.0.1:{first + 1}"],
+        master_name="main",
+        password="secret",
+        sentinel_password="ask",
+    )
+    for process in processes:
+        process.kill()
+        process.wait(20)
+    log.close()
+
+
+def wait_for(port):
+    deadline = time.monotonic() + 20
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_sessions_bell_and_limits_find_the_primary_by_its_sentinel(primary, settings):
+    before = settings.CACHES
+    settings.CACHES = redis.caches("", sentinels=primary)
+    try:
+        store = SessionStore()
+        store["a"] = 1
+        store.create()
+        bell = revocations._listen()
+        caches["default"].set("limit", 1, 60)
+
+        assert SessionStore(store.session_key)["a"] == 1
+        assert bell is not None
+        assert caches["default"].get("limit") == 1
+        assert get_redis_connection("sessions").dbsize() == 1  # a database of its own
+        bell.close()
+    finally:
+        settings.CACHES = before

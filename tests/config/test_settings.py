@@ -253,6 +253,7 @@ def test_a_missing_secret_stops_the_boot_and_is_named(boot, name):
         {"FRONTEND_ORIGINS": "https://*.example.com"},
         {"ALLOWED_HOSTS": "*"},
         {"SESSION_ID_KEY": "short"},
+        {"REDIS_SENTINELS": "127.0.0.1:26379"},  # beside a REDIS_URL
         {"DATA_ENCRYPTION_KEYS": "not-a-key"},
     ],
     ids=str,
@@ -332,3 +333,42 @@ answers = [
     )
 
     assert all(status < 500 for status in answers), answers
+
+
+REDIS = """
+from django.conf import settings
+names = ["REDIS_IS_EMBEDDED", "REDIS_REPLICA_ACKS", "REDIS_REPLICA_ACK_MS", "REVOCATION_CHANNEL"]
+answers = [getattr(settings, name) for name in names]
+answers += [settings.CACHES[alias]["LOCATION"] for alias in ("sessions", "default")]
+answers.append(settings.CACHES["sessions"]["OPTIONS"]["CONNECTION_POOL_KWARGS"]["socket_timeout"])
+"""
+
+
+def test_with_sentinels_a_replica_must_acknowledge(site_under):
+    answers = site_under(
+        REDIS, REDIS_URL="", REDIS_SENTINELS="a:1,b:2,c:3", REDIS_REPLICA_ACK_MS="900"
+    )
+
+    assert answers == [
+        False,
+        1,
+        900,
+        "munjigi:revocations:1",
+        "redis://munjigi/0",
+        "redis://munjigi/1",
+        1.4,  # longer than the wait for a replica
+    ]
+
+
+def test_without_replicas_nobody_has_to(site_under):
+    answers = site_under(REDIS, REDIS_URL="redis://one/4")
+
+    assert answers == [
+        False,
+        0,
+        400,
+        "munjigi:revocations:5",
+        "redis://one/4",
+        "redis://one/5",
+        1.0,
+    ]

@@ -1,0 +1,228 @@
+"""Redis goes away while people are signed in: nobody is signed out, nobody waits for ever."""
+
+import http.client
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from accounts import session_store, store_outage
+from accounts.models import AuthSession
+from tests.conftest import CHROME, bearer
+from tests.factories import PASSWORD
+from tests.flows.outage import PATIENCE, wait_until
+from tests.flows.servers import Cluster
+from tests.flows.test_two_servers import CREATE_USER
+
+PAGE = "/accounts/email/"
+
+
+@pytest.fixture
+def redis(own_redis, settings, user):
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.3
+    return own_redis
+
+
+@pytest.fixture
+def browser(redis, user):
+    """Signed in, as long as there is a Redis; shows errors as pages."""
+    browser = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
+    response = sign_in(browser, user)
+    assert response.status_code == 302
+    return browser
+
+
+def sign_in(browser, user):
+    return browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+
+
+def is_clean(response, kind="text/html; charset=utf-8"):
+    assert response.status_code == 503, response.content
+    assert response["Content-Type"] == kind
+    assert response["Retry-After"] == "3"
+    assert response["Cache-Control"] == "no-store"
+    assert "session" not in response.cookies
+    return True
+
+
+def give_it_up(kind):
+    """The outage has lasted longer than anybody waits."""
+    clock = {"read": store_outage._reads, "write": store_outage._writes}[kind]
+    wait_until(clock.is_past_deadline)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        (PAGE, "text/html; charset=utf-8"),
+        ("/admin/", "text/html; charset=utf-8"),
+        ("/api/me/", "application/problem+json"),
+        ("/_allauth/browser/v1/auth/session", "application/problem+json"),
+    ],
+)
+@pytest.mark.parametrize("how", ["kill", "freeze"])
+def test_a_cookie_gets_a_clean_503_and_stays_good(redis, browser, path, kind, how):
+    getattr(redis, how)()
+    first, second = browser.get(path), None
+    give_it_up("read")
+    second = browser.get(path)
+
+    assert is_clean(first, kind)
+    assert is_clean(second, kind)
+    redis.start() if how == "kill" else redis.thaw()
+    assert browser.get(PAGE).status_code == 200
+
+
+def test_tokens_and_health_answer_while_redis_is_dead(redis, obtain, user, client):
+    pair = obtain(user)
+    client.cookies.clear()
+    redis.kill()
+
+    assert client.get("/livez").status_code == 200
+    assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 200
+    assert client.get("/api/verify", headers=bearer(pair["access"])).status_code == 204
+    assert store_outage._reads.down_since is None  # it wasn't even asked
+
+
+def test_a_sign_in_that_can_not_be_saved_is_a_503_and_sets_no_cookie(redis, browser, user):
+    """The save fails in `process_response`, after the view has said yes."""
+    redis.client.config_set("min-replicas-to-write", 1)
+    stranger = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
+
+    response = sign_in(stranger, user)
+
+    assert is_clean(response)
+    assert browser.get(PAGE).status_code == 200  # whoever is signed in notices nothing
+
+
+def test_sign_in_resumes_by_itself(redis, browser, user):
+    redis.client.config_set("min-replicas-to-write", 1)
+    stranger = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
+    assert is_clean(sign_in(stranger, user))
+    give_it_up("write")
+
+    redis.client.config_set("min-replicas-to-write", 0)
+
+    assert sign_in(stranger, user).status_code == 302
+    assert stranger.get(PAGE).status_code == 200
+
+
+def test_a_touch_that_can_not_be_written_hinders_nobody(redis, browser):
+    (key,) = redis.client.keys("session:*")
+    redis.client.expire(key, 3600)
+    redis.client.config_set("min-replicas-to-write", 1)
+
+    response = browser.get(PAGE)
+
+    assert response.status_code == 200
+    assert redis.client.ttl(key) <= 3600
+
+
+def test_a_view_that_fails_to_save_is_a_503(redis, browser, settings):
+    """The error comes out of the view: `process_exception`."""
+    redis.client.config_set("min-replicas-to-write", 1)
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
+
+    response = browser.post("/accounts/logout/")
+
+    assert is_clean(response)
+
+
+def test_a_sign_out_that_could_not_be_finished_holds_nevertheless(redis, browser):
+    """It said 503, but the row was ended: fail closed."""
+    redis.client.config_set("min-replicas-to-write", 1)
+    assert is_clean(browser.post("/accounts/logout/"))
+
+    redis.client.config_set("min-replicas-to-write", 0)
+
+    assert AuthSession.objects.get().revoked_reason == "logout"
+    assert browser.get(PAGE).status_code == 302
+
+
+def test_an_end_by_another_device_is_not_kept_waiting(redis, browser, user, monkeypatch):
+    """One try: the row is the truth."""
+    redis.kill()
+    waited = []
+    monkeypatch.setattr("time.sleep", waited.append)
+
+    with pytest.raises(session_store.STORE_ERRORS):
+        session_store.drop_all(user.pk)
+
+    assert waited == []
+
+
+# Threads: one real server of the site
+
+
+@pytest.fixture
+def site(tmp_path):
+    cluster = Cluster(tmp_path, f"sqlite:///{tmp_path / 'db.sqlite3'}", count=1)
+    cluster.environment |= {
+        "SESSION_STORE_DEADLINE_SECONDS": str(2 * PATIENCE),
+        "SESSION_STORE_WAITERS": "4",
+    }
+    try:
+        cluster.start()
+        cluster.manage(
+            "shell", stdin=CREATE_USER.format(emails=["one@example.com"], password=PASSWORD)
+        )
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def cookie_of(site):
+    """Sign in by the page, as a browser does."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.ports[0], timeout=PATIENCE)
+    connection.request("GET", "/accounts/login/")
+    page = connection.getresponse()
+    page.read()
+    csrf = SimpleCookie(page.getheader("Set-Cookie"))["csrf"].value
+    form = {"login": "one@example.com", "password": PASSWORD, "csrfmiddlewaretoken": csrf}
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Cookie": f"csrf={csrf}",
+        "Origin": site.environment["SITE_URL"],
+    }
+    connection.request("POST", "/accounts/login/", urlencode(form), headers)
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 302
+    cookies = [SimpleCookie(value) for value in answer.headers.get_all("Set-Cookie")]
+    (session,) = [each["session"].value for each in cookies if "session" in each]
+    connection.close()
+    return session
+
+
+def page(site, cookie):
+    connection = http.client.HTTPConnection("127.0.0.1", site.ports[0], timeout=3 * PATIENCE)
+    connection.request("GET", "/accounts/email/", headers={"Cookie": f"session={cookie}"})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status
+
+
+def test_while_some_wait_for_redis_tokens_and_others_are_answered(site):
+    """Forty browsers and eight threads: four sit the outage out, the rest get their 503."""
+    cookie = cookie_of(site)
+    _, pair = site.call(
+        0, "POST", "/api/token/", {"email": "one@example.com", "password": PASSWORD}
+    )
+    site.redis.send_signal(signal.SIGSTOP)
+    with ThreadPoolExecutor(40) as pool:
+        pages = [pool.submit(page, site, cookie) for _ in range(40)]
+        wait_until(lambda: sum(each.done() for each in pages) >= 30, 2 * PATIENCE)
+
+        assert site.call(0, "GET", "/livez")[0] == 200
+        assert site.call(0, "GET", "/api/verify", token=pair["access"])[0] == 204
+        assert site.call(0, "GET", "/api/me/", token=pair["access"])[0] == 200
+        assert {each.result() for each in pages if each.done()} == {503}
+        assert not all(each.done() for each in pages)  # some still wait
+        site.redis.send_signal(signal.SIGCONT)
+
+        assert {each.result() for each in pages} == {200, 503}
+    assert page(site, cookie) == 200
