@@ -60,6 +60,7 @@ class Answer:
 class Browser:
     def __init__(self, port: int, context: ssl.SSLContext, address: str) -> None:
         self.cookies: dict[str, str] = {}
+        self.address = address
         self._connection = http.client.HTTPSConnection(
             HOST, port, context=context, timeout=ANSWER_SECONDS, source_address=(address, 0)
         )
@@ -97,7 +98,8 @@ class Browser:
             return Answer(method, path, started, seconds, 0, "", "", {}, b"", repr(error))
         seconds = time.monotonic() - started
         self._keep(cookies)
-        if found := TOKEN.search(text):
+        # Whoever meets an error page reloads it: the form from before is sent again.
+        if (found := TOKEN.search(text)) and status == 200:
             self._token = found[1].decode()
         return Answer(method, path, started, seconds, status, location, retry_after, cookies, text)
 

@@ -5,12 +5,13 @@ import signal
 import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.cluster.browser import HOME, SESSION
 from tests.cluster.load import PASSWORD as VISITORS_PASSWORD
-from tests.cluster.load import USERS, Load, SignIn, Tally, email, everybody_everywhere
+from tests.cluster.load import USERS, Load, SignIn, Tally, anywhere, email
 from tests.cluster.postgres_server import Postgres
 from tests.cluster.process import ROOT, wait_until
 from tests.cluster.redis_servers import HOST, PASSWORD, RedisServers
@@ -19,6 +20,8 @@ from tests.deploy.edge import free_port
 
 SERVERS = 3
 CHECKERS = 8
+VERIFY = "/api/verify"
+OPENS, SHUT = {200, 204}, {302, 401}
 PREPARE = f"""
 import django; django.setup()
 from allauth.account.models import EmailAddress
@@ -104,14 +107,19 @@ class Cluster:
             server.wait()
         self.serving = (sessions, method)
 
-    def heal(self) -> None:
-        """Whatever isn't running is started; returns when everything is well."""
+    def revive(self) -> None:
+        """Start whatever isn't running."""
         if not self.postgres.is_running:
             self.postgres.start()
+        for process in (*self.redis.nodes, *self.servers):
+            if not process.is_running:
+                process.start()
+
+    def heal(self) -> None:
+        """Returns when everything runs and is well."""
+        self.revive()
         self.redis.start()
         for server in self.servers:
-            if not server.is_running:
-                server.start()
             server.wait()
 
     def stop_serving(self) -> None:
@@ -131,40 +139,46 @@ class Cluster:
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.balancer.certificate)
 
-    def load(self, *, most_seconds: float = 60) -> Load:
+    def load(self, *, addresses: Iterator[str] | None = None, most_seconds: float = 90) -> Load:
         """Visitors start to come."""
         load = Load(
             self.balancer.port,
             self.trust(),
-            addresses=everybody_everywhere(),
+            addresses=addresses or anywhere(),
             most_seconds=most_seconds,
         )
         load.start()
         return load
 
-    def opens(self, server: Server, cookie: str) -> bool:
-        """Does this cookie open the account's page here? A 503 is asked again."""
-        status = 503
+    def opens(self, server: Server, path: str, cookie: str) -> bool:
+        """Does this cookie open this path here? A 503 is asked again."""
+        statuses = [0]
 
         def answered() -> bool:
-            nonlocal status
-            status, _ = server.ask(HOME, Cookie=f"{SESSION}={cookie}")
-            return status in {200, 302}
+            statuses.append(server.ask(path, Cookie=f"{SESSION}={cookie}")[0])
+            return statuses[-1] in OPENS | SHUT
 
-        wait_until(answered, f"{server.name} answers for a cookie ({status})", tail=server.tail)
-        return status == 200
+        wait_until(answered, f"answered for a cookie: {server.name}", seconds=60, tail=server.tail)
+        return statuses[-1] in OPENS
 
     def lost_and_undone(self, tally: Tally) -> tuple[int, int]:
-        """Sign-ins that are gone and sign-outs that didn't last, on whichever server."""
-        sure = [each for each in tally.sign_ins if not each.in_doubt]
+        """Sign-ins that are gone and sign-outs that didn't last, on whichever server.
 
-        def is_right(sign_in: SignIn) -> bool:
+        The account's page is asked of one server, of the others a check without a page.
+        """
+
+        def is_right(number: int, sign_in: SignIn) -> bool:
             return all(
-                self.opens(server, sign_in.cookie) is not sign_in.signed_out
+                self.opens(
+                    server, HOME if server.number == number % SERVERS else VERIFY, sign_in.cookie
+                )
+                is not sign_in.signed_out
                 for server in self.servers
             )
 
+        sure = [each for each in tally.sign_ins if not each.in_doubt]
         with ThreadPoolExecutor(CHECKERS) as pool:
-            wrong = [each for each, right in zip(sure, pool.map(is_right, sure), strict=True) if not right]  # fmt: skip
+            right = pool.map(is_right, range(len(sure)), sure)
+            wrong = [each for each, is_it in zip(sure, right, strict=True) if not is_it]
         undone = sum(each.signed_out for each in wrong)
         return len(wrong) - undone, undone

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
-from tests.cluster import rows
+from tests.cluster import compare, rows
 from tests.cluster.cluster import Cluster
 from tests.cluster.redis_servers import is_installed
 from tests.deploy import edge
@@ -74,5 +74,11 @@ def measured(request: pytest.FixtureRequest) -> Callable[..., rows.Row]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if ROWS:
-        terminalreporter.section("what the servers' deaths cost")
+        terminalreporter.section("under load")
         terminalreporter.write_line(rows.table(ROWS))
+        for row in ROWS:
+            for failure in row.first_failures:
+                terminalreporter.write_line(f"{row.name}: {failure}")
+    if compare.ROWS:
+        terminalreporter.section("where sessions are, and what a server's death costs")
+        terminalreporter.write_line(rows.table(compare.ROWS, compare.HEADINGS))

@@ -17,7 +17,7 @@ PAGES = 1
 TRIES = 30
 PAUSE_SECONDS = 0.02
 AFTER_503_SECONDS = 0.3
-USERS = 50
+USERS = 1500
 PASSWORD = "correct horse battery"
 
 
@@ -30,7 +30,8 @@ class SignIn:
     """Acknowledged: the answer that redirects and sets the cookie has arrived."""
 
     cookie: str
-    at: float
+    address: str
+    """Where the visitor came from."""
     signed_out: bool = False
     in_doubt: bool = False
     """Asked to be signed out, and never told that it was."""
@@ -121,6 +122,9 @@ class Load(threading.Thread):
         so_far = [each for lane in self._lanes for each in list(lane.sign_ins)]
         return len(so_far), sum(each.signed_out for each in so_far)
 
+    def requests(self) -> int:
+        return sum(lane.requests for lane in self._lanes)
+
     def wait_for(self, sign_ins: int, sign_outs: int = 0) -> None:
         """Until so many are acknowledged, or time is up."""
         while time.monotonic() < self._deadline:
@@ -145,7 +149,7 @@ class Load(threading.Thread):
             return
         if not self._patiently(lambda: browser.post(LOGIN, **form), is_sign_in, tally):
             return
-        sign_in = SignIn(browser.cookies[SESSION], time.monotonic())
+        sign_in = SignIn(browser.cookies[SESSION], browser.address)
         tally.sign_ins.append(sign_in)
         for _ in range(PAGES):
             time.sleep(PAUSE_SECONDS)
@@ -185,8 +189,14 @@ def is_sign_out(answer: Answer) -> bool:
     return answer.status == 302 and answer.location.startswith(LOGIN)
 
 
-def everybody_everywhere(seed: int = 0) -> Iterator[str]:
-    """Client addresses, none of them twice in a row: each visitor comes from elsewhere."""
+def anywhere(seed: int = 0) -> Iterator[str]:
+    """Client addresses: each visitor comes from elsewhere."""
     draw = random.Random(seed)
     while True:
         yield f"127.{draw.randrange(1, 255)}.{draw.randrange(256)}.{draw.randrange(1, 255)}"
+
+
+def a_third_from_one_office(seed: int = 0) -> Iterator[str]:
+    """As `anywhere`, but for the many who share a network: a company, a university, a carrier."""
+    for number, address in enumerate(anywhere(seed)):
+        yield f"127.7.7.{number % 250 + 1}" if number % 3 == 0 else address

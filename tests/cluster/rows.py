@@ -1,6 +1,6 @@
 """One row of the table: a load, something that happens meanwhile, and what it cost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.cluster.cluster import Cluster
@@ -37,7 +37,7 @@ HEADINGS = {
     "requests": "requests",
     "failed": "failed",
     "unavailable": "clean 503",
-    "stall": "longest stall",
+    "stall": "longest stall, s",
     "sign_ins": "sign-ins",
     "lost": "lost",
     "sign_outs": "sign-outs",
@@ -47,7 +47,7 @@ HEADINGS = {
 
 
 def measure(cluster: Cluster, name: str, event: Callable[[], object]) -> Row:
-    """Everything that isn't running afterwards is started, and must be well, before the count."""
+    """What died is started again before the count, and must be well before the next row."""
     load = cluster.load()
     try:
         load.wait_for(BEFORE)
@@ -56,8 +56,9 @@ def measure(cluster: Cluster, name: str, event: Callable[[], object]) -> Row:
         load.wait_for(max(SIGN_INS, so_far + AFTER), SIGN_OUTS)
     finally:
         tally = load.stop()
-    cluster.heal()
+    cluster.revive()
     lost, undone = cluster.lost_and_undone(tally)
+    cluster.heal()
     return Row(
         name=name,
         requests=tally.requests,
@@ -73,12 +74,13 @@ def measure(cluster: Cluster, name: str, event: Callable[[], object]) -> Row:
     )
 
 
-def table(rows: list[Row]) -> str:
-    lines = [list(HEADINGS.values())]
+def table(rows: Sequence[object], headings: dict[str, str] = HEADINGS) -> str:
+    """One line each, by the attributes that `headings` names."""
+    lines = [list(headings.values())]
     for row in rows:
-        values = [getattr(row, name) for name in HEADINGS]
-        lines.append([f"{v:.1f} s" if isinstance(v, float) else str(v) for v in values])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+        values = [getattr(row, name) for name in headings]
+        lines.append([f"{v:.1f}" if isinstance(v, float) else str(v) for v in values])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     return "\n".join(
         "  ".join(
             text.ljust(width) if column == 0 else text.rjust(width)
