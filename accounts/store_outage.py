@@ -1,4 +1,4 @@
-"""Redis calls of the session store: how long to wait for a Redis that doesn't answer, and who may.
+"""How long to wait for a Redis that doesn't answer, and who may: sessions, and `shared_cache`.
 
 A fail-over to a replica takes seconds, so a call that fails is made again. Waiting must not take
 all threads of a process, though: tokens and `/livez` need none of Redis. Hence
@@ -56,27 +56,29 @@ class NotAcknowledgedError(Exception):
 
 
 class Clock:
-    """Since when calls of one kind have failed."""
+    """Since when calls of one kind, to Redis under one alias of `CACHES`, have failed."""
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, alias: str) -> None:
+        self.kind, self.alias = kind, alias
         self.forget()
 
     def forget(self) -> None:
         self.down_since: float | None = None
+        self.last_outage: tuple[float, float] | None = None  # beginning and end
         self.probe = threading.Lock()
 
     def failed(self, error: Exception) -> float:
         """Note a failure; when the outage began."""
         if self.down_since is None:
             self.down_since = time.monotonic()
-            log.warning("the session store fails to %s: %s", self.kind, error)
+            log.warning("Redis fails: %s: %s", self.kind, error)
         return self.down_since
 
     def succeeded(self) -> None:
-        if self.down_since is not None:
+        if (since := self.down_since) is not None:
+            self.last_outage = since, time.monotonic()
             self.down_since = None
-            log.warning("the session store is able to %s again", self.kind)
+            log.warning("Redis is back: %s", self.kind)
 
     def is_past_deadline(self) -> bool:
         since = self.down_since
@@ -106,14 +108,16 @@ class Waiters:
                 self._count -= 1
 
 
-_reads = Clock("read")
-_writes = Clock("write")
+_reads = Clock("session reads", settings.SESSION_CACHE_ALIAS)
+_writes = Clock("session writes", settings.SESSION_CACHE_ALIAS)
+cache = Clock("cache", "default")
+"""Of rate limits, locks and marks against replay."""
 _waiters = Waiters()
 
 
 def read(ask: "Callable[[Redis], T]") -> T:
     """What `ask` returns. Raises `StoreUnavailableError`."""
-    return _call(ask, _reads)
+    return patiently(lambda: ask(_connection(_reads)), _reads)
 
 
 def write(build: "Callable[[Pipeline], object]") -> list[Any]:
@@ -121,47 +125,48 @@ def write(build: "Callable[[Pipeline], object]") -> list[Any]:
 
     `build` is called again for each try.
     """
-    return _call(lambda redis: _acknowledged(redis, build), _writes)
+    return patiently(lambda: _acknowledged(_connection(_writes), build), _writes)
 
 
 def write_once(build: "Callable[[Pipeline], object]") -> list[Any]:
     """As `write`, without waiting: for what is also true without Redis knowing it."""
     try:
-        return _acknowledged(_connection(), build)
+        return _acknowledged(_connection(_writes), build)
     except Exception as error:
-        _raise_unless_transient(error)
+        _raise_unless_transient(error, _writes)
         raise StoreUnavailableError(str(error)) from error
 
 
 def forget() -> None:
     """Know of no outage, as after a fork: the threads that held the locks stayed with the parent."""
-    for each in (_reads, _writes, _waiters):
+    for each in (_reads, _writes, cache, _waiters):
         each.forget()
 
 
 os.register_at_fork(after_in_child=forget)
 
 
-def _call(ask: "Callable[[Redis], T]", clock: Clock) -> T:
+def patiently(ask: Callable[[], T], clock: Clock) -> T:
+    """What `ask` returns, asked until it does. Raises `StoreUnavailableError`."""
     if clock.is_past_deadline():
         return _probe(ask, clock)
     if clock.down_since is None:
         try:
-            return ask(_connection())
+            return ask()
         except Exception as error:  # noqa: BLE001 - sorted by the next line
-            _raise_unless_transient(error)
+            _raise_unless_transient(error, clock)
             clock.failed(error)
     with _waiters.one_more():
         return _wait(ask, clock)
 
 
-def _probe(ask: "Callable[[Redis], T]", clock: Clock) -> T:
+def _probe(ask: Callable[[], T], clock: Clock) -> T:
     if not clock.probe.acquire(blocking=False):
         raise StoreUnavailableError("the session store doesn't answer")
     try:
-        answer = ask(_connection())
+        answer = ask()
     except Exception as error:
-        _raise_unless_transient(error)
+        _raise_unless_transient(error, clock)
         raise StoreUnavailableError(str(error)) from error
     else:
         clock.succeeded()
@@ -170,14 +175,14 @@ def _probe(ask: "Callable[[Redis], T]", clock: Clock) -> T:
         clock.probe.release()
 
 
-def _wait(ask: "Callable[[Redis], T]", clock: Clock) -> T:
+def _wait(ask: Callable[[], T], clock: Clock) -> T:
     began = time.monotonic()
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
-            answer = ask(_connection())
+            answer = ask()
         except Exception as error:
-            _raise_unless_transient(error)
+            _raise_unless_transient(error, clock)
             # Not only from the outage's start: other threads may see it end and begin again.
             ends = min(clock.failed(error), began) + _deadline_seconds()
             if time.monotonic() + pause > ends:
@@ -202,11 +207,11 @@ def _acknowledged(redis: "Redis", build: "Callable[[Pipeline], object]") -> list
     return answers
 
 
-def _raise_unless_transient(error: Exception) -> None:
+def _raise_unless_transient(error: Exception, clock: Clock) -> None:
     """Let go what another try won't cure."""
     if isinstance(error, ReadOnlyError):
         # A demoted primary behind the same address: a new connection finds the new one.
-        _connection().connection_pool.disconnect(inuse_connections=False)
+        _connection(clock).connection_pool.disconnect(inuse_connections=False)
     if isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError, NotAcknowledgedError)):
         return
     if isinstance(error, ResponseError) and any(text in str(error) for text in TRANSIENT_ANSWERS):
@@ -214,8 +219,8 @@ def _raise_unless_transient(error: Exception) -> None:
     raise error
 
 
-def _connection() -> "Redis":
-    return get_redis_connection(settings.SESSION_CACHE_ALIAS)
+def _connection(clock: Clock) -> "Redis":
+    return get_redis_connection(clock.alias)
 
 
 def _deadline_seconds() -> float:

@@ -72,6 +72,7 @@ def caches(
         sessions_url = f"redis://{sentinels.master_name}/0"
     first = database_number(sessions_url)
     default = _cache(cache_url or database(sessions_url, first + 1), answer_seconds)
+    default["BACKEND"] = "accounts.shared_cache.SharedCache"
     sessions = _cache(database(sessions_url, first), answer_seconds)
     if sentinels:
         _behind(sentinels, sessions)

@@ -256,5 +256,5 @@ def test_an_outage_is_logged_at_its_start_and_at_its_end(own_redis, settings, ca
     lines = [record.getMessage() for record in caplog.records]
 
     assert len(lines) == 2
-    assert lines[0].startswith("the session store fails to read: ")
-    assert lines[1] == "the session store is able to read again"
+    assert lines[0].startswith("Redis fails: session reads: ")
+    assert lines[1] == "Redis is back: session reads"
