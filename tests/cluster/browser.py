@@ -54,7 +54,8 @@ class Answer:
         words = self.error or " ".join(
             [str(self.status), self.location, refusal[1].decode() if refusal else ""]
         )
-        return f"{self.method} {self.path}: {words} after {self.seconds:.2f} s"
+        wiped = ", session cookie emptied" if self.wipes_session else ""
+        return f"{self.method} {self.path}: {words.strip()} after {self.seconds:.2f} s{wiped}"
 
 
 class Browser:

@@ -28,11 +28,13 @@ class Comparison:
     sign_ins: int
     lost: int
     failed: int
+    unavailable: int
     wiped: int
     stall: float
     shares: str
     cpu: float
     copied: int
+    details: tuple[str, ...]
 
 
 HEADINGS = {
@@ -40,6 +42,7 @@ HEADINGS = {
     "sign_ins": "sign-ins",
     "lost": "lost",
     "failed": "requests failed",
+    "unavailable": "clean 503",
     "wiped": "cookies wiped",
     "stall": "longest stall, s",
     "shares": "share of each server, %",
@@ -97,6 +100,7 @@ def _kill_with_its_primary(cluster: Cluster) -> None:
 
 def _measure(cluster: Cluster, name: str, event: Callable[[Cluster], None]) -> Comparison:
     cluster.heal()
+    before = cluster.balancer.lines()
     load = cluster.load(addresses=a_third_from_one_office())
     try:
         load.wait_for(CALM // 3)
@@ -106,20 +110,22 @@ def _measure(cluster: Cluster, name: str, event: Callable[[Cluster], None]) -> C
     finally:
         tally = load.stop()
     cluster.heal()
-    answered = cluster.balancer.answers_by_server()
+    answered = cluster.balancer.answers_by_server(since=before)
     total = sum(answered.values())
     return Comparison(
         name=name,
         sign_ins=len(tally.sign_ins),
         lost=_lost(cluster, tally.sign_ins),
-        failed=len(tally.failed) + tally.unavailable,
-        wiped=tally.wiped,
+        failed=len(tally.failed),
+        unavailable=tally.unavailable,
+        wiped=len(tally.wiped),
         stall=tally.stall,
         shares=" ".join(
             f"{100 * answered[f'127.0.0.1:{port}'] / total:.0f}" for port in cluster.ports
         ),
         cpu=1000 * cost[0],
         copied=round(cost[1]),
+        details=tuple(map(str, [*tally.failed, *tally.wiped][:5])),
     )
 
 
@@ -170,6 +176,8 @@ def main() -> int:
         finally:
             cluster.stop()
     sys.stdout.write(table(found, HEADINGS) + "\n")
+    for row in found:
+        sys.stdout.writelines(f"{row.name}: {detail}\n" for detail in row.details)
     return 0
 
 

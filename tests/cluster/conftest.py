@@ -77,8 +77,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("under load")
         terminalreporter.write_line(rows.table(ROWS))
         for row in ROWS:
-            for failure in row.first_failures:
-                terminalreporter.write_line(f"{row.name}: {failure}")
+            for detail in row.details:
+                terminalreporter.write_line(f"{row.name}: {detail}")
     if compare.ROWS:
         terminalreporter.section("where sessions are, and what a server's death costs")
         terminalreporter.write_line(rows.table(compare.ROWS, compare.HEADINGS))

@@ -46,7 +46,7 @@ class Tally:
     unavailable: int = 0
     """Clean 503s."""
     failed: list[Answer] = field(default_factory=list)
-    wiped: int = 0
+    wiped: list[Answer] = field(default_factory=list)
     sign_ins: list[SignIn] = field(default_factory=list)
     slowest: float = 0.0
     successes: list[float] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Tally:
         self.slowest = max(self.slowest, answer.seconds)
         self.seconds.append(answer.seconds)
         if answer.wipes_session and answer.path != LOGOUT:
-            self.wiped += 1
+            self.wiped.append(answer)
         if good:
             self.successes.append(answer.ended)
         elif answer.is_clean_503:

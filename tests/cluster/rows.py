@@ -23,7 +23,7 @@ class Row:
     sign_outs: int
     undone: int
     wiped: int
-    first_failures: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
     @property
     def damage(self) -> dict[str, int]:
@@ -69,8 +69,8 @@ def measure(cluster: Cluster, name: str, event: Callable[[], object]) -> Row:
         lost=lost,
         sign_outs=tally.signed_out,
         undone=undone,
-        wiped=tally.wiped,
-        first_failures=tuple(str(answer) for answer in tally.failed[:5]),
+        wiped=len(tally.wiped),
+        details=tuple(map(str, [*tally.failed, *tally.wiped][:5])),
     )
 
 

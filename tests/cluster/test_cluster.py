@@ -47,7 +47,7 @@ def test_one_session_is_good_on_every_server_without_stickiness(own, measured):
     row = measured(own, "nothing", lambda: None)
 
     assert_enough(row)
-    assert row.damage == NO_DAMAGE, row.first_failures
+    assert row.damage == NO_DAMAGE, row.details
     assert row.unavailable == 0
     shares = own.balancer.answers_by_server(since=before)
     assert len(shares) == len(own.servers)
@@ -65,7 +65,7 @@ def test_killed_server_fails_no_request(own, measured):
     row = measured(own, "kill -9 a server, then another", kill_one_after_the_other)
 
     assert_enough(row)
-    assert row.damage == NO_DAMAGE, row.first_failures
+    assert row.damage == NO_DAMAGE, row.details
     assert row.unavailable == 0
 
 
@@ -79,7 +79,7 @@ def test_rolling_restart_fails_no_request(own, measured):
     row = measured(own, "restart every server in turn", restart_all)
 
     assert_enough(row)
-    assert row.damage == NO_DAMAGE, row.first_failures
+    assert row.damage == NO_DAMAGE, row.details
     assert row.unavailable == 0
 
 
@@ -87,7 +87,7 @@ def test_killed_primary_loses_nothing(own, measured):
     row = measured(own, "kill -9 the Redis primary", lambda: kill_primary(own))
 
     assert_enough(row)
-    assert row.damage == NO_DAMAGE, row.first_failures
+    assert row.damage == NO_DAMAGE, row.details
 
 
 def test_killed_primary_whose_replicas_lagged_loses_nothing(own, measured):
@@ -98,7 +98,7 @@ def test_killed_primary_whose_replicas_lagged_loses_nothing(own, measured):
     )
 
     assert_enough(row)
-    assert row.damage == NO_DAMAGE, row.first_failures
+    assert row.damage == NO_DAMAGE, row.details
 
 
 def test_the_stock_engine_loses_sign_ins_in_the_same_place(stock, measured):
@@ -123,7 +123,7 @@ def test_frozen_primary_that_comes_back_loses_nothing(own, measured):
     row = measured(own, "freeze the Redis primary for 5 s", freeze)
 
     assert_enough(row)
-    assert row.damage == NO_DAMAGE, row.first_failures
+    assert row.damage == NO_DAMAGE, row.details
 
 
 def test_primary_restarted_before_anybody_noticed_loses_nothing(own, measured):
@@ -135,7 +135,7 @@ def test_primary_restarted_before_anybody_noticed_loses_nothing(own, measured):
     row = measured(own, "kill -9 the Redis primary, start it again at once", restart)
 
     assert_enough(row)
-    assert row.damage == NO_DAMAGE, row.first_failures
+    assert row.damage == NO_DAMAGE, row.details
 
 
 def test_all_of_redis_gone_signs_nobody_out(own, measured):
@@ -158,7 +158,7 @@ def test_all_of_redis_gone_signs_nobody_out(own, measured):
     row = measured(own, f"kill -9 all of Redis, back after {OUTAGE_SECONDS} s", outage)
 
     assert_enough(row)
-    assert row.damage == NO_DAMAGE, row.first_failures
+    assert row.damage == NO_DAMAGE, row.details
     assert row.unavailable > 0
 
 
@@ -178,5 +178,5 @@ def test_database_gone_leaves_tokens_verifiable_and_all_resumes(own, measured):
     row = measured(own, f"PostgreSQL crashes, back after {OUTAGE_SECONDS} s", outage)
 
     assert_enough(row)
-    assert row.damage == NO_DAMAGE, row.first_failures
+    assert row.damage == NO_DAMAGE, row.details
     assert row.unavailable > 0
