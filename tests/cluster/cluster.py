@@ -5,6 +5,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -85,8 +86,7 @@ class Cluster:
         if self.serving == (sessions, method):
             return
         self.stop_serving()
-        directory = self.directory / f"{sessions}-{method or 'round-robin'}".rstrip(";")
-        directory.mkdir()
+        directory = Path(tempfile.mkdtemp(prefix=f"{sessions}-", dir=self.directory))
         self.balancer = Balancer(directory, self.ports, method)
         self.servers = [
             Server(
@@ -164,15 +164,17 @@ class Cluster:
     def lost_and_undone(self, tally: Tally) -> tuple[int, int]:
         """Sign-ins that are gone and sign-outs that didn't last, on whichever server.
 
-        The account's page is asked of one server, of the others a check without a page.
+        The account's page is asked of one server, of the others a check without a page, which
+        knows only our own sessions.
         """
+        is_own = self.serving == ("own", "")
+
+        def path(number: int, server: Server) -> str:
+            return VERIFY if is_own and server.number != number % SERVERS else HOME
 
         def is_right(number: int, sign_in: SignIn) -> bool:
             return all(
-                self.opens(
-                    server, HOME if server.number == number % SERVERS else VERIFY, sign_in.cookie
-                )
-                is not sign_in.signed_out
+                self.opens(server, path(number, server), sign_in.cookie) is not sign_in.signed_out
                 for server in self.servers
             )
 

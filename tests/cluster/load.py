@@ -13,7 +13,6 @@ from tests.cluster.browser import HOME, LOGIN, LOGOUT, SESSION, Answer, Browser
 LANES = 6
 SIGNS_OUT = 4
 """Every so manyth visitor."""
-PAGES = 1
 TRIES = 30
 PAUSE_SECONDS = 0.02
 AFTER_503_SECONDS = 0.3
@@ -151,11 +150,9 @@ class Load(threading.Thread):
             return
         sign_in = SignIn(browser.cookies[SESSION], browser.address)
         tally.sign_ins.append(sign_in)
-        for _ in range(PAGES):
-            time.sleep(PAUSE_SECONDS)
-            page = browser.get(HOME)
-            tally.note(page, good=is_page(page))
-            browser.cookies[SESSION] = sign_in.cookie
+        time.sleep(PAUSE_SECONDS)
+        if not self._patiently(lambda: browser.get(HOME), is_page, tally):
+            return
         if number % SIGNS_OUT == 0:
             sign_in.in_doubt = True
             if self._patiently(lambda: browser.post(LOGOUT), is_sign_out, tally):
