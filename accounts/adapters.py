@@ -1,5 +1,6 @@
 """Our policy where allauth asks for one."""
 
+from contextlib import suppress
 from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -11,7 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sites.requests import RequestSite
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.module_loading import import_string
@@ -22,6 +23,7 @@ from accounts.client_info import ClientInfo, device_name
 from accounts.exceptions import InactiveUserError
 from accounts.managers import UserManager
 from accounts.models import AuditEvent, User
+from accounts.session_store import STORE_ERRORS
 from accounts.validators import MAX_LENGTH, PasswordLengthValidator
 
 
@@ -36,7 +38,13 @@ class AccountAdapter(DefaultAccountAdapter):
             self.pre_authenticate(request, **credentials)
             self.authentication_failed(request, **credentials)
             return None
-        user = super().authenticate(request, **credentials)
+        try:
+            user = super().authenticate(request, **credentials)
+        except (*STORE_ERRORS, DatabaseError):
+            # Our failure: five of them would otherwise lock out somebody who knows the password.
+            with suppress(*STORE_ERRORS):
+                self._rollback_login_failed_rl_usage()
+            raise
         if user is None or (user.is_active and not _is_refused(user)):
             return user
         # Success gave the attempt back; a disabled account's attempts count like any failed one.

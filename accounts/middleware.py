@@ -34,6 +34,9 @@ class SessionMiddleware(django_sessions.SessionMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if response.status_code == 503:  # noqa: PLR2004
             # Django deletes the cookie of a session that looks empty; after an outage it isn't.
+            # And the sign-in that failed drew a new CSRF secret: the form is sent once more.
+            if settings.CSRF_COOKIE_NAME in request.COOKIES:
+                response.cookies.pop(settings.CSRF_COOKIE_NAME, None)
             return response
         try:
             return super().process_response(request, response)

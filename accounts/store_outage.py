@@ -64,7 +64,6 @@ class Clock:
 
     def forget(self) -> None:
         self.down_since: float | None = None
-        self.last_outage: tuple[float, float] | None = None  # beginning and end
         self.probe = threading.Lock()
 
     def failed(self, error: Exception) -> float:
@@ -75,8 +74,7 @@ class Clock:
         return self.down_since
 
     def succeeded(self) -> None:
-        if (since := self.down_since) is not None:
-            self.last_outage = since, time.monotonic()
+        if self.down_since is not None:
             self.down_since = None
             log.warning("Redis is back: %s", self.kind)
 

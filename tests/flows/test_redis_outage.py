@@ -1,16 +1,18 @@
 """Redis goes away while people are signed in: nobody is signed out, nobody waits for ever."""
 
 import http.client
+import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
-from accounts import session_store, store_outage
-from accounts.models import AuthSession
+from accounts import session_store, sessions, store_outage
+from accounts.models import AuthSession, User
 from tests.conftest import CHROME, bearer
 from tests.factories import PASSWORD
 from tests.flows.outage import PATIENCE, wait_until
@@ -96,6 +98,49 @@ def test_a_sign_in_that_can_not_be_saved_is_a_503_and_sets_no_cookie(redis, brow
 
     assert is_clean(response)
     assert browser.get(PAGE).status_code == 200  # whoever is signed in notices nothing
+
+
+@pytest.mark.parametrize("fails", ["Redis", "the database"])
+def test_the_form_of_a_sign_in_that_failed_can_be_sent_again(redis, user, monkeypatch, fails):
+    """Signing in draws a new CSRF secret, which the form doesn't know."""
+    stranger = Client(
+        enforce_csrf_checks=True, headers={"user-agent": CHROME}, raise_request_exception=False
+    )
+    form = {"login": user.email, "password": PASSWORD}
+    form["csrfmiddlewaretoken"] = token_on(stranger.get("/accounts/login/"))
+    with monkeypatch.context() as patch:
+        if fails == "Redis":
+            redis.client.config_set("min-replicas-to-write", 1)
+        else:
+            patch.setattr(sessions, "open", fail)
+        assert is_clean(stranger.post("/accounts/login/", form))
+    redis.client.config_set("min-replicas-to-write", 0)
+
+    response = stranger.post("/accounts/login/", form)
+
+    assert response.status_code == 302
+    assert stranger.get(PAGE).status_code == 200
+
+
+def token_on(page):
+    return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())[1]
+
+
+def test_a_failure_of_ours_is_no_wrong_password(redis, user, monkeypatch):
+    """Ten failures, right password: nobody is told of too many attempts."""
+    stranger = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
+    for _ in range(10):
+        with monkeypatch.context() as patch:
+            patch.setattr(User, "check_password", fail)
+            assert is_clean(sign_in(stranger, user))
+
+    response = sign_in(stranger, user)
+
+    assert response.status_code == 302
+
+
+def fail(*args, **kwargs):
+    raise OperationalError("the connection is closed")
 
 
 def test_sign_in_resumes_by_itself(redis, browser, user):
