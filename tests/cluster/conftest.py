@@ -49,6 +49,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def own(cluster: Cluster) -> Cluster:
     """With the site's own session store."""
+    cluster.heal()
     cluster.serve("own")
     return cluster
 
@@ -56,6 +57,7 @@ def own(cluster: Cluster) -> Cluster:
 @pytest.fixture
 def stock(cluster: Cluster) -> Cluster:
     """With Django's `cache` engine, on the same Redis."""
+    cluster.heal()
     cluster.serve("stock")
     return cluster
 

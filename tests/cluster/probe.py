@@ -6,8 +6,10 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Self
 
 from tests.cluster.load import PASSWORD, email
+from tests.cluster.process import wait_until
 from tests.cluster.servers import Server
 
 EVERY_SECONDS = 0.1
@@ -27,7 +29,7 @@ def token(port: int, context: ssl.SSLContext) -> str:
 
 @dataclass
 class Probe(threading.Thread):
-    """Asks each server for `/api/verify` and `/livez`, until `stop()`."""
+    """Asks each server for `/api/verify` and `/livez`, as long as the block lasts."""
 
     servers: list[Server]
     access: str
@@ -53,7 +55,13 @@ class Probe(threading.Thread):
             seconds = time.monotonic() - started
             self.wrong.append(f"{server.name} {path}: {status} after {seconds:.2f} s")
 
-    def stop(self) -> None:
+    def __enter__(self) -> Self:
+        """Asked everybody once: each has read the signing keys."""
+        self.start()
+        wait_until(lambda: self.answered >= 2 * len(self.servers), "every server probed")
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
         self._over.set()
         self.join()
 

@@ -10,7 +10,6 @@ import time
 import pytest
 
 from tests.cluster import probe
-from tests.cluster.process import wait_until
 from tests.cluster.rows import NO_DAMAGE, SIGN_INS, SIGN_OUTS, Row
 
 pytestmark = pytest.mark.cluster
@@ -41,6 +40,16 @@ def kill_primary_that_nobody_followed(cluster):
     primary.kill()
     cluster.redis.resume_replication()
     cluster.redis.wait_for_new_primary(primary)
+
+
+def kill_all_of_redis(cluster):
+    nodes = [cluster.redis.primary(), *cluster.redis.replicas(), *cluster.redis.sentinels]
+    for node in nodes:
+        node.kill()
+    time.sleep(LONG_OUTAGE_SECONDS)
+    for node in nodes:
+        node.start()
+    cluster.redis.start()
 
 
 def test_one_session_is_good_on_every_server_without_stickiness(own, measured):
@@ -106,7 +115,7 @@ def test_killed_primary_whose_replicas_lagged_loses_nothing(own, measured):
 def test_the_stock_engine_loses_sign_ins_in_the_same_place(stock, measured):
     row = measured(
         stock,
-        "  the same with Django's cache engine",
+        "  the same with Django's own engine",
         lambda: kill_primary_that_nobody_followed(stock),
     )
 
@@ -141,44 +150,39 @@ def test_primary_restarted_before_anybody_noticed_loses_nothing(own, measured):
 
 
 def test_all_of_redis_gone_signs_nobody_out(own, measured):
-    access = probe.token(own.balancer.port, own.trust())
+    bearer = probe.Probe(own.servers, probe.token(own.balancer.port, own.trust()))
 
     def outage():
-        bearer = probe.Probe(own.servers, access)
-        bearer.start()
-        wait_until(lambda: bearer.answered > 30, "probed")
-        nodes = [own.redis.primary(), *own.redis.replicas(), *own.redis.sentinels]
-        for node in nodes:
-            node.kill()
-        time.sleep(LONG_OUTAGE_SECONDS)
-        for node in nodes:
-            node.start()
-        own.redis.start()
-        bearer.stop()
-        assert bearer.wrong == []
+        with bearer:
+            kill_all_of_redis(own)
 
     row = measured(own, f"kill -9 all of Redis, back after {LONG_OUTAGE_SECONDS} s", outage)
 
     assert_enough(row)
     assert row.damage == NO_DAMAGE, row.details
     assert row.unavailable > 0
+    assert bearer.wrong == []
+
+
+def test_the_stock_engine_takes_cookies_away_in_the_same_place(stock, measured):
+    row = measured(stock, "  the same with Django's own engine", lambda: kill_all_of_redis(stock))
+
+    assert row.sign_ins >= SIGN_INS
+    assert row.wiped > 0
 
 
 def test_database_gone_leaves_tokens_verifiable_and_all_resumes(own, measured):
-    access = probe.token(own.balancer.port, own.trust())
+    bearer = probe.Probe(own.servers, probe.token(own.balancer.port, own.trust()))
 
     def outage():
-        bearer = probe.Probe(own.servers, access)
-        bearer.start()
-        wait_until(lambda: bearer.answered > 30, "probed")
-        own.postgres.crash()
-        time.sleep(OUTAGE_SECONDS)
-        own.postgres.start()
-        bearer.stop()
-        assert bearer.wrong == []
+        with bearer:
+            own.postgres.crash()
+            time.sleep(OUTAGE_SECONDS)
+            own.postgres.start()
 
     row = measured(own, f"PostgreSQL crashes, back after {OUTAGE_SECONDS} s", outage)
 
     assert_enough(row)
     assert row.damage == NO_DAMAGE, row.details
     assert row.unavailable > 0
+    assert bearer.wrong == []

@@ -28,14 +28,17 @@ METHODS = [line.removeprefix("    # ") for line in LINES if re.fullmatch(r"    #
 """The ways to balance that the shipped file has as comments."""
 WEIGHTED = next(line for line in LINES if "weight=" in line).removeprefix("    # ")
 
+_GIVEN: set[int] = set()
+
 
 def free_port() -> int:
     """Not one that the system gives to outgoing connections: a server that is started again, or
     late, would find it taken.
     """
-    for port in random.sample(range(10_000, 32_000), 100):
+    for port in random.sample(sorted(set(range(10_000, 32_000)) - _GIVEN), 100):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _GIVEN.add(port)
             return port
     raise RuntimeError("no free port")
 
