@@ -24,7 +24,10 @@ RIGHTS = "rights"
 
 
 class SessionMiddleware(django_sessions.SessionMiddleware):
-    """Django's, except for three ends that it has a 500, a 400 or a lost cookie for."""
+    """Django's, except for the ends that it has a 500, a 400 or a lost cookie for.
+
+    The cookie is taken by signing out, and by nothing else.
+    """
 
     def process_exception(
         self, request: HttpRequest, exception: Exception
@@ -39,9 +42,14 @@ class SessionMiddleware(django_sessions.SessionMiddleware):
                 response.cookies.pop(settings.CSRF_COOKIE_NAME, None)
             return response
         try:
-            return super().process_response(request, response)
+            response = super().process_response(request, response)
         except (*session_store.STORE_ERRORS, SessionInterrupted, SessionTooLargeError) as error:
             return cast("HttpResponse", _answer(request, error))
+        if request.session.is_empty() and getattr(request.session, "is_unknown", False):
+            # Not taken either: the id may have been renewed while this request was under way, and
+            # the browser would lose the new one.
+            response.cookies.pop(settings.SESSION_COOKIE_NAME, None)
+        return response
 
 
 def _answer(request: HttpRequest, error: Exception) -> HttpResponse | None:

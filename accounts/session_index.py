@@ -20,6 +20,15 @@ from redis.client import Pipeline
 
 from accounts import store_outage
 
+# KEYS: old name, new name. ARGV: value, milliseconds. Nothing when the old session is gone. A second
+# try, after a lost answer, finds the first one's work.
+RENEW = """
+local left = redis.call('PTTL', KEYS[1])
+if redis.call('UNLINK', KEYS[1]) == 0 then
+  return redis.call('SET', KEYS[2], ARGV[1], 'XX', 'KEEPTTL')
+end
+return redis.call('SET', KEYS[2], ARGV[1], 'PX', left > 0 and left or ARGV[2])
+"""
 # KEYS: the user's set. ARGV: the sids to end, or "*" and the one to keep.
 END = """
 local sids = ARGV
@@ -61,6 +70,11 @@ def slide(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: in
     pipe.expire(name, idle_seconds)
     pipe.expire(f"sid:{sid}", idle_seconds)
     pipe.zadd(f"user:{user_id}", {sid: int(time.time()) + idle_seconds}, xx=True)
+
+
+def renew(pipe: Pipeline, old: str, new: str, value: str, *, idle_ms: int) -> None:
+    """The session under another name, if it is still there, for as long as it had."""
+    pipe.eval(RENEW, 2, old, new, value, str(idle_ms))
 
 
 def remove(pipe: Pipeline, *, sid: str, user_id: str) -> None:

@@ -51,22 +51,8 @@ STORE_ERRORS = (StoreUnavailableError, ConnectionInterrupted, RedisError)
 SID = "sid"
 """The session's entry that names its `AuthSession`."""
 
-# KEYS: old name, new name. ARGV: value, milliseconds. Nothing when the old session is gone. A second
-# try, after a lost answer, finds the first one's work.
-RENEW = """
-local left = redis.call('PTTL', KEYS[1])
-if redis.call('UNLINK', KEYS[1]) == 0 then
-  return redis.call('SET', KEYS[2], ARGV[1], 'XX', 'KEEPTTL')
-end
-return redis.call('SET', KEYS[2], ARGV[1], 'PX', left > 0 and left or ARGV[2])
-"""
-
 TOUCH_SECONDS = 5 * 60
 SESSION_ID = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")
-
-
-drop = session_index.drop
-drop_all = session_index.drop_all
 
 
 def lookup(sid: UUID) -> "SessionStore | None":
@@ -86,6 +72,7 @@ class SessionStore(SessionBase):
         self._began: int | None = None
         self._left_ms: int | None = None  # of the idle time, as loaded
         self._stored_sid: Any = None
+        self.is_unknown = False  # the store has nothing under the id that came
         self._is_new = False  # nothing is stored under this id yet
         self._replaced: str | None = None  # name of the session whose id this one's replaces
 
@@ -144,6 +131,7 @@ class SessionStore(SessionBase):
 
     def load(self) -> dict[str, Any]:
         value, self._left_ms = store_outage.read(self._ask)
+        self.is_unknown = value is None
         data = self._opened(value) if value is not None else None
         if data is None:
             self._session_key = None
@@ -154,9 +142,8 @@ class SessionStore(SessionBase):
     def exists(self, session_key: str) -> bool:
         if not self._validate_session_key(session_key):
             return False
-        return bool(
-            store_outage.read(lambda redis: redis.exists(session_index.name_of(session_key)))
-        )
+        name = session_index.name_of(session_key)
+        return bool(store_outage.read(lambda redis: redis.exists(name)))
 
     def _ask(self, redis: Redis) -> tuple[bytes | None, int | None]:
         """The value, never more of it than there may be, and the milliseconds it has left."""
@@ -195,9 +182,7 @@ class SessionStore(SessionBase):
         self.modified = True
 
     def save(self, must_create: bool = False) -> None:
-        """Raises `UpdateError` when the session was deleted meanwhile, `SessionTooLargeError`,
-        `STORE_ERRORS`.
-        """
+        """Raises `UpdateError` when the session was deleted meanwhile, and `STORE_ERRORS`."""
         if self.session_key is None:
             self._draw_id()
         data = self._get_session(no_load=must_create or self._is_new)
@@ -209,14 +194,15 @@ class SessionStore(SessionBase):
             is_renewed = bool(self._replaced and SID in data and data[SID] == self._stored_sid)
             self._write_new(value, is_renewed=is_renewed)
         else:
-            # As long as it had, if it is a sign-in's; see the top.
-            life: dict[str, Any] = (
-                {"keepttl": True} if SID in data else {"px": self.idle_seconds * 1000}
-            )
-            if not store_outage.write(lambda pipe: pipe.set(self._name, value, xx=True, **life))[0]:
-                raise UpdateError
+            self._write_again(value)
         self._began, self._stored_sid = began, data.get(SID)
         self._is_new, self._replaced = False, None
+
+    def _write_again(self, value: str) -> None:
+        is_signed_in = SID in self  # then it lives as long as it had; see the top
+        life: Any = {"keepttl": True} if is_signed_in else {"ex": self.idle_seconds}
+        if not store_outage.write(lambda pipe: pipe.set(self._name, value, xx=True, **life))[0]:
+            raise UpdateError
 
     def _write_new(self, value: str, *, is_renewed: bool) -> None:
         idle_ms = self.idle_seconds * 1000
@@ -227,7 +213,7 @@ class SessionStore(SessionBase):
             nonlocal tries
             tries += 1
             if is_renewed:
-                pipe.eval(RENEW, 2, str(replaced), self._name, value, str(idle_ms))
+                session_index.renew(pipe, str(replaced), self._name, value, idle_ms=idle_ms)
             else:
                 # The second time the id is taken by the first, whose answer was lost.
                 pipe.set(self._name, value, px=idle_ms, nx=tries == 1)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import audit, revocations, session_store
+from accounts import audit, revocations, session_index, session_store
 from accounts.client_info import ClientInfo
 from accounts.exceptions import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
@@ -135,7 +135,7 @@ def _announce(session: AuthSession) -> None:
     """After the commit: the bell first, since access tokens live by it."""
     revocations.ring(session.pk)
     try:
-        session_store.drop(session.pk, user_id=session.user_id)
+        session_index.drop(session.pk, user_id=session.user_id)
     except session_store.STORE_ERRORS:
         # Nobody stays signed in by this: see `session_store`.
         log.warning("session store unavailable, %s is left to expire", session.pk)
@@ -146,6 +146,6 @@ def _announce_all(sids: list[UUID], user_id: UUID, *, keep: UUID | None) -> None
         revocations.ring(*sids)
     try:
         # Also where no row had to end: what an earlier outage left behind goes now.
-        session_store.drop_all(user_id, keep=keep)
+        session_index.drop_all(user_id, keep=keep)
     except session_store.STORE_ERRORS:
         log.warning("session store unavailable, %s's sessions are left to expire", user_id)

@@ -12,7 +12,7 @@ from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.core.cache import caches
 from django_redis import get_redis_connection
 
-from accounts import session_store
+from accounts import session_index, session_store
 from accounts.exceptions import SessionTooLargeError
 from accounts.models import AuthSession
 from accounts.session_store import NamedSessionStore, SessionStore
@@ -394,7 +394,7 @@ def test_a_pickle_is_never_loaded(signed_in, redis):
 def test_drop_ends_the_session_of_a_sign_in(signed_in, user, redis):
     session = AuthSession.objects.get()
 
-    session_store.drop(session.pk, user_id=user.pk)
+    session_index.drop(session.pk, user_id=user.pk)
 
     assert contents(redis) == {}
 
@@ -402,7 +402,7 @@ def test_drop_ends_the_session_of_a_sign_in(signed_in, user, redis):
 def test_drop_of_an_unknown_sign_in_harms_nobody(signed_in, user, redis):
     before = contents(redis)
 
-    session_store.drop(NOBODY, user_id=user.pk)
+    session_index.drop(NOBODY, user_id=user.pk)
 
     assert contents(redis) == before
 
@@ -418,7 +418,7 @@ def test_drop_all_ends_everything_but_the_one_to_keep(redis):
     strangers.update({"_auth_user_id": NOBODY[:-1] + "1", "sid": NOBODY[:-1] + "9"})
     strangers.create()
 
-    session_store.drop_all(NOBODY, keep=sids[2])
+    session_index.drop_all(NOBODY, keep=sids[2])
 
     assert sorted(redis.keys("session:*")) == sorted(
         [stores[sids[2]]._name.encode(), strangers._name.encode()]
@@ -492,4 +492,4 @@ def test_no_verb_hides_an_error(db, dead_redis, verb):
 
 def test_drop_tells_of_an_error(db, dead_redis):
     with pytest.raises(session_store.STORE_ERRORS):
-        session_store.drop(NOBODY, user_id=NOBODY)
+        session_index.drop(NOBODY, user_id=NOBODY)

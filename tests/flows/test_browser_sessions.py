@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_redis import get_redis_connection
 
-from accounts import revocations, session_store, sessions
+from accounts import revocations, session_index, session_store, sessions
 from accounts.models import AuditEvent, AuthSession, User
 from tests.conftest import CHROME
 from tests.factories import PASSWORD, AuthSessionFactory
@@ -217,7 +217,7 @@ def test_a_sign_out_that_redis_never_heard_of_is_found_at_the_next_touch(
     signed_in, monkeypatch, settings
 ):
     """Its deletion is lost, and every process has forgotten it since."""
-    monkeypatch.setattr(session_store, "drop", lambda *args, **kwargs: None)
+    monkeypatch.setattr(session_index, "drop", lambda *args, **kwargs: None)
     sessions.revoke(AuthSession.objects.get(), reason=sessions.Reason.ADMIN)
     AuthSession.objects.update(revoked_at=timezone.now() - timedelta(days=1))
     revocations.feed.forget()
@@ -310,6 +310,18 @@ def test_step_up_takes_a_new_id(signed_in):
     assert signed_in.cookies["session"].value != before
     assert is_dead(before)
     assert is_signed_in(signed_in)
+
+
+def test_a_request_under_the_old_id_does_not_take_the_new_cookie(signed_in):
+    """Two at once: the answer to the slower one comes after the new cookie."""
+    slower = Client()
+    slower.cookies["session"] = signed_in.cookies["session"].value
+    step_up(signed_in)
+
+    response = slower.get(PAGE)
+
+    assert response.status_code == 302
+    assert "session" not in response.cookies
 
 
 def test_a_wrong_password_at_step_up_changes_no_id(signed_in):
