@@ -1,6 +1,6 @@
 # `make` alone lists the commands.
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test bench sweep lint types check format lock messages
+.PHONY: help run doctor test bench sweep cluster lint types check format lock messages
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -24,6 +24,9 @@ bench: .venv/dev .env ## Measure beside a plain DRF + SimpleJWT app
 
 sweep: .venv/dev ## Meet every address with every kind of garbage
 	$(BIN)/python -m pytest -q -n 2 -m sweep
+
+cluster: .venv/dev ## Kill servers, Redis and PostgreSQL under load; the price as a table
+	$(BIN)/python -m pytest -q -m cluster tests/cluster
 
 lint: .venv/dev ## Style, templates, spelling, import contracts
 	$(BIN)/ruff check .

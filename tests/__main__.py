@@ -3,7 +3,7 @@
 Three runs: everything on SQLite, everything that uses a database again on PostgreSQL, and the
 stories in a real Chromium. Where PostgreSQL or Chromium is missing its run is skipped with a line
 that says so; `TEST_REQUIRE="postgres chromium"` makes that an error. Arguments go to pytest.
-`make sweep` runs what takes longer.
+`make sweep` and `make cluster` run what takes longer.
 """
 
 import os

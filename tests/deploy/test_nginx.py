@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import socket
 import sqlite3
 import ssl
@@ -17,21 +16,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.deploy import dockerfile
+from tests.deploy import edge as shipped
 from tests.ports import free_ports
 
 ROOT = dockerfile.ROOT
-# Debian has it where only root looks.
-PROGRAM = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 EMAIL = "somebody@example.com"
 PASSWORD = "a long pass phrase"
 CLIENT_IP = "127.0.0.2"
@@ -76,68 +69,16 @@ def running(command: list[str], port: int, **options) -> Iterator[None]:
         process.wait(20)
 
 
-def certificate(directory: Path) -> None:
-    """For localhost, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (directory / "fullchain.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (directory / "privkey.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-
-
 class Edge:
     """nginx with the shipped configuration, and a browser's view of it."""
 
     def __init__(self, directory: Path, app_port: int, static: Path) -> None:
         self.directory, self.static = directory, static
-        self.http_port = free_ports(2)
-        self.tls_port = self.http_port + 1
+        self.http_port, self.tls_port = shipped.prepare(directory, [app_port], static=static)
         self.origin = f"https://localhost:{self.tls_port}"
-        directory.mkdir()
-        certificate(directory)
-        shutil.copytree(ROOT / "deploy" / "nginx", directory / "conf")
-        replacements = {
-            "listen 80 ": f"listen 127.0.0.1:{self.http_port} ",
-            "listen 443 ": f"listen 127.0.0.1:{self.tls_port} ",
-            "server web:8000 ": f"server 127.0.0.1:{app_port} ",
-            "/etc/nginx/tls/": f"{directory}/",
-            "/dev/stdout": f"{directory}/access.log",
-            "root /srv/munjigi;": f"root {static.parent};",
-        }
-        for path in (directory / "conf").rglob("*.conf"):
-            text = path.read_text()
-            for shipped, here in replacements.items():
-                text = text.replace(shipped, here)
-            path.write_text(text)
 
     def command(self) -> list[str]:
-        paths = "".join(
-            f"{kind}_temp_path {self.directory}/{kind};"
-            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        main = self.directory / "conf" / "nginx.conf"
-        main.write_text(main.read_text().replace("http {", f"http {{ {paths}", 1))
-        globals_ = f"daemon off; pid {self.directory}/pid;"
-        if os.geteuid() == 0:
-            globals_ += " user root;"
-        return [str(PROGRAM), "-c", str(main), "-g", globals_]
+        return shipped.command(self.directory)
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, **headers: str
@@ -169,7 +110,7 @@ class Edge:
 
 @pytest.fixture(scope="module")
 def nginx() -> None:
-    if PROGRAM:
+    if shipped.PROGRAM:
         return
     text = "nginx isn't installed (apt-get install nginx)"
     if "nginx" in os.environ.get("TEST_REQUIRE", ""):
@@ -405,3 +346,33 @@ def test_site_that_is_down_is_a_clean_503(nginx, tmp_path):
     assert response.status == 503
     assert response.headers["Retry-After"] == "3"
     assert json.loads(text)["code"] == "unavailable"
+
+
+def test_page_of_a_site_that_is_down_is_a_clean_503(nginx, tmp_path):
+    edge = Edge(tmp_path / "nginx", free_ports(), tmp_path / "static")
+    with running(edge.command(), edge.http_port):
+        response, text = edge.ask("GET", "/accounts/")
+
+    assert response.status == 503
+    assert response.headers["Retry-After"] == "3"
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "로그아웃되지 않았습니다" in text.decode()
+
+
+def test_the_upstream_offers_three_methods_beside_taking_turns():
+    assert shipped.METHODS == ["least_conn;", "random two least_conn;", "ip_hash;"]
+
+
+@pytest.mark.parametrize("method", [*shipped.METHODS, shipped.WEIGHTED])
+def test_every_way_to_balance_is_one_line_that_nginx_accepts(nginx, tmp_path, method):
+    ports = [free_ports(), free_ports()]
+    shipped.prepare(tmp_path / "nginx", ports, static=tmp_path / "static", method=method)
+
+    done = subprocess.run(
+        [*shipped.command(tmp_path / "nginx"), "-t"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    upstream = tmp_path / "nginx" / "conf" / "snippets" / "upstream.conf"
+    lines = [line.strip() for line in upstream.read_text().splitlines()]
+    assert method.replace("web2:8000", f"127.0.0.2:{ports[0]}") in lines

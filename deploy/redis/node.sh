@@ -1,0 +1,62 @@
+#!/bin/sh
+# One node of a Redis with replicas: three machines each run a server and a Sentinel.
+#
+#   REDIS_PRIMARY=10.0.0.1:6379 deploy/redis/node.sh server 10.0.0.2 6379
+#   REDIS_PRIMARY=10.0.0.1:6379 deploy/redis/node.sh sentinel 10.0.0.2 26379
+#
+# The two arguments are the node's own address, under which the others find it. REDIS_PRIMARY is the
+# server that leads at the very first start. REDIS_PASSWORD opens the servers, SENTINEL_PASSWORD the
+# Sentinels; REDIS_DATA (/data) keeps what they know, REDIS_CONFIG_DIR (here) is this directory.
+set -eu
+
+role=${1:?usage: node.sh server|sentinel HOST PORT}
+host=${2:?usage: node.sh server|sentinel HOST PORT}
+port=${3:?usage: node.sh server|sentinel HOST PORT}
+: "${REDIS_PASSWORD:?}" "${SENTINEL_PASSWORD:?}" "${REDIS_PRIMARY:?}"
+data=${REDIS_DATA:-/data}
+shipped=${REDIS_CONFIG_DIR:-$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)}
+config=$data/$role.conf
+
+server() {
+    # That directory is the container's; Redis enters the one it reads first.
+    grep -v '^dir ' "$shipped/redis.conf"
+    cat "$shipped/replicated.conf"
+    cat <<CONFIG
+dir $data
+port $port
+bind $host
+requirepass $REDIS_PASSWORD
+masterauth $REDIS_PASSWORD
+replica-announce-ip $host
+replica-announce-port $port
+CONFIG
+    [ "$REDIS_PRIMARY" = "$host:$port" ] || echo "replicaof ${REDIS_PRIMARY%:*} ${REDIS_PRIMARY##*:}"
+}
+
+sentinel() {
+    cat <<CONFIG
+dir $data
+port $port
+bind $host
+requirepass $SENTINEL_PASSWORD
+sentinel sentinel-pass $SENTINEL_PASSWORD
+sentinel announce-ip $host
+sentinel announce-port $port
+sentinel monitor munjigi ${REDIS_PRIMARY%:*} ${REDIS_PRIMARY##*:} 2
+sentinel auth-pass munjigi $REDIS_PASSWORD
+CONFIG
+    cat "$shipped/sentinel.conf"
+}
+
+case $role in
+    server) sentinel_flag= ;;
+    sentinel) sentinel_flag=--sentinel ;;
+    *) echo "node.sh: unknown role '$role'" >&2 && exit 2 ;;
+esac
+# Made once: from then on the programs keep in it who is primary. Passwords are in it, too.
+if [ ! -e "$config" ]; then
+    umask 077
+    "$role" >"$config.new"
+    mv "$config.new" "$config"
+fi
+exec redis-server "$config" ${sentinel_flag:+"$sentinel_flag"}

@@ -1,0 +1,186 @@
+"""Everything together: PostgreSQL, Redis with Sentinels, three servers, nginx."""
+
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.cluster.browser import HOME, SESSION
+from tests.cluster.load import PASSWORD as VISITORS_PASSWORD
+from tests.cluster.load import USERS, Load, SignIn, Tally, anywhere, email
+from tests.cluster.postgres_server import Postgres
+from tests.cluster.process import ROOT, wait_until
+from tests.cluster.redis_servers import HOST, PASSWORD, RedisServers
+from tests.cluster.servers import Balancer, Server
+from tests.ports import free_ports
+
+SERVERS = 3
+CHECKERS = 8
+VERIFY = "/api/verify"
+OPENS, SHUT = {200, 204}, {302, 401}
+PREPARE = f"""
+import django; django.setup()
+from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
+from django.core.management import call_command
+from accounts.models import User
+from api import keys
+call_command("migrate", verbosity=0)
+password = make_password({VISITORS_PASSWORD!r})
+users = User.objects.bulk_create(
+    User(email=email, password=password) for email in {[email(n) for n in range(USERS)]!r})
+EmailAddress.objects.bulk_create(
+    EmailAddress(user=user, email=user.email, verified=True, primary=True) for user in users)
+"""
+
+
+class Cluster:
+    """`start()` it once; `serve(…)` it with one store of sessions after the other."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        (directory / "static").mkdir()
+        self.postgres = Postgres(directory)
+        self.redis = RedisServers(directory)
+        self.ports = [free_ports() for _ in range(SERVERS)]
+        self.servers: list[Server] = []
+        self.balancer: Balancer | None = None
+        self.serving: tuple[str, str] | None = None
+
+    def start(self) -> None:
+        self.postgres.start()
+        with ThreadPoolExecutor(1) as background:
+            prepared = background.submit(self._prepare)
+            self.redis.start()
+            prepared.result()
+
+    def _prepare(self) -> None:
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", PREPARE],
+            env=os.environ | self._env() | {"DJANGO_SETTINGS_MODULE": "tests.cluster.settings"},
+            cwd=ROOT,
+            check=True,
+            timeout=120,
+        )
+
+    def _env(self) -> dict[str, str]:
+        origin = f"https://localhost:{self.balancer.port}" if self.balancer else "https://localhost"
+        return {
+            "SITE_URL": origin,
+            "ALLOWED_HOSTS": "localhost,127.0.0.1",
+            "TRUSTED_PROXY_COUNT": "1",
+            "DATABASE_URL": self.postgres.url,
+            "VAR_DIR": str(self.directory),
+            "LOG_LEVEL": "WARNING",
+            "PYTHONWARNINGS": "ignore",
+            **self.redis.env,
+        }
+
+    def serve(self, sessions: str = "own", *, method: str = "") -> None:
+        """Three servers and nginx, with this store of sessions and this way to balance."""
+        if self.serving == (sessions, method):
+            return
+        self.stop_serving()
+        directory = Path(tempfile.mkdtemp(prefix=f"{sessions}-", dir=self.directory))
+        self.balancer = Balancer(directory, self.ports, method)
+        self.servers = [
+            Server(
+                directory,
+                number,
+                port,
+                self._env()
+                | {
+                    "CLUSTER_SESSIONS": sessions,
+                    "CLUSTER_NEAREST_REDIS": f"redis://:{PASSWORD}@{HOST}:{near.port}/0",
+                },
+            )
+            for number, (port, near) in enumerate(zip(self.ports, self.redis.servers, strict=True))
+        ]
+        for process in (*self.servers, self.balancer):
+            process.start()
+        for server in self.servers:
+            server.wait()
+        self.serving = (sessions, method)
+
+    def revive(self) -> None:
+        """Start whatever isn't running."""
+        if not self.postgres.is_running:
+            self.postgres.start()
+        for process in (*self.redis.nodes, *self.servers):
+            if not process.is_running:
+                process.start()
+
+    def heal(self) -> None:
+        """Returns when everything runs and is well."""
+        self.revive()
+        self.redis.start()
+        for server in self.servers:
+            server.wait()
+
+    def stop_serving(self) -> None:
+        for process in (self.balancer, *self.servers):
+            if process is not None:
+                process.tell_parent(signal.SIGTERM)
+        for process in (self.balancer, *self.servers):
+            if process is not None:
+                process.stop()
+        self.servers, self.balancer, self.serving = [], None, None
+
+    def stop(self) -> None:
+        self.stop_serving()
+        self.redis.stop()
+        self.postgres.stop()
+
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.balancer.certificate)
+
+    def load(self, *, addresses: Iterator[str] | None = None, most_seconds: float = 90) -> Load:
+        """Visitors start to come."""
+        load = Load(
+            self.balancer.port,
+            self.trust(),
+            addresses=addresses or anywhere(),
+            most_seconds=most_seconds,
+        )
+        load.start()
+        return load
+
+    def opens(self, server: Server, path: str, cookie: str) -> bool:
+        """Does this cookie open this path here? A 503 is asked again."""
+        statuses = [0]
+
+        def answered() -> bool:
+            statuses.append(server.ask(path, Cookie=f"{SESSION}={cookie}")[0])
+            return statuses[-1] in OPENS | SHUT
+
+        wait_until(answered, f"answered for a cookie: {server.name}", seconds=60, tail=server.tail)
+        return statuses[-1] in OPENS
+
+    def lost_and_undone(self, tally: Tally) -> tuple[int, int]:
+        """Sign-ins that are gone and sign-outs that didn't last, on whichever server.
+
+        The account's page is asked of one server, of the others a check without a page, which
+        knows only our own sessions.
+        """
+        is_own = self.serving == ("own", "")
+
+        def path(number: int, server: Server) -> str:
+            return VERIFY if is_own and server.number != number % SERVERS else HOME
+
+        def is_right(number: int, sign_in: SignIn) -> bool:
+            return all(
+                self.opens(server, path(number, server), sign_in.cookie) is not sign_in.signed_out
+                for server in self.servers
+            )
+
+        sure = [each for each in tally.sign_ins if not each.in_doubt]
+        with ThreadPoolExecutor(CHECKERS) as pool:
+            right = pool.map(is_right, range(len(sure)), sure)
+            wrong = [each for each, is_it in zip(sure, right, strict=True) if not is_it]
+        undone = sum(each.signed_out for each in wrong)
+        return len(wrong) - undone, undone

@@ -1,0 +1,86 @@
+"""One cluster for all of these tests, and the table that they fill."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+from tests.cluster import compare, rows
+from tests.cluster.cluster import Cluster
+from tests.cluster.redis_servers import is_installed
+from tests.deploy import edge
+
+REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
+PARTS = {
+    "nginx": lambda: edge.PROGRAM is not None,
+    "postgres": lambda: postgres.binaries() is not None,
+    "redis": is_installed,
+}
+ROWS: list[rows.Row] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In the order of the file: the table tells a story."""
+    ours = [item for item in items if item.get_closest_marker("cluster")]
+    ours.sort(key=lambda item: item.location[:2])
+    items[:] = [item for item in items if item not in ours] + ours
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    for part, is_there in PARTS.items():
+        if not is_there():
+            text = f"{part} isn't installed"
+            if part in REQUIRED:
+                pytest.fail(f"{text}, and TEST_REQUIRE demands its tests.")
+            pytest.skip(text)
+    with tempfile.TemporaryDirectory(prefix="munjigi-cluster-") as directory:
+        cluster = Cluster(Path(directory))
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@pytest.fixture
+def own(cluster: Cluster) -> Cluster:
+    """With the site's own session store."""
+    cluster.heal()
+    cluster.serve("own")
+    return cluster
+
+
+@pytest.fixture
+def stock(cluster: Cluster) -> Cluster:
+    """With Django's `cache` engine, on the same Redis."""
+    cluster.heal()
+    cluster.serve("stock")
+    return cluster
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Callable[..., rows.Row]:
+    """`rows.measure`, whose row also goes into the table, whatever is asserted of it."""
+
+    def run(cluster: Cluster, name: str, event: Callable[[], object]) -> rows.Row:
+        row = rows.measure(cluster, name, event)
+        ROWS.append(row)
+        return row
+
+    return run
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if ROWS:
+        terminalreporter.section("under load")
+        terminalreporter.write_line(rows.table(ROWS))
+        for row in ROWS:
+            for detail in row.details:
+                terminalreporter.write_line(f"{row.name}: {detail}")
+    if compare.ROWS:
+        terminalreporter.section("where sessions are, and what a server's death costs")
+        terminalreporter.write_line(rows.table(compare.ROWS, compare.HEADINGS))

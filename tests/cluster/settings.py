@@ -1,0 +1,33 @@
+"""The site's own settings, but for the price of a password.
+
+A thousand sign-ins a minute would otherwise measure Argon2id. `CLUSTER_SESSIONS` chooses where
+sessions are: in the site's own store, or one that it is compared with.
+"""
+
+import os
+
+from config.settings import *  # noqa: F403
+from config.settings import CACHES, MIDDLEWARE
+
+PASSWORD_HASHERS = ["tests.cluster.stock.CheapPasswordHasher"]
+
+SESSIONS = os.environ.get("CLUSTER_SESSIONS", "own")
+if SESSIONS != "own":
+    # Django and allauth as they come: the stock engine and middleware, none of our sign-ins.
+    SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    ours = {
+        "accounts.middleware.SessionMiddleware": "django.contrib.sessions.middleware.SessionMiddleware",
+        "accounts.middleware.AuthSessionMiddleware": "tests.cluster.stock.NoSignIns",
+    }
+    MIDDLEWARE = [ours.get(name, name) for name in MIDDLEWARE]
+if SESSIONS == "memory":
+    CACHES["sessions"] = {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+elif SESSIONS == "replicated":
+    CACHES["sessions"] = {
+        "BACKEND": "tests.cluster.stock.NearestReplica",
+        "LOCATION": os.environ["CLUSTER_NEAREST_REDIS"],
+        "OPTIONS": {"primary": CACHES["sessions"]},
+    }
