@@ -133,9 +133,11 @@ class BodyMiddleware:
             return errors.respond(request, errors.BODY_TOO_LARGE)
         if not _is_text_encoding(request.encoding):
             return errors.respond(request, errors.BAD_REQUEST)
-        # allauth reads JSON whatever the type says.
-        is_json = request.content_type == "application/json" or request.path.startswith(
-            "/_allauth/"
+        # allauth reads JSON whatever the type says, DRF also for a type with a wildcard.
+        is_json = (
+            request.content_type == "application/json"
+            or "*" in (request.content_type or "")
+            or request.path.startswith("/_allauth/")
         )
         if is_json and not _is_sound(request.body):
             return errors.respond(request, errors.MALFORMED_JSON)

@@ -11,8 +11,10 @@ SHORTEST = 8
 
 
 def clean(text: str) -> str:
-    """One line, without any secret of the settings."""
-    text = " ".join(text.split())
+    """One line, without any secret of the settings, or anything that commands a terminal: what is
+    asked may be hostile.
+    """
+    text = "".join(each if each.isprintable() else "�" for each in " ".join(text.split()))
     for secret in sorted(set(_secrets()), key=len, reverse=True):
         text = text.replace(secret, MASK)
     return text

@@ -22,7 +22,7 @@ DAYS_LEFT, DAYS_LEFT_AT_LEAST = 21, 7
 """Let's Encrypt's clients renew 30 days before the end."""
 REDIRECTS = {301, 302, 307, 308}
 METADATA = "/.well-known/oauth-authorization-server"
-STYLESHEET = re.compile(r'<link[^>]+href="([^"]+\.css)"')
+STYLESHEET = re.compile(r'<link[^<>]{1,300}?href="([^"<>]{1,300}\.css)"')
 
 
 class Site:
