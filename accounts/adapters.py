@@ -53,6 +53,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return None
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        # The verdict has fallen: whatever fails from here on gives no attempt back.
+        self._login_failed_rl_usage = None
         email = UserManager.normalize_email(credentials.get("email"))
         user = User.objects.filter(email=email).first()
         if user is None:

@@ -1,7 +1,8 @@
 """Who the user is, which devices are signed in, what happened."""
 
 import uuid
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import PermissionsMixin
@@ -20,6 +21,9 @@ class Locale(models.TextChoices):
     UNSET = "", _("As the browser asks")
     ENGLISH = "en", "English"
     KOREAN = "ko", "한국어"
+
+
+_ABSENT = object()
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -61,6 +65,34 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> Self:
+        user = super().from_db(*args, **kwargs)
+        user.note_stored()
+        return user
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self.note_stored()
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Write what was changed here, not the whole row as it once was read.
+
+        A form that took its time would otherwise undo a deactivation that was faster.
+        """
+        if update_fields is None and not self._state.adding and not kwargs.get("force_insert"):
+            now = self._loaded()
+            update_fields = [name for name in now if now[name] != self._stored.get(name, _ABSENT)]
+        super().save(update_fields=update_fields, **kwargs)
+        self.note_stored()
+
+    def _loaded(self) -> dict[str, Any]:
+        names = (field.attname for field in self._meta.concrete_fields)
+        return {name: self.__dict__[name] for name in names if name in self.__dict__}
+
+    def note_stored(self) -> None:
+        self._stored = self._loaded()
 
     def clean(self) -> None:
         self.email = UserManager.normalize_email(self.email)

@@ -55,8 +55,8 @@ class ThrottleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        limit = next((each for each in LIMITS if each.paths.fullmatch(request.path)), None)
-        if limit is None or (request.method != "POST" and "callback" not in request.path):
+        limit = next((each for each in LIMITS if each.paths.fullmatch(request.path_info)), None)
+        if limit is None or (request.method != "POST" and "callback" not in request.path_info):
             return self.get_response(request)
         used, reset = _count(limit, _network(ClientInfo.from_request(request).ip))
         response: HttpResponseBase

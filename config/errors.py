@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -25,6 +25,16 @@ from accounts.exceptions import RevocationsStaleError
 
 MACHINE_PATHS = ("/api/", "/_allauth/", "/.well-known/")
 RETRY_SECONDS = 3
+
+
+UNAVAILABLE = (
+    *session_store.STORE_ERRORS,
+    RevocationsStaleError,
+    OperationalError,
+    InterfaceError,
+    InternalError,  # a database that can only be read, after a fail-over
+)
+"""Outages, which aren't defects."""
 
 
 @dataclass(frozen=True)
@@ -168,10 +178,7 @@ def handler429(request: HttpRequest) -> HttpResponse:
 def handler500(request: HttpRequest) -> HttpResponse:
     """An error that escaped may be an outage of Redis or the database, which isn't a defect."""
     error = sys.exc_info()[1]
-    if isinstance(
-        error,
-        (*session_store.STORE_ERRORS, RevocationsStaleError, OperationalError, InterfaceError),
-    ):
+    if isinstance(error, UNAVAILABLE):
         return respond(request, STORE_UNAVAILABLE)
     return respond(request, SERVER_ERROR)
 

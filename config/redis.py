@@ -67,6 +67,8 @@ def caches(
     everybody out. With `sentinels` both are on the primary they name, unless the cache has an
     address of its own.
     """
+    for url in (sessions_url, cache_url):
+        _check(url)
     if sentinels:
         # Not a server's address: SentinelConnectionFactory takes the host for the primary's name.
         sessions_url = f"redis://{sentinels.master_name}/0"
@@ -79,6 +81,19 @@ def caches(
         if not cache_url:
             _behind(sentinels, default)
     return {"default": default, "sessions": sessions}
+
+
+def _check(url: str) -> None:
+    """Raises `ImproperlyConfigured`, which must not repeat what may hold a password."""
+    try:
+        database_number(url)
+        port = urlsplit(url).port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ImproperlyConfigured(
+            "A Redis address can't be read. Percent-encode its password: `/`, `?` and `#` end it."
+        ) from None
 
 
 def _behind(sentinels: Sentinels, cache: dict[str, Any]) -> None:

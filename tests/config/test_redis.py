@@ -197,3 +197,19 @@ def test_sessions_bell_and_limits_find_the_primary_by_its_sentinel(primary, sett
         bell.close()
     finally:
         settings.CACHES = before
+
+
+@pytest.mark.parametrize("cut", ["/", "?", "#"])
+@pytest.mark.parametrize("which", ["sessions", "cache"])
+def test_an_address_that_cannot_be_read_is_refused_without_a_word_of_its_password(cut, which):
+    broken = f"redis://:begin{cut}ending@localhost:6379/0"
+    sound = "redis://localhost:6379/0"
+    urls = (broken, "") if which == "sessions" else (sound, broken)
+
+    with pytest.raises(ImproperlyConfigured) as raised:
+        redis.caches(*urls)
+
+    assert "Percent-encode its password" in str(raised.value)
+    assert "begin" not in str(raised.value)
+    assert "ending" not in str(raised.value)
+    assert raised.value.__suppress_context__

@@ -8,10 +8,10 @@ from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from django.test import Client
 
-from accounts import session_index, session_store, sessions, store_outage
+from accounts import audit, session_index, session_store, sessions, store_outage
 from accounts.models import AuthSession, User
 from tests.conftest import CHROME, bearer
 from tests.factories import PASSWORD
@@ -37,8 +37,8 @@ def browser(redis, user):
     return browser
 
 
-def sign_in(browser, user):
-    return browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+def sign_in(browser, user, password=PASSWORD):
+    return browser.post("/accounts/login/", {"login": user.email, "password": password})
 
 
 def is_clean(response, kind="text/html; charset=utf-8"):
@@ -137,6 +137,24 @@ def test_a_failure_of_ours_is_no_wrong_password(redis, user, monkeypatch):
     response = sign_in(stranger, user)
 
     assert response.status_code == 302
+
+
+def test_a_wrong_password_counts_although_it_cannot_be_recorded(redis, user, monkeypatch):
+    """A database that can only be read must not allow guessing without end."""
+    stranger = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(audit, "record", cannot_write)
+        for _ in range(5):
+            assert is_clean(sign_in(stranger, user, password="wrong"))
+
+    response = sign_in(stranger, user)
+
+    assert response.status_code == 200
+    assert "Too many failed login attempts" in response.text
+
+
+def cannot_write(*args, **kwargs):
+    raise InternalError("cannot execute INSERT in a read-only transaction")
 
 
 def fail(*args, **kwargs):
