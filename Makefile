@@ -1,6 +1,6 @@
 # `make` alone lists the commands.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench sweep cluster lint types check format lock messages
+.PHONY: help run doctor test bench sweep cluster lint types check format lock messages
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,6 +12,9 @@ run: .venv/runtime .env ## Run everything on this machine, with demo accounts (P
 run: export DEMO = 1
 run:
 	@$(BIN)/python manage.py serve
+
+doctor: .venv/runtime ## Check this deployment (ARGS=--help lists the options; beside make run: DEMO=1)
+	@$(BIN)/python manage.py doctor $(ARGS)
 
 test: .venv/dev ## Run the tests
 	$(BIN)/python -m tests

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.sessions import middleware as django_sessions
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
@@ -20,7 +21,7 @@ from accounts.models import AuthSession, User
 log = logging.getLogger(__name__)
 
 RIGHTS = "rights"
-"""The session's entry that says what its user was allowed when it got its id."""
+"""The session's entry that says what its user was allowed when they signed in."""
 
 
 class SessionMiddleware(django_sessions.SessionMiddleware):
@@ -56,7 +57,7 @@ def _answer(request: HttpRequest, error: Exception) -> HttpResponse | None:
     """For an error of the session, wherever it came up; None for any other."""
     if isinstance(error, session_store.STORE_ERRORS):
         view = settings.STORE_UNAVAILABLE_VIEW
-    elif isinstance(error, SessionInterrupted):
+    elif isinstance(error, (SessionInterrupted, UpdateError)):  # allauth saves by itself
         # Ended by another request meanwhile. The cookie may be that request's new one: it stays.
         view = settings.SESSION_ENDED_VIEW
     elif isinstance(error, SessionTooLargeError):
@@ -89,10 +90,11 @@ class AuthSessionMiddleware:
             sid = _sid(request)
             if sid is None or not _is_on(request, sid, user):
                 logout(request)
+            elif request.session.get(RIGHTS) != rights_of(user):
+                _end_for_rights(request)
             else:
                 request.auth_session = AuthSession.unread(sid, user)  # type: ignore[attr-defined]
                 bind_contextvars(user_id=str(user.pk), sid=str(sid))
-                note_rights(request, user)
         response = self.get_response(request)
         is_somebodys = request.auth_session is not None or "Authorization" in request.headers  # type: ignore[attr-defined]
         if is_somebodys and "Cache-Control" not in response.headers:
@@ -101,12 +103,18 @@ class AuthSessionMiddleware:
         return response
 
 
-def note_rights(request: HttpRequest, user: User) -> None:
-    """A change of rights takes a new session id: whoever has the old one doesn't get them."""
-    rights = f"{user.is_staff:d}{user.is_superuser:d}"
-    if request.session.get(RIGHTS) != rights:
-        request.session.cycle_key()
-        request.session[RIGHTS] = rights
+def rights_of(user: User) -> str:
+    return f"{user.is_staff:d}{user.is_superuser:d}"
+
+
+def _end_for_rights(request: HttpRequest) -> None:
+    """They changed by an `update()`, which sends no signal (see `receivers`).
+
+    A new id would not do: a thief who holds the old one may be the first to come with it.
+    """
+    if session := current(request):
+        sessions.revoke(session, reason=sessions.Reason.RIGHTS_CHANGED)
+    logout(request)
 
 
 def current(request: HttpRequest) -> AuthSession | None:

@@ -47,6 +47,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     objects = UserManager()
+    has_new_rights = False
+    """While it is saved: see `receivers`."""
 
     USERNAME_FIELD = EMAIL_FIELD = "email"
     REQUIRED_FIELDS = []
@@ -89,6 +91,7 @@ class AuthSession(models.Model):
         PASSWORD_CHANGED = "password_changed", _("Password changed")
         PASSWORD_RESET = "password_reset", _("Password reset")
         REUSED = "reused", _("A used refresh token came back")
+        RIGHTS_CHANGED = "rights_changed", _("Rights changed")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Outlives its user until the last access token has expired: its end must still be told.

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 
 from accounts import addresses, audit, sessions
 from accounts.client_info import ClientInfo
-from accounts.middleware import current, note_rights
+from accounts.middleware import RIGHTS, current, rights_of
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.session_store import SID
 
@@ -37,7 +37,7 @@ def open_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
     # Django renews the id unless this user was signed in already.
     request.session.cycle_key()
     request.session[SID] = str(session.pk)
-    note_rights(request, user)
+    request.session[RIGHTS] = rights_of(user)
     request.auth_session = session  # type: ignore[attr-defined]
     audit.record(AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client)
 
@@ -88,14 +88,28 @@ def revoke_all_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None
     sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_RESET, client=client)
 
 
-@receiver(post_save, sender=User)
-def revoke_sessions_of_disabled(instance: User, created: bool, **kwargs: Any) -> None:
-    """However an account is saved as disabled: admin, shell, another app.
+@receiver(pre_save, sender=User)
+def compare_rights(
+    instance: User, update_fields: frozenset[str] | None = None, **kwargs: Any
+) -> None:
+    is_concerned = update_fields is None or {"is_staff", "is_superuser"} & update_fields
+    before = User.objects.filter(pk=instance.pk).first() if is_concerned else None
+    instance.has_new_rights = before is not None and rights_of(before) != rights_of(instance)
 
-    A bulk `update(is_active=False)` sends no signal: call `sessions.revoke_all` beside it.
+
+@receiver(post_save, sender=User)
+def revoke_sessions_of_changed(instance: User, created: bool, **kwargs: Any) -> None:
+    """However an account is saved as disabled, or with other rights: admin, shell, another app.
+
+    Tokens and sessions carry the rights of their sign-in. A bulk `update()` sends no signal: call
+    `sessions.revoke_all` beside it.
     """
-    if not created and not instance.is_active:
+    if created:
+        return
+    if not instance.is_active:
         sessions.revoke_all(instance, reason=sessions.Reason.DEACTIVATED)
+    elif instance.has_new_rights:
+        sessions.revoke_all(instance, reason=sessions.Reason.RIGHTS_CHANGED)
 
 
 @receiver(pre_save, sender=EmailAddress)

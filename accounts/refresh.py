@@ -11,12 +11,12 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts import audit, notices, sessions
 from accounts.client_info import ClientInfo
-from accounts.models import AuditEvent, AuthSession
+from accounts.models import AuditEvent, AuthSession, User
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +64,64 @@ class Unknown:
 Outcome = Rotated | Repeated | Reused | Expired | Unknown
 
 
+_ADVANCE = """
+UPDATE accounts_authsession SET
+    previous_refresh_jti = refresh_jti,
+    refresh_jti = %(successor)s,
+    refreshed_at = CASE WHEN refreshed_at > %(now)s THEN refreshed_at ELSE %(now)s END,
+    last_seen_at = %(now)s,
+    refresh_expires_at = CASE WHEN expires_at < %(until)s THEN expires_at ELSE %(until)s END
+WHERE id = %(sid)s AND refresh_jti = %(jti)s
+    AND user_id = %(user)s AND client_id = %(client)s AND kind = 'token'
+    AND revoked_at IS NULL AND expires_at > %(now)s
+    AND (previous_refresh_jti = '' OR refreshed_at <= %(young)s)
+    AND EXISTS (SELECT 1 FROM accounts_user WHERE accounts_user.id = user_id AND is_active)
+RETURNING *, (SELECT is_staff FROM accounts_user WHERE accounts_user.id = user_id) AS is_staff
+"""
+"""One statement decides and has one winner. `refreshed_at` is monotone, whatever the servers'
+clocks say."""
+
+
 def rotate(token: Presented, *, client: ClientInfo) -> Outcome:
-    """Decide what this token is worth, in one conditional UPDATE that has one winner.
+    """Decide what this token is worth.
 
     Never call it inside a transaction that may roll back: the end of a reused sign-in must stand.
     """
     now = timezone.now()
+    if now >= token.expires_at:
+        return Expired()
+    session = _advance(token, now)
+    if session is not None:
+        return Rotated(session)
+    return _judge(token, now, client)
+
+
+def _advance(token: Presented, now: datetime) -> AuthSession | None:
+    """The sign-in with its next token, if this one was current and due."""
+    # SQLite has no types for either; PostgreSQL takes them as they are.
+    key = AuthSession._meta.pk  # noqa: SLF001
+    moment = connection.ops.adapt_datetimefield_value
+    values = {
+        "successor": uuid4().hex,
+        "now": moment(now),
+        "until": moment(now + settings.REFRESH_TOKEN_LIFETIME),
+        "sid": key.get_db_prep_value(token.sid, connection),
+        "jti": token.jti,
+        "user": key.get_db_prep_value(token.user_id, connection),
+        "client": token.client_id,
+        "young": moment(now - settings.REFRESH_GRACE),
+    }
+    session = next(iter(AuthSession.objects.raw(_ADVANCE, values)), None)
+    if session is not None:
+        # All that minting asks of the user. Whatever else is asked for is loaded then.
+        is_staff = bool(session.is_staff)  # type: ignore[attr-defined]
+        known = {"id": session.user_id, "is_staff": is_staff}
+        session.user = User.from_db(None, [*known], [*known.values()])
+    return session
+
+
+def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:
+    """Not the current token, or too young to be replaced: repeat, or theft?"""
     session = (
         AuthSession.objects.select_related("user")
         .filter(pk=token.sid, user_id=token.user_id, kind=AuthSession.Kind.TOKEN)
@@ -84,57 +136,26 @@ def rotate(token: Presented, *, client: ClientInfo) -> Outcome:
         or session.client_id != token.client_id
     ):
         return Unknown()
-    if now >= min(token.expires_at, session.expires_at):
+    if now >= session.expires_at:
         return Expired()
-    has_rotated = bool(session.previous_refresh_jti)
-    if session.refresh_jti == token.jti and has_rotated and _in_grace(session, now):
-        return Repeated(session)
-    if _advance(session, token.jti, now):
-        return Rotated(session)
-    return _lost(session, token, client)
-
-
-def _in_grace(session: AuthSession, now: datetime) -> bool:
-    assert session.refreshed_at is not None  # noqa: S101 - set for every sign-in of kind token
-    return now - session.refreshed_at < settings.REFRESH_GRACE
-
-
-def _advance(session: AuthSession, jti: str, now: datetime) -> bool:
-    """Make a new token the current one, if `jti` still is; tells whether this call won."""
-    assert session.refreshed_at is not None  # noqa: S101
-    at = max(now, session.refreshed_at)  # monotone, whatever the servers' clocks say
-    successor = {
-        "previous_refresh_jti": jti,
-        "refresh_jti": uuid4().hex,
-        "refreshed_at": at,
-        "refresh_expires_at": min(at + settings.REFRESH_TOKEN_LIFETIME, session.expires_at),
-        "last_seen_at": at,
-    }
-    won = AuthSession.objects.filter(
-        pk=session.pk, refresh_jti=jti, revoked_at=None, expires_at__gt=now
-    ).update(**successor)
-    if won:
-        for field, value in successor.items():
-            setattr(session, field, value)
-    return bool(won)
-
-
-def _lost(session: AuthSession, token: Presented, client: ClientInfo) -> Outcome:
-    """Not the current token, or another request was faster: repeat, or theft?"""
-    user = session.user
-    session.refresh_from_db()
-    if session.revoked_at is not None or session.refreshed_at is None:
-        return Unknown()
-    is_previous = token.jti == session.previous_refresh_jti
-    if token.jti == session.refresh_jti or (is_previous and _in_grace(session, timezone.now())):
+    in_grace = timezone.now() - session.refreshed_at < settings.REFRESH_GRACE
+    if token.jti == session.refresh_jti or (token.jti == session.previous_refresh_jti and in_grace):
         return Repeated(session)
     if token.issued_at > int(session.refreshed_at.timestamp()):
         return Unknown()
+    return _reused(session, client)
+
+
+def _reused(session: AuthSession, client: ClientInfo) -> Reused:
+    """End the sign-in, and tell its owner."""
     with transaction.atomic():
         ended = sessions.revoke(session, reason=sessions.Reason.REUSED, client=client)
         if ended:
             audit.record(
-                AuditEvent.Type.REFRESH_TOKEN_REUSED, user=user, sid=session.pk, client=client
+                AuditEvent.Type.REFRESH_TOKEN_REUSED,
+                user=session.user,
+                sid=session.pk,
+                client=client,
             )
             _tell_owner(session, client)
     return Reused()

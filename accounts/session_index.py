@@ -12,6 +12,7 @@ with replicas, not for Redis Cluster.
 
 import hmac
 import time
+from base64 import urlsafe_b64encode
 from typing import cast
 from uuid import UUID
 
@@ -49,7 +50,8 @@ return ended
 def name_of(session_key: str) -> str:
     """The key under which Redis has it: `HMAC-SHA256(SESSION_ID_KEY, id)`, so no usable cookie."""
     secret = settings.SESSION_ID_KEY.encode()
-    return "session:" + hmac.digest(secret, session_key.encode(), "sha256").hex()
+    digest = hmac.digest(secret, session_key.encode(), "sha256")
+    return "session:" + urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def find(sid: UUID) -> str | None:

@@ -68,10 +68,11 @@ class Clock:
 
     def failed(self, error: Exception) -> float:
         """Note a failure; when the outage began."""
-        if self.down_since is None:
-            self.down_since = time.monotonic()
+        since = self.down_since  # another thread may end the outage between two looks
+        if since is None:
+            since = self.down_since = time.monotonic()
             log.warning("Redis fails: %s: %s", self.kind, error)
-        return self.down_since
+        return since
 
     def succeeded(self) -> None:
         if self.down_since is not None:
@@ -156,6 +157,20 @@ def patiently(ask: Callable[[], T], clock: Clock) -> T:
             clock.failed(error)
     with _waiters.one_more():
         return _wait(ask, clock)
+
+
+def at_once(ask: Callable[[], T], clock: Clock) -> T:
+    """As `patiently`, without waiting: for what can do without an answer. While Redis is known to
+    be away, one thread at a time asks.
+    """
+    if clock.down_since is not None:
+        return _probe(ask, clock)
+    try:
+        return ask()
+    except Exception as error:
+        _raise_unless_transient(error, clock)
+        clock.failed(error)
+        raise StoreUnavailableError(str(error)) from error
 
 
 def _probe(ask: Callable[[], T], clock: Clock) -> T:

@@ -31,7 +31,7 @@ class BearerUser:
     @cached_property
     def row(self) -> User:
         """Raises `InvalidToken` for a user who is gone."""
-        user = User.objects.filter(pk=self.pk, is_active=True).first()
+        user = User.objects.active(self.pk)
         if user is None:
             raise InvalidToken
         return user
@@ -50,10 +50,10 @@ class BearerAuthentication(JWTAuthentication):
         """SimpleJWT's looks up the user model, which isn't used here."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        scheme, _, credentials = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer":
+        credentials = bearer_in(request.META)
+        if credentials is None:
             return None
-        token = verified(credentials.strip(" "))
+        token = verified(credentials)
         bind_contextvars(user_id=token["sub"], sid=token["sid"])
         return BearerUser(UUID(token["sub"])), token
 
@@ -62,6 +62,12 @@ class BearerAuthentication(JWTAuthentication):
         if request.META.get("HTTP_AUTHORIZATION", "").lower().startswith("bearer"):
             return f'{REALM}, error="invalid_token"'
         return REALM
+
+
+def bearer_in(environ: dict[str, Any]) -> str | None:
+    """What stands behind `Bearer`, be it nothing; None for another scheme."""
+    scheme, _, credentials = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return credentials.strip(" ") if scheme.lower() == "bearer" else None
 
 
 def verified(raw_token: str) -> AccessJWT:

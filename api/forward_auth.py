@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.exceptions import MethodNotAllowed
 
 from accounts.exceptions import RevocationsStaleError
-from api.authentication import REALM, verified
+from api.authentication import REALM, bearer_in, verified
 from api.exceptions import PROBLEM_TYPE, InvalidToken, problem
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ def answers(environ: dict[str, Any]) -> bool:
     return (
         environ["PATH_INFO"] == PATH
         and environ["REQUEST_METHOD"] in SAFE
-        and _credentials(environ) is not None
+        and bearer_in(environ) is not None
     )
 
 
 def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
     """The verdict on a Bearer token, by WSGI alone."""
     try:
-        token = verified(_credentials(environ) or "")
+        token = verified(bearer_in(environ) or "")
     except InvalidToken:
         headers = [*_NO_STORE, ("WWW-Authenticate", f'{REALM}, error="invalid_token"')]
         start_response("401 Unauthorized", [*headers, ("Content-Length", "0")])
@@ -60,7 +60,7 @@ def view(request: HttpRequest) -> HttpResponse:
         return JsonResponse(
             body, status=405, content_type=PROBLEM_TYPE, headers={"Allow": "GET, HEAD"}
         )
-    credentials = _credentials(request.META)
+    credentials = bearer_in(request.META)
     if credentials is not None:
         try:
             about = _about(verified(credentials))
@@ -72,12 +72,6 @@ def view(request: HttpRequest) -> HttpResponse:
     else:
         return _refused(REALM)
     return HttpResponse(status=204, headers={"Cache-Control": "no-store", **about})
-
-
-def _credentials(environ: dict[str, Any]) -> str | None:
-    """What stands behind `Bearer`, be it nothing; None for another scheme."""
-    scheme, _, credentials = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return credentials.strip(" ") if scheme.lower() == "bearer" else None
 
 
 _NO_STORE = [("Cache-Control", "no-store")]

@@ -9,6 +9,7 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from threading import Lock
 from typing import Any
 
@@ -185,10 +186,10 @@ def verifying(now: datetime | None = None) -> list[SigningKey]:
     now = now or timezone.now()
     rows = list(SigningKey.objects.filter(retired_at=None))
     keep = max(settings.ACCESS_TOKEN_LIFETIME, settings.REFRESH_TOKEN_LIFETIME)
-    superseded = [*(row.active_at for row in rows[1:]), None]
+    superseded = [row.active_at for row in rows[1:]]
     return [
         row
-        for row, end in zip(rows, superseded, strict=True)
+        for row, end in zip_longest(rows, superseded)
         if end is None or now < end + keep + timedelta(minutes=1)
     ]
 

@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.module_loading import import_string
 from django_redis import get_redis_connection
 
+from accounts import store_outage
 from accounts.client_info import ClientInfo
 from accounts.session_store import STORE_ERRORS
 
@@ -84,14 +86,18 @@ def _count(limit: Limit, client: str) -> tuple[int, int]:
     window = now // limit.seconds
     reset = (window + 1) * limit.seconds - now
     key = f"throttle:{limit.scope}:{client}:{window}"
-    try:
+
+    def ask() -> list[int]:
         pipe = get_redis_connection("default").pipeline(transaction=False)
         pipe.incr(key)
         pipe.expire(key, limit.seconds)
-        used, _ = pipe.execute()
+        return cast("list[int]", pipe.execute())
+
+    try:
+        used, _ = store_outage.at_once(ask, store_outage.cache)
     except STORE_ERRORS:
         # Open: this only slows guessing down, and what is guessed at has 256 bits. Shut, an outage
         # of Redis would sign out every API client within the hour.
         log.warning("rate limits are off: Redis doesn't answer")
         return 0, reset
-    return int(used), reset
+    return used, reset

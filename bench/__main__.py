@@ -15,6 +15,7 @@ from pathlib import Path
 from bench import cells, report
 from bench.environment import P1_PYTHON, Ports, install, prepare
 from bench.measuring import Sample, measure
+from bench.redis_pair import running_pair
 from bench.seeding import Plan
 from config.processes import ChildDiedError, Children, Stopped
 
@@ -71,8 +72,8 @@ def _run(children: Children, options: argparse.Namespace) -> None:
                 f"http://127.0.0.1:{getattr(ports, cell.server)}{cell.path}",
                 pid=pids[cell.server],
                 seconds=options.seconds if number else WARM_UP_SECONDS,
-                tokens=plan.refresh_file(number) if cell.is_refresh else plan.access_file(),
-                is_refresh=cell.is_refresh,
+                tokens=plan.file_for(cell.carrier, number),
+                carrier=cell.carrier,
             )
             children.check()
             if number:
@@ -82,9 +83,12 @@ def _run(children: Children, options: argparse.Namespace) -> None:
                 _progress("warm-up", cell, sample)
     say("Measuring a worker's memory …")
     memory = json.loads(_output([sys.executable, "-m", "bench.ours.memory"]))
+    say("Comparing session engines …")
+    with running_pair() as url:
+        engines = _output([sys.executable, "-m", "bench.ours.engines"], REDIS_URL=url)
     statements = {name: plan.facts()["statements"] for name, plan in plans.items()}
     lines = [*report.table(samples), "", *report.aims(samples, statements, memory)]
-    sys.stdout.write("\n".join(["", *lines, ""]))
+    sys.stdout.write("\n".join(["", *lines, "", engines, ""]))
 
 
 def _seed(name: str, root: Path, options: argparse.Namespace) -> Plan:
@@ -122,10 +126,10 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _output(command: list[str]) -> str:
+def _output(command: list[str], **env: str) -> str:
     finished = subprocess.run(  # noqa: S603
         command,
-        env=os.environ | {"LOG_LEVEL": "WARNING"},
+        env=os.environ | {"LOG_LEVEL": "WARNING"} | env,
         stdout=subprocess.PIPE,
         text=True,
         check=True,

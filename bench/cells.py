@@ -19,7 +19,8 @@ class Cell:
     path: str
     base: str
     """The cell that its ratio is to."""
-    is_refresh: bool = False
+    carrier: str = "bearer"
+    """How its tokens travel: `bearer`, `refresh`, or the name of a session cookie."""
 
     @property
     def tokens_of(self) -> str:
@@ -30,17 +31,33 @@ class Cell:
 CELLS = [
     Cell("p1", "P1 `GET /me`, Bearer", "p1", "/me", "p1"),
     Cell("verify", "ours `GET /api/verify`, Bearer", "ours", "/api/verify", "p1"),
-    Cell("no-sql", "ours, a DRF view, Bearer, no SQL", "ours", "/bench/sub/", "p1"),
+    Cell("no-sql", "ours, a DRF view, Bearer, no SQL", "ours", "/api/bench/sub/", "p1"),
     Cell("me", "ours `GET /api/me/`, Bearer", "ours", "/api/me/", "p1"),
     Cell("bare", "bare WSGI under Granian (limit)", "hello", "/", "p1"),
-    Cell("p1-refresh", "P1 refresh", "p1", "/token/refresh/", "p1-refresh", is_refresh=True),
+    Cell("p1-refresh", "P1 refresh", "p1", "/token/refresh/", "p1-refresh", carrier="refresh"),
     Cell(
         "refresh",
         "ours `POST /api/token/refresh/`",
         "ours",
         "/api/token/refresh/",
         "p1-refresh",
-        is_refresh=True,
+        carrier="refresh",
+    ),
+    Cell(
+        "p1-session",
+        "P1 `GET /session`, session cookie",
+        "p1",
+        "/session",
+        "p1-session",
+        carrier="sessionid",
+    ),
+    Cell(
+        "session",
+        "ours `GET /api/me/`, session cookie",
+        "ours",
+        "/api/me/",
+        "p1-session",
+        carrier="session",
     ),
 ]
 

@@ -48,7 +48,7 @@ def prepare(children: Children) -> tuple[Path, Ports]:
     atexit.register(directory.cleanup)
     root = Path(directory.name)
     (root / "static").mkdir()
-    ports = Ports(*_free_ports(3))
+    ports = Ports(*free_ports(3))
     children.start("Redis", embedded.command(root))
     redis = embedded.socket_path(root)
     children.wait_until(redis.exists, name="Redis", seconds=10)
@@ -69,6 +69,7 @@ def prepare(children: Children) -> tuple[Path, Ports]:
         "EMAIL_URL": "memorymail://",
         "REDIS_URL": f"unix://{redis}?db=0",
         "DATABASE_URL": database,
+        "P1_REDIS_URL": f"unix://{redis}?db=4",
         "P1_DATABASE_URL": database.removesuffix("postgres") + "p1",
     }
     for name in ("DEMO", "DEBUG", "LOG_LEVEL", "LOG_FORMAT", "DJANGO_SETTINGS_MODULE"):
@@ -106,7 +107,7 @@ def _make_durable(root: Path, database: str) -> None:
     )
 
 
-def _free_ports(amount: int) -> list[int]:
+def free_ports(amount: int) -> list[int]:
     probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(amount)]
     ports = [probe.getsockname()[1] for probe in probes]
     for probe in probes:

@@ -1,14 +1,19 @@
--- One request a token, in turn. BENCH_TOKENS: a file, one token a line. BENCH_REFRESH=1: each token
--- goes into a JSON body, once; when they run out, what follows is refused and the cell is invalid.
+-- One request a token, in turn. BENCH_TOKENS: a file, one token a line. BENCH_CARRIER: how it
+-- travels. `refresh`: in a JSON body, once; when they run out, what follows is refused and the cell
+-- is invalid. `bearer`: in the Authorization header. Else: in the cookie of that name.
 local requests, turn = {}, 0
-local is_refresh = os.getenv("BENCH_REFRESH") == "1"
+local carrier = os.getenv("BENCH_CARRIER")
+local is_refresh = carrier == "refresh"
 
 local function request_for(token)
   if is_refresh then
     return wrk.format("POST", nil, {["Content-Type"] = "application/json"},
       '{"refresh":"' .. token .. '"}')
   end
-  return wrk.format("GET", nil, {["Authorization"] = "Bearer " .. token})
+  if carrier == "bearer" then
+    return wrk.format("GET", nil, {["Authorization"] = "Bearer " .. token})
+  end
+  return wrk.format("GET", nil, {["Cookie"] = carrier .. "=" .. token})
 end
 
 function init(args)

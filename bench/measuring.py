@@ -22,12 +22,12 @@ class Sample:
     bad: int
 
 
-def measure(url: str, *, pid: int, seconds: int, tokens: Path, is_refresh: bool) -> Sample:
+def measure(url: str, *, pid: int, seconds: int, tokens: Path, carrier: str) -> Sample:
     before = cpu_seconds(pid)
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "load.lua"), url]
     finished = subprocess.run(  # noqa: S603
         command,
-        env=os.environ | {"BENCH_TOKENS": str(tokens), "BENCH_REFRESH": str(int(is_refresh))},
+        env=os.environ | {"BENCH_TOKENS": str(tokens), "BENCH_CARRIER": carrier},
         capture_output=True,
         text=True,
         check=True,

@@ -45,6 +45,18 @@ class Plan:
     def refresh_file(self, number: int) -> Path:
         return self.directory / f"refresh-{number}"
 
+    def session_file(self) -> Path:
+        return self.directory / "sessions"
+
+    def file_for(self, carrier: str, number: int) -> Path:
+        """The tokens of this carrier (`bench.cells.Cell`) in this round."""
+        if carrier == "refresh":
+            return self.refresh_file(number)
+        return self.access_file() if carrier == "bearer" else self.session_file()
+
+    def write_sessions(self, keys: Iterable[str]) -> None:
+        self.session_file().write_text("\n".join(keys))
+
     def write_access(self, tokens: list[str]) -> None:
         self.access_file().write_text("\n".join(tokens))
 

@@ -50,8 +50,8 @@ def configure(config: dict[str, Any]) -> None:
     """Django's `LOGGING_CONFIG`: standard logging and structlog end in the same handler."""
     structlog.configure(
         processors=[
-            *_SHARED,
             structlog.stdlib.filter_by_level,
+            *_SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -1,19 +1,28 @@
-"""Before anything else: a trustworthy request id, and bodies that parsers can bear."""
+"""Before anything else: a trustworthy request id, one log line, bodies that parsers can bear."""
 
 import json
+import logging
 import re
+import sys
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import structlog
 from django.conf import settings
+from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponseBase
-from django_structlog.middlewares import RequestMiddleware
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from config import errors
 
+log = structlog.get_logger()
+
 MAX_DIGITS = 18
 KEY_IN_PATH = re.compile(r"(/(?:reset/key|confirm-email)/)[^/]+")
+KEY_LEFT_OUT = r"\1…"
+SERVER_ERRORS = 500
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -30,8 +39,9 @@ class RequestIdMiddleware:
         request_id = request.META.get("HTTP_X_REQUEST_ID", "")
         if not REQUEST_ID.fullmatch(request_id):
             request_id = str(uuid4())
-        # django-structlog reads the header and binds it to every log line of the request.
-        request.META["HTTP_X_REQUEST_ID"] = request_id
+        # On every log line of the request. The thread may have served another before.
+        clear_contextvars()
+        bind_contextvars(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response
@@ -52,15 +62,54 @@ class CanonicalHostMiddleware:
         return self.get_response(request)
 
 
-class RequestLogMiddleware(RequestMiddleware):
+class RequestLogMiddleware:
     """One log line a request, without what may open a door: queries hold OAuth codes and states,
     two paths hold keys from mails.
+
+    `request_finished`, or `request_failed` with the stack trace of what no view foresaw.
     """
 
-    @staticmethod
-    def format_request(request: HttpRequest) -> str:
-        path = KEY_IN_PATH.sub(r"\1…", request.path)
-        return f"{request.method} {path}"
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        got_request_exception.connect(_note_exception)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        failure = getattr(request, "failure", None)
+        log.log(
+            logging.ERROR if response.status_code >= SERVER_ERRORS else logging.INFO,
+            "request_failed" if failure else "request_finished",
+            code=response.status_code,
+            request=f"{request.method} {KEY_IN_PATH.sub(KEY_LEFT_OUT, request.path)}",
+            exc_info=failure,
+        )
+        return response
+
+
+def _note_exception(*, request: HttpRequest | None = None, **_: Any) -> None:
+    """Django turns it into an answer deep inside; by then `RequestLogMiddleware` sees a 500."""
+    if request is not None:
+        request.failure = sys.exc_info()[1]  # type: ignore[attr-defined]
+
+
+class SecurityHeadersMiddleware:
+    """The same policies on every answer, spelled once when the process starts."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self.headers = {
+            "Content-Security-Policy": "; ".join(
+                f"{directive} {' '.join(sources)}"
+                for directive, sources in settings.CONTENT_SECURITY_POLICY.items()
+            ),
+            "Permissions-Policy": ", ".join(f"{name}=()" for name in settings.FORBIDDEN_FEATURES),
+        }
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        for name, value in self.headers.items():
+            response.headers[name] = value
+        return response
 
 
 class BodyMiddleware:
@@ -84,9 +133,11 @@ class BodyMiddleware:
             return errors.respond(request, errors.BODY_TOO_LARGE)
         if not _is_text_encoding(request.encoding):
             return errors.respond(request, errors.BAD_REQUEST)
-        # allauth reads JSON whatever the type says.
-        is_json = request.content_type == "application/json" or request.path.startswith(
-            "/_allauth/"
+        # allauth reads JSON whatever the type says, DRF also for a type with a wildcard.
+        is_json = (
+            request.content_type == "application/json"
+            or "*" in (request.content_type or "")
+            or request.path.startswith("/_allauth/")
         )
         if is_json and not _is_sound(request.body):
             return errors.respond(request, errors.MALFORMED_JSON)

@@ -118,12 +118,12 @@ def make_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
 
 @pytest.fixture
 def use_redis(settings, make_redis):
-    """Make a server the session store, until the test ends."""
+    """Make a server the session store, or another of `CACHES`, until the test ends."""
     before = settings.CACHES
 
-    def run(server):
-        own = before["sessions"] | {"LOCATION": f"unix://{server.socket}?db=0"}
-        settings.CACHES = before | {"sessions": own}
+    def run(server, alias="sessions"):
+        own = before[alias] | {"LOCATION": f"unix://{server.socket}?db=0"}
+        settings.CACHES = before | {alias: own}
         return server
 
     yield run

@@ -4,9 +4,10 @@ import atexit
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from pathlib import Path
+
+from tests.ports import free_ports
 
 DEBIAN = Path("/usr/lib/postgresql")
 
@@ -27,7 +28,7 @@ def start(root: Path) -> str:
     data = root / "postgres"
     data.mkdir()
     account = _unprivileged(root, data)
-    port = _free_port()
+    port = free_ports()
     _run(
         [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"],
         account,
@@ -53,9 +54,3 @@ def _unprivileged(root: Path, data: Path) -> str | None:
 
 def _run(command: list[str | Path], account: str | None) -> None:
     subprocess.run(command, user=account, cwd="/", check=True, stdout=subprocess.DEVNULL)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

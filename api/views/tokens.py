@@ -34,6 +34,7 @@ class TokenAPIView(APIView):
 
     authentication_classes = ()
     permission_classes = ()
+    is_stateless = True
 
     def get_authenticate_header(self, request: Request) -> str:
         return REALM
@@ -45,6 +46,8 @@ class TokenAPIView(APIView):
 
 
 class TokenObtainView(TokenAPIView):
+    is_stateless = False  # allauth's login pipeline keeps its stages in a session
+
     @extend_schema(
         operation_id="token_obtain",
         request=CredentialsSerializer,

@@ -1,6 +1,7 @@
 """Tables, users, sign-ins and tokens of ours: `python -m bench.ours.seed`, run by the bench."""
 
 import os
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
@@ -12,10 +13,17 @@ django.setup()
 
 from allauth.account.models import EmailAddress  # noqa: E402 - needs the settings
 from django.conf import settings  # noqa: E402
+from django.contrib.auth import (  # noqa: E402
+    BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
+    SESSION_KEY,
+)
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from accounts.middleware import RIGHTS  # noqa: E402
 from accounts.models import AuthSession, User  # noqa: E402
+from accounts.session_store import SID, SessionStore  # noqa: E402
 from api.tokens import AccessJWT, RefreshJWT  # noqa: E402
 from bench import seeding  # noqa: E402
 
@@ -30,6 +38,7 @@ def main(plan: seeding.Plan) -> None:
         EmailAddress(user=user, email=user.email, primary=True, verified=True) for user in users
     )
     plan.write_access([str(AccessJWT.for_session(one)) for one in sign_ins(users, plan.users)])
+    plan.write_sessions(map(browser, users))
     plan.write_refresh(str(RefreshJWT.for_session(one)) for one in sign_ins(users, plan.refreshes))
     token = plan.first_refresh()
     plan.report(statements=seeding.count_statements("/api/token/refresh/", token))
@@ -40,6 +49,35 @@ def sign_ins(users: list[User], amount: int) -> Iterator[AuthSession]:
     for first in range(0, amount, BATCH):
         numbers = range(first, min(first + BATCH, amount))
         yield from AuthSession.objects.bulk_create(_sign_in(users[n % len(users)]) for n in numbers)
+
+
+def browser(user: User) -> str:
+    """A signed-in browser's session id, as the sign-in page leaves it."""
+    now = timezone.now()
+    row = AuthSession.objects.create(
+        user=user,
+        kind=AuthSession.Kind.BROWSER,
+        ip="127.0.0.1",
+        user_agent="wrk",
+        amr=["pwd"],
+        expires_at=now + settings.AUTH_SESSION_LIFETIME,
+    )
+    session = SessionStore()
+    session.update(
+        {
+            SESSION_KEY: str(user.pk),
+            BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+            HASH_SESSION_KEY: user.get_session_auth_hash(),
+            SID: str(row.pk),
+            RIGHTS: "00",
+            "_session_expiry": settings.SESSION_COOKIE_AGE,
+            "account_authentication_methods": [
+                {"method": "password", "at": time.time(), "email": user.email}
+            ],
+        }
+    )
+    session.save()
+    return str(session.session_key)
 
 
 def _sign_in(user: User) -> AuthSession:

@@ -18,6 +18,6 @@ class NoSQLView(APIView):
 
 
 urlpatterns = [
-    path("bench/sub/", NoSQLView.as_view()),
+    path("api/bench/sub/", NoSQLView.as_view()),
     path("", include("config.urls")),
 ]

@@ -7,7 +7,13 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.p1.settings")
 django.setup()
 
-from django.contrib.auth.models import User  # noqa: E402 - needs the settings
+from django.contrib.auth import (  # noqa: E402 - needs the settings
+    BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
+    SESSION_KEY,
+)
+from django.contrib.auth.models import User  # noqa: E402
+from django.contrib.sessions.backends.cache import SessionStore  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import transaction  # noqa: E402
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken  # noqa: E402
@@ -22,11 +28,22 @@ def main(plan: seeding.Plan) -> None:
     )
     users = list(User.objects.order_by("pk"))
     plan.write_access([str(AccessToken.for_user(user)) for user in users])
+    plan.write_sessions(map(signed_in, users))
     with transaction.atomic():
         plan.write_refresh(
             str(RefreshToken.for_user(users[n % plan.users])) for n in range(plan.refreshes)
         )
     plan.report(statements=seeding.count_statements("/token/refresh/", plan.first_refresh()))
+
+
+def signed_in(user: User) -> str:
+    """As Django's login() leaves it."""
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    return str(session.session_key)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What `startproject`, DRF's and SimpleJWT's guides lead to, on PostgreSQL."""
+"""What `startproject`, DRF's, SimpleJWT's and django-redis' guides lead to, on PostgreSQL."""
 
 import os
 from datetime import timedelta
@@ -65,4 +65,12 @@ SIMPLE_JWT = {
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,
 }
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": os.environ["P1_REDIS_URL"],
+        "OPTIONS": {"CLIENT_CLASS": "django_redis.client.DefaultClient"},
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 STATIC_URL = "static/"

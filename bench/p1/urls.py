@@ -1,6 +1,8 @@
-"""`GET /me` and the refresh of SimpleJWT's guide."""
+"""`GET /me` and the refresh of SimpleJWT's guide; the same answer for a session cookie."""
 
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,7 +22,14 @@ class MeView(APIView):
         return Response(MeSerializer(request.user).data)
 
 
+@login_required
+def session(request: HttpRequest) -> JsonResponse:
+    user = request.user
+    return JsonResponse({name: getattr(user, name) for name in MeSerializer.Meta.fields})
+
+
 urlpatterns = [
+    path("session", session),
     path("me", MeView.as_view()),
     path("token/refresh/", TokenRefreshView.as_view()),
 ]

@@ -236,7 +236,7 @@ def test_what_is_known_to_be_out_is_out_however_stale(known, db, settings):
 
 @pytest.mark.parametrize(("passed", "is_stale"), [(59, False), (61, True)])
 def test_knowledge_is_good_for_a_minute(db, known, monkeypatch, passed, is_stale):
-    later = time.monotonic() + passed
+    later = known._heard_at + passed
     monkeypatch.setattr(revocations.time, "monotonic", lambda: later)
 
     with pytest.raises(RevocationsStaleError) if is_stale else contextlib.nullcontext():
@@ -353,11 +353,10 @@ def test_ending_a_sign_in_rings_after_the_commit(transactional_db, listener):
 
     with transaction.atomic():
         sessions.revoke(session, reason=sessions.Reason.LOGOUT)
-        assert listener.get_message(timeout=0.2) is None
+        assert rings(listener) == []
         assert session.pk.int not in revocations.feed._revoked
 
-    message = listener.get_message(timeout=2)
-    assert json.loads(message["data"]) == {"sids": [str(session.pk)]}
+    assert rings(listener) == [{"sids": [str(session.pk)]}]
     assert session.pk.int in revocations.feed._revoked
 
 
@@ -368,7 +367,7 @@ def test_an_end_that_is_rolled_back_is_told_to_nobody(transactional_db, listener
         sessions.revoke(session, reason=sessions.Reason.LOGOUT)
         raise ValueError
 
-    assert listener.get_message(timeout=0.3) is None
+    assert rings(listener) == []
     assert not revocations.is_revoked(session.pk)
 
 
@@ -385,8 +384,7 @@ def test_nothing_personal_is_on_the_channel(transactional_db, listener):
 
     sessions.revoke(session, reason=sessions.Reason.LOGOUT)
 
-    data = json.loads(listener.get_message(timeout=2)["data"])
-    assert data == {"sids": [str(session.pk)]}
+    assert rings(listener) == [{"sids": [str(session.pk)]}]
 
 
 # The thread
@@ -402,10 +400,19 @@ def another_client():
 
 @pytest.fixture
 def listener(another_client):
-    with another_client.pubsub(ignore_subscribe_messages=True) as pubsub:
+    with another_client.pubsub() as pubsub:
         pubsub.subscribe(CHANNEL)
-        pubsub.get_message(timeout=1)
+        assert pubsub.get_message(timeout=20)["type"] == "subscribe"
         yield pubsub
+
+
+def rings(listener):
+    """What was rung since the last time: everything ahead of a ring of our own."""
+    redis.Redis(connection_pool=listener.connection_pool).publish(CHANNEL, "null")
+    heard = []
+    while (data := json.loads(listener.get_message(timeout=20)["data"])) is not None:
+        heard.append(data)
+    return heard
 
 
 class Over(Exception):  # noqa: N818 - not an error
@@ -436,25 +443,32 @@ class Stoppable(Feed):
     def stop(self):
         self.over = True
         if self._thread is not None:
-            self._thread.join(10)
+            self._thread.join(20)
             assert not self._thread.is_alive()
 
 
 @pytest.fixture
 def living(transactional_db, monkeypatch):
-    """A feed with its thread. The database is a file, so that the thread sees it."""
+    """A feed with its thread, which polls once. The database is a file, so that the thread sees it."""
     monkeypatch.setattr(revocations, "BELL_PING_SECONDS", 0.2)
+    monkeypatch.setattr(revocations, "POLL_SECONDS", 3600)
     feed = Stoppable()
     yield feed
     feed.stop()
 
 
-def wait_until(is_true, seconds):
-    started = time.monotonic()
+def wait_until(is_true):
+    deadline = time.monotonic() + 20
     while not is_true():
-        assert time.monotonic() - started < seconds
+        assert time.monotonic() < deadline
         time.sleep(0.01)
-    return time.monotonic() - started
+
+
+def ask(feed, sid):
+    """As a request does, only that the first poll may take longer than two polls lie apart."""
+    feed._start()
+    assert feed._first_poll.wait(20)
+    return feed.is_revoked(sid)
 
 
 def test_no_thread_runs_before_the_first_question():
@@ -469,53 +483,53 @@ def test_the_first_question_is_answered_from_the_database(living):
     assert living._thread.daemon
 
 
-def test_a_ring_of_another_process_is_heard_within_a_second(living, another_client):
+def test_a_ring_of_another_process_is_heard(living, another_client):
     sid = uuid4()
     assert not living.is_revoked(sid)
-    wait_until(lambda: another_client.pubsub_numsub(CHANNEL)[0][1] >= 1, 5)
+    wait_until(lambda: another_client.pubsub_numsub(CHANNEL)[0][1] >= 1)
 
     another_client.publish(CHANNEL, json.dumps({"sids": [str(sid)]}))
 
-    wait_until(lambda: living.is_revoked(sid), 1)
+    wait_until(lambda: living.is_revoked(sid))
 
 
 def test_garbage_from_another_process_does_not_end_the_listening(living, another_client):
     sid = uuid4()
     living.is_revoked(sid)
-    wait_until(lambda: another_client.pubsub_numsub(CHANNEL)[0][1] >= 1, 5)
+    wait_until(lambda: another_client.pubsub_numsub(CHANNEL)[0][1] >= 1)
     for garbage in GARBAGE:
         another_client.publish(CHANNEL, garbage)
 
     another_client.publish(CHANNEL, json.dumps({"sids": [str(sid)]}))
 
-    wait_until(lambda: living.is_revoked(sid), 3)
+    wait_until(lambda: living.is_revoked(sid))
     assert living._thread.is_alive()
 
 
 def test_what_nobody_rang_for_is_found_by_polling(living, monkeypatch):
     monkeypatch.setattr(revocations, "POLL_SECONDS", 0.3)
     session = AuthSessionFactory(token=True)
-    assert not living.is_revoked(session.pk)
+    assert not ask(living, session.pk)
 
     AuthSession.objects.update(revoked_at=Now(), revoked_reason="logout")
 
-    wait_until(lambda: living.is_revoked(session.pk), 3)
+    wait_until(lambda: living.is_revoked(session.pk))
 
 
 def test_without_redis_polling_goes_on(living, monkeypatch, dead_redis):
     monkeypatch.setattr(revocations, "POLL_SECONDS", 0.3)
     session = AuthSessionFactory(token=True)
-    assert not living.is_revoked(session.pk)
+    assert not ask(living, session.pk)
 
     AuthSession.objects.update(revoked_at=Now(), revoked_reason="logout")
 
-    wait_until(lambda: living.is_revoked(session.pk), 3)
+    wait_until(lambda: living.is_revoked(session.pk))
 
 
 @pytest.mark.parametrize("error", [DatabaseError, InterfaceError, RuntimeError])
 def test_a_database_that_fails_for_a_while_ends_no_thread(living, monkeypatch, error):
     monkeypatch.setattr(revocations, "POLL_SECONDS", 0.1)
-    living.is_revoked(uuid4())
+    ask(living, uuid4())
     real, failures = living.poll, []
 
     def poll():
@@ -525,10 +539,10 @@ def test_a_database_that_fails_for_a_while_ends_no_thread(living, monkeypatch, e
         real()
 
     monkeypatch.setattr(living, "poll", poll)
-    wait_until(lambda: len(failures) == 3, 5)
+    wait_until(lambda: len(failures) == 3)
     session = ended()
 
-    wait_until(lambda: living.is_revoked(session.pk), 3)
+    wait_until(lambda: living.is_revoked(session.pk))
 
 
 def test_a_callback_that_fails_ends_no_thread(living, monkeypatch):
@@ -540,11 +554,11 @@ def test_a_callback_that_fails_ends_no_thread(living, monkeypatch):
         raise RuntimeError
 
     living.on_tick.append(broken)
-    living.is_revoked(uuid4())
-    wait_until(lambda: len(calls) >= 2, 5)
+    ask(living, uuid4())
+    wait_until(lambda: len(calls) >= 2)
     session = ended()
 
-    wait_until(lambda: living.is_revoked(session.pk), 3)
+    wait_until(lambda: living.is_revoked(session.pk))
 
 
 def test_everybody_who_asks_before_the_first_poll_waits_for_it(living, monkeypatch):
@@ -566,7 +580,7 @@ def test_everybody_who_asks_before_the_first_poll_waits_for_it(living, monkeypat
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
     assert answers == [False] * 5
 

@@ -87,7 +87,7 @@ def test_touch_notes_that_the_device_was_seen(db, django_assert_num_queries):
 
     assert alive
     session.refresh_from_db()
-    assert timezone.now() - session.last_seen_at < timedelta(seconds=10)
+    assert timezone.now() - session.last_seen_at < timedelta(minutes=5)
 
 
 def test_touch_tells_that_a_sign_in_was_ended_meanwhile(db):
@@ -186,7 +186,7 @@ def test_ten_at_once_end_a_sign_in_once():
     results = []
 
     def end():
-        barrier.wait(10)
+        barrier.wait(60)
         results.append(sessions.revoke(session, reason=sessions.Reason.LOGOUT))
         connections.close_all()
 
@@ -194,7 +194,7 @@ def test_ten_at_once_end_a_sign_in_once():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert sorted(results) == [False] * 9 + [True]
     assert AuditEvent.objects.count() == 1

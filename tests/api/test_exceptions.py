@@ -64,6 +64,16 @@ def test_broken_json_is_a_parse_error(body):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("content_type", ["*/*", "application/*", "APPLICATION/JSON", "*/*; q=1"])
+@pytest.mark.parametrize("path", ["/api/token/", "/api/token/refresh/", "/api/token/verify/"])
+def test_broken_json_is_one_under_every_type_that_is_read_as_json(content_type, path):
+    response = send(b"[" * 30_000, content_type=content_type, path=path)
+
+    assert response.status_code == 400
+    assert response.json() == problem(400, "parse_error")
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("body", ["[]", "1", '"x"', "true", '[{"email": "a@b.example"}]'])
 def test_json_that_is_no_object_is_invalid(body):
     response = send(body)

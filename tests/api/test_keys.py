@@ -21,6 +21,14 @@ def test_a_new_database_has_one_key_and_no_more(db):
     assert keys.current().kid == row.kid
 
 
+def test_a_database_that_lost_its_keys_gets_a_new_one(db):
+    SigningKey.objects.all().delete()
+
+    signing = keys.current()
+
+    assert [row.kid for row in SigningKey.objects.all()] == [signing.kid]
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
 def test_the_private_part_rests_encrypted(settings, algorithm):

@@ -213,7 +213,7 @@ def test_of_eight_that_rotate_one_is_elected(way, apart, settings):
 
     def run(number):
         try:
-            barrier.wait(10)
+            barrier.wait(60)
             threading.Event().wait(apart * number)
             results.append(getattr(keys, way)())
         finally:
@@ -223,7 +223,7 @@ def test_of_eight_that_rotate_one_is_elected(way, apart, settings):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert len(results) == 8
     assert len([row for row in results if row is not None]) == 1

@@ -17,7 +17,7 @@ from tests.cluster.postgres_server import Postgres
 from tests.cluster.process import ROOT, wait_until
 from tests.cluster.redis_servers import HOST, PASSWORD, RedisServers
 from tests.cluster.servers import Balancer, Server
-from tests.deploy.edge import free_port
+from tests.ports import free_ports
 
 SERVERS = 3
 CHECKERS = 8
@@ -47,7 +47,7 @@ class Cluster:
         (directory / "static").mkdir()
         self.postgres = Postgres(directory)
         self.redis = RedisServers(directory)
-        self.ports = [free_port() for _ in range(SERVERS)]
+        self.ports = [free_ports() for _ in range(SERVERS)]
         self.servers: list[Server] = []
         self.balancer: Balancer | None = None
         self.serving: tuple[str, str] | None = None

@@ -7,7 +7,7 @@ import psycopg
 
 from tests import postgres
 from tests.cluster.process import Process, wait_until
-from tests.deploy.edge import free_port
+from tests.ports import free_ports
 
 
 class Postgres(Process):
@@ -21,7 +21,7 @@ class Postgres(Process):
             [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"],
             account,
         )
-        port = free_port()
+        port = free_ports()
         self.url = f"postgres://postgres@127.0.0.1:{port}/postgres"
         settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
         options = [part for setting in settings for part in ("-c", setting)]

@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from config import embedded
 from tests.cluster.process import ROOT, Process, wait_until
-from tests.deploy.edge import free_port
+from tests.ports import free_ports
 
 HOST = "127.0.0.1"
 PASSWORD = "password-of-the-servers"
@@ -64,7 +64,7 @@ class RedisServers:
     """`start()`, then one primary, two replicas, three Sentinels that agree."""
 
     def __init__(self, directory: Path) -> None:
-        ports = [free_port() for _ in range(6)]
+        ports = [free_ports() for _ in range(6)]
         self.servers = [
             Node(directory, "server", number, ports[number], ports[0]) for number in range(3)
         ]

@@ -13,11 +13,10 @@ from config import processes
 from config.processes import ChildDiedError, Children, PortTakenError, require_free
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
-STUBBORN = [
-    sys.executable,
-    "-uc",
-    "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready'); time.sleep(60)",
-]
+STUBBORN = (
+    "import signal, sys, time; signal.signal(15, signal.SIG_IGN);"
+    "open(sys.argv[1], 'w').write('ready'); time.sleep(60)"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +33,12 @@ def taken():
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         yield holder.getsockname()[1]
+
+
+def wait_for(note, children):
+    """What a child wrote there, as soon as it did."""
+    children.wait_until(lambda: note.exists() and note.read_text(), name="it", seconds=20)
+    return note.read_text()
 
 
 def test_a_taken_port_is_named_with_the_way_out(taken):
@@ -77,16 +82,15 @@ def test_leaving_stops_every_child():
     assert not [pid for pid in running if psutil.pid_exists(pid)]
 
 
-def test_a_stubborn_child_is_killed(monkeypatch):
+def test_a_stubborn_child_is_killed(monkeypatch, tmp_path):
     monkeypatch.setattr(processes, "STOP_SECONDS", 0.3)
+    note = tmp_path / "note"
     with Children() as children:
-        children.start("stubborn", STUBBORN)
-        pid = children._running["stubborn"].pid
-        time.sleep(0.5)
-        started = time.monotonic()
+        children.start("stubborn", [sys.executable, "-c", STUBBORN, str(note)])
+        stubborn = children._running["stubborn"]
+        wait_for(note, children)
 
-    assert time.monotonic() - started < 3
-    assert not psutil.pid_exists(pid)
+    assert stubborn.returncode == -signal.SIGKILL
 
 
 def test_grandchildren_go_along(tmp_path):
@@ -98,10 +102,9 @@ def test_grandchildren_go_along(tmp_path):
     note = tmp_path / "grandchild"
     with Children() as children:
         children.start("parent", [sys.executable, "-c", code, str(note)])
-        children.wait_until(lambda: note.exists() and note.read_text() != "", name="it", seconds=10)
-        pid = int(note.read_text())
+        pid = int(wait_for(note, children))
 
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 20
     while psutil.pid_exists(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie"
@@ -119,7 +122,7 @@ def test_the_environment_of_a_child_can_be_added_to(tmp_path):
             ],
             EXTRA="yes",
         )
-        children._running["child"].wait(10)
+        children._running["child"].wait(20)
 
     assert note.read_text() == "yes"
 
@@ -139,7 +142,7 @@ def test_a_signal_stops_the_parent_and_its_children(tmp_path):
     pid = int(parent.stdout.readline())
 
     parent.send_signal(signal.SIGTERM)
-    output, _ = parent.communicate(timeout=10)
+    output, _ = parent.communicate(timeout=20)
 
     assert output == "stopped\n"
     assert not psutil.pid_exists(pid)

@@ -9,12 +9,14 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
+
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 REDIRECT_URI = "http://localhost:8000/callback/?from=demo"
@@ -30,12 +32,6 @@ CLIENT = [
     "--redirect-uri",
     REDIRECT_URI,
 ]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def start(module, *arguments, demo="1"):
@@ -69,10 +65,10 @@ class StandIn:
         self.redirect_uri = REDIRECT_URI
 
     def get(self, path, **options):
-        return requests.get(self.url + path, allow_redirects=False, timeout=5, **options)
+        return requests.get(self.url + path, allow_redirects=False, timeout=20, **options)
 
     def post(self, path, **options):
-        return requests.post(self.url + path, allow_redirects=False, timeout=5, **options)
+        return requests.post(self.url + path, allow_redirects=False, timeout=20, **options)
 
     def authorize(self, **changes):
         """None as a value leaves that parameter out."""
@@ -122,7 +118,7 @@ def answer_of(response):
 
 @contextmanager
 def running(module, *options):
-    port = free_port()
+    port = free_ports()
     process, line = start(module, "--port", str(port), *options)
     try:
         assert line, process.stderr.read()
@@ -172,19 +168,25 @@ def launch():
 
 
 @pytest.fixture
-def seconds_to_stop(launch):
-    """How long a module takes to end after a signal, and with which status."""
+def stop_status(launch):
+    """The status with which a module ends after a signal, though a visitor goes on talking to it."""
 
     def measure(module, *arguments, by=signal.SIGTERM):
-        port = str(free_port())
+        port = str(free_ports())
         process, line = launch(module, "--port", port, *arguments)
         assert line, process.stderr.read()
-        # An open, idle connection must not hold it up.
-        with socket.create_connection(("127.0.0.1", int(port))):
-            began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", int(port))) as visitor:
+            visitor.sendall(b"GET / HTTP/1.1\r\nX-Long: ")
+            # Who came later is answered, so this one is being listened to.
+            requests.get(f"http://127.0.0.1:{port}/nowhere", timeout=20)
             process.send_signal(by)
-            status = process.wait(timeout=5)
-        return time.monotonic() - began, status
+            deadline = time.monotonic() + 20
+            while process.poll() is None:
+                assert time.monotonic() < deadline, "the visitor holds it up"
+                with suppress(ConnectionError):
+                    visitor.sendall(b"x")
+                time.sleep(0.05)
+        return process.returncode
 
     return measure
 
@@ -201,4 +203,4 @@ def client_options():
 
 @pytest.fixture
 def port():
-    return str(free_port())
+    return str(free_ports())

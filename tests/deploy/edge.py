@@ -3,12 +3,9 @@
 Only addresses and directories are replaced.
 """
 
-import contextlib
 import os
-import random
 import re
 import shutil
-import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.deploy import dockerfile
+from tests.ports import free_ports
 
 # Debian has it where only root looks.
 PROGRAM = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -28,20 +26,6 @@ METHODS = [line.removeprefix("    # ") for line in LINES if re.fullmatch(r"    #
 """The ways to balance that the shipped file has as comments."""
 WEIGHTED = next(line for line in LINES if "weight=" in line).removeprefix("    # ")
 
-_GIVEN: set[int] = set()
-
-
-def free_port() -> int:
-    """Not one that the system gives to outgoing connections: a server that is started again, or
-    late, would find it taken.
-    """
-    for port in random.sample(sorted(set(range(10_000, 32_000)) - _GIVEN), 100):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            _GIVEN.add(port)
-            return port
-    raise RuntimeError("no free port")
-
 
 def prepare(
     directory: Path, app_ports: Sequence[int], *, static: Path, method: str = ""
@@ -50,7 +34,7 @@ def prepare(
 
     `method` is the comment of the shipped upstream that becomes a line.
     """
-    http_port, tls_port = free_port(), free_port()
+    http_port, tls_port = free_ports(), free_ports()
     directory.mkdir()
     certificate(directory)
     conf = directory / "conf"

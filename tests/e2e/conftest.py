@@ -2,10 +2,8 @@
 
 import json
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,10 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
+STOP_SECONDS = 20
+PAGE_MILLISECONDS = 20_000
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -35,26 +37,6 @@ class Site:
     url: str
     frontend: str
     accounts: dict[str, dict[str, str]]
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` free ports in a row."""
-    # Anywhere, so that two runs beside each other don't try the same ones.
-    for first in random.sample(range(20000, 60000, count), 100):
-        probes = []
-        try:
-            for port in range(first, first + count):
-                probe = socket.socket()
-                probes.append(probe)
-                probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        else:
-            return first
-        finally:
-            for probe in probes:
-                probe.close()
-    raise RuntimeError("no free ports")
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +73,7 @@ def site() -> Iterator[Site]:
             )
         finally:
             server.send_signal(signal.SIGTERM)
-            server.wait(10)
+            server.wait(STOP_SECONDS)
 
 
 def wait_for_banner(server: subprocess.Popen[bytes], log: Path) -> None:
@@ -105,6 +87,7 @@ def wait_for_banner(server: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=PAGE_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=ARGUMENTS
@@ -116,7 +99,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     context = chromium.new_context(locale="en-US")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PAGE_MILLISECONDS)
     yield context
     context.close()
 

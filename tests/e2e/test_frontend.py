@@ -12,9 +12,10 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
-from tests.e2e.conftest import Site
+from tests.e2e.conftest import PAGE_MILLISECONDS, ROOT, Site
 
 pytestmark = pytest.mark.e2e
+CLIENT = ROOT / "demo" / "spa" / "auth.js"
 
 
 def sign_in(page: Page, site: Site) -> None:
@@ -57,7 +58,7 @@ def wait_until(tab: Page, condition: str) -> None:
     """Playwright's own `wait_for_function` evaluates a string, which the page's policy forbids."""
     tab.evaluate(
         f"""() => new Promise((resolve, reject) => {{
-            setTimeout(() => reject(new Error("still waiting")), 10_000);
+            setTimeout(() => reject(new Error("still waiting")), {PAGE_MILLISECONDS});
             const look = () => ({condition}) ? resolve() : setTimeout(look, 10);
             look();
         }})"""
@@ -77,6 +78,21 @@ def hand_out_a_bad_token(tabs: list[Page], site: Site, *, sid: str, seconds_left
 
 
 @pytest.fixture
+def patient_tabs(context: BrowserContext, site: Site) -> None:
+    """A tab gives the others two seconds to hand over their token, not a tenth of one.
+
+    Where they are slower it refreshes for itself, which is right, but not what is counted here.
+    """
+    shipped, wait = CLIENT.read_text(), "HANDOVER_MS = 100;"
+    assert wait in shipped
+    patient = shipped.replace(wait, "HANDOVER_MS = 2_000;")
+    context.route(
+        f"{site.frontend}/auth.js",
+        lambda route: route.fulfill(body=patient, content_type="text/javascript"),
+    )
+
+
+@pytest.fixture
 def refreshes(context: BrowserContext) -> list[Request]:
     seen: list[Request] = []
     context.on(
@@ -93,11 +109,11 @@ def refreshes(context: BrowserContext) -> list[Request]:
 def end_from_another_device(site: Site, sid: str) -> None:
     visitor = site.accounts["visitor"]
     credentials = {"email": visitor["email"], "password": visitor["password"]}
-    pair = requests.post(f"{site.url}/api/token/", json=credentials, timeout=5).json()
+    pair = requests.post(f"{site.url}/api/token/", json=credentials, timeout=20).json()
     response = requests.delete(
         f"{site.url}/api/sessions/{sid}/",
         headers={"Authorization": f"Bearer {pair['access']}"},
-        timeout=5,
+        timeout=20,
     )
     assert response.status_code == 204
 
@@ -157,9 +173,10 @@ def test_a_reload_keeps_the_visitor_signed_in(page: Page, site: Site, refreshes:
 
 
 def test_tabs_sign_in_and_out_together(
-    page: Page, context: BrowserContext, site: Site, refreshes: list[Request]
+    page: Page, context: BrowserContext, site: Site, refreshes: list[Request], patient_tabs: None
 ):
     page.goto(site.frontend)
+    expect(page.locator("#sign-in")).to_be_visible()
     other = context.new_page()
     other.goto(site.frontend)
     expect(other.locator("#sign-in")).to_be_visible()
@@ -185,7 +202,11 @@ def test_tabs_sign_in_and_out_together(
 
 @pytest.mark.parametrize("seconds_left", [-1, 3600], ids=["expired", "refused"])
 def test_eight_calls_in_two_tabs_cause_one_refresh(
-    context: BrowserContext, site: Site, refreshes: list[Request], seconds_left: int
+    context: BrowserContext,
+    site: Site,
+    refreshes: list[Request],
+    patient_tabs: None,
+    seconds_left: int,
 ):
     tabs = [tab_with_client(context, site) for _ in range(2)]
     sid = sign_in_with_client(tabs[0], site)

@@ -8,18 +8,29 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import redis
+
 from config import embedded
-from tests.e2e.conftest import free_ports
+from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
-STOP_SECONDS = 10
+STOP_SECONDS = 20
+WAIT_SECONDS = 20
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 class Cluster:
-    """Redis, and `count` processes of Granian as `manage.py serve` starts them."""
+    """Redis, and `count` processes of Granian as `manage.py serve` starts them, in no hurry to poll."""
 
     def __init__(self, directory: Path, database_url: str, count: int = 2) -> None:
         self.directory = directory
@@ -51,7 +62,7 @@ class Cluster:
                             *(sys.executable, "-m", "granian", "--interface=wsgi"),
                             *("--host=127.0.0.1", f"--port={port}", "--workers=1"),
                             *("--blocking-threads=8", "--workers-kill-timeout=3"),
-                            *("--no-ws", "--log-level=error", "config.wsgi:application"),
+                            *("--no-ws", "--log-level=error", "tests.flows.bell_only:application"),
                         ],
                         cwd=ROOT,
                         env=self.environment | {"PORT": str(port)},
@@ -69,11 +80,27 @@ class Cluster:
         self.redis = subprocess.Popen(
             embedded.command(self.directory), stdin=subprocess.DEVNULL, start_new_session=True
         )
-        deadline = time.monotonic() + START_SECONDS
-        while not embedded.socket_path(self.directory).exists():
-            assert self.redis.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(self._redis_answers)
+
+    def _redis_answers(self) -> bool:
+        assert self.redis is not None
+        assert self.redis.poll() is None
+        with contextlib.suppress(redis.ConnectionError):
+            return self.ask_redis("PING")
+        return False
+
+    def ask_redis(self, *command: str, database: int = 0):
+        path = str(embedded.socket_path(self.directory))
+        with redis.Redis(unix_socket_path=path, db=database) as client:
+            return client.execute_command(*command)
+
+    def wait_until_all_listen(self) -> None:
+        """Every server was asked about a token by now, so each connects to the bell by itself."""
+        wait_until(lambda: self._listening() == len(self.ports))
+
+    def _listening(self) -> int:
+        channels = self.ask_redis("PUBSUB", "CHANNELS", "munjigi:revocations:*")
+        return self.ask_redis("PUBSUB", "NUMSUB", *channels)[1] if channels else 0
 
     def kill_redis(self) -> None:
         assert self.redis is not None
@@ -89,7 +116,7 @@ class Cluster:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
@@ -115,7 +142,7 @@ class Cluster:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def call(self, number, method, path, body=None, *, token="", timeout=15):
+    def call(self, number, method, path, body=None, *, token="", timeout=30):
         """One request to server `number`: status and body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[number], timeout=timeout)
         headers = {"Content-Type": "application/json"}

@@ -7,6 +7,7 @@ from django.test import Client
 from django_redis import get_redis_connection
 
 from accounts.models import AuditEvent, AuthSession, User
+from accounts.session_store import SessionStore
 from tests.api import forge
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory
@@ -134,6 +135,25 @@ def test_an_access_token_alone_changes_no_address(app, authorization, deliver):
     assert response.status_code == 401
     assert {"id": "reauthenticate"} in response.json()["data"]["flows"]
     assert [mail for mail in deliver() if mail.to == ["second@example.com"]] == []
+
+
+def test_a_sign_in_that_ends_while_it_steps_up_is_a_401(app, authorization, monkeypatch, user):
+    """allauth saves the session by itself, not in the middleware."""
+    original = SessionStore.save
+
+    def late(self, *args, **kwargs):
+        for name in get_redis_connection("sessions").keys("session:*"):
+            get_redis_connection("sessions").delete(name)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(SessionStore, "save", late)
+
+    response = app(
+        "POST", "auth/reauthenticate", {"password": PASSWORD}, authorization=authorization
+    )
+
+    assert response.status_code == 401
+    assert response.json()["code"] == "session_ended"
 
 
 def test_with_the_password_an_address_is_added_over_bearer(app, authorization, deliver):

@@ -13,13 +13,12 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-import redis
 from django.conf import settings as django_settings
 from django.db import connection
 
 from tests.api import forge
 from tests.factories import PASSWORD
-from tests.flows.servers import Cluster
+from tests.flows.servers import Cluster, wait_until
 
 CLIENTS = 20
 ROUNDS = 5
@@ -100,14 +99,6 @@ GOOD = {"views": 200, "verify": 204}
 REFUSED = {"views": 401, "verify": 401}
 
 
-def seconds_until(is_true, at_most):
-    started = time.monotonic()
-    while not is_true():
-        assert time.monotonic() - started < at_most
-        time.sleep(0.02)
-    return time.monotonic() - started
-
-
 def end_by_revoke(cluster, pair, _others):
     return cluster.call(0, "POST", "/api/token/revoke/", {"token": pair["refresh"]})[0]
 
@@ -167,14 +158,14 @@ WAYS = [
 
 
 @pytest.mark.parametrize("end", WAYS, ids=lambda way: way.__name__)
-def test_out_of_one_server_is_out_of_the_other_within_a_second(cluster, sign_in, status, end):
+def test_out_of_one_server_is_out_of_the_other_by_the_bell(cluster, sign_in, status, end):
     pair, others = sign_in(0), sign_in(1)
     assert [status(number, pair) for number in (0, 1)] == [GOOD, GOOD]
 
     assert end(cluster, pair, others) in {200, 204}
 
-    assert seconds_until(lambda: status(1, pair) == REFUSED, 1) < 1
-    assert seconds_until(lambda: status(0, pair) == REFUSED, 1) < 1
+    wait_until(lambda: status(1, pair) == REFUSED)
+    wait_until(lambda: status(0, pair) == REFUSED)
     refreshed, _ = cluster.call(1, "POST", "/api/token/refresh/", {"refresh": pair["refresh"]})
     assert refreshed == 401
 
@@ -184,7 +175,7 @@ def test_a_device_that_was_kept_stays(cluster, sign_in, status):
 
     end_by_password_change(cluster, pair, others)
 
-    seconds_until(lambda: status(1, pair) == REFUSED, 1)
+    wait_until(lambda: status(1, pair) == REFUSED)
     assert [status(number, others) for number in (0, 1)] == [GOOD, GOOD]
 
 
@@ -213,7 +204,7 @@ def at_once(job, arguments):
     barrier = threading.Barrier(len(arguments))
 
     def wait_and_run(argument):
-        barrier.wait(10)
+        barrier.wait(60)
         return job(argument)
 
     with ThreadPoolExecutor(len(arguments)) as pool:
@@ -225,9 +216,7 @@ def unlimited(cluster):
     """Twenty clients behind one address are more than it may ask for in a minute."""
 
     def clear():
-        path = cluster.environment["REDIS_URL"].removeprefix("unix://").partition("?")[0]
-        with redis.Redis(unix_socket_path=path, db=1) as server:
-            server.flushdb()
+        cluster.ask_redis("FLUSHDB", database=1)
 
     clear()
     yield clear
@@ -297,7 +286,7 @@ def test_a_sign_out_beside_refreshes_wins_everywhere(cluster, sign_in, status, u
     for status_code, token in answers:
         if status_code == 200 and token:
             assert refresh(cluster, 1, token)[0] == 401
-    seconds_until(lambda: status(1, pair) == REFUSED, 1)
+    wait_until(lambda: status(1, pair) == REFUSED)
 
 
 def test_a_thief_on_the_other_server_ends_the_sign_in_on_both(cluster, sign_in, status, unlimited):
@@ -311,7 +300,7 @@ def test_a_thief_on_the_other_server_ends_the_sign_in_on_both(cluster, sign_in, 
     assert thief == (401, "invalid_token")
     assert refresh(cluster, 0, owners)[0] == 401
     for number in (0, 1):
-        seconds_until(lambda server=number: status(server, pair) == REFUSED, 1)
+        wait_until(lambda server=number: status(server, pair) == REFUSED)
 
 
 # Redis down
@@ -322,18 +311,17 @@ def without_redis(cluster):
     cluster.kill_redis()
     yield
     cluster.start_redis()
-    # The bell is connected again within a round of it.
-    time.sleep(2.5)
+    cluster.wait_until_all_listen()
 
 
-def test_without_redis_the_other_server_knows_within_six_seconds(cluster, sign_in, status, request):
+def test_without_redis_the_other_server_knows_from_the_database(cluster, sign_in, status, request):
     pair, others = sign_in(0), sign_in(1)
     assert [status(number, pair) for number in (0, 1)] == [GOOD, GOOD]
     request.getfixturevalue("without_redis")
 
     assert end_by_revoke(cluster, pair, None) == 200
 
-    assert seconds_until(lambda: status(1, pair) == REFUSED, 6) < 6
+    wait_until(lambda: status(1, pair) == REFUSED)
     assert status(0, pair) == REFUSED
     # The others' tokens don't suffer from the outage.
     assert [status(number, others) for number in (0, 1)] == [GOOD, GOOD]
@@ -344,9 +332,9 @@ def test_a_redis_that_came_back_rings_again(cluster, sign_in, status):
     cluster.kill_redis()
     cluster.start_redis()
     pair = sign_in()
-    assert status(1, pair) == GOOD
-    time.sleep(2.5)
+    assert [status(number, pair) for number in (0, 1)] == [GOOD, GOOD]
+    cluster.wait_until_all_listen()
 
     end_by_revoke(cluster, pair, None)
 
-    assert seconds_until(lambda: status(1, pair) == REFUSED, 1) < 1
+    wait_until(lambda: status(1, pair) == REFUSED)

@@ -255,6 +255,6 @@ def test_verify_costs_no_query(post, pair, fresh_feed, django_assert_num_queries
         post("/api/token/verify/", {"token": pair["access"]})
 
 
-def test_refresh_costs_two_queries(post, pair, django_assert_num_queries):
-    with django_assert_num_queries(2):
+def test_refresh_costs_one_query(post, pair, django_assert_num_queries):
+    with django_assert_num_queries(1):
         post("/api/token/refresh/", {"refresh": pair["refresh"]})

@@ -185,7 +185,8 @@ def pyjwt(live_server):
 VERIFIER = """
 import { createInterface } from "node:readline";
 import { createRemoteJWKSet, jwtVerify } from "jose";
-const keys = createRemoteJWKSet(new URL(process.argv[2]), { cooldownDuration: 0 });
+const options = { cooldownDuration: 0, timeoutDuration: 20_000 };
+const keys = createRemoteJWKSet(new URL(process.argv[2]), options);
 for await (const token of createInterface({ input: process.stdin })) {
   try {
     const { payload } = await jwtVerify(token, keys, {
@@ -210,12 +211,15 @@ def jose_directory(tmp_path_factory):
     directory = tmp_path_factory.mktemp("jose")
     assert shutil.which("npm"), "node and npm aren't installed (apt-get install nodejs npm)"
     done = subprocess.run(
-        ["npm", "install", "--prefix", directory, "jose@5", "--no-audit", "--no-fund", "--silent"],
+        [
+            *("npm", "install", "jose@5", "--prefix", directory, "--fetch-retries=5"),
+            *("--no-audit", "--no-fund", "--silent"),
+        ],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, f"npm can't install jose: {done.stderr[-200:]}"
     (directory / "verify.mjs").write_text(VERIFIER)
@@ -241,7 +245,7 @@ def jose(jose_directory, live_server):
     with process:
         yield verify
         process.stdin.close()
-        process.wait(10)
+        process.wait(20)
 
 
 @pytest.mark.parametrize("library", ["pyjwt", "jose"])

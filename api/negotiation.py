@@ -1,0 +1,21 @@
+"""Which form an answer takes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class ContentNegotiation(DefaultContentNegotiation):
+    """DRF's, without weighing the only form against a caller who takes any (RFC 9110 §12.5.1)."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> Any:
+        accepts = request.META.get("HTTP_ACCEPT", "*/*")
+        first, *others = renderers
+        if not others and not format_suffix and accepts == "*/*":
+            return first, first.media_type
+        return super().select_renderer(request, [first, *others], format_suffix)

@@ -1,0 +1,204 @@
+"""Session engines side by side: `python -m bench.ours.engines` prints Markdown.
+
+In process, on the bench's PostgreSQL and a Redis that has one replica and may be emptied. Rounds
+are interleaved; medians. Stock engines have django-redis beneath them, as its guide has it.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.ours.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402 - needs the settings
+from django.db import connection  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+from django_redis import get_redis_connection  # noqa: E402
+
+from accounts import session_index, sessions  # noqa: E402
+from accounts.models import User  # noqa: E402
+from bench.ours.seed import sign_ins  # noqa: E402
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+ROUNDS, EACH = 5, 100
+SIGN_INS = 1000
+STORED = 10_000
+FEW, MANY = 1000, 1_000_000
+FILL = """
+for i = ARGV[1], ARGV[2] do
+  local n = string.sub(redis.sha1hex(i) .. redis.sha1hex(i), 1, 43)
+  redis.call('SET', 'session:' .. n, ARGV[3], 'PX', 1209600000)
+  redis.call('SET', 'sid:' .. string.sub(n, 1, 36), n, 'EX', 1209600)
+  redis.call('ZADD', 'user:' .. string.sub(n, 1, 36), 1, string.sub(n, 1, 36))
+end
+"""
+AT_ONCE = 1_000
+Entries = dict[str, Any]
+
+
+class Engine:
+    """One way to keep sessions, and what it takes to touch and to end one."""
+
+    def __init__(self, name: str, module: str, *, replicas: int = 0) -> None:
+        self.name, self.replicas = name, replicas
+        self.store = import_module(module).SessionStore
+        self.is_ours = module == "accounts.session_store"
+
+    def create(self, entries: Entries) -> str:
+        session = self.store()
+        session.update(entries)
+        session.save()
+        return str(session.session_key)
+
+    def read(self, key: str) -> Any:
+        session = self.store(key)
+        assert session["sid"]  # noqa: S101
+        return session
+
+    def touch(self, key: str) -> None:
+        """What keeps an active visitor signed in; stock: SESSION_SAVE_EVERY_REQUEST."""
+        session = self.read(key)
+        session.slide() if self.is_ours else session.save()
+
+    def revoke(self, key: str, entries: Entries) -> None:
+        """As a sign-out does."""
+        if self.is_ours:
+            session_index.drop(entries["sid"], user_id=entries["_auth_user_id"])
+        else:
+            self.store().delete(key)
+
+
+def main() -> None:
+    engines = [
+        Engine("ours", "accounts.session_store"),
+        Engine("ours, a replica acknowledges", "accounts.session_store", replicas=1),
+        Engine("`cache`", "django.contrib.sessions.backends.cache"),
+        Engine("`cached_db`", "django.contrib.sessions.backends.cached_db"),
+        Engine("`db`", "django.contrib.sessions.backends.db"),
+    ]
+    say("| session engine | create µs | read µs | touch µs | revoke µs |\n|---|---|---|---|---|")
+    for engine, costs in compare(engines).items():
+        say(f"| {engine} | {' | '.join(f'{cost:.0f}' for cost in costs)} |")
+    ours = engines[0]
+    say(f"\nOne signed-in session takes {size_of_one(ours)} bytes of Redis, its index included.")
+    end_all(ours)
+    few, many = scale(ours)
+    say(
+        f"A read takes {few:.0f} µs with {FEW:,} sessions and {many:.0f} µs with {MANY:,}: "
+        f"{many / few:.2f} times as long."
+    )
+
+
+def compare(engines: list[Engine]) -> dict[str, list[float]]:
+    samples: dict[str, list[list[float]]] = {one.name: [[], [], [], []] for one in engines}
+    for _ in range(ROUNDS):
+        for engine in engines:
+            settings.REDIS_REPLICA_ACKS = engine.replicas
+            entries = [signed_in() for _ in range(EACH)]
+            keys = []
+            for one in entries:
+                with clocked(samples[engine.name][0]):
+                    keys.append(engine.create(one))
+            for key, one in zip(keys, entries, strict=True):
+                with clocked(samples[engine.name][1]):
+                    engine.read(key)
+                with clocked(samples[engine.name][2]):
+                    engine.touch(key)
+                with clocked(samples[engine.name][3]):
+                    engine.revoke(key, one)
+    settings.REDIS_REPLICA_ACKS = 0
+    return {name: [median(each) for each in four] for name, four in samples.items()}
+
+
+def size_of_one(engine: Engine) -> int:
+    redis = get_redis_connection("sessions")
+    redis.flushall()
+    before = _memory(redis)
+    for _ in range(STORED):
+        engine.create(signed_in())
+    return round((_memory(redis) - before) / STORED)
+
+
+def _memory(redis: "Redis") -> int:
+    """What Redis holds, without what it keeps for its replica, its file and its callers."""
+    info = redis.info("memory")
+    passing = ("mem_total_replication_buffers", "mem_aof_buffer", "mem_clients_normal")
+    return int(info["used_memory"] - sum(info.get(name, 0) for name in passing))
+
+
+def end_all(engine: Engine) -> None:
+    user = User.objects.create_user(f"{uuid4()}@example.com")
+    for row in sign_ins([user], SIGN_INS):
+        engine.create(signed_in(user_id=str(user.pk), sid=str(row.pk)))
+    calls: list[float] = []
+    with CaptureQueriesContext(connection) as sql, clocked(calls):
+        sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_RESET)
+    left = get_redis_connection("sessions").exists(f"user:{user.pk}")
+    assert not left, "somebody stayed signed in"  # noqa: S101
+    say(
+        f"Ending all {SIGN_INS:,} sign-ins of a user takes {calls[0] / 1000:.0f} ms and "
+        f"{len(sql)} SQL statements."
+    )
+
+
+def scale(engine: Engine) -> tuple[float, float]:
+    """p50 of a read, in µs, with few sessions and with many."""
+    redis = get_redis_connection("sessions")
+    redis.flushall()
+    keys = [engine.create(signed_in()) for _ in range(FEW)]
+    few = median(reads(engine, keys))
+    value = redis.get(next(redis.scan_iter("session:*")))
+    for first in range(0, MANY, AT_ONCE):
+        redis.eval(FILL, 0, first, first + AT_ONCE - 1, value)
+    return few, median(reads(engine, keys))
+
+
+def reads(engine: Engine, keys: list[str]) -> list[float]:
+    times: list[float] = []
+    for _ in range(3):
+        for key in keys:
+            with clocked(times):
+                engine.read(key)
+    return times
+
+
+def signed_in(user_id: str = "", sid: str = "") -> Entries:
+    """What the sign-in page leaves in a session."""
+    return {
+        "_auth_user_id": user_id or str(uuid4()),
+        "_auth_user_backend": settings.AUTHENTICATION_BACKENDS[0],
+        "_auth_user_hash": "0" * 64,
+        "_session_expiry": settings.SESSION_COOKIE_AGE,
+        "account_authentication_methods": [
+            {"method": "password", "at": 1_800_000_000.123456, "email": "visitor@example.com"}
+        ],
+        "rights": "00",
+        "sid": sid or str(uuid4()),
+    }
+
+
+@contextmanager
+def clocked(times: list[float]) -> Iterator[None]:
+    """Microseconds."""
+    began = perf_counter()
+    yield
+    times.append((perf_counter() - began) * 1e6)
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""What the settings alone tell: secrets, proxies, cookies, collected files, Django's own checks."""
+
+import json
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core import checks
+
+from accounts.checks import is_loopback
+from config.doctor import origins
+from config.doctor.findings import (
+    Area,
+    Check,
+    Finding,
+    error,
+    fault,
+    ok,
+    skipped,
+    warning,
+)
+
+SHORT, TOO_SHORT = 50, 32
+"""Characters of SECRET_KEY: what Django warns of, and 256 bits as text."""
+FEWEST_DIFFERENT = 5
+CHECK_SECONDS = 60.0
+"""Django's checks build every URL and the API's schema: work, on a small machine."""
+SAID_BY_OTHERS = {
+    "accounts.E010",  # session id key
+    "accounts.E011",  # session id key
+    "accounts.W001",  # redis
+    "accounts.W002",  # database
+    "accounts.W003",  # proxy count
+    "accounts.W004",  # mail backend
+    "security.W009",  # secret key
+}
+FOLLOW_FROM_HTTP = {"security.W004", "security.W008", "security.W010", "security.W016"}
+"""What Django says of a site without https, beside the line `cookies`."""
+DRAW = "Draw one: python -c 'import secrets; print(secrets.token_urlsafe(50))'."
+
+
+def is_public() -> bool:
+    """Does anybody but this machine see the site?"""
+    return not is_loopback(settings.SITE_URL)
+
+
+def area() -> Area:
+    return Area(
+        (
+            Check("secret key", secret_key),
+            Check("session id key", session_id_key),
+            Check("proxy count", proxy_count),
+            Check("cookies", cookies),
+            Check("frontend origins", origins.frontends),
+            Check("static files", static_files, CHECK_SECONDS),
+            Check("django checks", django_checks, CHECK_SECONDS),
+        )
+    )
+
+
+def secret_key() -> Finding:
+    key, former = settings.SECRET_KEY, len(settings.SECRET_KEY_FALLBACKS)
+    if len(key) < TOO_SHORT or len(set(key)) < FEWEST_DIFFERENT or key.startswith("django-insec"):
+        return error("SECRET_KEY can be guessed: whoever does signs reset links", DRAW)
+    if len(key) < SHORT:
+        return warning(f"SECRET_KEY has {len(key)} characters, Django wants {SHORT}", DRAW)
+    return ok(f"{len(key)} characters" + (f", {former} former" if former else ""))
+
+
+def session_id_key() -> Finding:
+    key = settings.SESSION_ID_KEY
+    if len(key) < TOO_SHORT or len(set(key)) < FEWEST_DIFFERENT:
+        return error(f"SESSION_ID_KEY can be guessed ({len(key)} characters)", DRAW)
+    if key == settings.SECRET_KEY:
+        return error("SESSION_ID_KEY equals SECRET_KEY: rotating one signs everybody out", DRAW)
+    return ok(f"{len(key)} characters")
+
+
+def proxy_count() -> Finding:
+    count = settings.TRUSTED_PROXY_COUNT
+    if count < 0:
+        return error(f"TRUSTED_PROXY_COUNT is {count}", "Count the proxies in front.")
+    if settings.HTTPS and not count:
+        return error(
+            "SITE_URL is https, but no proxy is trusted and the site itself speaks plain http: "
+            "every page would redirect to itself",
+            "Set TRUSTED_PROXY_COUNT to how many proxies stand in front (nginx as shipped: 1).",
+        )
+    if count and not is_public():
+        return warning(
+            f"{count} trusted on a loopback site: without a proxy anybody chooses an address",
+            "Set TRUSTED_PROXY_COUNT=0, unless a proxy does stand in front.",
+        )
+    return ok(f"{count} trusted" if count else "none trusted")
+
+
+def cookies() -> Finding:
+    if not settings.HTTPS:
+        text = "plain http: cookies can't be Secure"
+        return (
+            error(text, "Use an https SITE_URL.") if is_public() else ok(f"{text}; loopback only")
+        )
+    names = {
+        name: getattr(settings, f"{name}_COOKIE_NAME")
+        for name in ("SESSION", "CSRF", "LANGUAGE", "REFRESH")
+    }
+    faults = [value for value in names.values() if not value.startswith("__Host-")]
+    faults += [f"{names[n]} not Secure" for n in names if not _flag(n, "SECURE", default=True)]
+    faults += [
+        f"{names[n]} not HttpOnly" for n in ("SESSION", "LANGUAGE") if not _flag(n, "HTTPONLY")
+    ]
+    faults += [f"{names[n]} has a Domain" for n in names if _flag(n, "DOMAIN")]
+    faults += [
+        f"{names[n]} SameSite={_flag(n, 'SAMESITE')}"
+        for n in ("SESSION", "CSRF", "LANGUAGE")
+        if _flag(n, "SAMESITE") not in {"Lax", "Strict"}
+    ]
+    if faults:
+        return error("; ".join(faults), "Put config/settings.py back: these flags follow SITE_URL.")
+    return ok("__Host-, Secure, HttpOnly but for csrf, SameSite")
+
+
+def _flag(name: str, flag: str, *, default: object = None) -> object:
+    return getattr(settings, f"{name}_COOKIE_{flag}", default)
+
+
+def static_files() -> Finding:
+    if not settings.STATIC_HASHED:
+        if is_public():
+            return warning("served from the sources, unhashed", "Unset STATIC_HASHED.")
+        return ok("served from the sources")
+    path = settings.STATIC_ROOT / "staticfiles.json"
+    advice = "Run `manage.py collectstatic` with every release, and give the result to nginx."
+    try:
+        collected = json.loads(path.read_text())["paths"]
+    except FileNotFoundError:
+        return error(f"{path} is missing: every page is an error", advice)
+    sources = {name for finder in get_finders() for name, _ in finder.list([])}
+    # The shipped image leaves parts of other packages out; pages break without these.
+    missing = sorted(name for name in sources - set(collected) if name.startswith("accounts/"))
+    gone = [name for name in collected.values() if not staticfiles_storage.exists(name)]
+    if missing or gone:
+        return error(f"{(missing + gone)[0]} isn't collected: pages that name it break", advice)
+    return ok(f"{len(collected)} collected")
+
+
+def django_checks() -> list[Finding]:
+    """`manage.py check --deploy`, but for what has a line of its own here."""
+    said = SAID_BY_OTHERS | (set() if settings.HTTPS else FOLLOW_FROM_HTTP)
+    messages = [
+        message
+        for message in checks.run_checks(include_deployment_checks=True)
+        if not message.is_silenced() and message.id not in said
+    ]
+    if not messages:
+        return [ok("manage.py check --deploy has nothing to add")]
+    return [_finding(message) for message in messages]
+
+
+def _finding(message: checks.CheckMessage) -> Finding:
+    advice = message.hint or "See `manage.py check --deploy`."
+    if message.level < checks.WARNING:
+        return skipped(message.msg)
+    judged = fault(message.msg, advice, is_grave=message.is_serious())
+    return Finding(judged.level, judged.found, judged.advice, name=message.id or "django checks")

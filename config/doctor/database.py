@@ -1,0 +1,196 @@
+"""The database: reachable, the one it should be, migrated, with connections left."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
+
+from config.doctor import clocks, stored
+from config.doctor.configuration import is_public
+from config.doctor.findings import Area, Check, Finding, error, ok, skipped, warning
+
+WAIT_SECONDS = 4
+"""Under the time limit of a probe, so that the database's own reason is told."""
+NEARLY_FULL = 0.8
+TRIPS = 3
+MIGRATE = "Run `manage.py migrate`."
+
+
+def area() -> Area:
+    return Area(
+        (
+            Check("database", reading(reachable)),
+            Check("migrations", reading(migrations)),
+            Check("database clock", reading(clock)),
+            Check("database slots", reading(slots)),
+            Check("signing keys", reading(stored.signing_keys)),
+            Check("encryption keys", reading(stored.encryption_keys)),
+            Check("mail queue", reading(stored.mail_queue)),
+        ),
+        gated=True,
+    )
+
+
+def reading(probe: Callable[[], Finding]) -> Callable[[], Finding]:
+    """The probe, with `connection()` behind every model, and the database's reasons as findings."""
+
+    def run() -> Finding:
+        try:
+            with connection():
+                return probe()
+        except (OperationalError, InterfaceError) as exc:
+            if connections[DEFAULT_DB_ALIAS].vendor == "sqlite":
+                return error(f"{where()}: {exc}", f"{MIGRATE} Or correct DATABASE_URL.")
+            return error(f"{where()}: {exc}", "Start it, or correct DATABASE_URL.")
+        except DatabaseError as exc:
+            return error(f"{where()}: {exc}", MIGRATE)
+
+    return run
+
+
+@contextmanager
+def connection() -> Iterator[BaseDatabaseWrapper]:
+    """For this thread, a connection that can't write and doesn't wait long.
+
+    Not one of the pool's: it tries for its whole time-out, and then doesn't tell why.
+    """
+    before = connections[DEFAULT_DB_ALIAS]
+    mine = before.copy()
+    if mine.vendor == "sqlite":
+        _restrain_sqlite(mine)
+    else:
+        options = mine.settings_dict["OPTIONS"]
+        options.pop("pool", None)
+        options["connect_timeout"] = WAIT_SECONDS
+    connections[DEFAULT_DB_ALIAS] = mine
+    try:
+        # Undone at the end: behind a pooler the connection goes on to somebody else.
+        with transaction.atomic():
+            if mine.vendor == "postgresql":
+                with mine.cursor() as cursor:
+                    cursor.execute("SET TRANSACTION READ ONLY")
+                    cursor.execute(f"SET LOCAL statement_timeout = '{WAIT_SECONDS}s'")
+            yield mine
+    finally:
+        mine.close()
+        connections[DEFAULT_DB_ALIAS] = before
+
+
+def _restrain_sqlite(mine: BaseDatabaseWrapper) -> None:
+    name = str(mine.settings_dict["NAME"])
+    if not name.startswith((":memory:", "file:")):
+        # `rw` makes no file where there is none.
+        mine.settings_dict["NAME"] = f"file:{quote(name)}?mode=rw"
+    mine.settings_dict["OPTIONS"] = {
+        "timeout": WAIT_SECONDS,
+        "init_command": "PRAGMA query_only=ON",
+    }
+
+
+def where() -> str:
+    """For people: which database, without its password."""
+    configured = settings.DATABASES[DEFAULT_DB_ALIAS]
+    name = configured["NAME"]
+    if configured["ENGINE"].endswith("sqlite3"):
+        return str(name)
+    host, port = configured.get("HOST") or "local", configured.get("PORT")
+    return f"{host}:{port}/{name}" if port else f"{host}/{name}"
+
+
+def _ask(sql: str) -> tuple[object, ...]:
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(sql)
+        row: tuple[object, ...] = cursor.fetchone()
+        return row
+
+
+def reachable() -> Finding:
+    mine = connections[DEFAULT_DB_ALIAS]
+    trips = []
+    for _ in range(TRIPS):
+        began = time.monotonic()
+        _ask("SELECT 1")
+        trips.append(time.monotonic() - began)
+    version = ".".join(str(part) for part in mine.get_database_version())
+    text = f"{mine.display_name} {version} answers in {min(trips) * 1000:.1f} ms ({where()})"
+    least = mine.features.minimum_database_version
+    if least and mine.get_database_version() < least:
+        advice = f"Upgrade to {'.'.join(map(str, least))} or newer."
+        return error(f"{text}: too old for Django", advice)
+    if mine.vendor == "sqlite":
+        return _sqlite(text)
+    if mine.vendor == "postgresql" and _ask("SELECT pg_is_in_recovery()")[0]:
+        return error(f"{text}: a replica, which can't be written", "Name the primary.")
+    return ok(text)
+
+
+def _sqlite(text: str) -> Finding:
+    if _ask("PRAGMA journal_mode")[0] not in {"wal", "memory"}:
+        advice = "Start the site once: it turns the write-ahead log on."
+        return warning(f"{text}: without a write-ahead log readers block writers", advice)
+    if is_public():
+        advice = "Set DATABASE_URL to PostgreSQL."
+        return warning(f"{text}: for one machine only", advice)
+    return ok(text)
+
+
+def migrations() -> Finding:
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    loader = executor.loader
+    plan = executor.migration_plan(loader.graph.leaf_nodes())
+    if plan:
+        first = plan[0][0]
+        return error(
+            f"{len(plan)} not applied, {first.app_label}.{first.name} first",
+            MIGRATE,
+        )
+    apps = {label for label, _ in loader.disk_migrations}
+    replaced = {old for one in loader.disk_migrations.values() for old in one.replaces}
+    known = {*loader.disk_migrations, *replaced}
+    ahead = sorted(
+        f"{app}.{name}"
+        for app, name in loader.applied_migrations
+        if app in apps
+        if (app, name) not in known
+    )
+    if ahead:
+        return warning(
+            f"the database has {ahead[-1]}, which this release doesn't know",
+            "Run the release that made it, or a newer one.",
+        )
+    return ok(f"all {len(loader.applied_migrations)} applied")
+
+
+def clock() -> Finding:
+    if connections[DEFAULT_DB_ALIAS].vendor != "postgresql":
+        return skipped("on this machine")
+    before = time.time()
+    (theirs,) = _ask("SELECT extract(epoch FROM clock_timestamp())::float8")
+    return clocks.judge(theirs=float(str(theirs)), before=before, after=time.time())
+
+
+def slots() -> Finding:
+    """How many more processes the database lets in."""
+    if connections[DEFAULT_DB_ALIAS].vendor != "postgresql":
+        return skipped("without limit")
+    used, most = _ask(
+        "SELECT sum(numbackends)::int, current_setting('max_connections')::int "
+        "FROM pg_stat_database"
+    )
+    text = f"{used} of {most} connections in use"
+    if int(str(used)) >= NEARLY_FULL * int(str(most)):
+        advice = "Raise max_connections: each site process may hold 8."
+        return warning(text, advice)
+    return ok(text)

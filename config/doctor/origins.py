@@ -1,0 +1,62 @@
+"""The frontends that may call from other origins."""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from accounts.checks import is_loopback
+from config.doctor.findings import Finding, error, ok, warning
+
+SECOND_LEVEL = {"ac", "co", "com", "edu", "go", "gov", "mil", "ne", "net", "nhs", "or", "org", "re"}
+"""Below a country's domain these belong to nobody: `a.co.kr` and `b.co.kr` are two sites."""
+SHARED = {
+    *("azurewebsites.net", "cloudfront.net", "fly.dev", "github.io", "herokuapp.com"),
+    *("netlify.app", "onrender.com", "pages.dev", "vercel.app", "web.app", "workers.dev"),
+}
+"""Likewise, by https://publicsuffix.org: the best known of the hosts that rent out names."""
+EXACT = "Scheme, host and port only, such as https://app.example.com."
+
+
+def frontends() -> Finding:
+    if _is_open():
+        return error(
+            "CORS lets every origin in: any page reads what its visitor may",
+            "Name the origins in FRONTEND_ORIGINS.",
+        )
+    allowed = {*settings.CORS_ALLOWED_ORIGINS, *settings.CSRF_TRUSTED_ORIGINS}
+    for origin in sorted(allowed):
+        parts = urlsplit(origin)
+        if "*" in origin or origin != f"{parts.scheme}://{parts.netloc}" or not parts.hostname:
+            return error(f"{origin!r} isn't an exact origin", EXACT)
+        if parts.scheme != "https" and not is_loopback(origin):
+            return error(f"{origin} isn't https: whoever is on the wire acts for it", "Use https.")
+    if elsewhere := [o for o in sorted(allowed) if not same_site(o, settings.SITE_URL)]:
+        return warning(
+            f"{', '.join(elsewhere)} and {settings.SITE_URL} are different sites: "
+            "browsers keep our cookies from them",
+            "Serve them below one domain, or take refresh tokens in the body there.",
+        )
+    return ok(", ".join(sorted(allowed)) or "none")
+
+
+def same_site(one: str, other: str) -> bool:
+    """As browsers see it: same scheme, same registrable domain. Ports don't matter."""
+    a, b = urlsplit(one), urlsplit(other)
+    return a.scheme == b.scheme and _site(a.hostname or "") == _site(b.hostname or "")
+
+
+def _site(host: str) -> str:
+    labels = host.split(".")
+    if labels[-1].isdigit() or ":" in host:  # an address, which is a site of its own
+        return host
+    is_shared = ".".join(labels[-2:]) in SHARED
+    is_country = len(labels[-1]) == 2 and labels[-2:][0] in SECOND_LEVEL  # noqa: PLR2004 - ISO 3166
+    return ".".join(labels[-3 if is_shared or is_country else -2 :])
+
+
+def _is_open() -> bool:
+    return bool(
+        getattr(settings, "CORS_ALLOW_ALL_ORIGINS", False)
+        or getattr(settings, "CORS_ALLOWED_ORIGIN_REGEXES", [])
+        or "*" in settings.CORS_ALLOWED_ORIGINS
+    )

@@ -1,0 +1,136 @@
+"""Google and Kakao: offered or not, whose, reachable, and whether they know us."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from django.urls import NoReverseMatch, reverse
+
+from accounts.checks import is_loopback
+from config.doctor.configuration import is_public
+from config.doctor.findings import Area, Check, Finding, error, ok, skipped, warning
+from config.providers import STANDIN_GOOGLE, STANDIN_KAKAO
+
+GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
+STANDINS = {STANDIN_GOOGLE.client_id, STANDIN_KAKAO.client_id}
+REACH = "Let this machine reach it: sign-ins by it fail meanwhile."
+NO_SUCH_CODE = "manage.py-doctor"
+
+
+def areas(*, seconds: float) -> list[Area]:
+    return [_area(name, seconds) for name in ("google", "kakao")]
+
+
+def _area(name: str, seconds: float) -> Area:
+    first = Check(name, lambda: configured(name))
+    if not _app(name):
+        return Area((first,))
+    checks = [first]
+    if name == "google":
+        checks.append(Check("google keys", _asking(lambda: google_keys(seconds))))
+    checks.append(Check(f"{name} credentials", _asking(lambda: credentials(name, seconds))))
+    return Area(tuple(checks))
+
+
+def _options(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = settings.SOCIALACCOUNT_PROVIDERS.get(name, {})
+    return found
+
+
+def _app(name: str) -> dict[str, str]:
+    apps: list[dict[str, str]] = _options(name).get("APPS") or [{}]
+    return apps[0]
+
+
+def redirect_uri(name: str) -> str:
+    """What must be registered at the provider, to the letter."""
+    return f"{settings.SITE_URL}{reverse(f'{name}_callback')}"
+
+
+def configured(name: str) -> Finding:
+    app, variable = _app(name), name.upper()
+    if not app:
+        return skipped(f"not offered: {variable}_CLIENT_ID is empty")
+    if app["client_id"] in STANDINS or is_loopback(token_url(name)):
+        if is_public():
+            return error(
+                "a demo stand-in on a public site: anybody is whoever they say",
+                f"Unset DEMO, and set {variable}_CLIENT_ID and {variable}_CLIENT_SECRET.",
+            )
+        return ok(f"a stand-in at {_origin(token_url(name))}")
+    try:
+        uri = redirect_uri(name)
+    except NoReverseMatch:
+        return error("configured, but its pages aren't installed", "See INSTALLED_APPS.")
+    if not app["secret"]:
+        return warning("no secret", f"Set {variable}_CLIENT_SECRET, or turn it off at {name}.")
+    return ok(f"register this redirect URI: {uri}")
+
+
+def token_url(name: str) -> str:
+    default = {"google": GOOGLE_TOKEN_URL}.get(name, "")
+    return str(_options(name).get("ACCESS_TOKEN_URL", default))
+
+
+def google_keys(seconds: float) -> Finding:
+    """What native apps' sign-ins are verified with."""
+    url = _options("google").get("CERTS_URL", GOOGLE_CERTS_URL)
+    answer = requests.get(url, timeout=seconds)
+    if answer.status_code != requests.codes.ok:
+        return error(f"{url} answers {answer.status_code}", REACH)
+    return ok(f"{len(answer.json())} at {_origin(url)}")
+
+
+def credentials(name: str, seconds: float) -> Finding:
+    """Redeem a code that nobody issued: whoever knows us refuses the code, else the client."""
+    app, url = _app(name), token_url(name)
+    answer = requests.post(
+        url,
+        data={
+            "grant_type": "authorization_code",
+            "code": NO_SUCH_CODE,
+            "client_id": app["client_id"],
+            "client_secret": app["secret"],
+            "redirect_uri": redirect_uri(name),
+        },
+        headers={"Accept": "application/json"},
+        timeout=seconds,
+    )
+    try:
+        said = answer.json()
+    except ValueError:
+        said = {}
+    problem = str(said.get("error", "")) if isinstance(said, dict) else ""
+    detail = " ".join(
+        str(said[key]) for key in ("error_code", "error_description") if problem and key in said
+    )
+    text = f"{_origin(url)} answers {answer.status_code} {problem}".strip()
+    match problem:
+        case "invalid_grant":
+            return ok(f"{_origin(url)} knows this client")
+        case "invalid_client" | "unauthorized_client":
+            variable = name.upper()
+            return error(
+                f"{text}: {detail}", f"Correct {variable}_CLIENT_ID and {variable}_CLIENT_SECRET."
+            )
+        case "redirect_uri_mismatch":
+            return error(text, f"Register {redirect_uri(name)} at {name}.")
+        case _:
+            return warning(f"{text}, which tells nothing", f"See {name}'s status page.")
+
+
+def _origin(url: str) -> str:
+    return f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
+
+
+def _asking(probe: Callable[[], Finding]) -> Callable[[], Finding]:
+    def run() -> Finding:
+        try:
+            return probe()
+        except requests.RequestException as exc:
+            return error(f"can't be reached: {exc}", REACH)
+
+    return run

@@ -1,0 +1,58 @@
+"""No secret leaves in a report, whatever a library puts into its messages."""
+
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+
+MASK = "…"
+SHORTEST = 8
+"""Masking every "redis" would hide the report where that is the password."""
+
+
+def clean(text: str) -> str:
+    """One line, without any secret of the settings, or anything that commands a terminal: what is
+    asked may be hostile.
+    """
+    text = "".join(each if each.isprintable() else "�" for each in " ".join(text.split()))
+    for secret in sorted(set(_secrets()), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def address(url: str) -> str:
+    """A server's URL without user, password and query."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return parts.path
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port}" if parts.port else str(host)
+
+
+def _secrets() -> Iterator[str]:
+    for secret in _values():
+        if len(secret) >= SHORTEST:
+            yield secret
+
+
+def _values() -> Iterator[str]:
+    yield from (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    yield settings.SESSION_ID_KEY
+    yield from settings.DATA_ENCRYPTION_KEYS
+    yield settings.EMAIL_HOST_PASSWORD or ""
+    for database in settings.DATABASES.values():
+        yield str(database.get("PASSWORD") or "")
+    for cache in settings.CACHES.values():
+        yield from _passwords(str(cache["LOCATION"]))
+        options = cache.get("OPTIONS", {})
+        nested = (options.get(name) or {} for name in ("CONNECTION_POOL_KWARGS", "SENTINEL_KWARGS"))
+        for holder in (options, *nested):
+            yield str(holder.get("PASSWORD") or holder.get("password") or "")
+    for provider in settings.SOCIALACCOUNT_PROVIDERS.values():
+        for app in provider.get("APPS", []):
+            yield app["secret"]
+
+
+def _passwords(url: str) -> Iterator[str]:
+    password = urlsplit(url).password or ""
+    yield from (password, unquote(password))

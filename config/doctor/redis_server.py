@@ -1,0 +1,221 @@
+"""The Redis that keeps the sessions: reachable, durable, with room, in time."""
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from redis import Redis
+from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
+
+from config import redis as addresses
+from config.doctor import clocks, redis_clients
+from config.doctor.configuration import is_public
+from config.doctor.findings import Area, Check, Finding, error, fault, ok, warning
+
+OLDEST = (6, 2)
+"""The command set that the session store keeps to."""
+SUPPORTED = (7, 2)
+"""The oldest series that https://github.com/redis/redis/security still names beside 6.2, whose
+end was announced first; 7.0 ended on 2024-07-29. Valkey calls itself 7.2.4 here, at least."""
+NEARLY_FULL, FULL = 0.75, 0.9
+PINGS = 3
+
+
+class Server:
+    """The primary, asked once for what several checks need."""
+
+    @cached_property
+    def client(self) -> Redis:
+        return redis_clients.primary("sessions")
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.info()
+        return found
+
+    def config(self, name: str) -> str | None:
+        """A directive of redis.conf; None where the operator or the vendor forbids asking."""
+        try:
+            return self.client.config_get(name).get(name)
+        except ResponseError:
+            return None
+
+
+def area() -> Area:
+    server = Server()
+
+    def about(probe: Callable[[Server], Finding]) -> Callable[[], Finding]:
+        return lambda: _explained(probe, server)
+
+    return Area(
+        (
+            Check("redis", about(reachable)),
+            Check("redis version", about(version)),
+            Check("redis persistence", about(persistence)),
+            Check("redis eviction", about(eviction)),
+            Check("redis memory", about(memory)),
+            Check("redis replicas", about(replicas)),
+            Check("redis clock", about(clock)),
+            Check("redis databases", about(databases)),
+        ),
+        gated=True,
+    )
+
+
+def _explained(probe: Callable[[Server], Finding], server: Server) -> Finding:
+    try:
+        return probe(server)
+    except AuthenticationError as exc:
+        return error(f"{redis_clients.name('sessions')}: {exc}", f"Correct {_variable()}.")
+    except BusyLoadingError as exc:
+        return error(f"{redis_clients.name('sessions')}: {exc}", "Wait until it has read its file.")
+    except ResponseError as exc:
+        return warning(
+            f"can't be told: {exc}", "Let the site's Redis user run PING, INFO and TIME."
+        )
+    except RedisError as exc:
+        where = redis_clients.name("sessions")
+        advice = (
+            "`manage.py serve` starts it."
+            if settings.REDIS_IS_EMBEDDED
+            else f"Start it, or correct {_variable()}: until then nobody can sign in."
+        )
+        return error(f"{where} doesn't answer: {exc}", advice)
+
+
+def _variable() -> str:
+    return "REDIS_SENTINELS and its password" if redis_clients.has_sentinels() else "REDIS_URL"
+
+
+def reachable(server: Server) -> Finding:
+    trips = []
+    server.client.ping()  # opens the connection
+    for _ in range(PINGS):
+        began = time.monotonic()
+        server.client.ping()
+        trips.append(time.monotonic() - began)
+    text = f"{redis_clients.name('sessions')} answers in {min(trips) * 1000:.1f} ms"
+    if server.info["role"] != "master":
+        return error(
+            f"{text}, as a replica", "Give the address of the primary: nobody can sign in."
+        )
+    if settings.REDIS_IS_EMBEDDED:
+        return warning(
+            f"{text}, embedded: for one machine only", "Set REDIS_URL for any other use."
+        )
+    return ok(text)
+
+
+def version(server: Server) -> Finding:
+    number = str(server.info["redis_version"])
+    text = f"Valkey {server.info['valkey_version']}" if "valkey_version" in server.info else number
+    parts = tuple(int(part) for part in number.split(".")[:2])
+    if parts < OLDEST:
+        return error(f"{text} is too old", "Upgrade to 7.2 or newer.")
+    if parts < SUPPORTED:
+        advice = "Upgrade to 7.2 or newer, unless your distribution still mends it."
+        return warning(f"{text}: upstream has ended that series", advice)
+    return ok(text)
+
+
+def persistence(server: Server) -> Finding:
+    info = server.info
+    if not info["aof_enabled"]:
+        return fault(
+            "no append-only file: a restart signs everybody out",
+            "Set `appendonly yes` (deploy/redis/redis.conf).",
+            is_grave=is_public(),
+        )
+    for write in ("aof_last_write_status", "aof_last_bgrewrite_status"):
+        if info.get(write, "ok") != "ok":
+            return error(f"{write} is {info[write]}", "See the server's log and its disk.")
+    policy = server.config("appendfsync")
+    if policy == "no":
+        return warning(
+            "append-only file, written when the system likes: a crash loses what was not",
+            "Set `appendfsync everysec`.",
+        )
+    return ok(f"append-only file, fsync {policy}" if policy else "append-only file")
+
+
+def eviction(server: Server) -> Finding:
+    policy = server.info["maxmemory_policy"]
+    if policy == "noeviction":
+        return ok(policy)
+    return error(
+        f"{policy}: under pressure Redis drops sessions, and their visitors are signed out",
+        "Set `maxmemory-policy noeviction`.",
+    )
+
+
+def memory(server: Server) -> Finding:
+    used, limit = int(server.info["used_memory"]), int(server.info["maxmemory"])
+    whose = "maxmemory" if limit else "the machine's memory, no maxmemory set"
+    limit = limit or int(server.info.get("total_system_memory", 0))
+    if not limit:
+        return ok(f"{_size(used)} used")
+    share = used / limit
+    text = f"{_size(used)} used, {share:.0%} of {whose}"
+    if share >= NEARLY_FULL:
+        return fault(
+            text, "Raise maxmemory: when it is full nobody can sign in.", is_grave=share >= FULL
+        )
+    return ok(text)
+
+
+def replicas(server: Server) -> Finding:
+    info, wanted = server.info, int(getattr(settings, "REDIS_REPLICA_ACKS", 0))
+    count = int(info["connected_slaves"])
+    states = [info.get(f"slave{number}", {}) for number in range(count)]
+    online = sum(state.get("state") == "online" for state in states)
+    text = f"{online} online" if count == online else f"{online} of {count} online"
+    if online < wanted:
+        return error(
+            f"{text}, but writes wait for {wanted}",
+            "Start replicas, or lower REDIS_REPLICA_ACKS.",
+        )
+    if redis_clients.has_sentinels() and not online:
+        return error(f"{text}: nothing to fail over to", "Start a replica.")
+    if online < count:
+        return warning(text, "See the replica's log: it is still copying, or it can't.")
+    if not count:
+        return ok("none: a lost machine means that browsers sign in again")
+    return ok(text)
+
+
+def clock(server: Server) -> Finding:
+    before = time.time()
+    seconds, microseconds = server.client.time()
+    return clocks.judge(
+        theirs=int(seconds) + int(microseconds) / 1e6, before=before, after=time.time()
+    )
+
+
+def databases(server: Server) -> Finding:
+    numbers = {
+        alias: addresses.database_number(redis_clients.location(alias))
+        for alias in ("sessions", "default")
+    }
+    try:
+        other = redis_clients.primary("default").info("server")
+    except RedisError as exc:
+        return error(
+            f"the cache at {redis_clients.name('default')} doesn't answer: {exc}",
+            "Start it, or correct REDIS_CACHE_URL: rate limits are kept there.",
+        )
+    if server.info["run_id"] != other["run_id"]:
+        return ok("sessions and cache on two servers")
+    if numbers["sessions"] == numbers["default"]:
+        return error(
+            f"sessions and cache share database {numbers['sessions']}: "
+            "clearing the cache signs everybody out",
+            "Name another database in REDIS_CACHE_URL, or leave it empty.",
+        )
+    return ok(f"sessions in {numbers['sessions']}, cache in {numbers['default']}")
+
+
+def _size(count: int) -> str:
+    mebibytes = count / 2**20
+    return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.1f} MiB"  # noqa: PLR2004

@@ -1,0 +1,164 @@
+"""Fail-over: the Sentinels know the primary, agree, are enough, and have somebody to promote."""
+
+from functools import cached_property
+from typing import Any, cast
+
+from django.conf import settings
+from redis.exceptions import RedisError, ResponseError
+
+from config.doctor import redis_clients
+from config.doctor.findings import Area, Check, Finding, error, ok, warning
+
+Row = dict[str, Any]
+"""What a Sentinel says of one server."""
+FEWEST = 3
+"""Two can't outvote a third that fell silent."""
+
+
+class Watch:
+    """What each configured Sentinel says about the group."""
+
+    def __init__(self) -> None:
+        self.master = redis_clients.master()
+
+    @cached_property
+    def said(self) -> dict[str, Row | RedisError]:
+        answers: dict[str, Row | RedisError] = {}
+        for address, client in redis_clients.sentinels().items():
+            try:
+                answers[address] = dict(cast("Row", client.sentinel_master(self.master)))
+            except RedisError as exc:
+                answers[address] = exc
+        return answers
+
+    @property
+    def silent(self) -> list[str]:
+        """Addresses that don't answer at all."""
+        return [
+            address
+            for address, said in self.said.items()
+            if isinstance(said, RedisError) and not isinstance(said, ResponseError)
+        ]
+
+    @property
+    def views(self) -> dict[str, Row]:
+        """What those say that know the group."""
+        return {key: said for key, said in self.said.items() if not isinstance(said, RedisError)}
+
+    @property
+    def knowing(self) -> str:
+        return next(iter(self.views))
+
+
+def area() -> Area:
+    watch = Watch()
+    return Area(
+        (
+            Check("sentinels", lambda: known(watch)),
+            Check("sentinel quorum", lambda: quorum(watch)),
+            Check("sentinel replicas", lambda: replicas(watch)),
+            Check("sentinel writes", lambda: writes(watch)),
+        ),
+        gated=True,
+    )
+
+
+def known(watch: Watch) -> Finding:
+    if len(watch.silent) == len(watch.said):
+        reason = next(iter(watch.said.values()))
+        return error(
+            f"none of {', '.join(watch.said)} answers: {reason}",
+            "Start them, or correct the addresses: no new connection finds the primary.",
+        )
+    ignorant = sorted(set(watch.said) - set(watch.views) - set(watch.silent))
+    if ignorant:
+        return error(
+            f"{', '.join(ignorant)} can't tell of {watch.master!r}: {watch.said[ignorant[0]]}",
+            "Give the name after `sentinel monitor` in sentinel.conf, and its password.",
+        )
+    primaries = {f"{view['ip']}:{view['port']}" for view in watch.views.values()}
+    if len(primaries) > 1:
+        return error(
+            f"they name different primaries: {', '.join(sorted(primaries))}",
+            "See their logs: a fail-over is under way, or they can't see one another.",
+        )
+    text = f"{watch.master} is {primaries.pop()}"
+    if down := [address for address, view in watch.views.items() if _is_down(view)]:
+        return error(f"{text}, down for {', '.join(down)}", "Start it, or wait for the fail-over.")
+    if watch.silent:
+        return warning(f"{text}; {', '.join(watch.silent)} doesn't answer", "Start that Sentinel.")
+    return ok(f"{text}, say all {len(watch.said)}")
+
+
+def quorum(watch: Watch) -> Finding:
+    client = redis_clients.sentinels()[watch.knowing]
+    peers = cast("list[Row]", client.sentinel_sentinels(watch.master))
+    up = 1 + sum(not _is_down(peer) for peer in peers)
+    text = f"{up} of {1 + len(peers)} Sentinels see one another"
+    try:
+        client.sentinel_ckquorum(watch.master)
+    except ResponseError as exc:
+        return error(f"{text}: {exc}", "Start more Sentinels: nobody would be promoted.")
+    if up < FEWEST:
+        return error(
+            f"{text}: with one less nobody would be promoted",
+            f"Run {FEWEST} or more, each on a machine of its own.",
+        )
+    if up <= len(peers):
+        return warning(text, "Start those that are missing, or `SENTINEL RESET` those long gone.")
+    return ok(f"{text}, quorum {watch.views[watch.knowing]['quorum']}")
+
+
+def replicas(watch: Watch) -> Finding:
+    """Each one follows the primary, writes to disk and drops nothing: it may be primary next."""
+    client = redis_clients.sentinels()[watch.knowing]
+    rows = client.sentinel_slaves(watch.master)
+    if not rows:
+        return error("none: nothing to fail over to", "Start a replica.")
+    faults, unseen = [], []
+    for row in rows:
+        address = f"{row['ip']}:{row['port']}"
+        try:
+            info = redis_clients.node("sessions", row["ip"], int(row["port"])).info()
+        except RedisError as exc:
+            unseen.append(f"{address} ({exc})")
+            continue
+        if info.get("master_link_status") != "up":
+            faults.append(f"{address} doesn't follow the primary")
+        if not info["aof_enabled"]:
+            faults.append(f"{address} has no append-only file")
+        if info["maxmemory_policy"] != "noeviction":
+            faults.append(f"{address} has maxmemory-policy {info['maxmemory_policy']}")
+    if faults:
+        advice = "Set it up like the primary: once promoted it would lose sign-ins."
+        return error("; ".join(faults), advice)
+    if unseen:
+        return warning(f"not reachable from here: {'; '.join(unseen)}", "Start them, or let us in.")
+    return ok(f"{len(rows)} follow, with append-only files")
+
+
+def writes(watch: Watch) -> Finding:
+    """A primary that was cut off must stop taking sign-ins that the fail-over would undo."""
+    primary = redis_clients.primary("sessions")
+    wanted = int(getattr(settings, "REDIS_REPLICA_ACKS", 0))
+    try:
+        least = int(primary.config_get("min-replicas-to-write")["min-replicas-to-write"] or 0)
+    except (ResponseError, KeyError):
+        return warning("min-replicas-to-write can't be told", "Let the site's user run CONFIG GET.")
+    online = int(primary.info("replication")["connected_slaves"])
+    if least > online:
+        return error(
+            f"min-replicas-to-write is {least}, {online} follow: every write is refused",
+            "Start replicas.",
+        )
+    if not least:
+        return warning(
+            "min-replicas-to-write is 0: a primary cut off from its replicas takes sign-ins that "
+            "the fail-over undoes",
+            f"Set `min-replicas-to-write {max(1, wanted)}` on every node.",
+        )
+    return ok(f"min-replicas-to-write {least}, writes wait for {wanted}")
+
+
+def _is_down(row: Row) -> bool:
+    return bool(row["is_sdown"] or row["is_odown"] or row["is_disconnected"])

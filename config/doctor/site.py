@@ -1,0 +1,192 @@
+"""The site as the world sees it, through whatever stands in front."""
+
+import http.client
+import json
+import re
+import ssl
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from django.conf import settings
+from django.urls import reverse
+
+from config.doctor import http as ask_http
+from config.doctor import site_cookies
+from config.doctor.findings import Area, Check, Finding, error, fault, ok, skipped, warning
+
+DAYS_LEFT, DAYS_LEFT_AT_LEAST = 21, 7
+"""Let's Encrypt's clients renew 30 days before the end."""
+REDIRECTS = {301, 302, 307, 308}
+METADATA = "/.well-known/oauth-authorization-server"
+STYLESHEET = re.compile(r'<link[^<>]{1,300}?href="([^"<>]{1,300}\.css)"')
+
+
+class Site:
+    """One origin, and the login page that several checks look at."""
+
+    def __init__(self, url: str, http_url: str, seconds: float) -> None:
+        self.url, self.http_url, self.seconds = url.rstrip("/"), http_url.rstrip("/"), seconds
+        self.is_https = urlsplit(url).scheme == "https"
+
+    def get(self, path: str, **headers: str) -> ask_http.Answer:
+        return ask_http.ask(self.url, path, seconds=self.seconds, **headers)
+
+    @cached_property
+    def login(self) -> ask_http.Answer:
+        return self.get(reverse("account_login"))
+
+    @property
+    def plain(self) -> str:
+        """Where the same site answers without TLS; empty where that can't be told."""
+        parts = urlsplit(self.url)
+        if self.http_url or parts.port not in {None, 443}:
+            return self.http_url
+        return f"http://{parts.netloc.removesuffix(':443')}"
+
+
+def area(*, url: str, http_url: str, seconds: float) -> Area:
+    if not url:
+        text = "a loopback address: name the site with --url"
+        return Area((Check("site", lambda: skipped(text)),))
+    site = Site(url, http_url, seconds)
+    probes: dict[str, Callable[[Site], Finding]] = {
+        "site": reachable,
+        "site issuer": issuer,
+        "site certificate": certificate,
+        "site redirect": redirect,
+        "site hsts": hsts,
+        "site request id": request_id,
+        "site cookies": cookies,
+        "site stylesheet": stylesheet,
+    }
+
+    def about(probe: Callable[[Site], Finding]) -> Callable[[], Finding]:
+        return lambda: _explained(probe, site)
+
+    return Area(tuple(Check(name, about(probe)) for name, probe in probes.items()), gated=True)
+
+
+def _explained(probe: Callable[[Site], Finding], site: Site) -> Finding:
+    try:
+        return probe(site)
+    except ssl.SSLCertVerificationError as exc:
+        advice = "Renew the certificate, with its whole chain, for this name."
+        return error(f"{site.url}: certificate refused: {exc.verify_message}", advice)
+    except (OSError, http.client.HTTPException) as exc:
+        advice = "Start it; see DNS and firewall. From inside, --url may name another way in."
+        return error(f"{site.url} can't be reached: {exc}", advice)
+
+
+def reachable(site: Site) -> Finding:
+    began = time.monotonic()
+    answer = site.get("/livez")
+    took = (time.monotonic() - began) * 1000
+    if answer.status != http.client.OK or answer.text != '{"status": "ok"}':
+        return error(
+            f"{site.url}/livez answers {answer.status}, and not as this site does",
+            "See that name and proxy lead here.",
+        )
+    return ok(f"{site.url} answers in {took:.0f} ms")
+
+
+def issuer(site: Site) -> Finding:
+    answer = site.get(METADATA)
+    try:
+        said = json.loads(answer.body)["issuer"]
+    except (ValueError, KeyError, TypeError):
+        return error(f"{METADATA} answers {answer.status}", "See that the proxy passes it on.")
+    if said != settings.SITE_URL:
+        return error(
+            f"it calls itself {said}, here SITE_URL is {settings.SITE_URL}",
+            "Give every process the same SITE_URL, or ask another --url.",
+        )
+    return ok(said)
+
+
+def certificate(site: Site) -> Finding:
+    if not site.is_https:
+        return skipped("plain http")
+    answer = site.get("/livez")
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(answer.certificate["notAfter"]), UTC)
+    days = (ends - datetime.now(UTC)).days
+    text = f"{days} days left, {answer.tls}"
+    if days < DAYS_LEFT:
+        advice = "Renew it, and reload nginx."
+        return fault(text, advice, is_grave=days < DAYS_LEFT_AT_LEAST)
+    return ok(text)
+
+
+def redirect(site: Site) -> Finding:
+    """Also for whoever claims by a header that the proxy must not believe to have come by https."""
+    if not site.is_https:
+        return skipped("plain http")
+    if not site.plain:
+        return skipped("not on port 443: name its plain address with --http-url")
+    path = reverse("account_login")
+    try:
+        honest = ask_http.ask(site.plain, path, seconds=site.seconds)
+        forged = ask_http.ask(site.plain, path, seconds=site.seconds, X_Forwarded_Proto="https")
+    except ConnectionRefusedError:
+        advice = "Let the proxy redirect: visitors type the bare name."
+        return warning(f"nothing listens at {site.plain}", advice)
+    for answer, how in ((honest, ""), (forged, ", asked with X-Forwarded-Proto: https")):
+        target = answer.headers.get("Location", "")
+        if answer.status not in REDIRECTS or not target.startswith("https://"):
+            advice = "Redirect in the proxy, and let it set X-Forwarded-Proto itself."
+            text = f"{site.plain} answers {answer.status}{how}: passwords would travel in the clear"
+            return error(text, advice)
+    return ok(f"{site.plain} leads to https")
+
+
+def hsts(site: Site) -> Finding:
+    if not site.is_https:
+        return skipped("plain http")
+    header = site.login.headers.get("Strict-Transport-Security", "")
+    found = re.search(r"max-age=\"?(\d+)", header)
+    if not found:
+        advice = "Set TRUSTED_PROXY_COUNT, and let the proxy pass the header on."
+        return error("no Strict-Transport-Security on the login page", advice)
+    if int(found[1]) < settings.SECURE_HSTS_SECONDS:
+        return warning(header, "Something in front shortens it: pass the site's own on.")
+    return ok(header)
+
+
+def request_id(site: Site) -> Finding:
+    asked = str(uuid4())
+    answer = site.get("/livez", X_Request_ID=asked)
+    said = answer.headers.get_all("X-Request-ID") or []
+    if not said:
+        return error("no X-Request-ID", "Let the proxy pass it on: logs are searched by it.")
+    if said != [asked]:
+        return warning("X-Request-ID isn't kept", "Pass on the one that a caller sends.")
+    return ok("kept from caller to answer")
+
+
+def cookies(site: Site) -> Finding:
+    if site.login.status != http.client.OK:
+        return error(f"the login page answers {site.login.status}", "See the site's log.")
+    headers = site.login.headers.get_all("Set-Cookie") or []
+    if not headers:
+        return error("the login page sets no cookie: no form can be sent", "Don't cache pages.")
+    faults = [fault_ for header in headers for fault_ in site_cookies.faults(header, site.is_https)]
+    if faults:
+        return error("; ".join(faults), "Let the proxy pass Set-Cookie on as it is.")
+    return ok(", ".join(site_cookies.name(header) for header in headers))
+
+
+def stylesheet(site: Site) -> Finding:
+    found = STYLESHEET.search(site.login.text)
+    if not found:
+        return error("the login page names no stylesheet", "See what answers there.")
+    answer = site.get(found[1])
+    kind = answer.headers.get("Content-Type", "")
+    if answer.status != http.client.OK or not kind.startswith("text/css"):
+        return error(
+            f"{found[1]} answers {answer.status} {kind}".rstrip(),
+            "Give the proxy the static files of this very release.",
+        )
+    return ok(found[1])

@@ -1,0 +1,116 @@
+"""What rests in the database: signing keys, secrets under `DATA_ENCRYPTION_KEYS`, mail that waits."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from django.conf import settings
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult, get_date_max
+
+from accounts import encryption
+from accounts.exceptions import DecryptionError
+from accounts.models import OutgoingMail
+from api import jwk, keys
+from config.doctor.findings import Finding, error, ok, warning
+
+OVERDUE = timedelta(minutes=10)
+"""The worker looks every minute whether a key is due."""
+STUCK = timedelta(minutes=2)
+"""The worker looks for jobs every half second."""
+GIVEN_UP = timedelta(hours=9)
+"""After the last try (`accounts.mail.RETRY_AFTER`), with room for an outage."""
+MOST_MAILS = 1000
+RESTORE = "Put the key that wrote them back into DATA_ENCRYPTION_KEYS."
+WORKER = "Start `manage.py worker`, and see its log."
+
+
+def signing_keys() -> Finding:
+    """Not through `keys.ring()`, which makes a key where there is none."""
+    now = timezone.now()
+    rows = keys.verifying(now)
+    signing = [row for row in rows if row.active_at <= now]
+    if not signing:
+        return error("no key signs tokens", "Run `manage.py signing_keys rotate --now`.")
+    current, newest = signing[-1], rows[-1]
+    try:
+        private = load_pem_private_key(encryption.decrypt(current.private_pem).encode(), None)
+    except DecryptionError:
+        return error(f"{current.kid} can't be decrypted: no token can be signed", RESTORE)
+    if jwk.thumbprint(current.algorithm, private.public_key()) != current.kid:
+        return error(f"{current.kid} isn't the key it says", "Retire it: `manage.py signing_keys`.")
+    text = f"{current.algorithm} {current.kid[:8]}… signs, {len(rows)} verify"
+    if newest.algorithm != settings.SIGNING_ALGORITHM:
+        return warning(
+            f"{text}; SIGNING_ALGORITHM is {settings.SIGNING_ALGORITHM}",
+            "Run `manage.py signing_keys rotate`.",
+        )
+    due = newest.active_at + settings.SIGNING_KEY_LIFETIME
+    if now > due + OVERDUE:
+        return warning(f"{text}; rotation was due {_age(now - due)} ago", WORKER)
+    return ok(f"{text}, next rotation on {due:%Y-%m-%d}")
+
+
+def encryption_keys() -> Finding:
+    """Everything that is stored opens, and which keys are still needed for it."""
+    fernets = [Fernet(key) for key in settings.DATA_ENCRYPTION_KEYS]
+    used = Counter(_opens(fernets, secret) for secret in _secrets())
+    if not used:
+        return ok("nothing is stored under them")
+    count = used.total()
+    if closed := used[len(fernets)]:
+        return error(f"{closed} of {count} stored can't be decrypted", RESTORE)
+    text = f"{count} stored, all open"
+    if older := count - used[0]:
+        return ok(f"{text}, {older} by an older key: keep it listed")
+    if len(fernets) > 1:
+        return ok(f"{text} by the first key")
+    return ok(text)
+
+
+def _secrets() -> Iterator[str]:
+    yield from (row.private_pem for row in keys.verifying())
+    waiting = OutgoingMail.objects.order_by("created_at").values_list("message", flat=True)
+    yield from waiting[:MOST_MAILS]
+
+
+def _opens(fernets: list[Fernet], secret: str) -> int:
+    """The number of the key that opens this; past the last where none does."""
+    for number, fernet in enumerate(fernets):
+        try:
+            fernet.decrypt(secret.encode())
+        except InvalidToken:
+            continue
+        return number
+    return len(fernets)
+
+
+def mail_queue() -> Finding:
+    """Is a worker at work? Jobs that are due and lie there say no."""
+    now = timezone.now()
+    mails = OutgoingMail.objects.order_by("created_at")
+    waiting, oldest = mails.count(), mails.first()
+    due = [
+        job.enqueued_at if job.run_after in {None, get_date_max()} else job.run_after
+        for job in DBTaskResult.objects.ready().order_by("enqueued_at")[:MOST_MAILS]
+    ]
+    if due and (late := now - min(due)) > STUCK:
+        return error(f"{len(due)} due, the oldest for {_age(late)}", WORKER)
+    if oldest and (age := now - oldest.created_at) > GIVEN_UP:
+        return warning(
+            f"{waiting} waiting; the oldest, {_age(age)} old, has no job any more", WORKER
+        )
+    if failed := mails.filter(attempts__gt=0).count():
+        return warning(
+            f"{waiting} waiting, {failed} of them after the mail server refused",
+            "See the worker's log and the line `mail server`.",
+        )
+    return ok(f"{waiting} waiting" if waiting else "empty")
+
+
+def _age(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    hours, days = minutes // 60, span.days
+    return f"{days} d" if days > 1 else f"{hours} h" if hours > 1 else f"{minutes} min"

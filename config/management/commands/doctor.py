@@ -1,0 +1,145 @@
+"""Look at a live deployment: what is wrong, and what to do about it."""
+
+import logging
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.urls import get_resolver
+
+from config.doctor import (
+    configuration,
+    database,
+    mail,
+    providers,
+    redis_clients,
+    redis_server,
+    report,
+    sentinels,
+    site,
+)
+from config.doctor.findings import Area, Level
+from config.doctor.running import Line, examine
+
+LIMIT_SECONDS = 5.0
+PATIENCE = 0.8
+"""Part of the limit that libraries get, so that their own reason is told where they have one."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Check this deployment: settings, database, keys, Redis, mail, providers, and the site as "
+        "the world sees it. One line each: what was found, and what to do. Changes nothing. "
+        "Exit status 0: no errors; 1: errors."
+    )
+    # An unsafe setting is a line of the report, not the end of it.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="As JSON, for machines.")
+        parser.add_argument("--strict", action="store_true", help="Warnings fail, too.")
+        parser.add_argument(
+            "--mail-to", metavar="ADDRESS", default="", help="Send a test mail to this address."
+        )
+        parser.add_argument(
+            "--url",
+            type=_origin,
+            help="Where to ask the site. Default: SITE_URL, unless that is this machine.",
+        )
+        parser.add_argument(
+            "--http-url",
+            type=_origin,
+            help="Its plain http address, which must lead to https. Default: port 80 of --url.",
+        )
+        parser.add_argument(
+            "--timeout",
+            type=_seconds,
+            default=LIMIT_SECONDS,
+            metavar="SECONDS",
+            help="Time limit of one check (%(default)s).",
+        )
+
+    def handle(self, **options: Any) -> None:
+        lines: list[Line] = []
+        with _quiet():
+            areas = _areas(options)
+            width = max(len(check.name) for area in areas for check in area.checks)
+            for line in _examine(areas, seconds=options["timeout"]):
+                lines.append(line)
+                if not options["json"]:
+                    self.stdout.write(report.text(line, width=width, paint=self._paint(line)))
+                    self.stdout.flush()
+        status = report.exit_status(lines, strict=options["strict"])
+        if options["json"]:
+            self.stdout.write(report.as_json(lines, status=status))
+        else:
+            self.stdout.write(report.summary(lines))
+        if status:
+            raise SystemExit(status)
+
+    def _paint(self, line: Line) -> Callable[[str], str]:
+        """Only on a terminal: Django's styles are empty elsewhere."""
+        paints: dict[Level, Callable[[str], str]] = {
+            Level.OK: self.style.SUCCESS,
+            Level.WARNING: self.style.WARNING,
+            Level.ERROR: self.style.ERROR,
+            Level.SKIPPED: self.style.HTTP_NOT_MODIFIED,
+        }
+        return paints[line.level]
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+        raise ArgumentTypeError("scheme, host and port only, such as https://auth.example.com")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise ArgumentTypeError("more than 0")
+    return seconds
+
+
+def _areas(options: dict[str, Any]) -> list[Area]:
+    seconds = options["timeout"] * PATIENCE
+    url = options["url"] or (settings.SITE_URL if configuration.is_public() else "")
+    return [
+        configuration.area(),
+        database.area(),
+        redis_server.area(),
+        *([sentinels.area()] if redis_clients.has_sentinels() else []),
+        mail.area(seconds=seconds, mail_to=options["mail_to"]),
+        *providers.areas(seconds=seconds),
+        site.area(url=url, http_url=options["http_url"] or "", seconds=seconds),
+    ]
+
+
+def _examine(areas: list[Area], *, seconds: float) -> Iterator[Line]:
+    """The first area imports every URL and view: alone, since threads would trip over each other."""
+    yield from examine(areas[:1], seconds=seconds)
+    _import_urls()
+    yield from examine(areas[1:], seconds=seconds)
+
+
+def _import_urls() -> None:
+    try:
+        _ = get_resolver().url_patterns
+    except Exception:  # noqa: BLE001 - `django checks` has told
+        logging.getLogger(__name__).debug("no URLs")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Libraries log what a line of the report says anyway."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,113 @@
+"""Bearer requests leave the middleware early: nothing about cookies may reach them."""
+
+import pytest
+from django.conf import settings
+
+from accounts.session_store import SessionStore
+from api.views import account
+from tests.conftest import bearer
+from tests.factories import PASSWORD, UserFactory
+
+
+@pytest.fixture
+def pair(obtain, user):
+    return obtain(user)
+
+
+@pytest.fixture
+def browser(browser, db):
+    """Signed in by cookie, as somebody else."""
+    browser.somebody = UserFactory()
+    browser.post("/accounts/login/", {"login": browser.somebody.email, "password": PASSWORD})
+    return browser
+
+
+def test_the_token_says_who_asks_whatever_the_cookie_says(browser, pair, user):
+    response = browser.get("/api/me/", headers=bearer(pair["access"]))
+
+    assert response.json()["email"] == user.email
+
+
+def test_a_refused_token_does_not_fall_back_to_the_cookie(browser):
+    response = browser.get("/api/me/", headers=bearer("a.b.c"))
+
+    assert response.status_code == 401
+    assert response.json()["code"] == "invalid_token"
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "bearer  ", "BEARER x"])
+def test_nor_does_an_empty_one(browser, header):
+    response = browser.get("/api/me/", headers={"authorization": header})
+
+    assert response.status_code == 401
+
+
+def test_another_scheme_leaves_the_cookie_in_force(browser):
+    response = browser.get("/api/me/", headers={"authorization": "Basic eDp5"})
+
+    assert response.json()["email"] == browser.somebody.email
+
+
+def test_a_cookie_alone_still_needs_the_csrf_token(browser):
+    browser.handler.enforce_csrf_checks = True
+
+    response = browser.patch("/api/me/", {"display_name": "x"}, content_type="application/json")
+
+    assert response.status_code == 403
+
+
+def test_a_bearer_request_sets_no_cookie_and_varies_by_none(client, pair):
+    response = client.get("/api/me/", headers=bearer(pair["access"]))
+
+    assert not response.cookies
+    assert "cookie" not in response["Vary"].lower()
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_pages_beside_the_api_ignore_the_token(client, pair):
+    response = client.get("/accounts/sessions/", headers=bearer(pair["access"]))
+
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/login/")
+
+
+@pytest.mark.parametrize("path", ["/api/docs/", "/api/schema/"])
+def test_views_that_ask_nobody_do_not_mind_a_token(client, db, path):
+    assert client.get(path, headers=bearer("a.b.c")).status_code == 200
+
+
+def test_a_missing_slash_is_still_mended(client, pair):
+    response = client.get("/api/me", headers=bearer(pair["access"]))
+
+    assert (response.status_code, response["Location"]) == (301, "/api/me/")
+
+
+def test_an_unknown_path_is_still_a_problem(client, pair):
+    response = client.get("/api/nothing/", headers=bearer(pair["access"]))
+
+    assert response.status_code == 404
+    assert response.json()["code"] == "not_found"
+
+
+def test_a_defect_in_a_view_is_still_a_problem(client, pair, monkeypatch):
+    def broken(self, request):
+        raise RuntimeError("very secret")
+
+    monkeypatch.setattr(account.MeView, "get", broken)
+    client.raise_request_exception = False
+
+    response = client.get("/api/me/", headers=bearer(pair["access"]))
+
+    assert response.status_code == 500
+    assert response.json()["code"] == "server_error"
+    assert "secret" not in response.text
+
+
+def test_the_session_cookie_is_not_looked_up(client, pair, monkeypatch):
+    def load(self):
+        raise AssertionError("a Bearer request asked for its session")
+
+    monkeypatch.setattr(SessionStore, "load", load)
+    client.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32
+
+    assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 200

@@ -1,0 +1,368 @@
+"""The whole report: of a healthy deployment, of a laptop, of a ruin."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+
+from config.management.commands.doctor import LIMIT_SECONDS
+from tests import postgres
+from tests.deploy import dockerfile
+from tests.doctor import servers
+from tests.doctor.conftest import steady, version_line
+from tests.doctor.deployment import SECRETS, deployed, doctor
+from tests.ports import free_ports
+
+ROOT = dockerfile.ROOT
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory):
+    for name, found in (
+        ("nginx", shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")),
+        ("postgres", postgres.binaries()),
+    ):
+        if not found:
+            text = f"{name} isn't installed"
+            if name in os.environ.get("TEST_REQUIRE", ""):
+                pytest.fail(f"{text}, and TEST_REQUIRE demands its tests.")
+            pytest.skip(text)
+    with deployed(tmp_path_factory.mktemp("deployment")) as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def healthy(deployment):
+    return deployment.doctor()
+
+
+def told(done):
+    """Level, name, what was found and what to do, of every line but the summary."""
+    pattern = r"(ok|warning|error|skipped) +(\S+(?: \S+)*)  +(.*?)(?: → (.*))?"
+    return [re.fullmatch(pattern, line).groups() for line in done.stdout.splitlines()[:-1]]
+
+
+def named(done, name):
+    [line] = [line for line in told(done) if line[1] == name]
+    return line
+
+
+def test_the_report_of_a_healthy_deployment(deployment, healthy):
+    redis = servers.client(deployment.redis_port, password=servers.PASSWORD)
+    version = version_line(redis.info("server")["redis_version"])
+    text = steady(healthy.stdout)
+    text = re.sub(r"PostgreSQL [\d.]+", "PostgreSQL N", text)
+    text = re.sub(r"ES256 \S+… signs", "ES256 KID… signs", text)
+    text = re.sub(r"\b\d+ (collected|applied|of 100)", r"N \1", text)
+    text = re.sub(r"style\.[0-9a-f]{12}", "style.HASH", text)
+    text = re.sub(r"^(\w+ +redis version +).*$", r"\1…", text, flags=re.MULTILINE)
+    text = re.sub(r"\d\d\d\d-\d\d-\d\d", "DATE", text)
+    database = f"127.0.0.1:{deployment.database.port}/postgres"
+    plain = f"http://localhost:{deployment.edge.http_port}"
+    memory = "N MiB used, N% of the machine's memory, no maxmemory set"
+    summary = "32 ok, 1 warning" if version[0] == "warning" else "33 ok, 0 warnings"
+    assert text == "\n".join(
+        [
+            "ok       secret key         51 characters",
+            "ok       session id key     34 characters",
+            "ok       proxy count        1 trusted",
+            "ok       cookies            __Host-, Secure, HttpOnly but for csrf, SameSite",
+            "ok       frontend origins   https://app.example.com",
+            "ok       static files       N collected",
+            "ok       django checks      manage.py check --deploy has nothing to add",
+            f"ok       database           PostgreSQL N answers in N ms ({database})",
+            "ok       migrations         all N applied",
+            "ok       database clock     0.0 s apart from this machine's",
+            "ok       database slots     N of 100 connections in use",
+            "ok       signing keys       ES256 KID… signs, 1 verify, next rotation on DATE",
+            "ok       encryption keys    1 stored, all open",
+            "ok       mail queue         empty",
+            f"ok       redis              127.0.0.1:{deployment.redis_port} answers in N ms",
+            f"{version[0]:<7}  redis version      …",
+            "ok       redis persistence  append-only file, fsync everysec",
+            "ok       redis eviction     noeviction",
+            f"ok       redis memory       {memory}",
+            "ok       redis replicas     none: a lost machine means that browsers sign in again",
+            "ok       redis clock        0.0 s apart from this machine's",
+            "ok       redis databases    sessions in 0, cache in 1",
+            f"ok       mail backend       SMTP to localhost:{deployment.box.port}, STARTTLS",
+            "ok       mail sender        no-reply@example.com",
+            "ok       mail server        answers, TLSv1.3, signed in",
+            "skipped  google             not offered: GOOGLE_CLIENT_ID is empty",
+            "skipped  kakao              not offered: KAKAO_CLIENT_ID is empty",
+            f"ok       site               {deployment.edge.origin} answers in N ms",
+            "ok       site issuer        https://auth.example.com",
+            "ok       site certificate   100 days left, TLSv1.3",
+            f"ok       site redirect      {plain} leads to https",
+            "ok       site hsts          max-age=31536000; includeSubDomains; preload",
+            "ok       site request id    kept from caller to answer",
+            "ok       site cookies       __Host-csrf",
+            "ok       site stylesheet    /static/accounts/style.HASH.css",
+            f"{summary}, 0 errors, 2 skipped",
+            "",
+        ]
+    )
+    assert (healthy.stderr, healthy.returncode) == ("", 0)
+
+
+def test_the_report_as_json(deployment, healthy):
+    done = deployment.doctor("--json")
+
+    report = json.loads(done.stdout)
+    assert list(report) == ["exit_status", "checks"]
+    assert report["exit_status"] == done.returncode == 0
+    assert [check["name"] for check in report["checks"]] == [line[1] for line in told(healthy)]
+    assert all(
+        list(check) == ["name", "level", "found", "advice", "seconds"] for check in report["checks"]
+    )
+    first = report["checks"][0]
+    assert first | {"seconds": 0} == {
+        "name": "secret key",
+        "level": "ok",
+        "found": "51 characters",
+        "advice": "",
+        "seconds": 0,
+    }
+    assert {type(check["seconds"]) for check in report["checks"]} == {float}
+    assert done.stderr == ""
+
+
+def test_nothing_is_changed(deployment):
+    before = contents(deployment)
+
+    deployment.doctor()
+
+    assert contents(deployment) == before
+    assert deployment.box.received == []
+
+
+def contents(deployment):
+    """Every row of every table, and every key of Redis."""
+    with psycopg.connect(deployment.database.geturl()) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = {
+            table: sorted(map(str, connection.execute(f'SELECT * FROM "{table}"')))
+            for (table,) in tables
+        }
+    keys = [
+        sorted(servers.client(deployment.redis_port, password=servers.PASSWORD, db=number).keys())
+        for number in (0, 1)
+    ]
+    assert rows["django_migrations"]
+    return rows, keys
+
+
+def test_a_test_mail_is_sent_on_request(deployment):
+    done = deployment.doctor("--mail-to=operator@example.com")
+
+    assert named(done, "mail test")[0] == "ok"
+    assert [("To: operator@example.com" in message) for message in deployment.box.received] == [
+        True
+    ]
+    deployment.box.received.clear()
+
+
+def test_warnings_fail_where_that_is_asked_for(deployment):
+    elsewhere = {"FRONTEND_ORIGINS": "https://app.example.org"}
+
+    lenient = deployment.doctor(**elsewhere)
+    strict = deployment.doctor("--strict", "--json", **elsewhere)
+
+    assert named(lenient, "frontend origins")[0] == "warning"
+    assert lenient.returncode == 0
+    assert strict.returncode == json.loads(strict.stdout)["exit_status"] == 1
+
+
+def test_a_proxy_that_the_site_does_not_trust_is_seen_in_the_settings(deployment):
+    done = deployment.doctor(TRUSTED_PROXY_COUNT="0")
+
+    assert named(done, "proxy count")[0] == "error"
+    assert done.returncode == 1
+
+
+RUIN = {
+    "DATABASE_URL": "postgres://munjigi:database-password@127.0.0.1:9/munjigi",
+    "REDIS_URL": "redis://:redis-password@127.0.0.1:9/0",
+    "EMAIL_URL": "smtp+tls://munjigi:mail-password@127.0.0.1:9",
+    "SITE_URL": "https://localhost.invalid",
+    "TRUSTED_PROXY_COUNT": "1",
+    "GOOGLE_CLIENT_ID": "google",
+    "GOOGLE_CLIENT_SECRET": "google-password",
+    # Nothing of these tests leaves the machine.
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+}
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    return os.environ | SECRETS | {"VAR_DIR": str(tmp_path_factory.mktemp("var"))}
+
+
+@pytest.fixture(scope="module")
+def ruin(environment):
+    return doctor(env=environment | RUIN)
+
+
+def test_the_report_of_a_ruin(ruin):
+    lines = told(ruin)
+    errors = [line[1] for line in lines if line[0] == "error"]
+    assert errors == [
+        *("database", "redis", "mail sender", "mail server"),
+        *("google keys", "google credentials", "site"),
+    ]
+    skipped = [line for line in lines if line[2].startswith("not asked, see ")]
+    assert len(skipped) == 6 + 7 + 7
+    assert {line[0] for line in skipped} == {"skipped"}
+    assert all(line[3] for line in lines if line[0] in {"error", "warning"})
+    assert ruin.stdout.splitlines()[-1] == "7 ok, 2 warnings, 7 errors, 21 skipped"
+    assert (ruin.stderr, ruin.returncode) == ("", 1)
+
+
+def test_colour_is_for_terminals(environment, ruin):
+    forced = doctor("--force-color", env=environment | RUIN)
+
+    assert "\x1b[" not in ruin.stdout
+    assert "\x1b[31;1merror  \x1b[0m  database" in forced.stdout
+    assert re.sub(r"\x1b\[[\d;]*m", "", forced.stdout) == ruin.stdout
+
+
+def test_no_report_holds_a_secret(ruin):
+    for secret in (*SECRETS.values(), *re.findall(r"\w+-password", str(RUIN))):
+        assert secret not in ruin.stdout
+
+
+def test_what_never_answers_holds_nothing_up(environment):
+    with servers.silent() as silent, servers.dripping() as dripping:
+        done = doctor(
+            "--timeout=3",
+            f"--url=http://127.0.0.1:{dripping}",
+            env=environment
+            | RUIN
+            | {
+                "DATABASE_URL": f"postgres://munjigi@127.0.0.1:{silent}/munjigi",
+                "REDIS_URL": f"redis://127.0.0.1:{silent}/0",
+                "EMAIL_URL": f"smtp+tls://127.0.0.1:{silent}",
+            },
+        )
+
+    # No read of it ever times out: without a limit it would never end.
+    assert named(done, "site") == (
+        "error",
+        "site",
+        "no answer within 3 s",
+        "See that it is up and that no firewall swallows the connection.",
+    )
+    assert [named(done, name)[0] for name in ("database", "redis", "mail server")] == ["error"] * 3
+    assert done.returncode == 1
+    assert LIMIT_SECONDS == 5
+
+
+def test_a_missing_secret_is_one_line(environment):
+    without = {name: value for name, value in environment.items() if name != "SECRET_KEY"}
+
+    done = doctor(env=without)
+
+    assert done.stderr == "Set the SECRET_KEY environment variable. See .env.example.\n"
+    assert (done.stdout, done.returncode) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["--url=auth.example.com", "--url=https://a/b", "--http-url=ftp://a", "--timeout=0"],
+)
+def test_a_wrong_argument_is_refused(argument):
+    with pytest.raises(CommandError):
+        call_command("doctor", argument)
+
+
+def test_help_says_what_it_does(environment):
+    done = doctor("--help", env=environment)
+
+    assert "Changes nothing." in " ".join(done.stdout.split())
+    assert done.returncode == 0
+
+
+def test_make_doctor_passes_arguments_on():
+    done = subprocess.run(
+        ["make", "-n", "doctor", "ARGS=--json --strict"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-1] == ".venv/bin/python manage.py doctor --json --strict"
+
+
+@pytest.fixture
+def laptop_demo(environment, tmp_path):
+    """What `make run` starts, with demo stand-ins; its environment."""
+    port, demo_port = free_ports(), free_ports(3)
+    environment = environment | {
+        "DEMO": "1",
+        "VAR_DIR": str(tmp_path),
+        "PORT": str(port),
+        "DEMO_PORT": str(demo_port),
+        "DATABASE_URL": "",
+        "REDIS_URL": "",
+        "EMAIL_URL": "filemail://",
+        "ALLOWED_HOSTS": "",
+        "FRONTEND_ORIGINS": "",
+        "SITE_URL": "",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "manage.py", "serve"],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def is_ready():
+        assert process.poll() is None
+        try:
+            with urllib.request.urlopen(f"http://localhost:{port}/readyz", timeout=20) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    try:
+        servers.eventually(is_ready, seconds=60)
+        yield environment
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(servers.START_SECONDS)
+
+
+def test_the_report_of_make_run(laptop_demo):
+    port, demo_port = int(laptop_demo["PORT"]), int(laptop_demo["DEMO_PORT"])
+
+    done = doctor(f"--url=http://localhost:{port}", env=laptop_demo)
+
+    found = {name: (level, steady(text)) for level, name, text, _ in told(done)}
+    warnings = {name: text for name, (level, text) in found.items() if level == "warning"}
+    warnings.pop("redis version", None)
+    socket = f"{laptop_demo['VAR_DIR']}/redis/redis.sock"
+    assert warnings == {
+        "redis": f"{socket} answers in N ms, embedded: for one machine only",
+        "mail backend": "mail is written to files, not sent: nobody can sign up",
+    }
+    assert [name for name, (level, _) in found.items() if level == "error"] == []
+    assert found["google"] == ("ok", f"a stand-in at http://localhost:{demo_port + 1}")
+    assert found["kakao credentials"] == (
+        "ok",
+        f"http://localhost:{demo_port + 2} knows this client",
+    )
+    assert found["site issuer"] == ("ok", f"http://localhost:{port}")
+    assert found["site cookies"] == ("ok", "csrf")
+    assert (done.stderr, done.returncode) == ("", 0)

@@ -1,0 +1,243 @@
+"""What the settings alone tell."""
+
+import json
+from pathlib import Path
+
+import pytest
+from django.core import checks as django_checks
+from django.core.management import call_command
+
+from accounts import checks
+from config.doctor import configuration
+
+DRAW = configuration.DRAW
+COLLECT = "Run `manage.py collectstatic` with every release, and give the result to nginx."
+
+
+def finding(probe):
+    found = probe()
+    return str(found.level), found.found, found.advice
+
+
+def test_a_long_secret_key_is_ok(settings):
+    settings.SECRET_KEY = "0123456789" * 5
+
+    assert finding(configuration.secret_key) == ("ok", "50 characters", "")
+
+
+def test_former_secret_keys_are_counted(settings):
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "0123456789" * 5, ["before"]
+
+    assert finding(configuration.secret_key) == ("ok", "50 characters, 1 former", "")
+
+
+def test_a_shorter_secret_key_is_a_warning(settings):
+    settings.SECRET_KEY = "0123456789" * 4
+
+    expected = ("warning", "SECRET_KEY has 40 characters, Django wants 50", DRAW)
+    assert finding(configuration.secret_key) == expected
+
+
+@pytest.mark.parametrize(
+    "key", ["0123456789" * 3, "a" * 60, "django-insecure-0123456789012345678901234567890123456789"]
+)
+def test_a_secret_key_that_can_be_guessed_is_an_error(settings, key):
+    settings.SECRET_KEY = key
+
+    expected = ("error", "SECRET_KEY can be guessed: whoever does signs reset links", DRAW)
+    assert finding(configuration.secret_key) == expected
+
+
+def test_the_session_id_key_is_judged(settings):
+    settings.SESSION_ID_KEY = "0123456789abcdef" * 2
+    assert finding(configuration.session_id_key) == ("ok", "32 characters", "")
+
+    settings.SESSION_ID_KEY = "0123456789abcdef" + "0123456789abcde"
+    assert finding(configuration.session_id_key) == (
+        "error",
+        "SESSION_ID_KEY can be guessed (31 characters)",
+        DRAW,
+    )
+
+    settings.SESSION_ID_KEY = settings.SECRET_KEY = "0123456789" * 5
+    assert finding(configuration.session_id_key) == (
+        "error",
+        "SESSION_ID_KEY equals SECRET_KEY: rotating one signs everybody out",
+        DRAW,
+    )
+
+
+def test_https_behind_a_trusted_proxy_is_ok(public):
+    assert finding(configuration.proxy_count) == ("ok", "1 trusted", "")
+
+
+def test_https_without_a_proxy_is_an_error(public, settings):
+    settings.TRUSTED_PROXY_COUNT = 0
+
+    assert finding(configuration.proxy_count) == (
+        "error",
+        (
+            "SITE_URL is https, but no proxy is trusted and the site itself speaks plain http: "
+            "every page would redirect to itself"
+        ),
+        "Set TRUSTED_PROXY_COUNT to how many proxies stand in front (nginx as shipped: 1).",
+    )
+
+
+def test_no_proxy_on_a_laptop_is_ok(laptop):
+    assert finding(configuration.proxy_count) == ("ok", "none trusted", "")
+
+
+def test_a_proxy_trusted_on_a_laptop_is_a_warning(laptop, settings):
+    settings.TRUSTED_PROXY_COUNT = 2
+
+    assert finding(configuration.proxy_count) == (
+        "warning",
+        "2 trusted on a loopback site: without a proxy anybody chooses an address",
+        "Set TRUSTED_PROXY_COUNT=0, unless a proxy does stand in front.",
+    )
+
+
+def test_fewer_than_no_proxies_is_an_error(laptop, settings):
+    settings.TRUSTED_PROXY_COUNT = -1
+
+    assert finding(configuration.proxy_count)[:2] == ("error", "TRUSTED_PROXY_COUNT is -1")
+
+
+@pytest.fixture
+def safe_cookies(public, settings):
+    for name in ("SESSION", "CSRF", "LANGUAGE", "REFRESH"):
+        setattr(settings, f"{name}_COOKIE_NAME", f"__Host-{name.lower()}")
+        setattr(settings, f"{name}_COOKIE_SECURE", True)
+
+
+def test_cookies_of_an_https_site_are_ok(safe_cookies):
+    expected = ("ok", "__Host-, Secure, HttpOnly but for csrf, SameSite", "")
+    assert finding(configuration.cookies) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "fault"),
+    [
+        ("SESSION_COOKIE_NAME", "session", "session"),
+        ("CSRF_COOKIE_SECURE", False, "__Host-csrf not Secure"),
+        ("SESSION_COOKIE_HTTPONLY", False, "__Host-session not HttpOnly"),
+        ("SESSION_COOKIE_DOMAIN", ".example.com", "__Host-session has a Domain"),
+        ("LANGUAGE_COOKIE_SAMESITE", "None", "__Host-language SameSite=None"),
+    ],
+)
+def test_a_cookie_without_a_flag_is_an_error(safe_cookies, settings, setting, value, fault):
+    setattr(settings, setting, value)
+
+    level, found, advice = finding(configuration.cookies)
+
+    assert (level, advice) == (
+        "error",
+        "Put config/settings.py back: these flags follow SITE_URL.",
+    )
+    assert found == fault
+
+
+def test_plain_http_is_for_laptops(laptop, settings):
+    text = "plain http: cookies can't be Secure"
+    assert finding(configuration.cookies) == ("ok", f"{text}; loopback only", "")
+
+    settings.SITE_URL = "http://auth.example.com"
+    assert finding(configuration.cookies) == ("error", text, "Use an https SITE_URL.")
+
+
+@pytest.fixture
+def collected(settings, tmp_path):
+    """`collectstatic` has been run: the real command, over the files of `accounts`."""
+    settings.STATIC_HASHED, settings.STATIC_ROOT = True, tmp_path
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    }
+    ignored = ["admin", "gis", "drf_spectacular_sidecar", "rest_framework"]
+    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=ignored)
+    return tmp_path
+
+
+def test_collected_static_files_are_ok(collected):
+    count = len(json.loads((collected / "staticfiles.json").read_text())["paths"])
+
+    assert finding(configuration.static_files) == ("ok", f"{count} collected", "")
+    assert count > 3
+
+
+def test_static_files_never_collected_are_an_error(collected):
+    (collected / "staticfiles.json").unlink()
+
+    assert finding(configuration.static_files) == (
+        "error",
+        f"{collected}/staticfiles.json is missing: every page is an error",
+        COLLECT,
+    )
+
+
+def test_static_files_of_an_older_release_are_an_error(collected):
+    path = collected / "staticfiles.json"
+    manifest = json.loads(path.read_text())
+    del manifest["paths"]["accounts/style.css"]
+    path.write_text(json.dumps(manifest))
+
+    assert finding(configuration.static_files) == (
+        "error",
+        "accounts/style.css isn't collected: pages that name it break",
+        COLLECT,
+    )
+
+
+def test_a_collected_file_that_is_gone_is_an_error(collected):
+    [style] = list((collected / "accounts").glob("style.*.css"))
+    style.unlink()
+
+    assert finding(configuration.static_files) == (
+        "error",
+        f"accounts/{style.name} isn't collected: pages that name it break",
+        COLLECT,
+    )
+
+
+def test_static_files_from_the_sources_are_for_laptops(laptop, settings):
+    assert finding(configuration.static_files) == ("ok", "served from the sources", "")
+
+    settings.SITE_URL = "https://auth.example.com"
+    assert finding(configuration.static_files) == (
+        "warning",
+        "served from the sources, unhashed",
+        "Unset STATIC_HASHED.",
+    )
+
+
+def test_every_finding_of_djangos_deployment_checks_is_a_line(settings):
+    settings.DEMO = True  # beside SITE_URL=http://testserver, which everybody sees
+
+    lines = {line.name: (str(line.level), line.found) for line in configuration.django_checks()}
+
+    assert lines == {
+        "accounts.E002": ("error", "SITE_URL='http://testserver' is public and not https."),
+        "accounts.E003": ("error", "DEMO is on beside a public SITE_URL."),
+    }
+
+
+def test_silence_of_djangos_checks_is_one_line(laptop):
+    lines = [(str(line.level), line.found) for line in configuration.django_checks()]
+
+    assert lines == [("ok", "manage.py check --deploy has nothing to add")]
+
+
+def test_what_django_says_of_https_is_told_where_there_is_https(public, settings):
+    settings.SECURE_HSTS_SECONDS = 0
+
+    assert "security.W004" in {line.name for line in configuration.django_checks()}
+
+
+def test_every_finding_left_out_here_exists():
+    """Somebody renamed a check? Then its finding would be told twice."""
+    ours = Path(checks.__file__).read_text()
+    theirs = Path(django_checks.__file__).parent / "security" / "base.py"
+    known = ours + theirs.read_text() + (theirs.parent / "sessions.py").read_text()
+    known += (theirs.parent / "csrf.py").read_text()
+    for name in configuration.SAID_BY_OTHERS | configuration.FOLLOW_FROM_HTTP:
+        assert name in known

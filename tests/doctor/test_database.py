@@ -1,0 +1,264 @@
+"""The database itself, on SQLite and, in the run for it, on PostgreSQL."""
+
+import atexit
+import contextlib
+import os
+import sqlite3
+import subprocess
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import time_machine
+from django.conf import settings as django_settings
+from django.db import DatabaseError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+
+from accounts.models import OutgoingMail, User
+from config.doctor import database
+from tests import postgres
+
+IS_POSTGRES = django_settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
+on_postgres = pytest.mark.skipif(
+    not IS_POSTGRES, reason="of PostgreSQL, which has a run of its own"
+)
+on_sqlite = pytest.mark.skipif(IS_POSTGRES, reason="of SQLite, which has a run of its own")
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def seen():
+    """The finding of one probe, in this thread: the test's database is nobody else's."""
+
+    def run(probe):
+        found = database.reading(probe)()
+        return str(found.level), found.found, found.advice
+
+    return run
+
+
+def test_a_probe_cannot_write(db):
+    with pytest.raises(DatabaseError), database.connection():
+        OutgoingMail.objects.create(message="")
+
+    assert OutgoingMail.objects.count() == 0
+
+
+def test_a_probe_leaves_the_connection_of_others_alone(user):
+    before = connection.connection
+
+    with database.connection() as mine:
+        assert mine.connection is not before
+        assert User.objects.count() == 1
+
+    assert connection.connection is before
+
+
+@on_sqlite
+def test_sqlite_is_for_one_machine(seen, settings, public):
+    level, found, advice = seen(database.reachable)
+
+    version = ".".join(map(str, sqlite3.sqlite_version_info))
+    assert found.startswith(f"SQLite {version} answers in ")
+    assert found.endswith("): for one machine only")
+    assert (level, advice) == ("warning", "Set DATABASE_URL to PostgreSQL.")
+
+
+@on_sqlite
+def test_sqlite_is_ok_on_a_laptop(seen, laptop):
+    assert seen(database.reachable)[0] == "ok"
+
+
+@on_sqlite
+def test_sqlite_without_a_write_ahead_log_is_a_warning(seen, laptop, tmp_path):
+    with file_database(tmp_path / "db.sqlite3", journal="DELETE"):
+        level, found, advice = seen(database.reachable)
+
+    assert found.endswith("db.sqlite3): without a write-ahead log readers block writers")
+    assert (level, advice) == (
+        "warning",
+        "Start the site once: it turns the write-ahead log on.",
+    )
+
+
+@on_sqlite
+def test_a_file_with_a_write_ahead_log_is_ok(seen, laptop, tmp_path):
+    with file_database(tmp_path / "db ?#%.sqlite3", journal="WAL"):
+        level, found, _ = seen(database.reachable)
+
+    assert (level, found.rsplit("/", 1)[1]) == ("ok", "db ?#%.sqlite3)")
+
+
+@on_sqlite
+def test_a_missing_file_is_an_error_and_stays_missing(seen, tmp_path):
+    path = tmp_path / "db.sqlite3"
+    with named(path):
+        found = seen(database.reachable)
+
+    assert found == (
+        "error",
+        f"{path}: unable to open database file",
+        "Run `manage.py migrate`. Or correct DATABASE_URL.",
+    )
+    assert not path.exists()
+
+
+@contextlib.contextmanager
+def named(path):
+    """The site's database is this file, for a while."""
+    configured = (connection.settings_dict, django_settings.DATABASES["default"])
+    before = [each["NAME"] for each in configured]
+    for each in configured:
+        each["NAME"] = str(path)
+    try:
+        yield
+    finally:
+        for each, name in zip(configured, before, strict=True):
+            each["NAME"] = name
+
+
+@contextlib.contextmanager
+def file_database(path, *, journal):
+    with contextlib.closing(sqlite3.connect(path)) as made:
+        made.execute(f"PRAGMA journal_mode={journal}")
+        made.execute("CREATE TABLE empty (id)")
+        with named(path):
+            yield
+
+
+@on_postgres
+def test_a_healthy_postgres(seen, public):
+    level, found, advice = seen(database.reachable)
+
+    number = connection.get_database_version()
+    assert found.startswith(f"PostgreSQL {number[0]}.{number[1]} answers in ")
+    assert found.endswith(f" ms ({database.where()})")
+    assert (level, advice) == ("ok", "")
+
+
+@pytest.fixture
+def standby():
+    """The port of a PostgreSQL that follows a primary, though nobody feeds it."""
+    directory = tempfile.TemporaryDirectory(prefix="munjigi-tests-")
+    atexit.register(directory.cleanup)
+    root = Path(directory.name)
+    port = urlsplit(postgres.start(root)).port
+    data, account = root / "postgres", "postgres" if os.geteuid() == 0 else None
+    control = [postgres.binaries() / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
+    command = {"user": account, "cwd": "/", "stdout": subprocess.DEVNULL}
+    subprocess.run([*control, "-m", "fast", "stop"], check=True, **command)
+    (data / "standby.signal").touch()
+    options = (data / "postmaster.opts").read_text().split(maxsplit=1)[1].replace('"', "'")
+    subprocess.run([*control, "-o", options, "start"], check=True, **command)
+    return port
+
+
+@on_postgres
+def test_a_postgres_that_follows_another_is_an_error(seen, standby, monkeypatch):
+    for configured in (connection.settings_dict, django_settings.DATABASES["default"]):
+        monkeypatch.setitem(configured, "PORT", standby)
+        monkeypatch.setitem(configured, "NAME", "postgres")
+
+    level, found, advice = seen(database.reachable)
+
+    assert (level, advice) == ("error", "Name the primary.")
+    assert found.endswith(f" ms (127.0.0.1:{standby}/postgres): a replica, which can't be written")
+
+
+@on_postgres
+def test_a_postgres_that_django_does_not_know_any_more_is_an_error(seen, monkeypatch):
+    monkeypatch.setattr(type(connection.features), "minimum_database_version", (99,))
+
+    level, found, advice = seen(database.reachable)
+
+    assert (level, advice) == ("error", "Upgrade to 99 or newer.")
+    assert found.endswith(": too old for Django")
+
+
+@on_postgres
+@pytest.mark.parametrize(("seconds", "level"), [(0.5, "ok"), (10, "warning"), (-60, "error")])
+def test_the_clock_of_postgres_is_compared(seen, seconds, level):
+    with time_machine.travel(timezone.now() + timedelta(seconds=seconds)):
+        found = seen(database.clock)
+
+    assert found[0] == level
+    assert abs(float(found[1].split()[0]) - abs(seconds)) < 0.9
+
+
+@on_sqlite
+def test_the_clock_of_sqlite_is_ours(seen):
+    assert seen(database.clock) == ("skipped", "on this machine", "")
+    assert seen(database.slots) == ("skipped", "without limit", "")
+
+
+@on_postgres
+def test_connections_that_run_out_are_told(seen, monkeypatch):
+    level, found, _ = seen(database.slots)
+    assert level == "ok"
+    assert found.endswith(" of 100 connections in use")
+
+    monkeypatch.setattr(database, "NEARLY_FULL", 0.01)
+    level, found, advice = seen(database.slots)
+    assert (level, advice) == ("warning", "Raise max_connections: each site process may hold 8.")
+    assert found.endswith(" of 100 connections in use")
+
+
+def test_all_migrations_applied_is_ok(seen):
+    count = MigrationRecorder(connection).migration_qs.count()
+
+    assert seen(database.migrations) == ("ok", f"all {count} applied", "")
+
+
+@contextlib.contextmanager
+def recorded(app, name, *, is_applied):
+    """Django's own list of what was applied, changed for a while: no test clears it."""
+    recorder = MigrationRecorder(connection)
+    there, away = recorder.record_applied, recorder.record_unapplied
+    (there if is_applied else away)(app, name)
+    try:
+        yield
+    finally:
+        (away if is_applied else there)(app, name)
+
+
+def test_a_migration_that_was_not_applied_is_an_error(seen):
+    with recorded("api", "0001_initial", is_applied=False):
+        found = seen(database.migrations)
+
+    assert found == (
+        "error",
+        "1 not applied, api.0001_initial first",
+        "Run `manage.py migrate`.",
+    )
+
+
+def test_a_migration_of_a_newer_release_is_a_warning(seen):
+    with recorded("accounts", "9999_tomorrow", is_applied=True):
+        found = seen(database.migrations)
+
+    assert found == (
+        "warning",
+        "the database has accounts.9999_tomorrow, which this release doesn't know",
+        "Run the release that made it, or a newer one.",
+    )
+
+
+def test_migrations_of_an_app_that_is_not_installed_are_nobodys_business(seen):
+    with recorded("mfa", "0001_initial", is_applied=True):
+        assert seen(database.migrations)[0] == "ok"
+
+
+def test_a_missing_table_is_an_error_that_names_the_cure(seen):
+    def probe():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM missing")
+
+    level, found, advice = seen(probe)
+
+    assert level == "error"
+    assert "missing" in found
+    assert advice.startswith("Run `manage.py migrate`.")

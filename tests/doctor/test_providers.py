@@ -1,0 +1,236 @@
+"""Google and Kakao, played by the stand-ins that speak both protocols."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from config import providers as configuration
+from config.doctor import providers
+from tests.deploy import dockerfile
+from tests.doctor import servers
+from tests.ports import free_ports
+
+CALLBACK = "https://auth.example.com/accounts/{}/login/callback/"
+
+
+@contextmanager
+def stand_in(name):
+    """The process of the demo, for a client of our own; its port."""
+    port = free_ports()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", f"demo.{name}", f"--port={port}", "--client-id=our-client"),
+            *("--client-secret=our-secret-1", f"--redirect-uri={CALLBACK.format(name)}"),
+        ],
+        cwd=dockerfile.ROOT,
+        env=os.environ | {"DEMO": "1"},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout.readline()
+        yield port
+    finally:
+        process.kill()
+        process.wait(servers.START_SECONDS)
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def ports():
+    with stand_in("google") as google, stand_in("kakao") as kakao:
+        yield {"google": google, "kakao": kakao}
+
+
+@pytest.fixture
+def reverses(monkeypatch):
+    """The providers' pages are installed only where the settings name them, at the start."""
+    monkeypatch.setattr(
+        providers, "reverse", lambda name: f"/accounts/{name.split('_')[0]}/login/callback/"
+    )
+
+
+@pytest.fixture
+def configured(settings, ports, reverses, monkeypatch):
+    """Both providers with keys; their endpoints are the stand-ins, which look like no loopback."""
+    monkeypatch.setattr(providers, "is_loopback", lambda url: False)
+
+    def run(client_id="our-client", secret="our-secret-1", **changes):
+        client = configuration.Client(client_id, secret)
+        standins = configuration.Standins(
+            f"http://localhost:{ports['google']}", f"http://localhost:{ports['kakao']}"
+        )
+        app = configuration._app(client)
+        settings.SOCIALACCOUNT_PROVIDERS = {
+            "google": configuration._google_standin(standins.google) | app | changes,
+            "kakao": configuration._kakao_endpoints(standins.kakao, standins.kakao) | app | changes,
+        }
+
+    return run
+
+
+@pytest.fixture
+def lines(told):
+    def run(seconds=20):
+        found = {}
+        for area in providers.areas(seconds=seconds):
+            found |= told(area)
+        return found
+
+    return run
+
+
+def test_providers_that_are_not_configured_are_skipped(lines, settings, public):
+    settings.SOCIALACCOUNT_PROVIDERS = {"google": {}, "kakao": {}}
+
+    assert lines() == {
+        "google": ("skipped", "not offered: GOOGLE_CLIENT_ID is empty", ""),
+        "kakao": ("skipped", "not offered: KAKAO_CLIENT_ID is empty", ""),
+    }
+
+
+def test_healthy_providers(lines, configured, public, ports):
+    configured()
+
+    google, kakao = (f"http://localhost:{ports[name]}" for name in ("google", "kakao"))
+    found = lines()
+    keys = found.pop("google keys")
+    assert found == {
+        "google": ("ok", f"register this redirect URI: {CALLBACK.format('google')}", ""),
+        "google credentials": ("ok", f"{google} knows this client", ""),
+        "kakao": ("ok", f"register this redirect URI: {CALLBACK.format('kakao')}", ""),
+        "kakao credentials": ("ok", f"{kakao} knows this client", ""),
+    }
+    assert keys[0] == "ok"
+    assert keys[1].endswith(f" at {google}")
+
+
+def test_a_wrong_secret_is_an_error_and_not_shown(lines, configured, public, ports):
+    configured(secret="their-secret-1")
+
+    found = lines()
+
+    google = found["google credentials"]
+    assert (google[0], google[2]) == (
+        "error",
+        "Correct GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.",
+    )
+    assert google[1].startswith(f"http://localhost:{ports['google']} answers 401 invalid_client: ")
+    assert found["kakao credentials"] == (
+        "error",
+        (
+            f"http://localhost:{ports['kakao']} answers 401 invalid_client: "
+            "KOE010 Bad client credentials"
+        ),
+        "Correct KAKAO_CLIENT_ID and KAKAO_CLIENT_SECRET.",
+    )
+    assert "their-secret-1" not in str(found)
+
+
+def test_a_provider_out_of_reach_is_an_error(lines, configured, public):
+    dead = "http://127.0.0.1:9/token"
+    configured(ACCESS_TOKEN_URL=dead, CERTS_URL=dead)
+
+    found = lines()
+
+    for name in ("google keys", "google credentials", "kakao credentials"):
+        level, text, advice = found[name]
+        assert (level, advice) == ("error", providers.REACH), name
+        assert text.startswith("can't be reached: ")
+        assert "Connection refused" in text
+
+
+def test_a_provider_that_never_answers_is_an_error_in_time(lines, configured, public):
+    with servers.silent() as port:
+        url = f"http://127.0.0.1:{port}/token"
+        configured(ACCESS_TOKEN_URL=url, CERTS_URL=url)
+
+        found = lines(seconds=0.2)
+
+    for name in ("google keys", "google credentials", "kakao credentials"):
+        assert found[name][0] == "error", name
+        assert "timed out" in found[name][1]
+
+
+def test_a_provider_that_says_something_else_is_a_warning(lines, configured, public):
+    pages = {"/certs": servers.Page(500)}
+    with servers.site(pages) as origin:
+        configured(ACCESS_TOKEN_URL=f"{origin}/token", CERTS_URL=f"{origin}/certs")
+
+        found = lines()
+
+    assert found["google keys"] == (
+        "error",
+        f"{origin}/certs answers 500",
+        providers.REACH,
+    )
+    assert found["kakao credentials"] == (
+        "warning",
+        f"{origin} answers 501, which tells nothing",
+        "See kakao's status page.",
+    )
+
+
+def test_a_missing_secret_is_a_warning(lines, configured, public):
+    configured(secret="")
+
+    assert lines()["kakao"] == (
+        "warning",
+        "no secret",
+        "Set KAKAO_CLIENT_SECRET, or turn it off at kakao.",
+    )
+
+
+def test_stand_ins_are_for_laptops(lines, settings, laptop, ports, reverses):
+    origins = configuration.Standins(
+        f"http://localhost:{ports['google']}", f"http://localhost:{ports['kakao']}"
+    )
+    settings.SOCIALACCOUNT_PROVIDERS, _ = configuration.configure(
+        google=configuration.Client("", ""), kakao=configuration.Client("", ""), standins=origins
+    )
+
+    assert lines()["google"] == ("ok", f"a stand-in at {origins.google}", "")
+
+    settings.SITE_URL = "https://auth.example.com"
+    assert lines()["google"] == (
+        "error",
+        "a demo stand-in on a public site: anybody is whoever they say",
+        "Unset DEMO, and set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.",
+    )
+
+
+def test_the_redirect_uris_are_those_of_the_pages(site_uris):
+    assert site_uris == {
+        "google": "https://auth.example.com/accounts/google/login/callback/",
+        "kakao": "https://auth.example.com/accounts/kakao/login/callback/",
+    }
+
+
+@pytest.fixture
+def site_uris():
+    """From a process whose settings name both providers."""
+    code = (
+        "import json, django; django.setup()\n"
+        "from config.doctor import providers\n"
+        "print(json.dumps({n: providers.redirect_uri(n) for n in ('google', 'kakao')}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=dockerfile.ROOT,
+        env=os.environ
+        | {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "SITE_URL": "https://auth.example.com",
+            "TRUSTED_PROXY_COUNT": "1",
+            "GOOGLE_CLIENT_ID": "google",
+            "KAKAO_CLIENT_ID": "kakao",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return json.loads(done.stdout)

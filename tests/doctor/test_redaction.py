@@ -1,0 +1,37 @@
+"""A report can be shown to anybody, on any terminal, whoever was asked."""
+
+import time
+
+import pytest
+
+from config.doctor import redaction
+from config.doctor.site import STYLESHEET
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("one\ntwo\t three", "one two three"),
+        ("issuer \x1b[1A\x1b[2K\x1b[32mok", "issuer �[1A�[2K�[32mok"),
+        ("a\x00b\x07c\x9bd", "a�b�c�d"),
+        ("right\u202eto left", "right�to left"),
+        ("한국어, naïve, €", "한국어, naïve, €"),
+    ],
+)
+def test_what_a_server_said_is_one_harmless_line(text, line):
+    assert redaction.clean(text) == line
+
+
+def test_secrets_are_masked(settings):
+    assert redaction.clean(f"a {settings.SECRET_KEY} b") == "a … b"
+
+
+@pytest.mark.parametrize(
+    "page", ["<link" * 100_000, '<link href="' * 40_000, "<link " + "a" * 500_000]
+)
+def test_a_hostile_page_takes_no_time_to_search(page):
+    """Counted by the processor's time: it was minutes, and is a blink."""
+    began = time.process_time()
+
+    assert STYLESHEET.search(page) is None
+    assert time.process_time() - began < 20

@@ -1,0 +1,154 @@
+"""Whatever a check does, its line comes, in its place and in time."""
+
+import threading
+import time
+
+import pytest
+
+from config.doctor import report
+from config.doctor.findings import Area, Check, Finding, Level, error, ok, skipped, warning
+from config.doctor.running import Line, examine
+
+FAILURE = "Look into it: this part can't be vouched for."
+
+
+def crash():
+    raise RuntimeError("two\nlines")
+
+
+def probed(*checks, gated=False, seconds=20):
+    areas = [Area(tuple(Check(f"check {n}", c) for n, c in enumerate(checks)), gated=gated)]
+    lines = examine(areas, seconds=seconds)
+    return [(line.name, line.level, line.found, line.advice) for line in lines]
+
+
+def test_a_check_that_crashes_is_an_error_of_one_line_and_the_next_is_made():
+    assert probed(crash, lambda: ok("fine")) == [
+        ("check 0", "error", "the check itself failed: RuntimeError: two lines", FAILURE),
+        ("check 1", "ok", "fine", ""),
+    ]
+
+
+def test_a_check_that_never_ends_is_left_behind():
+    never = threading.Event()
+
+    lines = probed(never.wait, lambda: ok("fine"), seconds=0.3)
+
+    assert lines == [
+        (
+            "check 0",
+            "error",
+            "no answer within 0.3 s",
+            "See that it is up and that no firewall swallows the connection.",
+        ),
+        ("check 1", "ok", "fine", ""),
+    ]
+    never.set()
+
+
+def test_behind_a_failed_gate_nothing_is_asked():
+    asked = []
+
+    lines = probed(lambda: error("down", "up"), lambda: asked.append(1), gated=True)
+
+    assert lines == [
+        ("check 0", "error", "down", "up"),
+        ("check 1", "skipped", "not asked, see check 0", ""),
+    ]
+    assert asked == []
+
+
+def test_only_the_first_check_of_an_area_is_a_gate():
+    lines = probed(lambda: warning("w", "a"), lambda: error("e", "a"), lambda: ok("o"), gated=True)
+
+    assert [line[1] for line in lines] == ["warning", "error", "ok"]
+
+
+def test_a_check_may_tell_several_things():
+    both = [Finding(Level.OK, "one", name="first"), ok("two")]
+
+    lines = probed(lambda: both, lambda: ok("three"))
+
+    assert [(line[0], line[2]) for line in lines] == [
+        ("first", "one"),
+        ("check 0", "two"),
+        ("check 1", "three"),
+    ]
+
+
+def test_areas_are_asked_side_by_side_and_told_in_order():
+    """Each waits for the other: one after the other they would never end."""
+    meeting = threading.Barrier(2, timeout=20)
+
+    def meet():
+        meeting.wait()
+        return ok("met")
+
+    areas = [Area((Check("a", meet), Check("a 2", lambda: ok("")))), Area((Check("b", meet),))]
+
+    lines = [(line.name, line.found) for line in examine(areas, seconds=20)]
+
+    assert lines == [("a", "met"), ("a 2", ""), ("b", "met")]
+
+
+def test_a_check_has_its_own_limit_where_it_says_so():
+    never = threading.Event()
+
+    def slow():
+        time.sleep(0.3)
+        return ok("done")
+
+    areas = [Area((Check("slow", slow, 20), Check("short", never.wait)))]
+
+    lines = [line.found for line in examine(areas, seconds=0.05)]
+
+    assert lines == ["done", "no answer within 0.05 s"]
+    never.set()
+
+
+def test_no_secret_of_the_settings_leaves(settings, caches_as):
+    settings.EMAIL_HOST_PASSWORD = "mail-password"
+    caches_as(
+        LOCATION="redis://user:pass%2Fword@127.0.0.1:9/0",
+        OPTIONS={
+            "SENTINEL_KWARGS": {"password": "sentinel-password"},
+            "CONNECTION_POOL_KWARGS": {"password": "redis-password"},
+        },
+    )
+    secrets = [
+        *(settings.SECRET_KEY, settings.SESSION_ID_KEY, *settings.DATA_ENCRYPTION_KEYS),
+        *("mail-password", "pass%2Fword", "pass/word", "sentinel-password", "redis-password"),
+    ]
+
+    lines = probed(lambda: error(" ".join(secrets), f"Use {secrets[0]}."))
+
+    assert lines == [("check 0", "error", " ".join("…" for _ in secrets), "Use ….")]
+
+
+LINES = {
+    level: Line(level.value, level, "found", "", 0.1234567)
+    for level in (Level.OK, Level.WARNING, Level.ERROR, Level.SKIPPED)
+}
+
+
+@pytest.mark.parametrize(
+    ("levels", "strict", "status"),
+    [
+        (["ok", "skipped"], True, 0),
+        (["ok", "warning"], False, 0),
+        (["ok", "warning"], True, 1),
+        (["ok", "error", "ok"], False, 1),
+    ],
+)
+def test_the_exit_status_tells(levels, strict, status):
+    assert report.exit_status([LINES[level] for level in levels], strict=strict) == status
+
+
+def test_the_summary_counts():
+    lines = [LINES[Level.OK], LINES[Level.OK], LINES[Level.WARNING]]
+
+    assert report.summary(lines) == "2 ok, 1 warning, 0 errors, 0 skipped"
+
+
+def test_a_skipped_check_says_why_and_nothing_else():
+    assert probed(lambda: skipped("not here")) == [("check 0", "skipped", "not here", "")]

@@ -1,0 +1,335 @@
+"""The site from outside: each answer that a proxy can spoil, spoiled."""
+
+import json
+
+import pytest
+
+from config.doctor import site
+from tests.doctor import servers
+from tests.doctor.servers import Page
+
+ISSUER = "https://auth.example.com"
+COOKIE = "__Host-csrf=token; Path=/; Secure; SameSite=Lax"
+HSTS = "max-age=31536000; includeSubDomains; preload"
+STYLE = "/static/accounts/style.0123456789ab.css"
+LOGIN = "/accounts/login/"
+METADATA = "/.well-known/oauth-authorization-server"
+
+
+def pages(**changes):
+    """A healthy site's answers; `login` and the others replace one."""
+    named = {
+        "live": ("/livez", Page(body='{"status": "ok"}', echoes="X-Request-ID")),
+        "login": (LOGIN, login()),
+        "metadata": (METADATA, Page(body=json.dumps({"issuer": ISSUER}))),
+        "style": (STYLE, Page(headers=[("Content-Type", "text/css; charset=utf-8")])),
+    }
+    return {path: changes.get(name, page) for name, (path, page) in named.items()}
+
+
+def login(*, cookies=(COOKIE,), hsts=HSTS, body=f'<link rel="stylesheet" href="{STYLE}">'):
+    headers = [("Set-Cookie", cookie) for cookie in cookies]
+    if hsts:
+        headers.append(("Strict-Transport-Security", hsts))
+    return Page(body=body, headers=headers)
+
+
+def redirect(target="https://auth.example.com/accounts/login/", **changes):
+    return Page(301, headers=[("Location", target)], **changes)
+
+
+@pytest.fixture(autouse=True)
+def settings_of_https(public, settings):
+    settings.SECURE_HSTS_SECONDS = 31536000
+    settings.CSRF_COOKIE_NAME = "__Host-csrf"
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("tls")
+    servers.certificate(directory)
+    return directory
+
+
+@pytest.fixture
+def asked(told, directory, monkeypatch):
+    """The lines about a site that answers so, over TLS."""
+
+    def run(served, plain=None, *, seconds=20, tls=directory):
+        monkeypatch.setenv("SSL_CERT_FILE", str(tls / "fullchain.pem"))
+        with (
+            servers.site(served, servers.tls(tls)) as url,
+            servers.site(plain or {LOGIN: redirect()}) as http_url,
+        ):
+            area = site.area(url=url, http_url=http_url, seconds=seconds)
+            return {
+                name: (level, text.replace(url, "SITE").replace(http_url, "PLAIN"), advice)
+                for name, (level, text, advice) in told(area, seconds=seconds).items()
+            }
+
+    return run
+
+
+def test_a_healthy_site(asked):
+    assert asked(pages()) == {
+        "site": ("ok", "SITE answers in N ms", ""),
+        "site issuer": ("ok", ISSUER, ""),
+        "site certificate": ("ok", "100 days left, TLSv1.3", ""),
+        "site redirect": ("ok", "PLAIN leads to https", ""),
+        "site hsts": ("ok", HSTS, ""),
+        "site request id": ("ok", "kept from caller to answer", ""),
+        "site cookies": ("ok", "__Host-csrf", ""),
+        "site stylesheet": ("ok", STYLE, ""),
+    }
+
+
+def test_a_laptop_is_not_asked(told):
+    assert told(site.area(url="", http_url="", seconds=20)) == {
+        "site": ("skipped", "a loopback address: name the site with --url", "")
+    }
+
+
+def test_a_site_that_is_down_is_an_error_and_the_rest_is_skipped(told):
+    lines = told(site.area(url="https://localhost:9", http_url="", seconds=20))
+
+    assert lines.pop("site") == (
+        "error",
+        "https://localhost:9 can't be reached: [Errno 111] Connection refused",
+        "Start it; see DNS and firewall. From inside, --url may name another way in.",
+    )
+    assert len(lines) == 7
+    assert set(lines.values()) == {("skipped", "not asked, see site", "")}
+
+
+def test_another_site_at_that_name_is_an_error(asked):
+    assert asked(pages(live=Page(body="Welcome to nginx!")))["site"] == (
+        "error",
+        "SITE/livez answers 200, and not as this site does",
+        "See that name and proxy lead here.",
+    )
+
+
+def test_a_proxy_without_a_server_behind_it_is_an_error(asked):
+    assert asked(pages(live=Page(503)))["site"][:2] == (
+        "error",
+        "SITE/livez answers 503, and not as this site does",
+    )
+
+
+def test_a_certificate_of_nobody_is_an_error(told, directory, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with servers.site(pages(), servers.tls(directory)) as url:
+        found = told(site.area(url=url, http_url="", seconds=20))["site"]
+
+    assert found[0] == "error"
+    assert found[1].startswith(f"{url}: certificate refused: self")
+    assert found[2] == "Renew the certificate, with its whole chain, for this name."
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        (-1, ("site", "error", "SITE: certificate refused: certificate has expired")),
+        (3, ("site certificate", "error", "3 days left, TLSv1.3")),
+        (14, ("site certificate", "warning", "14 days left, TLSv1.3")),
+        (30, ("site certificate", "ok", "30 days left, TLSv1.3")),
+    ],
+)
+def test_a_certificate_that_ends_is_told_before(asked, tmp_path, days, expected):
+    servers.certificate(tmp_path, days=days)
+
+    lines = asked(pages(), tls=tmp_path)
+
+    name, *finding = expected
+    assert list(lines[name][:2]) == finding
+
+
+def test_a_site_of_another_name_is_an_error(asked):
+    other = Page(body='{"issuer": "https://other.example.com"}')
+
+    assert asked(pages(metadata=other))["site issuer"] == (
+        "error",
+        f"it calls itself https://other.example.com, here SITE_URL is {ISSUER}",
+        "Give every process the same SITE_URL, or ask another --url.",
+    )
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", '{"name": "other"}'])
+def test_metadata_that_is_none_is_an_error(asked, body):
+    assert asked(pages(metadata=Page(404, body)))["site issuer"][:2] == (
+        "error",
+        f"{METADATA} answers 404",
+    )
+
+
+def test_pages_over_plain_http_are_an_error(asked):
+    assert asked(pages(), {LOGIN: login()})["site redirect"] == (
+        "error",
+        "PLAIN answers 200: passwords would travel in the clear",
+        "Redirect in the proxy, and let it set X-Forwarded-Proto itself.",
+    )
+
+
+def test_a_redirect_to_plain_http_is_an_error(asked):
+    plain = {LOGIN: redirect("http://auth.example.com/accounts/login/")}
+
+    assert asked(pages(), plain)["site redirect"][:2] == (
+        "error",
+        "PLAIN answers 301: passwords would travel in the clear",
+    )
+
+
+def test_a_proxy_that_believes_its_visitors_is_an_error(asked):
+    plain = {LOGIN: redirect(by_header={"X-Forwarded-Proto": login()})}
+
+    assert asked(pages(), plain)["site redirect"][:2] == (
+        "error",
+        (
+            "PLAIN answers 200, asked with X-Forwarded-Proto: https: "
+            "passwords would travel in the clear"
+        ),
+    )
+
+
+def test_nobody_at_the_plain_address_is_a_warning(told, directory, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(directory / "fullchain.pem"))
+    with servers.site(pages(), servers.tls(directory)) as url:
+        found = told(site.area(url=url, http_url="http://localhost:9", seconds=20))
+        unknown = told(site.area(url=url, http_url="", seconds=20))
+
+    assert found["site redirect"] == (
+        "warning",
+        "nothing listens at http://localhost:9",
+        "Let the proxy redirect: visitors type the bare name.",
+    )
+    assert unknown["site redirect"] == (
+        "skipped",
+        "not on port 443: name its plain address with --http-url",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [
+        ("https://auth.example.com", "http://auth.example.com"),
+        ("https://auth.example.com:443", "http://auth.example.com"),
+        ("https://[::1]", "http://[::1]"),
+        ("https://auth.example.com:8443", ""),
+    ],
+)
+def test_the_plain_address_is_that_of_port_80(url, plain):
+    assert site.Site(url, "", 1).plain == plain
+
+
+def test_a_site_without_tls_is_asked_for_what_it_has(told, laptop, settings):
+    settings.CSRF_COOKIE_NAME = "csrf"
+    settings.SITE_URL = ISSUER
+    served = pages(login=login(cookies=["csrf=token; Path=/; SameSite=Lax"], hsts=""))
+    with servers.site(served) as url:
+        lines = told(site.area(url=url, http_url="", seconds=20))
+
+    assert lines == {
+        "site": ("ok", f"{url} answers in N ms", ""),
+        "site issuer": ("ok", ISSUER, ""),
+        "site certificate": ("skipped", "plain http", ""),
+        "site redirect": ("skipped", "plain http", ""),
+        "site hsts": ("skipped", "plain http", ""),
+        "site request id": ("ok", "kept from caller to answer", ""),
+        "site cookies": ("ok", "csrf", ""),
+        "site stylesheet": ("ok", STYLE, ""),
+    }
+
+
+def test_no_hsts_is_an_error_and_a_short_one_a_warning(asked):
+    assert asked(pages(login=login(hsts="")))["site hsts"] == (
+        "error",
+        "no Strict-Transport-Security on the login page",
+        "Set TRUSTED_PROXY_COUNT, and let the proxy pass the header on.",
+    )
+    assert asked(pages(login=login(hsts="max-age=300")))["site hsts"] == (
+        "warning",
+        "max-age=300",
+        "Something in front shortens it: pass the site's own on.",
+    )
+
+
+def test_request_ids_that_are_lost_are_told(asked):
+    body = '{"status": "ok"}'
+    lost = asked(pages(live=Page(body=body)))
+    changed = asked(pages(live=Page(body=body, headers=[("X-Request-ID", "other")])))
+
+    assert lost["site request id"] == (
+        "error",
+        "no X-Request-ID",
+        "Let the proxy pass it on: logs are searched by it.",
+    )
+    assert changed["site request id"] == (
+        "warning",
+        "X-Request-ID isn't kept",
+        "Pass on the one that a caller sends.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("cookie", "fault"),
+    [
+        ("__Host-csrf=t; Path=/; SameSite=Lax", "__Host-csrf isn't Secure"),
+        ("__Host-session=t; Path=/; Secure; SameSite=Lax", "__Host-session isn't HttpOnly"),
+        ("__Host-csrf=t; Path=/; Secure", "__Host-csrf has no SameSite"),
+        ("__Host-csrf=t; Path=/; Secure; SameSite=None", "__Host-csrf has no SameSite"),
+        ("csrf=t; Path=/; Secure; HttpOnly; SameSite=Lax", "csrf isn't __Host-"),
+        (
+            "__Host-csrf=t; Path=/accounts; Secure; SameSite=Lax",
+            "__Host-csrf isn't for this host and all its paths",
+        ),
+        (
+            "__Host-csrf=t; Path=/; Domain=example.com; Secure; SameSite=Lax",
+            "__Host-csrf isn't for this host and all its paths",
+        ),
+    ],
+)
+def test_a_cookie_without_its_flags_is_an_error(asked, cookie, fault):
+    assert asked(pages(login=login(cookies=[COOKIE, cookie])))["site cookies"] == (
+        "error",
+        fault,
+        "Let the proxy pass Set-Cookie on as it is.",
+    )
+
+
+def test_a_login_page_that_fails_is_an_error(asked):
+    lines = asked(pages(login=Page(503)))
+
+    assert lines["site cookies"] == (
+        "error",
+        "the login page answers 503",
+        "See the site's log.",
+    )
+    assert lines["site stylesheet"] == (
+        "error",
+        "the login page names no stylesheet",
+        "See what answers there.",
+    )
+
+
+def test_a_login_page_without_a_cookie_is_an_error(asked):
+    assert asked(pages(login=login(cookies=())))["site cookies"] == (
+        "error",
+        "the login page sets no cookie: no form can be sent",
+        "Don't cache pages.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (Page(404), "404"),
+        (Page(200, "<html>", [("Content-Type", "text/html")]), "200 text/html"),
+    ],
+)
+def test_a_stylesheet_that_is_not_there_is_an_error(asked, page, said):
+    assert asked(pages(style=page))["site stylesheet"] == (
+        "error",
+        f"{STYLE} answers {said}",
+        "Give the proxy the static files of this very release.",
+    )

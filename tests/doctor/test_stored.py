@@ -1,0 +1,211 @@
+"""What rests in the database: keys that sign, secrets that open, mail that leaves."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.mail import EmailMessage
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from accounts import mail
+from accounts.models import OutgoingMail
+from api import keys
+from api.models import SigningKey
+from config.doctor import database, stored
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def seen():
+    """The finding of one probe, through a connection that can't write."""
+
+    def run(probe):
+        found = database.reading(probe)()
+        return str(found.level), found.found, found.advice
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def key(transactional_db):
+    """One key, which has signed for a day."""
+    SigningKey.objects.all().delete()
+    return keys.create(active_at=timezone.now() - timedelta(days=1))
+
+
+def test_a_key_that_signs_is_ok(seen, key, settings):
+    due = key.active_at + settings.SIGNING_KEY_LIFETIME
+
+    assert seen(stored.signing_keys) == (
+        "ok",
+        f"ES256 {key.kid[:8]}… signs, 1 verify, next rotation on {due:%Y-%m-%d}",
+        "",
+    )
+
+
+def test_the_next_key_verifies_already_and_is_rotated_after_its_own_life(seen, key, settings):
+    following = keys.create(active_at=timezone.now() + timedelta(days=2))
+    due = following.active_at + settings.SIGNING_KEY_LIFETIME
+
+    assert seen(stored.signing_keys) == (
+        "ok",
+        f"ES256 {key.kid[:8]}… signs, 2 verify, next rotation on {due:%Y-%m-%d}",
+        "",
+    )
+
+
+def test_no_key_is_an_error_and_none_is_made(seen, key):
+    key.delete()
+
+    assert seen(stored.signing_keys) == (
+        "error",
+        "no key signs tokens",
+        "Run `manage.py signing_keys rotate --now`.",
+    )
+    assert SigningKey.objects.count() == 0
+
+
+def test_a_key_that_does_not_open_is_an_error(seen, key, settings):
+    settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+
+    assert seen(stored.signing_keys) == (
+        "error",
+        f"{key.kid} can't be decrypted: no token can be signed",
+        stored.RESTORE,
+    )
+
+
+def test_a_key_that_is_another_one_is_an_error(seen, key):
+    other = keys.create(active_at=timezone.now() - timedelta(days=2))
+    SigningKey.objects.filter(pk=key.pk).update(private_pem=other.private_pem)
+
+    level, found, _ = seen(stored.signing_keys)
+
+    assert (level, found) == ("error", f"{key.kid} isn't the key it says")
+
+
+def test_another_algorithm_in_the_settings_is_a_warning(seen, key, settings):
+    settings.SIGNING_ALGORITHM = "EdDSA"
+
+    assert seen(stored.signing_keys) == (
+        "warning",
+        f"ES256 {key.kid[:8]}… signs, 1 verify; SIGNING_ALGORITHM is EdDSA",
+        "Run `manage.py signing_keys rotate`.",
+    )
+
+
+def test_a_rotation_that_nobody_made_is_a_warning(seen, key, settings):
+    settings.SIGNING_KEY_LIFETIME = timedelta(hours=20)
+
+    assert seen(stored.signing_keys) == (
+        "warning",
+        f"ES256 {key.kid[:8]}… signs, 1 verify; rotation was due 4 h ago",
+        stored.WORKER,
+    )
+
+
+def enqueue():
+    mail.enqueue(EmailMessage("Subject", "Body", to=["visitor@example.com"]))
+
+
+def test_every_stored_secret_opens(seen, key):
+    enqueue()
+
+    assert seen(stored.encryption_keys) == ("ok", "2 stored, all open", "")
+
+
+def test_a_key_that_is_still_needed_is_told(seen, key, settings):
+    settings.DATA_ENCRYPTION_KEYS = [
+        Fernet.generate_key().decode(),
+        *settings.DATA_ENCRYPTION_KEYS,
+    ]
+    enqueue()
+    some = seen(stored.encryption_keys)
+
+    key.delete()
+    none = seen(stored.encryption_keys)
+
+    assert some == ("ok", "2 stored, all open, 1 by an older key: keep it listed", "")
+    assert none == ("ok", "1 stored, all open by the first key", "")
+
+
+def test_a_secret_that_does_not_open_is_an_error(seen, key, settings):
+    settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    enqueue()
+
+    assert seen(stored.encryption_keys) == (
+        "error",
+        "1 of 2 stored can't be decrypted",
+        stored.RESTORE,
+    )
+
+
+def test_nothing_stored_is_ok(seen, key):
+    key.delete()
+
+    assert seen(stored.encryption_keys) == ("ok", "nothing is stored under them", "")
+
+
+def test_an_empty_queue_is_ok(seen):
+    assert seen(stored.mail_queue) == ("ok", "empty", "")
+
+
+def test_mail_that_waits_a_moment_is_ok(seen):
+    enqueue()
+
+    assert seen(stored.mail_queue) == ("ok", "1 waiting", "")
+
+
+def test_a_queue_that_nobody_works_on_is_an_error(seen):
+    enqueue()
+    enqueue()
+    DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(minutes=7))
+
+    assert seen(stored.mail_queue) == (
+        "error",
+        "2 due, the oldest for 7 min",
+        stored.WORKER,
+    )
+
+
+def test_a_retry_that_was_due_is_an_error(seen):
+    enqueue()
+    DBTaskResult.objects.update(
+        enqueued_at=timezone.now() - timedelta(hours=7),
+        run_after=timezone.now() - timedelta(hours=3),
+    )
+
+    assert seen(stored.mail_queue)[:2] == ("error", "1 due, the oldest for 3 h")
+
+
+def test_a_retry_that_is_not_due_is_a_warning(seen):
+    enqueue()
+    OutgoingMail.objects.update(attempts=1, created_at=timezone.now() - timedelta(hours=1))
+    DBTaskResult.objects.update(
+        enqueued_at=timezone.now() - timedelta(hours=1),
+        run_after=timezone.now() + timedelta(hours=1),
+    )
+
+    assert seen(stored.mail_queue) == (
+        "warning",
+        "1 waiting, 1 of them after the mail server refused",
+        "See the worker's log and the line `mail server`.",
+    )
+
+
+def test_mail_without_a_job_is_a_warning(seen):
+    enqueue()
+    DBTaskResult.objects.all().delete()
+    OutgoingMail.objects.update(created_at=timezone.now() - timedelta(days=3, hours=1))
+
+    assert seen(stored.mail_queue) == (
+        "warning",
+        "1 waiting; the oldest, 3 d old, has no job any more",
+        stored.WORKER,
+    )
+
+
+def test_every_retry_is_over_before_a_mail_counts_as_lost():
+    assert sum(mail.RETRY_AFTER, timedelta()) < stored.GIVEN_UP

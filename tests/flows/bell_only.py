@@ -1,0 +1,16 @@
+"""The site, told of ends by the bell alone: its next look into the database is an hour away.
+
+So what another server knows came by Redis, however long the machine took over it. (Without Redis a
+process looks into the database each time it finds it away.)
+"""
+
+from config.wsgi import application
+
+# isort: split
+
+# Once Django is set up, and before the first question starts the feed.
+from accounts import revocations
+
+__all__ = ["application"]
+
+revocations.POLL_SECONDS = 3600.0
