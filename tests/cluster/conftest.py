@@ -84,3 +84,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if compare.ROWS:
         terminalreporter.section("where sessions are, and what a server's death costs")
         terminalreporter.write_line(rows.table(compare.ROWS, compare.HEADINGS))
+        for row in compare.ROWS:
+            for detail in row.details:
+                terminalreporter.write_line(f"{row.name}: {detail}")

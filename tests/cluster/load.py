@@ -11,6 +11,7 @@ from itertools import pairwise
 from tests.cluster.browser import HOME, LOGIN, LOGOUT, SESSION, Answer, Browser
 
 LANES = 6
+REGULARS_EVERY_SECONDS = 0.1
 SIGNS_OUT = 4
 """Every so manyth visitor."""
 TRIES = 30
@@ -87,7 +88,10 @@ class Tally:
 
 
 class Load(threading.Thread):
-    """`LANES` visitors at a time, until `is_over` or `stop()`. Never fails; the tally tells."""
+    """`LANES` newcomers at a time, and one who signed in before, until `stop()` or time is up.
+
+    Never fails: the tally tells.
+    """
 
     def __init__(
         self, port: int, context: ssl.SSLContext, *, addresses: Iterator[str], most_seconds: float
@@ -97,11 +101,14 @@ class Load(threading.Thread):
         self._deadline = time.monotonic() + most_seconds
         self._over = threading.Event()
         self._lock = threading.Lock()
-        self._lanes = [Tally() for _ in range(LANES)]
+        self._lanes = [Tally() for _ in range(LANES + 1)]
+        self._staying: list[SignIn] = []
         self._number = 0
 
     def run(self) -> None:
-        threads = [threading.Thread(target=self._lane, args=[lane]) for lane in self._lanes]
+        *lanes, last = self._lanes
+        threads = [threading.Thread(target=self._newcomers, args=[lane]) for lane in lanes]
+        threads.append(threading.Thread(target=self._regulars, args=[last]))
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -131,8 +138,24 @@ class Load(threading.Thread):
                 return
             time.sleep(0.1)
 
-    def _lane(self, tally: Tally) -> None:
-        while not self._over.is_set() and time.monotonic() < self._deadline:
+    @property
+    def _goes_on(self) -> bool:
+        return not self._over.is_set() and time.monotonic() < self._deadline
+
+    def _regulars(self, tally: Tally) -> None:
+        """Who signed in before looks at the page again, outage or not."""
+        draw = random.Random(0)
+        browser = Browser(self._port, self._context, next(self._addresses))
+        while self._goes_on:
+            time.sleep(REGULARS_EVERY_SECONDS)
+            if self._staying:
+                browser.cookies[SESSION] = draw.choice(self._staying).cookie
+                page = browser.get(HOME)
+                tally.note(page, good=is_page(page))
+        browser.close()
+
+    def _newcomers(self, tally: Tally) -> None:
+        while self._goes_on:
             with self._lock:
                 self._number += 1
                 number, address = self._number, next(self._addresses)
@@ -153,10 +176,12 @@ class Load(threading.Thread):
         time.sleep(PAUSE_SECONDS)
         if not self._patiently(lambda: browser.get(HOME), is_page, tally):
             return
-        if number % SIGNS_OUT == 0:
-            sign_in.in_doubt = True
-            if self._patiently(lambda: browser.post(LOGOUT), is_sign_out, tally):
-                sign_in.in_doubt, sign_in.signed_out = False, True
+        if number % SIGNS_OUT:
+            self._staying.append(sign_in)
+            return
+        sign_in.in_doubt = True
+        if self._patiently(lambda: browser.post(LOGOUT), is_sign_out, tally):
+            sign_in.in_doubt, sign_in.signed_out = False, True
 
     def _patiently(
         self, ask: Callable[[], Answer], is_good: Callable[[Answer], bool], tally: Tally

@@ -19,6 +19,8 @@ LONG_OUTAGE_SECONDS = 9
 """Longer than the site waits for Redis before it says 503."""
 REPLACED_AFTER_SECONDS = 2
 """How long an orchestrator takes to notice a dead server and start another."""
+NGINX_AVOIDS_SECONDS = 1
+"""`fail_timeout`: a server that is back is asked again after this."""
 
 
 def assert_enough(row: Row) -> None:
@@ -86,6 +88,7 @@ def test_rolling_restart_fails_no_request(own, measured):
             server.stop()
             server.start()
             server.wait()
+            time.sleep(NGINX_AVOIDS_SECONDS)
 
     row = measured(own, "restart every server in turn", restart_all)
 
@@ -121,7 +124,6 @@ def test_the_stock_engine_loses_sign_ins_in_the_same_place(stock, measured):
 
     assert row.sign_ins >= SIGN_INS
     assert row.lost > 0
-    assert row.wiped > 0
 
 
 def test_frozen_primary_that_comes_back_loses_nothing(own, measured):

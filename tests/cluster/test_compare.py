@@ -31,7 +31,7 @@ def test_copied_sessions_are_found_on_other_servers(cluster):
 def test_sessions_in_a_store_of_their_own_survive_a_server(cluster):
     row = measured(compare.central, cluster)
 
-    assert (row.lost, row.failed, row.wiped) == (0, 0, 0)
+    assert (row.lost, row.failed, row.wiped) == (0, 0, 0), row.details
     shares = [int(share) for share in row.shares.split()]
     assert max(shares) <= min(shares) + 10
 
@@ -39,4 +39,4 @@ def test_sessions_in_a_store_of_their_own_survive_a_server(cluster):
 def test_sessions_in_a_store_of_their_own_survive_its_primary(cluster):
     row = measured(compare.central_fails_too, cluster)
 
-    assert (row.lost, row.wiped) == (0, 0)
+    assert (row.lost, row.failed, row.wiped) == (0, 0, 0), row.details
