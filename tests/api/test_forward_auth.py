@@ -16,7 +16,7 @@ from api import forward_auth, keys, tokens
 from api.models import SigningKey
 from tests.api import forge
 from tests.conftest import CHROME, bearer
-from tests.factories import UserFactory
+from tests.factories import PASSWORD, UserFactory
 from tests.flows.outage import without_redis
 
 YEAR_2100 = 4_102_444_800
@@ -356,10 +356,11 @@ def test_a_session_cookie_is_good_as_well(signed_in, user):
     assert response.content == b""
 
 
-def test_a_staff_members_cookie_has_the_scope(signed_in, user):
+def test_a_staff_members_cookie_has_the_scope(browser, user):
     type(user).objects.update(is_staff=True)
+    browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
 
-    assert signed_in.get("/api/verify")["X-Auth-Scope"] == "admin"
+    assert browser.get("/api/verify")["X-Auth-Scope"] == "admin"
 
 
 def test_an_ended_browser_is_refused(signed_in):

@@ -293,7 +293,7 @@ def test_help_says_what_it_does(environment):
 
 def test_make_doctor_passes_arguments_on():
     done = subprocess.run(
-        ["make", "-n", "doctor", "ARGS=--json --strict"],
+        ["make", "--no-print-directory", "-n", "doctor", "ARGS=--json --strict"],
         cwd=ROOT,
         capture_output=True,
         text=True,
