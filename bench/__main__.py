@@ -83,12 +83,14 @@ def _run(children: Children, options: argparse.Namespace) -> None:
                 _progress("warm-up", cell, sample)
     say("Measuring a worker's memory …")
     memory = json.loads(_output([sys.executable, "-m", "bench.ours.memory"]))
+    statements = {name: plan.facts()["statements"] for name, plan in plans.items()}
+    lines = [*report.table(samples), "", *report.aims(samples, statements, memory)]
+    sys.stdout.write("\n".join(["", *lines, "", ""]))
+
     say("Comparing session engines …")
     with running_pair() as url:
         engines = _output([sys.executable, "-m", "bench.ours.engines"], REDIS_URL=url)
-    statements = {name: plan.facts()["statements"] for name, plan in plans.items()}
-    lines = [*report.table(samples), "", *report.aims(samples, statements, memory)]
-    sys.stdout.write("\n".join(["", *lines, "", engines, ""]))
+    sys.stdout.write(engines)
 
 
 def _seed(name: str, root: Path, options: argparse.Namespace) -> Plan:

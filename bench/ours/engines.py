@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import django
@@ -23,13 +23,11 @@ from django.conf import settings  # noqa: E402 - needs the settings
 from django.db import connection  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django_redis import get_redis_connection  # noqa: E402
+from redis import Redis  # noqa: E402
 
 from accounts import session_index, sessions  # noqa: E402
 from accounts.models import User  # noqa: E402
 from bench.ours.seed import sign_ins  # noqa: E402
-
-if TYPE_CHECKING:
-    from redis import Redis
 
 ROUNDS, EACH = 5, 100
 SIGN_INS = 1000
@@ -122,7 +120,7 @@ def compare(engines: list[Engine]) -> dict[str, list[float]]:
 
 
 def size_of_one(engine: Engine) -> int:
-    redis = get_redis_connection("sessions")
+    redis = patient()
     redis.flushall()
     before = _memory(redis)
     for _ in range(STORED):
@@ -130,7 +128,12 @@ def size_of_one(engine: Engine) -> int:
     return round((_memory(redis) - before) / STORED)
 
 
-def _memory(redis: "Redis") -> int:
+def patient() -> Redis:
+    """The store, by a connection that bears being kept waiting."""
+    return Redis.from_url(os.environ["REDIS_URL"])
+
+
+def _memory(redis: Redis) -> int:
     """What Redis holds, without what it keeps for its replica, its file and its callers."""
     info = redis.info("memory")
     passing = ("mem_total_replication_buffers", "mem_aof_buffer", "mem_clients_normal")
@@ -154,7 +157,7 @@ def end_all(engine: Engine) -> None:
 
 def scale(engine: Engine) -> tuple[float, float]:
     """p50 of a read, in µs, with few sessions and with many."""
-    redis = get_redis_connection("sessions")
+    redis = patient()
     redis.flushall()
     keys = [engine.create(signed_in()) for _ in range(FEW)]
     few = median(reads(engine, keys))
