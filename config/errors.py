@@ -76,6 +76,12 @@ CONFLICT = Problem(
     _("Somebody was faster"),
     _("The same thing was asked for twice at once. Please try again."),
 )
+PROVIDER_UNAVAILABLE = Problem(
+    503,
+    "provider_unavailable",
+    _("The other site doesn't answer"),
+    _("Nothing was changed. Please try again in a minute, or sign in with your email."),
+)
 TOO_MANY_REQUESTS = Problem(
     429,
     "too_many_requests",
@@ -129,7 +135,7 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     response["Content-Language"] = language
     patch_vary_headers(response, ["Accept-Language"])
-    if problem is STORE_UNAVAILABLE:
+    if problem in {STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE}:
         response["Retry-After"] = str(RETRY_SECONDS)
     return response
 
@@ -174,6 +180,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def conflict(request: HttpRequest) -> HttpResponse:
     """`CONFLICT_VIEW`: two requests raced for one thing, and this one lost."""
     return respond(request, CONFLICT)
+
+
+def provider_unavailable(request: HttpRequest) -> HttpResponse:
+    """`PROVIDER_UNAVAILABLE_VIEW`: Google or Kakao gave no answer when it was asked."""
+    return respond(request, PROVIDER_UNAVAILABLE)
 
 
 def store_unavailable(request: HttpRequest) -> HttpResponse:

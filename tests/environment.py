@@ -26,7 +26,7 @@ def prepare() -> None:
     atexit.register(directory.cleanup)
     root = Path(directory.name)
     (root / "static").mkdir()
-    for name in ("DEMO", "DEBUG", "GOOGLE_CLIENT_ID", "KAKAO_CLIENT_ID", "PORT", "DEMO_PORT"):
+    for name in ("DEMO", "DEBUG", "PORT", "DEMO_PORT"):
         os.environ.pop(name, None)
     os.environ |= {
         "ENV_FILE": os.devnull,
@@ -38,6 +38,14 @@ def prepare() -> None:
         "FRONTEND_ORIGINS": "https://app.example.com",
         "VAR_DIR": str(root),
         "STATIC_HASHED": "0",
+        # Configured as in production; where they are, tests/social tells them for each test.
+        "GOOGLE_CLIENT_ID": "google-web",
+        "GOOGLE_CLIENT_SECRET": "google-secret",
+        "GOOGLE_NATIVE_CLIENT_IDS": "google-ios,google-android",
+        "KAKAO_CLIENT_ID": "kakao-web",
+        "KAKAO_CLIENT_SECRET": "kakao-secret",
+        "KAKAO_NATIVE_APP_KEY": "kakao-native",
+        "KAKAO_APP_ID": "424242",
         "EMAIL_URL": "memorymail://",
         "LOG_LEVEL": "CRITICAL",
         "REDIS_URL": f"unix://{start_redis(root)}?db=0",
