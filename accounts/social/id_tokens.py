@@ -61,8 +61,8 @@ def verify(
 def fingerprint(token: str) -> str:
     """What a token is remembered by: of the signed part only.
 
-    The last character of a signature has bits that no decoder reads, so one signature can be spelt
-    in several ways.
+    The last character of a signature has bits that most decoders don't read, so one signature can
+    be spelt in several ways. PyJWT 2.15 refuses all but one; nothing here relies on that.
     """
     return hashlib.sha256(token.rpartition(".")[0].encode()).hexdigest()
 

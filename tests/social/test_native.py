@@ -13,7 +13,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
-from accounts.social import jwks
+from accounts.social import id_tokens, jwks
 from demo.keys import SigningKey
 from tests.api.conftest import invalid, problem
 from tests.conftest import bearer
@@ -146,6 +146,7 @@ def test_a_token_spelt_anew_is_the_same_token(standin, send, door):
     email_of(send(door, standin, {"id_token": token}))
 
     assert is_refused(door, send(door, standin, {"id_token": respelt(token)}))
+    assert id_tokens.fingerprint(respelt(token)) == id_tokens.fingerprint(token)
 
 
 def test_a_used_token_is_remembered_for_as_long_as_anybody_would_take_it(google, send):
