@@ -1,5 +1,6 @@
 """The web flow, end to end against the stand-ins: who gets in, and what is kept of them."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -9,7 +10,7 @@ from django.test import Client
 from django_redis import get_redis_connection
 
 from accounts.models import AuthSession, User
-from tests.factories import UserFactory
+from tests.factories import PASSWORD, UserFactory
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
 pytestmark = pytest.mark.django_db
@@ -241,3 +242,54 @@ def test_a_native_apps_client_has_no_button_of_its_own(client, db, google):
     page = client.get("/accounts/login/")
 
     assert page.text.count('action="/accounts/google/login/') == 1
+
+
+def buttons(browser, language="en"):
+    """The providers of the sign-in page in their order, the marked one with a star."""
+    page = browser.get("/accounts/login/", headers={"accept-language": language}).text
+    return [
+        name + ("*" if "aria-describedby" in attributes else "")
+        for name, attributes in re.findall(r'<button class="provider (\w+)"([^>]*)>', page)
+    ]
+
+
+def test_the_order_of_the_buttons_is_the_languages(visitor):
+    assert buttons(visitor, "ko") == ["kakao", "google"]
+    assert buttons(visitor, "en") == ["google", "kakao"]
+
+
+@BOTH
+def test_the_provider_used_last_is_marked(standin, walk, visitor):
+    assert buttons(visitor) == ["google", "kakao"]
+    cookie = walk(standin).cookies["last-used"]
+    visitor.post("/accounts/logout/")
+
+    assert buttons(visitor) == [
+        name + ("*" if name == standin.name else "") for name in ("google", "kakao")
+    ]
+    assert (cookie.value, cookie["httponly"], cookie["samesite"], cookie["path"]) == (
+        standin.name,
+        True,
+        "Lax",
+        "/",
+    )
+    assert cookie["max-age"] == 365 * 24 * 3600
+
+
+def test_a_sign_in_by_password_takes_the_mark_away(google, walk, visitor):
+    user = UserFactory()
+    walk(google)
+    visitor.post("/accounts/logout/")
+
+    visitor.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+    visitor.post("/accounts/logout/")
+
+    assert buttons(visitor) == ["google", "kakao"]
+    assert not visitor.cookies["last-used"].value
+
+
+@pytest.mark.parametrize("value", ["<script>", "naver", "google kakao", ""])
+def test_a_mark_of_nothing_marks_nothing(visitor, value):
+    visitor.cookies["last-used"] = value
+
+    assert buttons(visitor) == ["google", "kakao"]
