@@ -15,7 +15,7 @@ from tests import postgres
 
 REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
 INSTALL = {"postgres": "apt-get install postgresql", "chromium": "apt-get install chromium"}
-ON_POSTGRES = ["tests/accounts", "tests/api", "tests/flows"]
+ON_POSTGRES = ["tests/accounts", "tests/api", "tests/flows", "tests/social"]
 FAST = "not e2e and not sweep and not cluster"
 
 

@@ -64,7 +64,11 @@ def _call(
         finally:
             _slots.release()
 
-    threading.Thread(target=run, name="provider-call", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="provider-call", daemon=True).start()
+    except RuntimeError as exc:
+        _slots.release()
+        raise ProviderUnavailableError("no thread is left for the call") from exc
     try:
         status, body = answer.result(timeout=seconds)
     except TimeoutError as exc:

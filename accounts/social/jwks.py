@@ -44,6 +44,7 @@ class KeySet:
         self._keys: dict[str, RSAPublicKey] = {}
         self._read_at = float("-inf")
         self._tried_at = float("-inf")
+        self._has_failed = False
         self._lock = threading.Lock()
 
     def key(self, kid: str) -> RSAPublicKey:
@@ -53,10 +54,14 @@ class KeySet:
             raise ProviderUnavailableError("the signing keys can't be read")
         if kid not in self._keys:
             self._read(at_most_every=UNKNOWN_KID_SECONDS)
-        try:
-            return self._keys[kid]
-        except KeyError as exc:
-            raise ProviderError("unknown kid") from exc
+        if kid not in self._keys:
+            # Perhaps the key that the provider has just begun to sign with.
+            raise (
+                ProviderUnavailableError("the signing keys can't be read")
+                if self._has_failed
+                else ProviderError("unknown kid")
+            )
+        return self._keys[kid]
 
     def _age(self) -> float:
         return time.monotonic() - self._read_at
@@ -68,10 +73,13 @@ class KeySet:
         try:
             if time.monotonic() - self._tried_at < at_most_every:
                 return
-            self._tried_at = time.monotonic()
+            self._has_failed = True
             self._keys = _keys_in(fetch.get(self.uri))
-            self._read_at = time.monotonic()
+            self._has_failed = False
+            self._read_at = self._tried_at = time.monotonic()
         except ProviderError as exc:
+            # From now on, not from the start: whoever waited meanwhile must not wait again.
+            self._tried_at = time.monotonic()
             log.warning("the signing keys at %s can't be read: %s", self.uri, exc)
         finally:
             self._lock.release()
