@@ -1,7 +1,8 @@
 """Our policy where allauth asks for one."""
 
+import logging
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
@@ -25,6 +26,8 @@ from accounts.managers import UserManager
 from accounts.models import AuditEvent, User
 from accounts.session_store import STORE_ERRORS
 from accounts.validators import MAX_LENGTH, PasswordLengthValidator
+
+log = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -159,7 +162,11 @@ def _is_refused(user: AbstractBaseUser) -> bool:
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """A provider's word is proof: accounts that only typed the address make way."""
+        """A provider's word is proof: accounts that only typed the address make way.
+
+        Its token has served: kept, it would rest in the session of a sign-up that isn't finished.
+        """
+        sociallogin.token = None
         if not sociallogin.is_existing:
             for address in sociallogin.email_addresses:
                 if address.verified:
@@ -177,3 +184,33 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         )
         user.display_name = str(name).replace("\x00", "").strip()[:80]
         return user
+
+    def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:
+        """User, connection and addresses: all of them or nothing."""
+        try:
+            with transaction.atomic():
+                user: User = super().save_user(request, sociallogin, form=form)
+                return user
+        except IntegrityError as exc:  # the same person twice at once
+            raise _conflict(request) from exc
+
+    def list_providers(self, request: HttpRequest) -> list[Any]:
+        """One entry for each: allauth would list a native app's client beside the site's own."""
+        providers = super().list_providers(request)
+        return [one for one in providers if not one.app.settings.get("hidden")]
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Any = None,
+        extra_context: Any = None,
+    ) -> None:
+        """The visitor sees a way back; the operator, why. Nothing here names a person."""
+        name = getattr(provider, "id", "a provider")
+        log.warning("a sign-in by %s failed: %s", name, exception or error)
+
+    def get_requests_session(self) -> NoReturn:
+        """allauth's own calls follow redirects and wait for as long as bytes drip."""
+        raise NotImplementedError("call providers through accounts.social.fetch")

@@ -10,10 +10,11 @@ from allauth.account.authentication import (
 from allauth.account.models import EmailAddress
 from allauth.headless.constants import Client
 from allauth.socialaccount import signals as social_signals
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db.models.signals import post_save, pre_delete, pre_save
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts import addresses, audit, sessions
 from accounts.client_info import ClientInfo
@@ -49,6 +50,23 @@ def renew_session(request: HttpRequest, reauthenticated: bool = False, **kwargs:
     request.session[AUTHENTICATION_METHODS_SESSION_KEY] = records[-MAX_RECORDS:]
     if reauthenticated:
         request.session.cycle_key()
+
+
+@receiver(account_signals.user_logged_in)
+def mark_last_used(
+    request: HttpRequest, response: HttpResponse, sociallogin: Any = None, **kwargs: Any
+) -> None:
+    """People forget which button made their account: the sign-in page marks it."""
+    if _kind(request) is not AuthSession.Kind.BROWSER:
+        return
+    name = settings.LAST_USED_COOKIE_NAME
+    flags: dict[str, Any] = {"path": "/", "samesite": "Lax"}
+    if sociallogin is not None:
+        flags |= {"httponly": True, "secure": settings.HTTPS}
+        provider = sociallogin.account.provider
+        response.set_cookie(name, provider, max_age=settings.LAST_USED_COOKIE_AGE, **flags)
+    elif name in request.COOKIES:
+        response.delete_cookie(name, **flags)
 
 
 @receiver(user_logged_out)

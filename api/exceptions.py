@@ -40,6 +40,51 @@ class LoginIncomplete(exceptions.AuthenticationFailed):
     default_detail = _("This account needs another step: sign in at /_allauth/app/v1/auth/login.")
 
 
+class ProviderTokenRefused(InvalidCredentials):
+    """One answer for every bad token, and for a disabled account."""
+
+    default_detail = _(
+        "The provider's token was refused: it has expired, was used before, or is another app's."
+    )
+
+
+class ProviderEmailUnverified(EmailUnverified):
+    default_detail = _(
+        "The provider doesn't vouch for an email. Send this token to "
+        "/_allauth/app/v1/auth/provider/token, then the code from the mail to "
+        "/_allauth/app/v1/auth/email/verify."
+    )
+
+
+class ProviderLoginIncomplete(LoginIncomplete):
+    default_detail = _(
+        "This sign-in needs another step: send a token to /_allauth/app/v1/auth/provider/token."
+    )
+
+
+class AccountExists(exceptions.APIException):
+    """Told only to somebody whose address the provider vouches for."""
+
+    status_code = 409
+    default_code = "account_exists"
+    default_detail = _(
+        "An account with this email exists already. Sign in to it, then connect the provider there."
+    )
+
+
+class ProviderUnavailable(exceptions.APIException):
+    status_code = 503
+    default_code = "provider_unavailable"
+    default_detail = _("The provider doesn't answer. Please try again in a minute.")
+    wait = 60
+
+
+class Conflict(exceptions.APIException):
+    status_code = 409
+    default_code = "conflict"
+    default_detail = _("The same thing was asked for twice at once. Please try again.")
+
+
 class ClientRefused(exceptions.AuthenticationFailed):
     default_code = "invalid_client"
     default_detail = _("Name a client of API_CLIENTS and its secret by HTTP Basic.")

@@ -28,7 +28,7 @@ def with_password(request: HttpRequest, *, email: str, password: str) -> AuthSes
     """
     if not consume(request, action="login"):
         raise TooManyAttempts
-    with _session_apart(request):
+    with session_apart(request):
         form = LoginForm(data={"login": email, "password": password}, request=request)
         if not form.is_valid():
             codes = {error.code for errors in form.errors.as_data().values() for error in errors}
@@ -48,7 +48,7 @@ def with_password(request: HttpRequest, *, email: str, password: str) -> AuthSes
 
 
 @contextmanager
-def _session_apart(request: HttpRequest) -> Iterator[None]:
+def session_apart(request: HttpRequest) -> Iterator[None]:
     """Shut out the caller's cookies; afterwards leave neither a session nor a cookie behind."""
     user, session = request.user, request.session
     request.session = session_store.SessionStore()

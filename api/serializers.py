@@ -3,6 +3,7 @@
 from datetime import UTC
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -29,6 +30,40 @@ class StrictSerializer(serializers.Serializer[Any]):
 class CredentialsSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(max_length=MAX_LENGTH, trim_whitespace=False, write_only=True)
+
+
+class SocialTokenSerializer(StrictSerializer):
+    provider = serializers.ChoiceField(
+        choices=list(settings.SOCIALACCOUNT_PROVIDERS), help_text="Those that are configured."
+    )
+    id_token = serializers.CharField(
+        max_length=8192,
+        trim_whitespace=False,
+        required=False,
+        default="",
+        help_text="OpenID Connect ID token: Google's only way. Kakao's may come with an access token.",
+    )
+    access_token = serializers.CharField(
+        max_length=4096,
+        trim_whitespace=False,
+        required=False,
+        default="",
+        help_text="Kakao's. It tells about the email, which Kakao's ID token doesn't.",
+    )
+    nonce = serializers.CharField(
+        max_length=255,
+        trim_whitespace=False,
+        required=False,
+        default="",
+        help_text="What the app gave the provider's SDK as `nonce`; left out where it gave none.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs["id_token"] and not attrs["access_token"]:
+            raise serializers.ValidationError(
+                {"id_token": [serializers.ErrorDetail(str(_("Send a token.")), "required")]}
+            )
+        return attrs
 
 
 class RefreshSerializer(StrictSerializer):

@@ -41,7 +41,8 @@ LIMITS = [
     Limit(
         "social",
         re.compile(
-            r"/_allauth/\w+/v1/auth/provider/(token|redirect)|/accounts/\w+/login/(callback/|token/)?"
+            r"/_allauth/\w+/v1/auth/provider/(token|redirect)|/accounts/\w+/login/(callback/)?"
+            r"|/api/token/social/"
         ),
         30,
     ),

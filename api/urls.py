@@ -10,6 +10,7 @@ app_name = "api"
 
 urlpatterns = [
     path("token/", tokens.TokenObtainView.as_view(), name="token-obtain"),
+    path("token/social/", tokens.TokenSocialView.as_view(), name="token-social"),
     path("token/refresh/", tokens.TokenRefreshView.as_view(), name="token-refresh"),
     path("token/verify/", tokens.TokenVerifyView.as_view(), name="token-verify"),
     path("token/introspect/", tokens.TokenIntrospectView.as_view(), name="token-introspect"),

@@ -9,9 +9,10 @@ from config import demo_accounts
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """The product's name, and whether demo tools are on."""
+    """The product's name, whether demo tools are on, and how this browser signed in last."""
     return {
         "site_name": settings.SITE_NAME,
         "demo": settings.DEMO,
+        "last_used": request.COOKIES.get(settings.LAST_USED_COOKIE_NAME, ""),
         "demo_accounts": demo_accounts.ALL if settings.DEMO else (),
     }

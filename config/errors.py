@@ -95,6 +95,12 @@ SESSION_ENDED = Problem(
     _("You were signed out"),
     _("Your sign-in ended while this was under way. Please sign in again."),
 )
+PROVIDER_UNAVAILABLE = Problem(
+    503,
+    "provider_unavailable",
+    _("The other site doesn't answer"),
+    _("Nothing was changed. Please try again in a minute, or sign in with your email."),
+)
 TOO_MANY_REQUESTS = Problem(
     429,
     "too_many_requests",
@@ -148,7 +154,7 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     response["Content-Language"] = language
     patch_vary_headers(response, ["Accept-Language"])
-    if problem is STORE_UNAVAILABLE:
+    if problem in {STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE}:
         response["Retry-After"] = str(RETRY_SECONDS)
     return response
 
@@ -190,6 +196,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def conflict(request: HttpRequest) -> HttpResponse:
     """`CONFLICT_VIEW`: two requests raced for one thing, and this one lost."""
     return respond(request, CONFLICT)
+
+
+def provider_unavailable(request: HttpRequest) -> HttpResponse:
+    """`PROVIDER_UNAVAILABLE_VIEW`: Google or Kakao gave no answer when it was asked."""
+    return respond(request, PROVIDER_UNAVAILABLE)
 
 
 def store_unavailable(request: HttpRequest) -> HttpResponse:

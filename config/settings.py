@@ -49,10 +49,21 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Google and Kakao
 
 GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
+GOOGLE_CLIENT_SECRET = env.str("GOOGLE_CLIENT_SECRET", default="")
+GOOGLE_NATIVE_CLIENT_IDS: list[str] = env.list("GOOGLE_NATIVE_CLIENT_IDS", default=[])
 KAKAO_CLIENT_ID = env.str("KAKAO_CLIENT_ID", default="")
+KAKAO_CLIENT_SECRET = env.str("KAKAO_CLIENT_SECRET", default="")
+KAKAO_NATIVE_APP_KEY = env.str("KAKAO_NATIVE_APP_KEY", default="")
+KAKAO_APP_ID = env.str("KAKAO_APP_ID", default="")
 SOCIALACCOUNT_PROVIDERS, PROVIDER_ORIGINS = providers.configure(
-    google=providers.Client(GOOGLE_CLIENT_ID, env.str("GOOGLE_CLIENT_SECRET", default="")),
-    kakao=providers.Client(KAKAO_CLIENT_ID, env.str("KAKAO_CLIENT_SECRET", default="")),
+    google=providers.Client(GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, GOOGLE_NATIVE_CLIENT_IDS),
+    kakao=providers.Client(
+        KAKAO_CLIENT_ID,
+        KAKAO_CLIENT_SECRET,
+        [KAKAO_NATIVE_APP_KEY] if KAKAO_NATIVE_APP_KEY else [],
+        # A check names what isn't a number.
+        int(KAKAO_APP_ID) if KAKAO_APP_ID.isdecimal() else 0,
+    ),
     standins=providers.standins(DEMO_PORT) if DEMO else None,
 )
 
@@ -66,11 +77,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     # A provider that isn't configured has no pages.
-    *(
-        f"allauth.socialaccount.providers.{name}"
-        for name, options in SOCIALACCOUNT_PROVIDERS.items()
-        if "APPS" in options
-    ),
+    *(f"accounts.social.{name}" for name in SOCIALACCOUNT_PROVIDERS),
     "allauth.headless",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -188,6 +195,7 @@ SESSION_ENDED_VIEW = "config.errors.session_ended"
 TOO_LARGE_VIEW = "config.errors.too_large"
 STORE_UNAVAILABLE_VIEW = "config.errors.store_unavailable"
 CONFLICT_VIEW = "config.errors.conflict"
+PROVIDER_UNAVAILABLE_VIEW = "config.errors.provider_unavailable"
 TOO_MANY_REQUESTS_VIEW = "config.errors.too_many_requests"
 # Of a session that nobody has signed in with: a sign-up or a social sign-in under way.
 ANONYMOUS_SESSION_AGE = 3600
@@ -244,9 +252,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
 # Off: an e-mail that a provider vouches for never opens an existing account by itself.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
-SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 SOCIALACCOUNT_STORE_TOKENS = False
-
 
 HEADLESS_TOKEN_STRATEGY = "api.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False
@@ -330,6 +336,9 @@ SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}session"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrf"
 REFRESH_COOKIE_NAME = f"{COOKIE_PREFIX}refresh"
 LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}language"
+# Which provider this browser signed in by last: a word, no person.
+LAST_USED_COOKIE_NAME = f"{COOKIE_PREFIX}last-used"
+LAST_USED_COOKIE_AGE = int(timedelta(days=365).total_seconds())
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"

@@ -8,7 +8,9 @@ from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from demo.ledger import Ledger
+from demo.keys import SigningKey
+from demo.ledger import Grant, Issued, Ledger
+from demo.misbehaviour import Misbehaviour
 from demo.oauth_standin import (
     CODE_CHALLENGE,
     AuthorizeRequest,
@@ -26,6 +28,7 @@ MAX_EMAIL_CHARACTERS = 254
 
 class ConsentStandIn(Site):
     authorize_path: str
+    native_scope = ""
     identities: tuple[Identity, ...]
 
     def __init__(self, client: Client, ledger: Ledger, origin: str) -> None:
@@ -36,7 +39,11 @@ class ConsentStandIn(Site):
             path(self.authorize_path, self.authorize),
             path("consent", self.decide),
             path("static/consent.css", self.stylesheet),
+            path("native", self.native),
+            path("misbehave", self.misbehave),
         ]
+        self.fault = Misbehaviour()
+        self.key = SigningKey()
 
     # What differs between providers.
 
@@ -49,7 +56,14 @@ class ConsentStandIn(Site):
     def typed_identity(self, name: str, email: str) -> Identity | None:
         raise NotImplementedError
 
+    def native_answer(self, issued: Issued) -> dict[str, object]:
+        raise NotImplementedError
+
     # What they share.
+
+    def jwk_set(self) -> dict[str, object]:
+        """Of today's key: it may be another one than at the start."""
+        return self.key.jwk_set()
 
     def authorize(self, request: HttpRequest) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
@@ -140,6 +154,41 @@ class ConsentStandIn(Site):
         code = self.ledger.grant(asked, identity)
         answer = {"state": asked.state, "code": code} | self.redirect_extras(asked)
         return self.redirect(asked.redirect_uri, answer)
+
+    def native(self, request: HttpRequest) -> HttpResponse:
+        """What the provider's SDK on a phone hands to its app. Any client id: apps lie, too."""
+        if request.method != "POST":
+            return self.not_allowed(request, "POST")
+        try:
+            form = form_of(request)
+        except ValueError as exc:
+            return self.answer({"error": str(exc)}, status=400)
+        asked = AuthorizeRequest(
+            client_id=form.get("client_id"),
+            redirect_uri="",
+            state="",
+            scopes=self.scopes_of(form.get("scope") or self.native_scope) or frozenset(),
+            code_challenge="",
+            nonce=form.get("nonce"),
+        )
+        identity = self.chosen_identity(form) or self.identities[0]
+        issued = self.ledger.issue(Grant(asked, identity))
+        return self.answer(self.native_answer(issued))
+
+    def misbehave(self, request: HttpRequest) -> HttpResponse:
+        """Commit this fault, `at` one path or at all, until told another; none: behave again."""
+        if request.method != "POST":
+            return self.not_allowed(request, "POST")
+        try:
+            form = form_of(request)
+        except ValueError as exc:
+            return self.answer({"error": str(exc)}, status=400)
+        if form.get("fault") == "rotate_keys":
+            self.key = SigningKey()
+            return self.answer({"kid": self.key.kid})
+        if not self.fault.commit(form.get("fault"), at=form.get("at")):
+            return self.answer({"error": "unknown fault"}, status=400)
+        return self.answer({"fault": self.fault.name, "at": self.fault.at})
 
     def denial(self) -> dict[str, str]:
         return {"error": "access_denied"}

@@ -10,7 +10,6 @@ from typing_extensions import override
 from demo import google_claims, standin_process
 from demo.consent import ConsentStandIn, stable_number
 from demo.google_claims import LONG_SCOPES, TOKEN_SECONDS
-from demo.google_keys import GoogleKey
 from demo.ledger import Issued, Ledger, Refusal
 from demo.oauth_standin import AuthorizeRequest, Client, Identity, OAuthError, Parameters
 from demo.received import bearer_token, client_credentials, posted_form
@@ -31,6 +30,7 @@ HEADLINES = {
 class GoogleStandIn(ConsentStandIn):
     slug = "google"
     authorize_path = "o/oauth2/v2/auth"
+    native_scope = "openid profile email"
     identities = (
         Identity("100000000000000000001", "Minji Kim", "minji.kim@example.com", locale="ko"),
         Identity("100000000000000000002", "Alex Morgan", "alex.morgan@example.com"),
@@ -41,11 +41,10 @@ class GoogleStandIn(ConsentStandIn):
 
     def __init__(self, client: Client, ledger: Ledger, origin: str) -> None:
         super().__init__(client, ledger, origin)
-        self.key = GoogleKey()
         self.urlpatterns += [
             path(".well-known/openid-configuration", self.reading(self.discovery)),
-            path("oauth2/v3/certs", self.reading(self.key.jwk_set)),
-            path("oauth2/v1/certs", self.reading(self.key.certificates)),
+            path("oauth2/v3/certs", self.reading(self.jwk_set)),
+            path("oauth2/v1/certs", self.reading(self.certificates)),
             path("token", self.token),
             path("v1/userinfo", self.userinfo),
             path("oauth2/v2/userinfo", self.userinfo_v2),
@@ -100,6 +99,9 @@ class GoogleStandIn(ConsentStandIn):
             "authorization_response_iss_parameter_supported": True,
         }
 
+    def certificates(self) -> dict[str, object]:
+        return self.key.certificates()
+
     def token(self, request: HttpRequest) -> HttpResponse:
         try:
             return self.answer(self.token_answer(self.exchange(request)))
@@ -148,8 +150,15 @@ class GoogleStandIn(ConsentStandIn):
             "expires_in": TOKEN_SECONDS,
             "scope": google_claims.scope_text(issued.grant.request),
             "token_type": "Bearer",
-            "id_token": self.key.sign(google_claims.id_token(issued, issuer=self.origin)),
+            "id_token": self.id_token(issued),
         }
+
+    def id_token(self, issued: Issued) -> str:
+        return self.fault.id_token(google_claims.id_token(issued, issuer=self.origin), self.key)
+
+    @override
+    def native_answer(self, issued: Issued) -> dict[str, object]:
+        return {"access_token": issued.access_token, "id_token": self.id_token(issued)}
 
     def userinfo(self, request: HttpRequest) -> HttpResponse:
         if request.method not in {"GET", "HEAD", "POST"}:

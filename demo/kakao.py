@@ -44,6 +44,7 @@ class KakaoStandIn(ConsentStandIn):
             path("v1/user/access_token_info", self.access_token_info),
             path("v1/user/unlink", self.unlink),
             path("v1/user/logout", self.logout),
+            path(".well-known/jwks.json", self.jwks),
         ]
 
     @override
@@ -130,7 +131,8 @@ class KakaoStandIn(ConsentStandIn):
         if isinstance(held, HttpResponse):
             return held
         grant = held[0].grant
-        return self.answer(kakao_account.me(grant, connected_at=self.link(grant.identity.subject)))
+        told = kakao_account.me(grant, connected_at=self.link(grant.identity.subject))
+        return self.answer(self.fault.account(told))
 
     def access_token_info(self, request: HttpRequest) -> HttpResponse:
         held = self.holder(request, "GET", "HEAD")
@@ -138,7 +140,19 @@ class KakaoStandIn(ConsentStandIn):
             return held
         issued, seconds_left = held
         person = int(issued.grant.identity.subject)
-        return self.answer({"id": person, "expires_in": seconds_left, "app_id": self.app_id})
+        info: dict[str, object] = {"id": person, "expires_in": seconds_left, "app_id": self.app_id}
+        return self.answer(self.fault.token_info(info))
+
+    def jwks(self, request: HttpRequest) -> HttpResponse:
+        return self.answer(self.jwk_set())
+
+    @override
+    def native_answer(self, issued: Issued) -> dict[str, object]:
+        claims = kakao_account.id_token(issued.grant, issuer=self.origin)
+        return {
+            "access_token": issued.access_token,
+            "id_token": self.fault.id_token(claims, self.key),
+        }
 
     def unlink(self, request: HttpRequest) -> HttpResponse:
         """Ends every token of this person, not only the one shown."""

@@ -105,9 +105,14 @@ class Ledger:
                 return Refusal.NO_VERIFIER
             if not proves(verifier, grant.request.code_challenge):
                 return Refusal.VERIFIER
+            issued = self.issue(grant)
+            self.spent.put(issued, seconds=self.token_seconds, key=code)
+            return issued
+
+    def issue(self, grant: Grant) -> Issued:
+        with self.lock:
             issued = Issued(secrets.token_urlsafe(48), secrets.token_urlsafe(48), grant)
             self.tokens.put(issued, seconds=self.token_seconds, key=issued.access_token)
-            self.spent.put(issued, seconds=self.token_seconds, key=code)
             return issued
 
     def bearer(self, access_token: str) -> tuple[Issued, int] | None:

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern
 from django.utils.translation import get_language_from_request
 
 from demo.consent_copy import COPY
+from demo.misbehaviour import Misbehaviour
 
 STYLESHEET = (Path(__file__).parent / "static" / "consent.css").read_bytes()
 
@@ -18,6 +19,7 @@ class Site:
 
     slug: str
     urlpatterns: list[URLPattern]
+    fault: Misbehaviour
 
     def refusal_of(self, reason: str) -> tuple[int, str]:
         """Status and headline of the error page, in the provider's own vocabulary."""
@@ -26,9 +28,12 @@ class Site:
     def answer(
         self, body: dict[str, object], *, status: int = 200, headers: dict[str, str] | None = None
     ) -> HttpResponse:
-        """Every protocol answer leaves here."""
+        """Every protocol answer leaves here. A lone surrogate, which UTF-8 has not, is escaped."""
         return JsonResponse(
-            body, status=status, headers=headers, json_dumps_params={"ensure_ascii": False}
+            body,
+            status=status,
+            headers=headers,
+            json_dumps_params={"ensure_ascii": bool(self.fault.name)},
         )
 
     def error_page(self, request: HttpRequest, reason: str) -> HttpResponse:
@@ -69,9 +74,9 @@ class Site:
 
 
 def safe_headers(
-    respond: Callable[[HttpRequest], HttpResponse],
-) -> Callable[[HttpRequest], HttpResponse]:
-    def middleware(request: HttpRequest) -> HttpResponse:
+    respond: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    def middleware(request: HttpRequest) -> HttpResponseBase:
         response = respond(request)
         response.headers.setdefault(
             "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
@@ -79,6 +84,8 @@ def safe_headers(
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
+        if not isinstance(response, HttpResponse):  # it drips
+            return response
         response.headers["Content-Length"] = str(len(response.content))
         if request.method == "HEAD":
             response.content = b""

@@ -92,7 +92,7 @@ def run(name: str, arguments: argparse.Namespace, make: Maker, *, token_seconds:
         ALLOWED_HOSTS=["*"],  # the public origin is an argument; no answer is built from Host
         LOGGING=LOGGING,
         LANGUAGES=[("en", "English"), ("ko", "한국어")],
-        MIDDLEWARE=["demo.pages.safe_headers"],
+        MIDDLEWARE=["demo.pages.safe_headers", "demo.misbehaviour.committed"],
         ROOT_URLCONF=make(client, ledger, origin),
         TEMPLATES=[
             {

@@ -16,7 +16,7 @@ from tests import postgres
 REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
 INSTALL = {"postgres": "apt-get install postgresql", "chromium": "apt-get install chromium"}
 ON_POSTGRES = [
-    *("tests/accounts", "tests/api", "tests/flows"),
+    *("tests/accounts", "tests/api", "tests/flows", "tests/social"),
     *("tests/doctor/test_database.py", "tests/doctor/test_stored.py"),
 ]
 FAST = "not e2e and not sweep and not cluster"

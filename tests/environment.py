@@ -20,13 +20,25 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 START_SECONDS = 20
 
 
+PROVIDERS = {
+    "GOOGLE_CLIENT_ID": "google-web",
+    "GOOGLE_CLIENT_SECRET": "google-secret",
+    "GOOGLE_NATIVE_CLIENT_IDS": "google-ios,google-android",
+    "KAKAO_CLIENT_ID": "kakao-web",
+    "KAKAO_CLIENT_SECRET": "kakao-secret",
+    "KAKAO_NATIVE_APP_KEY": "kakao-native",
+    "KAKAO_APP_ID": "424242",
+}
+"""Configured as in production; where they are, tests/social tells them for each test."""
+
+
 def prepare() -> None:
     """Once, in the process that was started first; xdist's workers inherit its environment."""
     directory = tempfile.TemporaryDirectory(prefix="munjigi-tests-")
     atexit.register(directory.cleanup)
     root = Path(directory.name)
     (root / "static").mkdir()
-    for name in ("DEMO", "DEBUG", "GOOGLE_CLIENT_ID", "KAKAO_CLIENT_ID", "PORT", "DEMO_PORT"):
+    for name in ("DEMO", "DEBUG", "PORT", "DEMO_PORT"):
         os.environ.pop(name, None)
     os.environ |= {
         "ENV_FILE": os.devnull,
@@ -38,6 +50,7 @@ def prepare() -> None:
         "FRONTEND_ORIGINS": "https://app.example.com",
         "VAR_DIR": str(root),
         "STATIC_HASHED": "0",
+        **PROVIDERS,
         "EMAIL_URL": "memorymail://",
         "LOG_LEVEL": "CRITICAL",
         "REDIS_URL": f"unix://{start_redis(root)}?db=0",

@@ -13,7 +13,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from accounts import sessions
 from accounts.client_info import ClientInfo
 from accounts.models import AuthSession
-from api import clients, delivery, introspection, login, refreshing, tokens
+from api import clients, delivery, introspection, login, refreshing, social_login, tokens
 from api.authentication import REALM, verified
 from api.exceptions import ClientRefused, InvalidToken
 from api.parsers import JSONParser
@@ -21,6 +21,7 @@ from api.serializers import (
     CredentialsSerializer,
     IntrospectionSerializer,
     RefreshSerializer,
+    SocialTokenSerializer,
     TokenPairSerializer,
     VerifySerializer,
 )
@@ -60,6 +61,30 @@ class TokenObtainView(TokenAPIView):
         credentials.is_valid(raise_exception=True)
         delivery.by_cookie(request)  # refuses a foreign page before anything is opened
         session = login.with_password(request._request, **credentials.validated_data)  # noqa: SLF001
+        return delivery.respond(request, tokens.pair(session))
+
+
+class TokenSocialView(TokenAPIView):
+    is_stateless = False  # as above
+
+    @extend_schema(
+        operation_id="token_social",
+        request=SocialTokenSerializer,
+        responses=TokenPairSerializer,
+        tags=["tokens"],
+    )
+    def post(self, request: Request) -> Response:
+        """Sign in with what a provider's SDK gave a native app.
+
+        Whoever comes for the first time gets an account, if the provider vouches for the email.
+        A token signs in once.
+        """
+        body = SocialTokenSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        delivery.by_cookie(request)  # refuses a foreign page before anything is opened
+        token = dict(body.validated_data)
+        provider = token.pop("provider")
+        session = social_login.with_token(request._request, provider=provider, token=token)  # noqa: SLF001
         return delivery.respond(request, tokens.pair(session))
 
 

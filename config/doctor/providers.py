@@ -14,7 +14,6 @@ from config.doctor.findings import Area, Check, Finding, error, ok, skipped, war
 from config.providers import STANDIN_GOOGLE, STANDIN_KAKAO
 
 GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
-GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 STANDINS = {STANDIN_GOOGLE.client_id, STANDIN_KAKAO.client_id}
 REACH = "Let this machine reach it: sign-ins by it fail meanwhile."
 NO_SUCH_CODE = "manage.py-doctor"
@@ -77,11 +76,11 @@ def token_url(name: str) -> str:
 
 def google_keys(seconds: float) -> Finding:
     """What native apps' sign-ins are verified with."""
-    url = _options("google").get("CERTS_URL", GOOGLE_CERTS_URL)
+    url = str(_options("google")["JWKS_URL"])
     answer = requests.get(url, timeout=seconds)
     if answer.status_code != requests.codes.ok:
         return error(f"{url} answers {answer.status_code}", REACH)
-    return ok(f"{len(answer.json())} at {_origin(url)}")
+    return ok(f"{len(answer.json()['keys'])} at {_origin(url)}")
 
 
 def credentials(name: str, seconds: float) -> Finding:

@@ -17,6 +17,13 @@ SAFE = {
     "REDIS_IS_EMBEDDED": False,
     "REDIS_SENTINELS": [],
     "TRUSTED_PROXY_COUNT": 1,
+    "GOOGLE_CLIENT_ID": "",
+    "GOOGLE_CLIENT_SECRET": "",
+    "GOOGLE_NATIVE_CLIENT_IDS": [],
+    "KAKAO_CLIENT_ID": "",
+    "KAKAO_CLIENT_SECRET": "",
+    "KAKAO_NATIVE_APP_KEY": "",
+    "KAKAO_APP_ID": "",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
 }
 POSTGRES, SQLITE = "django.db.backends.postgresql", "django.db.backends.sqlite3"
@@ -35,6 +42,7 @@ def found(settings):
                 checks.check_addresses,
                 checks.check_secrets,
                 checks.check_redis,
+                checks.check_providers,
                 checks.check_deployment,
             )
             for message in check(None)
@@ -183,8 +191,33 @@ def test_loopback_is_told_from_what_looks_like_it(address, expected):
 
 
 def test_two_ways_to_redis_are_one_too_many(found):
-    assert found(REDIS_URL="redis://one", REDIS_SENTINELS=["two:26379"]) == ["accounts.E020"]
+    assert found(REDIS_URL="redis://one", REDIS_SENTINELS=["two:26379"]) == ["accounts.E012"]
 
 
 def test_sentinels_alone_are_fine(found):
     assert found(REDIS_URL="", REDIS_SENTINELS=["two:26379"]) == []
+
+
+GOOGLE = {"GOOGLE_CLIENT_ID": "id", "GOOGLE_CLIENT_SECRET": "secret"}
+KAKAO = {"KAKAO_CLIENT_ID": "id"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "ids"),
+    [
+        (GOOGLE, []),
+        (GOOGLE | {"GOOGLE_NATIVE_CLIENT_IDS": ["ios"]}, []),
+        ({"GOOGLE_CLIENT_ID": "id"}, ["accounts.E020"]),
+        ({"GOOGLE_CLIENT_SECRET": "secret"}, ["accounts.E020"]),
+        ({"GOOGLE_NATIVE_CLIENT_IDS": ["ios"]}, ["accounts.E021"]),
+        (KAKAO, []),
+        (KAKAO | {"KAKAO_CLIENT_SECRET": "secret"}, []),
+        (KAKAO | {"KAKAO_NATIVE_APP_KEY": "key", "KAKAO_APP_ID": "42"}, []),
+        ({"KAKAO_CLIENT_SECRET": "secret"}, ["accounts.E021"]),
+        ({"KAKAO_APP_ID": "42"}, ["accounts.E021"]),
+        (KAKAO | {"KAKAO_APP_ID": "the app"}, ["accounts.E022"]),
+        (KAKAO | {"KAKAO_NATIVE_APP_KEY": "key"}, ["accounts.W020"]),
+    ],
+)
+def test_half_a_provider_is_named(found, changes, ids):
+    assert found(**changes) == ids

@@ -15,6 +15,7 @@ def test_it_is_openapi_3_1_and_needs_no_sign_in(schema):
     assert schema["openapi"].startswith("3.1")
     assert set(schema["paths"]) == {
         "/api/token/",
+        "/api/token/social/",
         "/api/token/refresh/",
         "/api/token/verify/",
         "/api/token/introspect/",

@@ -179,7 +179,7 @@ def test_limits_are_counted_apart(db, few):
         ("/accounts/google/login/", "social"),
         ("/accounts/kakao/login/", "social"),
         ("/accounts/google/login/callback/", "social"),
-        ("/accounts/google/login/token/", "social"),
+        ("/api/token/social/", "social"),
     ],
 )
 def test_these_doors_are_limited(path, scope):

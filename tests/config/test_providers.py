@@ -1,7 +1,9 @@
 """Which Google and Kakao: the real ones, stand-ins, or neither."""
 
 import pytest
+from allauth.socialaccount.providers import registry
 
+from accounts.social.provider import StrictProvider
 from config import providers
 from config.providers import Client
 
@@ -42,8 +44,7 @@ def test_forms_may_lead_to_exactly_these_origins(google, kakao, standins, origin
 def test_a_provider_without_keys_is_not_offered():
     configured, _ = providers.configure(google=NONE, kakao=NONE, standins=None)
 
-    assert "APPS" not in configured["google"]
-    assert "APPS" not in configured["kakao"]
+    assert configured == {}
 
 
 @pytest.mark.parametrize("standins", [None, STANDINS])
@@ -59,28 +60,45 @@ def test_real_keys_never_go_to_a_stand_in(standins):
     assert configured["kakao"]["PROFILE_URL"] == "https://kapi.kakao.com/v2/user/me"
 
 
-@pytest.mark.parametrize(("keys", "standins"), [(REAL, None), (NONE, STANDINS)])
-def test_pkce_is_always_on(keys, standins):
-    configured, _ = providers.configure(google=keys, kakao=keys, standins=standins)
+def test_native_clients_stand_beside_the_sites_own_and_have_no_button():
+    client = Client("real-id", "real-secret", ["ios-id", "android-id"], app_id=7)
 
-    assert configured["google"]["OAUTH_PKCE_ENABLED"] is True
-    assert configured["kakao"]["OAUTH_PKCE_ENABLED"] is True
+    configured, _ = providers.configure(google=client, kakao=client, standins=None)
+
+    for provider in configured.values():
+        assert provider["APP_ID"] == 7
+        assert provider["APPS"] == [
+            {"client_id": "real-id", "secret": "real-secret", "key": ""},
+            {"client_id": "ios-id", "secret": "", "key": "", "settings": {"hidden": True}},
+            {"client_id": "android-id", "secret": "", "key": "", "settings": {"hidden": True}},
+        ]
+
+
+def test_google_has_two_spellings_of_its_name():
+    configured, _ = providers.configure(google=REAL, kakao=NONE, standins=None)
+
+    assert configured["google"]["ISSUERS"] == ["https://accounts.google.com", "accounts.google.com"]
+    assert configured["google"]["JWKS_URL"] == "https://www.googleapis.com/oauth2/v3/certs"
 
 
 def test_every_stand_in_address_is_the_stand_ins():
     configured, _ = providers.configure(google=NONE, kakao=NONE, standins=STANDINS)
 
-    google = [v for k, v in configured["google"].items() if k.endswith(("_URL", "_ISSUER"))]
-    kakao = [v for k, v in configured["kakao"].items() if k.endswith("_URL")]
-    assert all(address.startswith("http://localhost:8002") for address in google)
-    assert all(address.startswith("http://localhost:8003") for address in kakao)
+    for name, origin in {
+        "google": "http://localhost:8002",
+        "kakao": "http://localhost:8003",
+    }.items():
+        addresses = [v for k, v in configured[name].items() if k.endswith("_URL")]
+        assert len(addresses) >= 3
+        assert all(address.startswith(origin) for address in addresses)
+        assert all(origin.endswith(issuer) for issuer in configured[name]["ISSUERS"])
 
 
-@pytest.mark.parametrize("standins", [None, STANDINS])
-def test_the_strict_kakao_provider_is_always_used(standins):
-    configured, _ = providers.configure(google=NONE, kakao=REAL, standins=standins)
-
-    assert configured["kakao"]["provider_class"] == "accounts.social.kakao.provider.KakaoProvider"
+def test_every_provider_is_one_of_our_own_strict_ones(settings):
+    assert list(settings.SOCIALACCOUNT_PROVIDERS) == ["google", "kakao"]
+    for name in settings.SOCIALACCOUNT_PROVIDERS:
+        assert issubclass(registry.get_class(name), StrictProvider)
+        assert f"allauth.socialaccount.providers.{name}" not in settings.INSTALLED_APPS
 
 
 @pytest.mark.parametrize("setting", ["VERIFIED_EMAIL", "EMAIL_AUTHENTICATION"])

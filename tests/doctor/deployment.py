@@ -17,6 +17,7 @@ from tests.deploy import dockerfile
 from tests.deploy.test_nginx import Edge, running
 from tests.doctor import servers
 from tests.doctor.smtp import Mailbox, smtp
+from tests.environment import PROVIDERS
 from tests.ports import free_ports
 
 SECRETS = {
@@ -41,6 +42,7 @@ class Deployment:
         self.database = urlsplit(database_url)
         self.environment = {
             **os.environ,
+            **dict.fromkeys(PROVIDERS, ""),
             **SECRETS,
             "SITE_URL": "https://auth.example.com",
             "ALLOWED_HOSTS": "localhost",

@@ -20,6 +20,7 @@ from tests.deploy import dockerfile
 from tests.doctor import servers
 from tests.doctor.conftest import steady, version_line
 from tests.doctor.deployment import SECRETS, deployed, doctor
+from tests.environment import PROVIDERS
 from tests.ports import free_ports
 
 ROOT = dockerfile.ROOT
@@ -204,7 +205,12 @@ RUIN = {
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    return os.environ | SECRETS | {"VAR_DIR": str(tmp_path_factory.mktemp("var"))}
+    return (
+        os.environ
+        | dict.fromkeys(PROVIDERS, "")
+        | SECRETS
+        | {"VAR_DIR": str(tmp_path_factory.mktemp("var"))}
+    )
 
 
 @pytest.fixture(scope="module")

@@ -63,10 +63,10 @@ def configured(settings, ports, reverses, monkeypatch):
         standins = configuration.Standins(
             f"http://localhost:{ports['google']}", f"http://localhost:{ports['kakao']}"
         )
-        app = configuration._app(client)
+        app = configuration._apps(client)
         settings.SOCIALACCOUNT_PROVIDERS = {
             "google": configuration._google_standin(standins.google) | app | changes,
-            "kakao": configuration._kakao_endpoints(standins.kakao, standins.kakao) | app | changes,
+            "kakao": configuration._kakao(standins.kakao, standins.kakao) | app | changes,
         }
 
     return run
@@ -132,7 +132,7 @@ def test_a_wrong_secret_is_an_error_and_not_shown(lines, configured, public, por
 
 def test_a_provider_out_of_reach_is_an_error(lines, configured, public):
     dead = "http://127.0.0.1:9/token"
-    configured(ACCESS_TOKEN_URL=dead, CERTS_URL=dead)
+    configured(ACCESS_TOKEN_URL=dead, JWKS_URL=dead)
 
     found = lines()
 
@@ -146,7 +146,7 @@ def test_a_provider_out_of_reach_is_an_error(lines, configured, public):
 def test_a_provider_that_never_answers_is_an_error_in_time(lines, configured, public):
     with servers.silent() as port:
         url = f"http://127.0.0.1:{port}/token"
-        configured(ACCESS_TOKEN_URL=url, CERTS_URL=url)
+        configured(ACCESS_TOKEN_URL=url, JWKS_URL=url)
 
         found = lines(seconds=0.2)
 
@@ -158,7 +158,7 @@ def test_a_provider_that_never_answers_is_an_error_in_time(lines, configured, pu
 def test_a_provider_that_says_something_else_is_a_warning(lines, configured, public):
     pages = {"/certs": servers.Page(500)}
     with servers.site(pages) as origin:
-        configured(ACCESS_TOKEN_URL=f"{origin}/token", CERTS_URL=f"{origin}/certs")
+        configured(ACCESS_TOKEN_URL=f"{origin}/token", JWKS_URL=f"{origin}/certs")
 
         found = lines()
 

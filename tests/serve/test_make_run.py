@@ -191,7 +191,9 @@ def test_a_public_site_refuses_demo(make_run):
 
 
 def test_with_provider_keys_no_standin_runs(make_run):
-    run = make_run(GOOGLE_CLIENT_ID="real-google", KAKAO_CLIENT_ID="real-kakao")
+    run = make_run(
+        GOOGLE_CLIENT_ID="real-google", GOOGLE_CLIENT_SECRET="secret", KAKAO_CLIENT_ID="real-kakao"
+    )
     run.wait_until_ready()
 
     assert not [line for line in run.processes() if "demo.google" in line or "demo.kakao" in line]

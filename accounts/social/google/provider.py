@@ -1,18 +1,42 @@
-"""allauth's Google provider, refusing what its token parser trips over."""
+"""Google: the ID token says who somebody is, on the web as from a native app."""
 
 from typing import Any
 
-from allauth.socialaccount.adapter import get_adapter
-from allauth.socialaccount.providers.google import provider as stock
+from allauth.socialaccount.providers.base.constants import AuthAction
 from django.http import HttpRequest
 
+from accounts.social import id_tokens
+from accounts.social.exceptions import TokenKindError
+from accounts.social.google import claims
+from accounts.social.google.views import GoogleAdapter
+from accounts.social.profile import Proof
+from accounts.social.provider import StrictProvider
 
-class GoogleProvider(stock.GoogleProvider):
-    package = "allauth.socialaccount.providers.google"
 
-    def verify_token(self, request: HttpRequest, token: dict[str, Any]) -> Any:
-        """A native app's sign-in. A header without `kid` is a KeyError in allauth's parser."""
-        try:
-            return super().verify_token(request, token)
-        except (KeyError, TypeError, ValueError) as exc:
-            raise get_adapter().validation_error("invalid_token") from exc
+class GoogleProvider(StrictProvider):
+    id = "google"
+    name = "Google"
+    oauth2_adapter_class = GoogleAdapter
+
+    def get_pkce_params(self) -> dict[str, Any]:
+        params = super().get_pkce_params()
+        return params | {"nonce": claims.nonce_of(params["code_verifier"])}
+
+    def get_auth_params_from_request(self, request: HttpRequest, action: str) -> dict[str, Any]:
+        params = super().get_auth_params_from_request(request, action)
+        return params | (
+            {"prompt": "select_account consent"} if action == AuthAction.REAUTHENTICATE else {}
+        )
+
+    def prove(self, token: dict[str, Any]) -> Proof:
+        """An access token proves nothing here: Google gives them to every app alike."""
+        presented = token.get("id_token")
+        if not presented:
+            raise TokenKindError("Google signs in by ID token only")
+        told = claims.verified(
+            presented, audiences=self.client_ids, nonce=str(token.get("nonce") or "")
+        )
+        return Proof(claims.profile(told), id_tokens.fingerprint(presented), told["exp"])
+
+
+provider_classes = [GoogleProvider]

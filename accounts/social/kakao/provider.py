@@ -1,41 +1,40 @@
-"""allauth's Kakao provider, believing an e-mail only when Kakao vouches for it fully."""
+"""Kakao: an access token is asked about, an ID token is verified."""
 
+from dataclasses import replace
 from typing import Any
 
-from allauth.account.models import EmailAddress
-from allauth.socialaccount.providers.kakao import provider as stock
+from allauth.socialaccount.providers.base.constants import AuthAction
+from django.http import HttpRequest
 
+from accounts.social.exceptions import ProviderError
+from accounts.social.kakao import account
 from accounts.social.kakao.views import KakaoAdapter
+from accounts.social.profile import Proof
+from accounts.social.provider import StrictProvider
 
 
-class KakaoProvider(stock.KakaoProvider):
-    package = "accounts.social.kakao"
+class KakaoProvider(StrictProvider):
+    id = "kakao"
+    name = "Kakao"
     oauth2_adapter_class = KakaoAdapter
 
-    def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
-        account = _account(data)
-        profile = account.get("profile")
-        nickname = profile.get("nickname") if isinstance(profile, dict) else None
-        return {"email": account.get("email"), "name": nickname or ""}
+    def get_auth_params_from_request(self, request: HttpRequest, action: str) -> dict[str, Any]:
+        params = super().get_auth_params_from_request(request, action)
+        return params | ({"prompt": "login"} if action == AuthAction.REAUTHENTICATE else {})
 
-    def extract_email_addresses(self, data: dict[str, Any]) -> list[EmailAddress]:
-        """Verified means valid *and* verified: an invalid address belongs to somebody else now.
-
-        allauth's provider reads an absent `is_email_verified` as None, which no row can hold.
-        """
-        account = _account(data)
-        email = account.get("email")
-        if not isinstance(email, str) or not email:
-            return []
-        is_verified = (
-            account.get("is_email_valid") is True and account.get("is_email_verified") is True
-        )
-        return [EmailAddress(email=email, verified=is_verified, primary=True)]
-
-
-def _account(data: dict[str, Any]) -> dict[str, Any]:
-    account = data.get("kakao_account")
-    return account if isinstance(account, dict) else {}
+    def prove(self, token: dict[str, Any]) -> Proof:
+        """By either token. Both together are bound to a nonce *and* tell about the e-mail."""
+        id_token, access_token = token.get("id_token"), token.get("access_token")
+        if not id_token:
+            return account.prove_access_token(access_token or "")
+        nonce = str(token.get("nonce") or "")
+        bound = account.prove_id_token(id_token, audiences=self.client_ids, nonce=nonce)
+        if not access_token:
+            return bound
+        told = account.prove_access_token(access_token)
+        if told.profile.uid != bound.profile.uid:
+            raise ProviderError("the tokens are of two people")
+        return replace(bound, profile=told.profile)
 
 
 provider_classes = [KakaoProvider]

@@ -1,14 +1,21 @@
-"""allauth's Kakao views, with addresses from the settings."""
+"""The browser's way to Kakao and back."""
 
-from allauth.socialaccount.providers.kakao import views as stock
+from typing import Any
+
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
-from django.conf import settings
+
+from accounts.social.kakao import account
+from accounts.social.profile import Profile
+from accounts.social.views import StrictAdapter
 
 
-class KakaoAdapter(stock.KakaoOAuth2Adapter):
-    authorize_url = settings.SOCIALACCOUNT_PROVIDERS["kakao"]["AUTHORIZE_URL"]
-    access_token_url = settings.SOCIALACCOUNT_PROVIDERS["kakao"]["ACCESS_TOKEN_URL"]
-    profile_url = settings.SOCIALACCOUNT_PROVIDERS["kakao"]["PROFILE_URL"]
+class KakaoAdapter(StrictAdapter):
+    """By profile, not by ID token: an app may have OpenID Connect switched off at Kakao."""
+
+    provider_id = "kakao"
+
+    def profile(self, answer: dict[str, Any]) -> Profile:
+        return account.profile(answer["access_token"])
 
 
 oauth2_login = OAuth2LoginView.adapter_view(KakaoAdapter)

@@ -1,7 +1,8 @@
-"""The stand-in's signing key, published in Google's two forms: JWK Set, and kid to certificate."""
+"""A stand-in's signing key, published as a JWK Set and in Google's other form, kid to certificate."""
 
 import datetime as dt
 import hashlib
+import json
 
 import jwt
 from cryptography import x509
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 
-class GoogleKey:
+class SigningKey:
     """New with every start, so that nothing signed here is worth anything tomorrow."""
 
     def __init__(self) -> None:
@@ -23,7 +24,7 @@ class GoogleKey:
         self.certificate = self.self_signed().public_bytes(serialization.Encoding.PEM).decode()
 
     def self_signed(self) -> x509.Certificate:
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "google-stand-in.invalid")])
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stand-in.invalid")])
         now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()
@@ -36,9 +37,9 @@ class GoogleKey:
             .sign(self.private_key, hashes.SHA256())
         )
 
-    def jwk_set(self) -> dict[str, object]:
+    def jwk(self) -> dict[str, object]:
         numbers = RSAAlgorithm.to_jwk(self.public_key, as_dict=True)
-        jwk = {
+        return {
             "kty": "RSA",
             "n": numbers["n"],
             "e": numbers["e"],
@@ -46,10 +47,14 @@ class GoogleKey:
             "alg": "RS256",
             "use": "sig",
         }
-        return {"keys": [jwk]}
+
+    def jwk_set(self) -> dict[str, object]:
+        return {"keys": [self.jwk()]}
 
     def certificates(self) -> dict[str, object]:
         return {self.kid: self.certificate}
 
     def sign(self, claims: dict[str, object]) -> str:
-        return jwt.encode(claims, self.private_key, algorithm="RS256", headers={"kid": self.kid})
+        """By PyJWT's lower floor: the upper one looks into the claims and refuses some faults."""
+        payload = json.dumps(claims).encode()
+        return jwt.PyJWS().encode(payload, self.private_key, "RS256", headers={"kid": self.kid})

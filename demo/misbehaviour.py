@@ -1,0 +1,254 @@
+"""Faults that a stand-in commits on request, so that tests can see what the site makes of them.
+
+Modelled on the OpenID conformance suite's tests for relying parties (`oidcc-client-test-*`: invalid
+issuer, missing subject, invalid audience, missing `iat`, absent `kid`, `alg: none`, bad signatures,
+invalid nonce), and on what else goes wrong between two servers.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+
+from demo.keys import SigningKey
+
+Claims = dict[str, object]
+SLOW_SECONDS = 30
+DRIPS = 600
+HOUR = 3600
+
+
+def changed(**changes: object) -> Callable[[Claims], Claims]:
+    return lambda claims: claims | changes
+
+
+def without(name: str) -> Callable[[Claims], Claims]:
+    return lambda claims: {key: value for key, value in claims.items() if key != name}
+
+
+def later(**offsets: int) -> Callable[[Claims], Claims]:
+    return lambda claims: (
+        claims | {name: int(time.time()) + offset for name, offset in offsets.items()}
+    )
+
+
+CLAIMS: dict[str, Callable[[Claims], Claims]] = {
+    "wrong_issuer": changed(iss="https://attacker.example"),
+    "missing_issuer": without("iss"),
+    "issuer_list": lambda claims: claims | {"iss": [claims["iss"]]},
+    "wrong_audience": changed(aud="another-client", azp="another-client"),
+    "missing_audience": without("aud"),
+    "empty_audience": changed(aud=[]),
+    "second_audience": lambda claims: claims | {"aud": [claims["aud"], "another-client"]},
+    "wrong_azp": changed(azp="another-client"),
+    "expired": later(iat=-2 * HOUR, exp=-HOUR),
+    "endless": later(exp=10 * 365 * 24 * HOUR),
+    "infinite": changed(exp=10**40),
+    "missing_expiry": without("exp"),
+    "text_expiry": changed(exp="tomorrow"),
+    "true_expiry": changed(exp=True),
+    "missing_iat": without("iat"),
+    "future_iat": later(iat=HOUR, exp=2 * HOUR),
+    "not_yet": later(nbf=HOUR),
+    "missing_subject": without("sub"),
+    "empty_subject": changed(sub=""),
+    "number_subject": changed(sub=12345),
+    "long_subject": changed(sub="1" * 300),
+    "unprintable_subject": changed(sub="1\x002"),
+    "missing_nonce": without("nonce"),
+    "wrong_nonce": changed(nonce="another-nonce"),
+    "nonce_list": changed(nonce=["x"]),
+}
+
+
+def _signed(claims: Claims, key: SigningKey, algorithm: str = "RS256", **headers: object) -> str:
+    private = ec.generate_private_key(ec.SECP256R1()) if algorithm == "ES256" else key.private_key
+    header = {"typ": "JWT", "kid": key.kid, **headers}
+    return jwt.PyJWS().encode(
+        json.dumps(claims).encode(),
+        "" if algorithm == "none" else private,
+        algorithm,
+        headers={name: value for name, value in header.items() if value is not None},
+    )
+
+
+def _forged(claims: Claims, key: SigningKey) -> str:
+    """By somebody else's key, under the kid of ours."""
+    return _signed(claims, SigningKey(), kid=key.kid)
+
+
+def _embedded(claims: Claims, key: SigningKey) -> str:
+    """By a key that the token brings along (RFC 8725 §2.7)."""
+    own = SigningKey()
+    return _signed(claims, own, jwk=own.jwk())
+
+
+def _hmac(claims: Claims, key: SigningKey) -> str:
+    """HMAC under the public key (RFC 8725 §2.1). PyJWT won't, so it is put together by hand."""
+    pem = key.public_key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    header = {"alg": "HS256", "typ": "JWT", "kid": key.kid}
+    message = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
+    return f"{message}.{_encoded(hmac.digest(pem, message.encode(), hashlib.sha256))}"
+
+
+def _tampered(claims: Claims, key: SigningKey) -> str:
+    """Signed as one person, then made out to another."""
+    header, _, signature = key.sign(claims).split(".")
+    return f"{header}.{_encoded(json.dumps(claims | {'sub': '9'}).encode())}.{signature}"
+
+
+def _encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def _header(algorithm: str = "RS256", **headers: object) -> Callable[[Claims, SigningKey], str]:
+    return lambda claims, key: _signed(claims, key, algorithm, **headers)
+
+
+SIGNATURES: dict[str, Callable[[Claims, SigningKey], str]] = {
+    "alg_none": _header("none"),
+    "alg_none_with_signature": lambda claims, key: (
+        _signed(claims, key, "none") + key.sign(claims).split(".")[2]
+    ),
+    "alg_hs256": _hmac,
+    "alg_rs512": _header("RS512"),
+    "alg_es256": _header("ES256"),
+    "bad_signature": _tampered,
+    "forged_signature": _forged,
+    "embedded_key": _embedded,
+    "missing_kid": _header(kid=None),
+    "unknown_kid": _header(kid="nobody's"),
+    "other_type": _header(typ="at+jwt"),
+    "critical_header": _header(crit=["x"], x=1),
+    "claims_list": lambda claims, key: _signed([claims], key),  # type: ignore[arg-type]  # on purpose
+    "not_a_token": lambda *_: "not a token",
+}
+
+
+def _account(**changes: object) -> Callable[[Claims], Claims]:
+    def change(told: Claims) -> Claims:
+        account = told["kakao_account"]
+        assert isinstance(account, dict)  # noqa: S101 - this module's own shape
+        kept = {key: value for key, value in account.items() if changes.get(key, 0) is not None}
+        kept |= {key: value for key, value in changes.items() if value is not None}
+        return told | {"kakao_account": kept}
+
+    return change
+
+
+ACCOUNTS: dict[str, Callable[[Claims], Claims]] = {
+    "invalid_email": _account(is_email_valid=False),
+    "email_without_verdict": _account(is_email_verified=None),
+    "email_with_text_verdict": _account(is_email_verified="true"),
+    "strange_email": _account(email=["a@example.com"]),
+    "long_email": _account(email="a" * 250 + "@example.com"),
+    "strange_profile": changed(kakao_account="none", properties=None),
+    "strange_nickname": _account(profile={"nickname": "\x00\ud800" + "가" * 300}),
+    "other_person": changed(id=4999999999),
+    "missing_id": without("id"),
+    "strange_id": changed(id={"a": 1}),
+}
+TOKEN_INFOS: dict[str, Callable[[Claims], Claims]] = {
+    "wrong_app": changed(app_id=999999),
+    "missing_app": without("app_id"),
+    "text_expiry_info": changed(expires_in="soon"),
+    "dead_token": changed(expires_in=0),
+}
+
+
+def _drip(body: bytes) -> Iterator[bytes]:
+    for number in range(DRIPS):
+        yield body[number : number + 1] or b" "
+        time.sleep(0.1)
+
+
+def _slow(response: HttpResponse) -> HttpResponseBase:
+    time.sleep(SLOW_SECONDS)
+    return response
+
+
+def _body(content: bytes, status: int = 200) -> Callable[[HttpResponse], HttpResponseBase]:
+    return lambda _: HttpResponse(content, status=status, content_type="application/json")
+
+
+ANSWERS: dict[str, Callable[[HttpResponse], HttpResponseBase]] = {
+    "slow": _slow,
+    "drip": lambda response: StreamingHttpResponse(_drip(response.content)),
+    "status_500": _body(b'{"error": "server_error"}', 500),
+    "status_503": _body(b"<h1>Service Unavailable</h1>", 503),
+    "status_429": _body(b"{}", 429),
+    "status_400": _body(b'{"error": "invalid_grant"}', 400),
+    "malformed": _body(b'{"access_token": '),
+    "html": _body(b"<!doctype html><title>Welcome to the hotel</title>"),
+    "list": _body(b'[{"access_token": "x"}]'),
+    "null": _body(b"null"),
+    "empty": _body(b""),
+    "empty_object": _body(b"{}"),
+    "invalid_utf8": _body(b'{"access_token": "\xff"}'),
+    "not_a_number": _body(b'{"access_token": NaN}'),
+    "deep": _body(b"[" * 30_000),
+    "strange_types": _body(
+        b'{"access_token": ["x"], "id_token": {"a": 1}, "expires_in": "x", "id": [], "keys": 1}'
+    ),
+    "token_with_newline": _body(b'{"access_token": "a\\r\\nX-Injected: 1", "id_token": "x"}'),
+    "huge": _body(b'{"access_token": "' + b"a" * 1_000_000 + b'"}'),
+    "redirect": lambda _: HttpResponse(status=302, headers={"Location": "/elsewhere"}),
+}
+FAULTS = {*CLAIMS, *SIGNATURES, *ACCOUNTS, *TOKEN_INFOS, *ANSWERS}
+
+
+class Misbehaviour:
+    """The one fault that a stand-in commits now, if any."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.at = ""
+
+    def commit(self, name: str, *, at: str) -> bool:
+        if name and name not in FAULTS:
+            return False
+        self.name, self.at = name, at.strip("/")
+        return True
+
+    def id_token(self, claims: Claims, key: SigningKey) -> str:
+        """A token as it should be, but for the one fault."""
+        claims = self._changed(CLAIMS, claims)
+        sign = SIGNATURES.get(self.name)
+        return sign(claims, key) if sign else key.sign(claims)
+
+    def account(self, told: Claims) -> Claims:
+        return self._changed(ACCOUNTS, told)
+
+    def token_info(self, told: Claims) -> Claims:
+        return self._changed(TOKEN_INFOS, told)
+
+    def _changed(self, faults: dict[str, Callable[[Claims], Claims]], claims: Claims) -> Claims:
+        change = faults.get(self.name)
+        return change(claims) if change else claims
+
+    def answer(self, request: HttpRequest, response: HttpResponse) -> HttpResponseBase:
+        if self.name in ANSWERS and self.at == request.path.strip("/"):
+            return ANSWERS[self.name](response)
+        return response
+
+
+def committed(
+    respond: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware: the site that runs here stands in the settings as ROOT_URLCONF."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        fault: Misbehaviour = settings.ROOT_URLCONF.fault  # type: ignore[attr-defined]  # an object
+        return fault.answer(request, respond(request))
+
+    return middleware

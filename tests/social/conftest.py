@@ -1,0 +1,162 @@
+"""The site, the stand-ins as real servers, and a browser and a native app between them."""
+
+import copy
+import json
+import re
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from django.test import Client
+
+from accounts.social import jwks
+from config import providers
+from tests.api.conftest import post, session_keys  # noqa: F401 - fixtures
+from tests.conftest import CHROME
+from tests.demo.conftest import running
+
+CLIENTS = {
+    "google": ["google-web", "google-secret"],
+    "kakao": ["kakao-web", "kakao-secret", "--app-id", "424242"],
+}
+NATIVE = {"google": "google-ios", "kakao": "kakao-native"}
+
+
+class StandIn:
+    """A stand-in provider, as a browser and an app's SDK meet it."""
+
+    def __init__(self, name, port):
+        self.name = name
+        self.origin = f"http://localhost:{port}"
+        self.native_client = NATIVE[name]
+
+    def misbehave(self, fault, at=""):
+        answer = requests.post(
+            f"{self.origin}/misbehave", data={"fault": fault, "at": at}, timeout=20
+        )
+        assert answer.status_code == 200, fault
+
+    def native(self, **form):
+        """What the SDK on a phone hands to its app: both tokens."""
+        form = {"client_id": self.native_client} | form
+        answer = requests.post(f"{self.origin}/native", data=form, timeout=20)
+        return answer.json()
+
+    def consent(self, url, *, choice="continue", identity=None, **form):
+        """Where the browser is sent after somebody looked at the consent page and clicked."""
+        page = requests.get(url, timeout=20)
+        assert page.status_code == 200, page.text
+        request_id = re.search(r'name="request" value="([^"]+)"', page.text)[1]
+        first = re.search(r'name="identity" value="([^"]+)"', page.text)[1]
+        answer = requests.post(
+            f"{self.origin}/consent",
+            data={"request": request_id, "identity": identity or first, "choice": choice} | form,
+            allow_redirects=False,
+            timeout=20,
+        )
+        assert answer.status_code == 303, answer.text
+        back = urlsplit(answer.headers["Location"])
+        return f"{back.path}?{back.query}"
+
+
+def _standin(name):
+    client_id, secret, *options = CLIENTS[name]
+    arguments = ["--client-id", client_id, "--client-secret", secret, *options]
+    callback = f"http://testserver/accounts/{name}/login/callback/"
+    return running(f"demo.{name}", *arguments, "--redirect-uri", callback)
+
+
+@pytest.fixture(scope="session")
+def google_process():
+    with _standin("google") as port:
+        yield StandIn("google", port)
+
+
+@pytest.fixture(scope="session")
+def kakao_process():
+    with _standin("kakao") as port:
+        yield StandIn("kakao", port)
+
+
+@pytest.fixture
+def provider_settings(settings):
+    """The settings as they are, but for where the providers are."""
+    settings.SOCIALACCOUNT_PROVIDERS = copy.deepcopy(settings.SOCIALACCOUNT_PROVIDERS)
+    jwks.forget()
+    yield settings.SOCIALACCOUNT_PROVIDERS
+    jwks.forget()
+
+
+@pytest.fixture
+def google(google_process, provider_settings):
+    there, _ = providers.configure(
+        google=providers.Client("", ""),
+        kakao=providers.Client("", ""),
+        standins=providers.Standins(google_process.origin, ""),
+    )
+    apps = provider_settings["google"]["APPS"]
+    provider_settings["google"] = there["google"] | {"APPS": apps}
+    google_process.misbehave("")
+    return google_process
+
+
+@pytest.fixture
+def kakao(kakao_process, provider_settings):
+    there, _ = providers.configure(
+        google=providers.Client("", ""),
+        kakao=providers.Client("", ""),
+        standins=providers.Standins("", kakao_process.origin),
+    )
+    kept = {name: provider_settings["kakao"][name] for name in ("APPS", "APP_ID")}
+    provider_settings["kakao"] = there["kakao"] | kept
+    kakao_process.misbehave("")
+    return kakao_process
+
+
+@pytest.fixture
+def standin(request, google, kakao):
+    """Parametrised with a provider's name."""
+    return {"google": google, "kakao": kakao}[request.param]
+
+
+@pytest.fixture
+def visitor():
+    """A browser in which a server error is an answer, as for anybody."""
+    return Client(raise_request_exception=False, headers={"user-agent": CHROME})
+
+
+@pytest.fixture
+def walk(visitor):
+    """From the button to wherever the site sends a visitor who comes back from the provider."""
+
+    def run(standin, browser=visitor, **consent):
+        start = browser.post(f"/accounts/{standin.name}/login/")
+        assert start.status_code == 302, start.content
+        return browser.get(standin.consent(start["Location"], **consent))
+
+    return run
+
+
+@pytest.fixture
+def send():
+    """An app that hands a provider's tokens to the site, by either door."""
+
+    def run(door, standin, tokens, *, nonce="", **changes):
+        if door == "api":
+            path = "/api/token/social/"
+            body = {"provider": standin.name} | tokens | ({"nonce": nonce} if nonce else {})
+        else:
+            path = "/_allauth/app/v1/auth/provider/token"
+            token = {"client_id": standin.native_client} | tokens
+            token |= {"nonce": nonce} if nonce else {}
+            body = {"provider": standin.name, "process": "login", "token": token}
+        return Client(raise_request_exception=False).post(
+            path, json.dumps(body | changes), content_type="application/json"
+        )
+
+    return run
+
+
+def access_token_in(response):
+    body = response.json()
+    return body.get("access") or body.get("meta", {}).get("access_token")

@@ -1,0 +1,298 @@
+"""The web flow, end to end against the stand-ins: who gets in, and what is kept of them."""
+
+import json
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount, SocialToken
+from django.test import Client
+from django_redis import get_redis_connection
+
+from accounts import session_value
+from accounts.models import AuthSession, User
+from tests.factories import PASSWORD, UserFactory
+
+BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
+pytestmark = pytest.mark.django_db
+
+
+def is_signed_in(browser):
+    return browser.get("/api/me/").status_code == 200
+
+
+def asked(browser, provider, query=""):
+    start = browser.post(f"/accounts/{provider}/login/{query}")
+    return {name: one for name, [one] in parse_qs(urlsplit(start["Location"]).query).items()}
+
+
+@BOTH
+def test_a_newcomer_gets_an_account_and_comes_back_to_it(standin, walk):
+    first, again = Client(), Client()
+    answer = walk(standin, first)
+    walk(standin, again)
+
+    assert answer["Location"] == "/accounts/"
+    assert is_signed_in(first)
+    assert is_signed_in(again)
+    user = User.objects.get()
+    assert user.email == "minji.kim@example.com"
+    assert user.display_name in {"Minji Kim", "민지"}
+    assert EmailAddress.objects.get().verified
+    assert [session.amr for session in AuthSession.objects.all()] == [[standin.name]] * 2
+
+
+@pytest.mark.parametrize(
+    ("standin", "shown"),
+    [
+        ("google", {"email": "minji.kim@example.com"}),
+        ("kakao", {"email": "minji.kim@example.com"}),
+    ],
+    indirect=["standin"],
+)
+def test_only_what_is_shown_of_a_connected_account_is_stored(standin, shown, walk):
+    walk(standin)
+
+    assert SocialAccount.objects.get().extra_data == shown
+    assert not SocialToken.objects.exists()
+
+
+def test_without_an_email_the_name_is_what_is_stored(kakao, walk, visitor, deliver):
+    walk(kakao, identity="4012345673")
+    visitor.post("/accounts/3rdparty/signup/", {"email": "seoyeon@example.org"})
+
+    assert SocialAccount.objects.get().extra_data == {"name": "서연"}
+
+
+def test_no_providers_token_rests_in_the_session_of_an_unfinished_sign_up(kakao, walk):
+    answer = walk(kakao, identity="4012345673")
+
+    assert answer["Location"] == "/accounts/3rdparty/signup/"
+    store = get_redis_connection("sessions")
+    (name,) = store.keys("session:*")
+    entries, _ = session_value.unpack(store.get(name))
+    assert "socialaccount_sociallogin" in entries
+    assert '"token":' not in json.dumps(entries)
+
+
+@pytest.mark.parametrize(
+    ("standin", "identity"),
+    [("google", "100000000000000000003"), ("kakao", "4012345672")],
+    indirect=["standin"],
+)
+def test_an_email_that_the_provider_does_not_vouch_for_is_verified_by_mail(
+    standin, identity, walk, visitor
+):
+    answer = walk(standin, identity=identity)
+
+    assert answer["Location"] == "/accounts/confirm-email/"
+    assert not is_signed_in(visitor)
+    assert not EmailAddress.objects.get().verified
+
+
+@BOTH
+def test_an_account_with_the_same_email_is_never_opened(standin, walk, visitor, deliver):
+    UserFactory(email="minji.kim@example.com")
+
+    answer = walk(standin)
+
+    assert answer["Location"] == "/accounts/confirm-email/"
+    assert not is_signed_in(visitor)
+    assert not SocialAccount.objects.exists()
+    assert [mail.to for mail in deliver()] == [["minji.kim@example.com"]]
+
+
+@BOTH
+def test_pkce_and_state_are_sent_whatever_the_settings_say(standin, visitor, provider_settings):
+    provider_settings[standin.name]["OAUTH_PKCE_ENABLED"] = False
+
+    query = asked(visitor, standin.name)
+
+    assert query["code_challenge_method"] == "S256"
+    assert len(query["code_challenge"]) == 43
+    assert len(query["state"]) >= 16
+    assert query["response_type"] == "code"
+
+
+def test_google_is_sent_a_nonce_that_is_new_each_time(google, visitor):
+    first, second = asked(visitor, "google"), asked(visitor, "google")
+
+    assert len(first["nonce"]) == 43
+    assert first["nonce"] != second["nonce"]
+    assert first["state"] != second["state"]
+    assert first["nonce"] != first["code_challenge"]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?auth_params=redirect_uri%3Dhttps%3A%2F%2Fattacker.example%2F",
+        "?auth_params=state%3Dchosen",
+        "?auth_params=client_id%3Danother",
+        "?auth_params=response_type%3Dtoken",
+        "?scope=https://www.googleapis.com/auth/drive",
+    ],
+)
+def test_a_link_changes_nothing_of_what_the_provider_is_asked(standin, visitor, query):
+    usual = asked(visitor, standin.name)
+
+    changed = asked(visitor, standin.name, query)
+
+    fresh = {"state", "nonce", "code_challenge"}
+    assert {k: v for k, v in changed.items() if k not in fresh} == {
+        k: v for k, v in usual.items() if k not in fresh
+    }
+    assert changed["state"] != "chosen"
+
+
+@BOTH
+def test_an_answer_serves_once(standin, visitor):
+    start = visitor.post(f"/accounts/{standin.name}/login/")
+    back = standin.consent(start["Location"])
+    visitor.get(back)
+    visitor.post("/accounts/logout/")
+
+    answer = visitor.get(back)
+
+    assert answer.status_code == 401
+    assert not is_signed_in(visitor)
+
+
+@BOTH
+def test_an_answer_serves_only_in_the_browser_that_asked(standin, visitor):
+    """Else an attacker's answer would sign a victim in as the attacker."""
+    start = Client().post(f"/accounts/{standin.name}/login/")
+
+    answer = visitor.get(standin.consent(start["Location"]))
+
+    assert answer.status_code == 401
+    assert not is_signed_in(visitor)
+    assert not User.objects.exists()
+
+
+def test_one_providers_state_is_not_the_others(google, kakao, visitor):
+    start = visitor.post("/accounts/google/login/")
+    back = google.consent(start["Location"])
+
+    answer = visitor.get(back.replace("/google/", "/kakao/"))
+
+    assert answer.status_code == 401
+    assert not is_signed_in(visitor)
+
+
+def test_an_answer_that_names_another_issuer_is_refused(google, visitor):
+    start = visitor.post("/accounts/google/login/")
+    back = google.consent(start["Location"])
+
+    answer = visitor.get(back.replace("iss=http", "iss=https"))
+
+    assert answer.status_code == 401
+    assert not User.objects.exists()
+
+
+@BOTH
+def test_a_denial_ends_on_a_page_with_a_way_back(standin, walk, visitor):
+    answer = walk(standin, choice="cancel")
+
+    assert answer["Location"] == "/accounts/3rdparty/login/cancelled/"
+    page = visitor.get(answer["Location"])
+    assert page.status_code == 200
+    assert 'href="/accounts/login/"' in page.text
+    assert not User.objects.exists()
+
+
+@BOTH
+@pytest.mark.parametrize("error", ["server_error", "temporarily_unavailable", "\x00", "가", ""])
+def test_a_providers_error_ends_on_a_page_with_a_way_back(standin, visitor, error):
+    state = asked(visitor, standin.name)["state"]
+
+    page = visitor.get(
+        f"/accounts/{standin.name}/login/callback/", {"state": state, "error": error}
+    )
+
+    assert page.status_code == 401
+    assert 'href="/accounts/login/"' in page.text
+
+
+def test_a_person_who_signs_up_twice_at_once_is_one_account(google, walk, visitor, monkeypatch):
+    """The second of two finds the row only when it writes its own."""
+    walk(google, Client())
+    EmailAddress.objects.all().delete()
+    User.objects.update(email="elsewhere@example.com")
+    monkeypatch.setattr(
+        "allauth.socialaccount.models.SocialLogin._lookup_by_socialaccount", lambda self: False
+    )
+
+    answer = walk(google)
+
+    assert answer.status_code == 409
+    assert User.objects.count() == SocialAccount.objects.count() == 1
+
+
+@BOTH
+def test_a_disabled_account_is_not_signed_in(standin, walk, visitor):
+    walk(standin, Client())
+    User.objects.update(is_active=False)
+
+    walk(standin)
+
+    assert not is_signed_in(visitor)
+
+
+def test_a_native_apps_client_has_no_button_of_its_own(client, db, google):
+    page = client.get("/accounts/login/")
+
+    assert page.text.count('action="/accounts/google/login/') == 1
+
+
+def buttons(browser, language="en"):
+    """The providers of the sign-in page in their order, the marked one with a star."""
+    page = browser.get("/accounts/login/", headers={"accept-language": language}).text
+    return [
+        name + ("*" if "aria-describedby" in attributes else "")
+        for name, attributes in re.findall(r'<button class="provider (\w+)"([^>]*)>', page)
+    ]
+
+
+def test_the_order_of_the_buttons_is_the_languages(visitor):
+    assert buttons(visitor, "ko") == ["kakao", "google"]
+    assert buttons(visitor, "en") == ["google", "kakao"]
+
+
+@BOTH
+def test_the_provider_used_last_is_marked(standin, walk, visitor):
+    assert buttons(visitor) == ["google", "kakao"]
+    cookie = walk(standin).cookies["last-used"]
+    visitor.post("/accounts/logout/")
+
+    assert buttons(visitor) == [
+        name + ("*" if name == standin.name else "") for name in ("google", "kakao")
+    ]
+    assert (cookie.value, cookie["httponly"], cookie["samesite"], cookie["path"]) == (
+        standin.name,
+        True,
+        "Lax",
+        "/",
+    )
+    assert cookie["max-age"] == 365 * 24 * 3600
+
+
+def test_a_sign_in_by_password_takes_the_mark_away(google, walk, visitor):
+    user = UserFactory()
+    walk(google)
+    visitor.post("/accounts/logout/")
+
+    visitor.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+    visitor.post("/accounts/logout/")
+
+    assert buttons(visitor) == ["google", "kakao"]
+    assert not visitor.cookies["last-used"].value
+
+
+@pytest.mark.parametrize("value", ["<script>", "naver", "google kakao", ""])
+def test_a_mark_of_nothing_marks_nothing(visitor, value):
+    visitor.cookies["last-used"] = value
+
+    assert buttons(visitor) == ["google", "kakao"]
