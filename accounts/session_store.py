@@ -38,7 +38,7 @@ from django.utils.crypto import get_random_string
 from django_redis.exceptions import ConnectionInterrupted
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
 from accounts import session_index, session_value, store_outage
 from accounts.exceptions import StoreUnavailableError
@@ -150,13 +150,22 @@ class SessionStore(SessionBase):
         pipe = redis.pipeline(transaction=False)
         pipe.getrange(self._name, 0, session_value.MAX_BYTES)
         pipe.pttl(self._name)
+        wanted: int = settings.REDIS_REPLICA_ACKS
+        if wanted:
+            pipe.role()
         try:
-            value, left_ms = pipe.execute()
+            value, left_ms, *roles = pipe.execute()
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise
             return b"", None
-        return (None, None) if left_ms == -2 else (value, left_ms)  # noqa: PLR2004 - no such key
+        if left_ms != -2:  # noqa: PLR2004 - no such key
+            return value, left_ms
+        for role, _, *replicas in roles:
+            # A former primary that Sentinel hasn't demoted yet, or a replica: it hasn't heard.
+            if role != b"master" or len(replicas[0]) < wanted:
+                raise ReadOnlyError("READONLY: asked a Redis that nobody follows")
+        return None, None
 
     def _opened(self, value: bytes) -> dict[str, Any] | None:
         try:

@@ -153,6 +153,42 @@ def test_a_write_that_no_replica_confirms_waits_for_one(own_redis, settings, mak
     assert replica.client.get("a") == b"b"
 
 
+def test_who_is_nobody_there_is_asked_of_a_primary_that_is_followed(
+    own_redis, settings, make_redis
+):
+    """A former primary that is back too early has never heard of sign-ins since."""
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    settings.REDIS_REPLICA_ACKS = 1
+    asking = Asking(SessionStore("a" * 32).load)
+    wait_until(lambda: store_outage._reads.down_since)
+    assert asking.outcome is None
+
+    replica_of(own_redis, make_redis)
+
+    assert asking.result() == {}
+
+
+def test_a_replica_is_not_asked_who_is_nobody(own_redis, settings, make_redis, use_redis):
+    replica = use_redis(replica_of(own_redis, make_redis))
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.3
+    settings.REDIS_REPLICA_ACKS = 1
+    assert replica.answers()
+
+    outcome = Asking(SessionStore("a" * 32).load).result()
+
+    assert isinstance(outcome, StoreUnavailableError)
+
+
+def test_who_is_known_stays_signed_in_with_all_replicas_gone(own_redis, settings):
+    session = SessionStore()
+    session["some"] = "entry"
+    session.save()
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.3
+    settings.REDIS_REPLICA_ACKS = 1
+
+    assert SessionStore(session.session_key).load() == {"some": "entry"}
+
+
 def test_a_session_made_twice_is_still_ones_own(own_redis, settings, make_redis):
     """The first try is stored but not confirmed, so that it looks like somebody else's id."""
     settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
