@@ -16,7 +16,8 @@ from tests import postgres
 REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
 INSTALL = {"postgres": "apt-get install postgresql", "chromium": "apt-get install chromium"}
 ON_POSTGRES = [
-    *("tests/accounts", "tests/api", "tests/flows", "tests/social"),
+    *("tests/accounts", "tests/api", "tests/flows"),
+    *("tests/social/test_browser.py", "tests/social/test_native.py"),
     *("tests/doctor/test_database.py", "tests/doctor/test_stored.py"),
 ]
 FAST = "not e2e and not sweep and not cluster"
