@@ -13,7 +13,7 @@ from demo import misbehaviour
 from tests.api.conftest import problem
 from tests.social.conftest import access_token_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sweep]
 DOORS = pytest.mark.parametrize("door", ["api", "headless"])
 NONCE = "nonce-of-the-app"
 LATER = {"slow", "drip", "status_500", "status_503", "status_429"}
