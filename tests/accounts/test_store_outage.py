@@ -294,3 +294,13 @@ def test_an_outage_is_logged_at_its_start_and_at_its_end(own_redis, settings, ca
     assert len(lines) == 2
     assert lines[0].startswith("Redis fails: session reads: ")
     assert lines[1] == "Redis is back: session reads"
+
+
+def test_an_outage_that_ends_while_it_is_noted_has_a_beginning(monkeypatch):
+    """Another thread succeeds between two looks at the clock: no time is compared with None."""
+    clock = store_outage.Clock("tests", "sessions")
+    monkeypatch.setattr(
+        store_outage.log, "warning", lambda *args: setattr(clock, "down_since", None)
+    )
+
+    assert isinstance(clock.failed(OSError("gone")), float)
