@@ -45,18 +45,11 @@ def test_a_newcomer_gets_an_account_and_comes_back_to_it(standin, walk):
     assert [session.amr for session in AuthSession.objects.all()] == [[standin.name]] * 2
 
 
-@pytest.mark.parametrize(
-    ("standin", "shown"),
-    [
-        ("google", {"email": "minji.kim@example.com"}),
-        ("kakao", {"email": "minji.kim@example.com"}),
-    ],
-    indirect=["standin"],
-)
-def test_only_what_is_shown_of_a_connected_account_is_stored(standin, shown, walk):
+@VOUCHING
+def test_only_what_is_shown_of_a_connected_account_is_stored(standin, walk):
     walk(standin)
 
-    assert SocialAccount.objects.get().extra_data == shown
+    assert SocialAccount.objects.get().extra_data == {"email": "minji.kim@example.com"}
     assert not SocialToken.objects.exists()
 
 
@@ -80,7 +73,11 @@ def test_no_providers_token_rests_in_the_session_of_an_unfinished_sign_up(kakao,
 
 @pytest.mark.parametrize(
     ("standin", "identity"),
-    [("google", "100000000000000000003"), ("kakao", "4012345672")],
+    [
+        ("google", "100000000000000000003"),
+        ("kakao", "4012345672"),
+        ("naver", None),
+    ],
     indirect=["standin"],
 )
 def test_an_email_that_the_provider_does_not_vouch_for_is_verified_by_mail(
@@ -115,6 +112,23 @@ def test_pkce_and_state_are_sent_whatever_the_settings_say(standin, visitor, pro
     assert len(query["code_challenge"]) == 43
     assert len(query["state"]) >= 16
     assert query["response_type"] == "code"
+
+
+@pytest.mark.parametrize(
+    ("standin", "asking"),
+    [
+        ("google", {"prompt": "select_account consent"}),
+        ("kakao", {"prompt": "login"}),
+        ("naver", {"auth_type": "reauthenticate"}),
+    ],
+    indirect=["standin"],
+)
+def test_who_is_to_prove_it_again_is_asked_by_the_provider(standin, visitor, asking):
+    usual = asked(visitor, standin.name)
+    again = asked(visitor, standin.name, "?action=reauthenticate")
+
+    assert asking.items() <= again.items()
+    assert not asking.keys() & usual.keys()
 
 
 def test_google_is_sent_a_nonce_that_is_new_each_time(google, visitor):
@@ -269,9 +283,7 @@ def test_the_provider_used_last_is_marked(standin, walk, visitor):
     cookie = walk(standin).cookies["last-used"]
     visitor.post("/accounts/logout/")
 
-    assert buttons(visitor) == [
-        name + ("*" if name == standin.name else "") for name in ENGLISH
-    ]
+    assert buttons(visitor) == [name + ("*" if name == standin.name else "") for name in ENGLISH]
     assert (cookie.value, cookie["httponly"], cookie["samesite"], cookie["path"]) == (
         standin.name,
         True,
