@@ -21,8 +21,8 @@ from accounts.exceptions import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.social import replay
 from accounts.social.exceptions import ProviderError, ProviderUnavailableError, TokenKindError
+from accounts.social.oauth2 import StrictProvider
 from accounts.social.profile import Proof
-from accounts.social.provider import StrictProvider
 from api.exceptions import (
     AccountExists,
     Conflict,

@@ -53,6 +53,7 @@ ENDPOINTS = {
     ("google", "web"): ["token", "oauth2/v3/certs"],
     ("google", "native"): ["oauth2/v3/certs"],
     ("kakao", "web"): ["oauth/token", "v2/user/me"],
+    ("naver", "web"): ["oauth2.0/token", "v1/nid/me"],
     ("kakao", "native"): ["v1/user/access_token_info", "v2/user/me"],
 }
 
