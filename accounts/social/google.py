@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.translation import gettext_noop
 
 from accounts.social import id_tokens
 from accounts.social.exceptions import ProviderError, TokenKindError
@@ -42,7 +41,7 @@ class GoogleAdapter(StrictAdapter):
 
 class Provider(StrictProvider):
     id = "google"
-    name = gettext_noop("Google")
+    name = "Google"
     oauth2_adapter_class = GoogleAdapter
     reauthentication = {"prompt": "select_account consent"}
 
