@@ -15,7 +15,7 @@ from tests.flows.conftest import code_in
 
 pytestmark = pytest.mark.django_db
 MINJI, HAJUN = (
-    "q8Zt3mXv0aR-Wn5cYk2LhPd7Ues1JbGf9iOoT4xEwHA",
+    "q8Zt3mXv0aR-Wn5cYk2LhPd7Uqs1JbGf9iOoT4xEwHA",
     "m2Xc7WfLp9Yq0VtRb5Jn-Kh3ZsGe8Ud1AoTi4yMrQx6",
 )
 
