@@ -134,7 +134,7 @@ def test_a_faulty_profile_signs_nobody_in(naver, walk, visitor, fault):
         assert not User.objects.exists()
 
 
-@pytest.mark.parametrize("fault", ["refused_with_200", "number_member_id"])
+@pytest.mark.parametrize("fault", ["other_resultcode", "unprintable_member_id"])
 def test_a_profile_of_nobody_ends_on_a_page_that_leads_back(naver, walk, fault):
     naver.misbehave(fault)
 
