@@ -199,7 +199,7 @@ def conflict(request: HttpRequest) -> HttpResponse:
 
 
 def provider_unavailable(request: HttpRequest) -> HttpResponse:
-    """`PROVIDER_UNAVAILABLE_VIEW`: Google or Kakao gave no answer when it was asked."""
+    """`PROVIDER_UNAVAILABLE_VIEW`: a provider gave no answer when it was asked."""
     return respond(request, PROVIDER_UNAVAILABLE)
 
 
