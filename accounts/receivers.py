@@ -201,18 +201,18 @@ def tell_the_other_address(request: HttpRequest, sociallogin: Any, **kwargs: Any
 
 @receiver(pre_delete, sender=SocialAccount)
 def keep_the_last_way_in(instance: SocialAccount, origin: Any = None, **kwargs: Any) -> None:
-    """Two disconnects at once: each form saw the other's account as the way that is left.
+    """Of two disconnects at once each was checked while the other's connection still stood.
 
-    Only for one account that is deleted by itself: not where its user goes, nor for a queryset's
-    `delete()`. Runs in the transaction of the deletion, which it undoes.
+    Concerns the owner who disconnects, not the end of the whole account, nor others' reasons. Runs
+    in the transaction of the deletion, and undoes it.
     """
-    if origin is not instance:
+    request = context.request
+    if origin is not instance or getattr(request, "user", None) != instance.user:
         return
     user = User.objects.select_for_update().get(pk=instance.user_id)
     others = SocialAccount.objects.filter(user=user).exclude(pk=instance.pk)
     if not user.has_usable_password() and not others.exists():
-        view = import_string(settings.CONFLICT_VIEW)
-        raise ImmediateHttpResponse(view(context.request))
+        raise ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request))
 
 
 @receiver(social_signals.social_account_removed)
