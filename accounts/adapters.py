@@ -115,7 +115,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Demo accounts have public passwords: without DEMO they are disabled, by every door."""
         if _is_refused(user):
             return self.respond_user_inactive(request, user)
-        linking.begin(request, cast("User", user))
+        linking.begin(request)
         return super().pre_login(request, user, **kwargs)
 
     def is_login_by_code_required(self, login: Any) -> bool:

@@ -145,9 +145,11 @@ def test_a_link_that_somebody_left_in_a_shared_browser_is_forgotten(
 
 
 def test_a_sign_in_as_somebody_else_links_nothing(kakao, owner, user, walk, visitor, prove):
+    owner.set_password("another pass phrase")
+    owner.save()
     walk(kakao)
 
-    named = prove(password="not hers", login=user.email)
+    named = prove(password=PASSWORD, login=user.email)
     visitor.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
 
     assert named.status_code == 200
