@@ -9,6 +9,7 @@ from allauth.core.ratelimit import consume, respond_429
 from allauth.decorators import rate_limit
 from allauth.socialaccount.adapter import get_adapter as get_social_adapter
 from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.base.provider import Provider
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -172,14 +173,9 @@ class SocialLinkView(FormView[LoginForm]):
         try:
             if proof == "code":
                 return self._send_code(request)
-            if proof in self._providers():
-                provider = get_social_adapter().get_provider(request, proof)
-                return cast(
-                    "HttpResponse",
-                    provider.redirect(
-                        request, "login", next_url=self.link.next, link=self.link.key
-                    ),
-                )
+            for provider in self._providers():
+                if provider.id == proof:
+                    return self._ask(provider)
             return super().post(request, *args, **kwargs)
         except ImmediateHttpResponse as exc:
             return exc.response
@@ -204,12 +200,21 @@ class SocialLinkView(FormView[LoginForm]):
         if not consume(request, action="request_login_code", key=self.link.email.lower()):
             return respond_429(request)
         request.is_code_asked_for = True  # type: ignore[attr-defined]  # the adapter reads it
-        return cast(
-            "HttpResponse",
-            perform_login(request, self.owner, email=self.link.email, redirect_url=self.link.next),
+        response: HttpResponse = perform_login(
+            request, self.owner, email=self.link.email, redirect_url=self.link.next
         )
+        return response
 
-    def _providers(self) -> list[str]:
-        connected = SocialAccount.objects.filter(user=self.owner).values_list("provider", flat=True)
-        listed = [provider.id for provider in get_social_adapter().list_providers(self.request)]
-        return [name for name in listed if name in set(connected)]
+    def _ask(self, provider: Provider) -> HttpResponse:
+        response: HttpResponse = provider.redirect(
+            self.request, "login", next_url=self.link.next, link=self.link.key
+        )
+        return response
+
+    def _providers(self) -> list[Provider]:
+        """Those that sign in to this account already."""
+        connected = set(
+            SocialAccount.objects.filter(user=self.owner).values_list("provider", flat=True)
+        )
+        listed = get_social_adapter().list_providers(self.request)
+        return [provider for provider in listed if provider.id in connected]

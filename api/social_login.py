@@ -21,8 +21,8 @@ from accounts.models import AuditEvent, AuthSession, User
 from accounts.social import link_tokens, linking, replay
 from accounts.social.exceptions import ProviderError, ProviderUnavailableError, TokenKindError
 from accounts.social.linking import Link
+from accounts.social.oauth2 import StrictProvider
 from accounts.social.profile import Proof
-from accounts.social.provider import StrictProvider
 from api.exceptions import (
     AccountExists,
     Conflict,

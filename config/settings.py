@@ -46,25 +46,29 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Google and Kakao
+# Providers
 
-GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
-GOOGLE_CLIENT_SECRET = env.str("GOOGLE_CLIENT_SECRET", default="")
-GOOGLE_NATIVE_CLIENT_IDS: list[str] = env.list("GOOGLE_NATIVE_CLIENT_IDS", default=[])
-KAKAO_CLIENT_ID = env.str("KAKAO_CLIENT_ID", default="")
-KAKAO_CLIENT_SECRET = env.str("KAKAO_CLIENT_SECRET", default="")
-KAKAO_NATIVE_APP_KEY = env.str("KAKAO_NATIVE_APP_KEY", default="")
 KAKAO_APP_ID = env.str("KAKAO_APP_ID", default="")
-SOCIALACCOUNT_PROVIDERS, PROVIDER_ORIGINS = providers.configure(
-    google=providers.Client(GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, GOOGLE_NATIVE_CLIENT_IDS),
-    kakao=providers.Client(
-        KAKAO_CLIENT_ID,
-        KAKAO_CLIENT_SECRET,
-        [KAKAO_NATIVE_APP_KEY] if KAKAO_NATIVE_APP_KEY else [],
+PROVIDER_CLIENTS = {
+    "google": providers.Client(
+        env.str("GOOGLE_CLIENT_ID", default=""),
+        env.str("GOOGLE_CLIENT_SECRET", default=""),
+        env.list("GOOGLE_NATIVE_CLIENT_IDS", default=[]),
+    ),
+    "kakao": providers.Client(
+        env.str("KAKAO_CLIENT_ID", default=""),
+        env.str("KAKAO_CLIENT_SECRET", default=""),
+        env.list("KAKAO_NATIVE_APP_KEY", default=[]),
         # A check names what isn't a number.
         int(KAKAO_APP_ID) if KAKAO_APP_ID.isdecimal() else 0,
     ),
-    standins=providers.standins(DEMO_PORT) if DEMO else None,
+    "naver": providers.Client(
+        env.str("NAVER_CLIENT_ID", default=""), env.str("NAVER_CLIENT_SECRET", default="")
+    ),
+}
+PROVIDER_STANDINS = providers.standins(PROVIDER_CLIENTS, demo_port=DEMO_PORT) if DEMO else {}
+SOCIALACCOUNT_PROVIDERS, PROVIDER_ORIGINS = providers.configure(
+    PROVIDER_CLIENTS, standins=PROVIDER_STANDINS
 )
 
 # Apps
@@ -76,8 +80,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
-    # A provider that isn't configured has no pages.
-    *(f"accounts.social.{name}" for name in SOCIALACCOUNT_PROVIDERS),
+    "accounts.social",
     "allauth.headless",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -77,6 +77,18 @@ def test_the_password_links_and_the_provider_signs_in_from_then_on(
     assert "connected" in visitor.get(HOME).text
 
 
+def test_an_address_that_nobody_vouches_for_learns_nothing_of_its_account(
+    naver, owner, walk, visitor, deliver
+):
+    answer = walk(naver)
+
+    assert answer["Location"] == "/accounts/confirm-email/"
+    assert linking.ENTRY not in visitor.session
+    assert not is_signed_in(visitor)
+    assert not linked()
+    assert [mail.to for mail in deliver()] == [[MINJI]]
+
+
 def test_a_mailed_code_links(kakao, owner, walk, visitor, prove, deliver):
     walk(kakao)
 
