@@ -13,6 +13,7 @@ from django.test import Client
 from accounts import encryption
 from accounts.models import AuditEvent, AuthSession
 from accounts.social import link_tokens, linking
+from api import social_login
 from tests.api.conftest import invalid, problem
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory
@@ -114,8 +115,20 @@ def test_a_link_token_links_once(owner, sign_in):
         lambda owner: encryption.encrypt("null"),
         lambda owner: encryption.encrypt("x"),
         lambda owner: encryption.encrypt(json.dumps({"subject": "a mail that waits"})),
+        lambda owner: encryption.encrypt(json.dumps({"purpose": "link"})),
+        lambda owner: encryption.encrypt(json.dumps({"purpose": "link", "link": {"new": 1}})),
     ],
-    ids=["garbage", "no ASCII", "cut off", "late", "another secret", "no JSON", "a mail"],
+    ids=[
+        "garbage",
+        "no ASCII",
+        "cut off",
+        "late",
+        "another secret",
+        "no JSON",
+        "a mail",
+        "no link",
+        "another release's",
+    ],
 )
 def test_a_link_token_that_is_none_signs_nobody_in(owner, sign_in, token):
     response = sign_in(token(owner))
@@ -142,11 +155,31 @@ def test_who_cannot_tell_whether_it_was_used_takes_none(owner, sign_in, settings
     assert not linked()
 
 
+def test_a_link_for_an_address_that_the_account_left_signs_in_all_the_same(owner, sign_in):
+    token = issued(owner, email="former@example.com")
+
+    assert sign_in(token).status_code == 200
+    assert not linked()
+
+
 def test_a_link_that_became_another_accounts_signs_in_all_the_same(owner, user, sign_in):
     SocialAccount.objects.create(user=user, provider="kakao", uid="1")
 
     assert sign_in(issued(owner)).status_code == 200
     assert linked() == {("kakao", user.email)}
+
+
+def test_an_account_that_appears_between_look_and_sign_in_is_a_conflict(
+    kakao, owner, send, monkeypatch
+):
+    """Whoever tries again is told of it."""
+    monkeypatch.setattr(social_login, "_require_one_call", lambda request, login: None)
+
+    response = send("api", kakao, tokens_of(kakao))
+
+    assert (response.status_code, response.json()) == (409, problem(409, "conflict"))
+    assert not AuthSession.objects.exists()
+    assert not linked()
 
 
 @pytest.mark.django_db(transaction=True)
