@@ -258,6 +258,14 @@ def test_wrong_passwords_lock_here_as_at_the_login_page(kakao, owner, walk, visi
     assert not linked()
 
 
+def test_the_page_takes_as_many_attempts_as_the_login_page(kakao, owner, walk, visitor):
+    walk(kakao)
+
+    answers = [visitor.post(PAGE, {"link": "x"}).status_code for _ in range(31)]
+
+    assert answers == [302] * 30 + [429]
+
+
 def test_codes_are_mailed_three_times_a_minute_at_most(kakao, owner, walk, prove, deliver):
     walk(kakao)
 
@@ -392,6 +400,21 @@ def test_a_sign_in_that_began_before_the_link_proves_nothing(kakao, walk, visito
 
     assert is_signed_in(visitor)
     assert not linked()
+
+
+def test_the_page_is_not_for_whoever_is_signed_in(kakao, owner, user, walk, visitor):
+    """They would prove as somebody else."""
+    walk(kakao)
+    link = visitor.session[linking.ENTRY]
+    visitor.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+    session = visitor.session
+    session[linking.ENTRY] = link
+    session.save()
+
+    answers = [visitor.post(PAGE, {"link": link["key"], "proof": "code"}), visitor.get(PAGE)]
+
+    assert {answer["Location"] for answer in answers} == {"/accounts/login/"}
+    assert linking.ENTRY not in visitor.session
 
 
 def test_the_page_of_an_account_that_is_gone_leads_back(kakao, owner, walk, visitor):

@@ -6,12 +6,13 @@ import time
 from unittest.mock import ANY
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.db import connections
 from django.test import Client
 
 from accounts import encryption
-from accounts.models import AuditEvent, AuthSession
+from accounts.models import AuditEvent, AuthSession, User
 from accounts.social import link_tokens, linking
 from api import social_login
 from tests.api.conftest import invalid, problem
@@ -115,6 +116,9 @@ def test_a_link_token_links_once(owner, sign_in):
         lambda owner: encryption.encrypt("null"),
         lambda owner: encryption.encrypt("x"),
         lambda owner: encryption.encrypt(json.dumps({"subject": "a mail that waits"})),
+        lambda owner: encryption.encrypt(
+            encryption.decrypt(issued(owner)).replace('"link"', '"x"', 1)
+        ),
         lambda owner: encryption.encrypt(json.dumps({"purpose": "link"})),
         lambda owner: encryption.encrypt(json.dumps({"purpose": "link", "link": {"new": 1}})),
     ],
@@ -126,6 +130,7 @@ def test_a_link_token_links_once(owner, sign_in):
         "another secret",
         "no JSON",
         "a mail",
+        "another purpose",
         "no link",
         "another release's",
     ],
@@ -242,6 +247,19 @@ def test_another_session_or_account_links_nothing(kakao, owner, user, send, head
         response = headless("login", CREDENTIALS | {"email": user.email}, session)
     else:
         response = headless("login", CREDENTIALS)
+
+    assert response.status_code == 200
+    assert not linked()
+
+
+def test_an_address_that_became_another_accounts_links_nothing(kakao, owner, send, headless):
+    """The link was for the account that had it."""
+    session = send("headless", kakao, tokens_of(kakao)).json()["meta"]["session_token"]
+    EmailAddress.objects.filter(user=owner).update(email="elsewhere@example.com")
+    User.objects.filter(pk=owner.pk).update(email="elsewhere@example.com")
+    UserFactory(email=MINJI)
+
+    response = headless("login", CREDENTIALS, session)
 
     assert response.status_code == 200
     assert not linked()
