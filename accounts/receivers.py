@@ -10,6 +10,7 @@ from allauth.account.authentication import (
 from allauth.account.models import EmailAddress
 from allauth.headless.constants import Client
 from allauth.socialaccount import signals as social_signals
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db.models.signals import post_save, pre_delete, pre_save
@@ -21,6 +22,7 @@ from accounts.client_info import ClientInfo
 from accounts.middleware import RIGHTS, current, rights_of
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.session_store import SID
+from accounts.social import unlinking
 
 AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}
 """allauth's method names as RFC 8176 values; a provider's sign-in has none and is named itself."""
@@ -145,6 +147,13 @@ def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
     """
     User.objects.select_for_update().filter(pk=instance.pk).first()
     sessions.revoke_all(instance, reason=sessions.Reason.DELETED)
+
+
+@receiver(pre_delete, sender=SocialAccount)
+def tell_provider(instance: SocialAccount, **kwargs: Any) -> None:
+    """However a connection goes, also with its user; unless the provider said so itself."""
+    if not getattr(instance, "is_gone_there", False):
+        unlinking.removed(instance)
 
 
 @receiver(account_signals.user_signed_up)

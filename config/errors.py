@@ -23,7 +23,10 @@ from structlog.contextvars import get_contextvars
 from accounts import session_store
 from accounts.exceptions import RevocationsStaleError
 
-MACHINE_PATHS = ("/api/", "/_allauth/", "/.well-known/")
+MACHINE_PATHS = (
+    *("/api/", "/_allauth/", "/.well-known/"),
+    *("/accounts/google/security-events/", "/accounts/kakao/unlinked/"),
+)
 RETRY_SECONDS = 3
 
 

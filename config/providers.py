@@ -16,6 +16,7 @@ class Client:
     secret: str
     native_client_ids: list[str] = field(default_factory=list)
     app_id: int = 0
+    admin_key: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.client_id)
@@ -30,7 +31,9 @@ class Standins:
 
 
 STANDIN_GOOGLE = Client("demo-google-client", "demo-google-secret", ["demo-google-native"])
-STANDIN_KAKAO = Client("demo-kakao-client", "demo-kakao-secret", ["demo-kakao-native"], 100001)
+STANDIN_KAKAO = Client(
+    "demo-kakao-client", "demo-kakao-secret", ["demo-kakao-native"], 100001, "demo-kakao-admin-key"
+)
 
 GOOGLE_ORIGIN = "https://accounts.google.com"
 KAKAO_LOGIN_ORIGIN = "https://kauth.kakao.com"
@@ -74,7 +77,7 @@ def _apps(client: Client) -> dict[str, Any]:
         {"client_id": client_id, "secret": "", "key": "", "settings": {"hidden": True}}
         for client_id in client.native_client_ids
     ]
-    return {"APPS": [web, *native], "APP_ID": client.app_id}
+    return {"APPS": [web, *native], "APP_ID": client.app_id, "ADMIN_KEY": client.admin_key}
 
 
 def _google() -> dict[str, Any]:
@@ -83,7 +86,10 @@ def _google() -> dict[str, Any]:
         "AUTHORIZE_URL": f"{GOOGLE_ORIGIN}/o/oauth2/v2/auth",
         "ACCESS_TOKEN_URL": "https://oauth2.googleapis.com/token",
         "JWKS_URL": "https://www.googleapis.com/oauth2/v3/certs",
+        "REVOKE_URL": "https://oauth2.googleapis.com/revoke",
         "ISSUERS": [GOOGLE_ORIGIN, GOOGLE_ORIGIN.removeprefix("https://")],
+        # Of security event tokens: with a slash, as nowhere else.
+        "EVENT_ISSUERS": [f"{GOOGLE_ORIGIN}/", GOOGLE_ORIGIN],
     }
 
 
@@ -92,7 +98,9 @@ def _google_standin(origin: str) -> dict[str, Any]:
         "AUTHORIZE_URL": f"{origin}/o/oauth2/v2/auth",
         "ACCESS_TOKEN_URL": f"{origin}/token",
         "JWKS_URL": f"{origin}/oauth2/v3/certs",
+        "REVOKE_URL": f"{origin}/revoke",
         "ISSUERS": [origin, origin.removeprefix("http://")],
+        "EVENT_ISSUERS": [f"{origin}/", origin],
     }
 
 
@@ -102,6 +110,7 @@ def _kakao(login: str, api: str) -> dict[str, Any]:
         "ACCESS_TOKEN_URL": f"{login}/oauth/token",
         "PROFILE_URL": f"{api}/v2/user/me",
         "TOKEN_INFO_URL": f"{api}/v1/user/access_token_info",
+        "UNLINK_URL": f"{api}/v1/user/unlink",
         "JWKS_URL": f"{login}/.well-known/jwks.json",
         "ISSUERS": [login],
     }

@@ -55,6 +55,7 @@ KAKAO_CLIENT_ID = env.str("KAKAO_CLIENT_ID", default="")
 KAKAO_CLIENT_SECRET = env.str("KAKAO_CLIENT_SECRET", default="")
 KAKAO_NATIVE_APP_KEY = env.str("KAKAO_NATIVE_APP_KEY", default="")
 KAKAO_APP_ID = env.str("KAKAO_APP_ID", default="")
+KAKAO_ADMIN_KEY = env.str("KAKAO_ADMIN_KEY", default="")
 SOCIALACCOUNT_PROVIDERS, PROVIDER_ORIGINS = providers.configure(
     google=providers.Client(GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, GOOGLE_NATIVE_CLIENT_IDS),
     kakao=providers.Client(
@@ -63,6 +64,7 @@ SOCIALACCOUNT_PROVIDERS, PROVIDER_ORIGINS = providers.configure(
         [KAKAO_NATIVE_APP_KEY] if KAKAO_NATIVE_APP_KEY else [],
         # A check names what isn't a number.
         int(KAKAO_APP_ID) if KAKAO_APP_ID.isdecimal() else 0,
+        KAKAO_ADMIN_KEY,
     ),
     standins=providers.standins(DEMO_PORT) if DEMO else None,
 )
@@ -253,6 +255,7 @@ SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
 # Off: an e-mail that a provider vouches for never opens an existing account by itself.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_FORMS = {"disconnect": "accounts.social.disconnection.DisconnectForm"}
 
 HEADLESS_TOKEN_STRATEGY = "api.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False

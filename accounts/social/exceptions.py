@@ -33,6 +33,10 @@ class RefusedError(ProviderError):
         self.answer = answer
 
 
+class MalformedTokenError(ProviderError):
+    """No token at all, or one of another kind."""
+
+
 class UnknownKeyError(ProviderError):
     """Signed by a key, or in a way, that the provider doesn't sign with."""
 

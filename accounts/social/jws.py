@@ -12,7 +12,12 @@ from typing import Any
 import jwt
 
 from accounts.social import jwks
-from accounts.social.exceptions import BadSignatureError, ProviderError, UnknownKeyError
+from accounts.social.exceptions import (
+    BadSignatureError,
+    MalformedTokenError,
+    ProviderError,
+    UnknownKeyError,
+)
 
 MAX_CHARACTERS = 8192
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")  # RFC 7515 §7.1
@@ -20,12 +25,13 @@ PRINTABLE = re.compile(r"[!-~]+")
 
 
 def verified_claims(token: str, *, jwks_uri: str, types: Collection[str]) -> dict[str, Any]:
-    """The claims under a good signature. Raises `ProviderError` with the reason, for the log.
+    """The claims under a good signature. Raises `MalformedTokenError`, `UnknownKeyError` or
+    `BadSignatureError` with the reason, for the log; `ProviderUnavailableError`: no keys to ask.
 
     `types`: what may stand in `typ`, in upper case; without `typ` it is a plain JWT.
     """
     if len(token) > MAX_CHARACTERS or not COMPACT.fullmatch(token):
-        raise ProviderError("no compact JWS")
+        raise MalformedTokenError("no compact JWS")
     key = jwks.key(jwks_uri, _kid(token, types))
     try:
         payload = jwt.PyJWS().decode(token, key, algorithms=[jwks.ALGORITHM])
@@ -33,9 +39,9 @@ def verified_claims(token: str, *, jwks_uri: str, types: Collection[str]) -> dic
     except jwt.InvalidSignatureError as exc:
         raise BadSignatureError("bad signature") from exc
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as exc:
-        raise ProviderError("malformed token") from exc
+        raise MalformedTokenError("malformed token") from exc
     if not isinstance(claims, dict):
-        raise ProviderError("the claims aren't an object")
+        raise MalformedTokenError("the claims aren't an object")
     return claims
 
 
@@ -59,11 +65,11 @@ def _kid(token: str, types: Collection[str]) -> str:
     try:
         header = jwt.get_unverified_header(token)
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as exc:
-        raise ProviderError("malformed header") from exc
+        raise MalformedTokenError("malformed header") from exc
     if header.get("alg") != jwks.ALGORITHM:
         raise UnknownKeyError("another algorithm")
     if "crit" in header or str(header.get("typ", "JWT")).upper() not in types:
-        raise ProviderError("another kind of token")
+        raise MalformedTokenError("another kind of token")
     kid = header.get("kid")
     if not isinstance(kid, str) or not kid:
         raise UnknownKeyError("no kid")

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
+from allauth.socialaccount.providers.oauth2.views import OAuth2LoginView
 from django.http import HttpRequest
 
+from accounts.social.disconnection import CallbackView
 from accounts.social.exceptions import ProviderError
 from accounts.social.google import claims
 from accounts.social.profile import Profile
@@ -37,4 +38,4 @@ class GoogleAdapter(StrictAdapter):
 
 
 oauth2_login = OAuth2LoginView.adapter_view(GoogleAdapter)
-oauth2_callback = OAuth2CallbackView.adapter_view(GoogleAdapter)
+oauth2_callback = CallbackView.adapter_view(GoogleAdapter)  # type: ignore[no-untyped-call]  # allauth's

@@ -16,7 +16,7 @@ def profile(access_token: str) -> Profile:
     data = fetch.get(settings.SOCIALACCOUNT_PROVIDERS["kakao"]["PROFILE_URL"], bearer=access_token)
     account = _dict(data.get("kakao_account"))
     return Profile(
-        uid=_number(data.get("id")),
+        uid=number(data.get("id")),
         email=address(account.get("email")),
         # An address that isn't valid any more belongs to somebody else now.
         is_email_verified=account.get("is_email_valid") is True
@@ -39,7 +39,7 @@ def prove_access_token(access_token: str) -> Proof:
     if not isinstance(seconds, int) or not 0 < seconds <= id_tokens.MAX_LIFETIME_SECONDS:
         raise ProviderError("the token expires at no time we know")
     told = profile(access_token)
-    if told.uid != _number(info.get("id")):
+    if told.uid != number(info.get("id")):
         raise ProviderError("the token is one person's and the profile another's")
     fingerprint = hashlib.sha256(access_token.encode()).hexdigest()
     return Proof(told, fingerprint, time.time() + seconds)
@@ -56,7 +56,7 @@ def prove_id_token(id_token: str, *, audiences: list[str], nonce: str) -> Proof:
         nonce=nonce,
     )
     told = Profile(
-        uid=_number(claims["sub"]),
+        uid=number(claims["sub"]),
         email=address(claims.get("email")),
         name=text(claims.get("nickname"), limit=MAX_NAME_CHARACTERS),
     )
@@ -67,7 +67,7 @@ def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _number(value: Any) -> str:
+def number(value: Any) -> str:
     """Kakao's ids: a number by API, the same in digits in an ID token."""
     digits = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 20):  # noqa: PLR2004 - int64

@@ -7,16 +7,23 @@ from allauth.socialaccount.providers.base.constants import AuthAction
 from django.http import HttpRequest
 
 from accounts.social.exceptions import ProviderError
-from accounts.social.kakao import account
+from accounts.social.kakao import account, unlinking
 from accounts.social.kakao.views import KakaoAdapter
 from accounts.social.profile import Proof
-from accounts.social.provider import StrictProvider
+from accounts.social.provider import StrictProvider, UnlinksBy
 
 
 class KakaoProvider(StrictProvider):
     id = "kakao"
     name = "Kakao"
     oauth2_adapter_class = KakaoAdapter
+
+    @property
+    def unlinks_by(self) -> UnlinksBy:  # type: ignore[override]  # as the settings have it
+        return UnlinksBy.UID if self.get_settings()["ADMIN_KEY"] else UnlinksBy.NOTHING
+
+    def unlink(self, *, uid: str, token: str) -> None:
+        unlinking.unlink(uid)
 
     def get_auth_params_from_request(self, request: HttpRequest, action: str) -> dict[str, Any]:
         params = super().get_auth_params_from_request(request, action)
