@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
 from accounts.social import jwks
@@ -14,10 +15,14 @@ from config import providers
 from tests.api.conftest import post, session_keys  # noqa: F401 - fixtures
 from tests.conftest import CHROME
 from tests.demo.conftest import running
+from tests.factories import PASSWORD, UserFactory
 
 CLIENTS = {
     "google": ["google-web", "google-secret"],
-    "kakao": ["kakao-web", "kakao-secret", "--app-id", "424242"],
+    "kakao": [
+        *("kakao-web", "kakao-secret"),
+        *("--app-id", "424242", "--admin-key", "kakao-admin-key"),
+    ],
 }
 NATIVE = {"google": "google-ios", "kakao": "kakao-native"}
 
@@ -29,6 +34,22 @@ class StandIn:
         self.name = name
         self.origin = f"http://localhost:{port}"
         self.native_client = NATIVE[name]
+        self.seen = len(self.told("ended")["ended"])
+
+    def told(self, path):
+        return requests.get(f"{self.origin}/{path}", timeout=20).json()
+
+    def ended(self):
+        """Whose connections were ended there in this test."""
+        return self.told("ended")["ended"][self.seen :]
+
+    def ask(self, path, **form):
+        return requests.post(f"{self.origin}/{path}", data=form, timeout=20).json()
+
+    def silently(self, url):
+        """Where a browser is sent that was asked without a word (`prompt=none`)."""
+        back = requests.get(url, allow_redirects=False, timeout=20).headers["Location"]
+        return back.removeprefix("http://testserver")
 
     def misbehave(self, fault, at=""):
         answer = requests.post(
@@ -97,6 +118,7 @@ def google(google_process, provider_settings):
     apps = provider_settings["google"]["APPS"]
     provider_settings["google"] = there["google"] | {"APPS": apps}
     google_process.misbehave("")
+    google_process.seen += len(google_process.ended())
     return google_process
 
 
@@ -107,9 +129,10 @@ def kakao(kakao_process, provider_settings):
         kakao=providers.Client("", ""),
         standins=providers.Standins("", kakao_process.origin),
     )
-    kept = {name: provider_settings["kakao"][name] for name in ("APPS", "APP_ID")}
+    kept = {name: provider_settings["kakao"][name] for name in ("APPS", "APP_ID", "ADMIN_KEY")}
     provider_settings["kakao"] = there["kakao"] | kept
     kakao_process.misbehave("")
+    kakao_process.seen += len(kakao_process.ended())
     return kakao_process
 
 
@@ -133,6 +156,27 @@ def walk(visitor):
         start = browser.post(f"/accounts/{standin.name}/login/")
         assert start.status_code == 302, start.content
         return browser.get(standin.consent(start["Location"], **consent))
+
+    return run
+
+
+@pytest.fixture
+def owner(db):
+    """Somebody with a password, who connects providers to their account."""
+    return UserFactory()
+
+
+@pytest.fixture
+def connect(owner, visitor):
+    """Sign the owner in by password, and connect this provider on the page for it: the uid."""
+
+    def run(standin, **consent):
+        visitor.post("/accounts/login/", {"login": owner.email, "password": PASSWORD})
+        visitor.post("/accounts/reauthenticate/", {"password": PASSWORD})
+        start = visitor.post(f"/accounts/{standin.name}/login/?process=connect")
+        answer = visitor.get(standin.consent(start["Location"], **consent))
+        assert answer["Location"] == "/accounts/3rdparty/", answer.content
+        return SocialAccount.objects.get(user=owner, provider=standin.name).uid
 
     return run
 
