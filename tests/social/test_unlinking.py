@@ -28,6 +28,12 @@ GOOGLES_FAULTS = ["status_500", "status_503", "redirect", "huge"]
 AT_GOOGLES_TOKEN = ["status_500", "status_400", "html", "empty", "strange_types"]
 
 
+def faults(names):
+    """The first always, the others where there is time."""
+    first, *others = names
+    return [first, *(pytest.param(one, marks=pytest.mark.sweep) for one in others)]
+
+
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr(fetch, "TOTAL_SECONDS", 2)
@@ -123,7 +129,7 @@ def test_kakao_may_have_known(kakao, connect, visitor):
     assert not Unlinking.objects.exists()
 
 
-@pytest.mark.parametrize("fault", KAKAOS_FAULTS)
+@pytest.mark.parametrize("fault", faults(KAKAOS_FAULTS))
 def test_a_provider_that_fails_is_told_later(kakao, connect, visitor, fault):
     uid = connect(kakao)
     disconnect(visitor)
@@ -238,7 +244,7 @@ def assert_not_told(page, owner):
         ("another_answers", ""),
         ("wrong_nonce", ""),
         ("wrong_audience", ""),
-        *((fault, "token") for fault in AT_GOOGLES_TOKEN),
+        *(pytest.param(one, "token", marks=pytest.mark.sweep) for one in AT_GOOGLES_TOKEN),
     ],
 )
 def test_whatever_google_answers_the_connection_is_gone(google, connect, visitor, owner, fault, at):
@@ -305,7 +311,7 @@ def test_a_sign_in_some_time_ago_is_proved_again_first(google, connect, visitor)
     assert not SocialAccount.objects.exists()
 
 
-@pytest.mark.parametrize("fault", GOOGLES_FAULTS)
+@pytest.mark.parametrize("fault", faults(GOOGLES_FAULTS))
 def test_a_token_that_is_not_revoked_is_forgotten_within_its_hour(
     google, connect, visitor, said, fault
 ):

@@ -63,6 +63,7 @@ def receive(token: str) -> None:
     afterwards, so that nothing is lost in between: what is done twice is as if done once.
     """
     claims = _claims(token)
+    todo = _reports(claims)
     try:
         name = jws.name_in(claims, "jti", limit=MAX_NAME_CHARACTERS)
         issued_at = jws.seconds_in(claims, "iat")
@@ -70,7 +71,6 @@ def receive(token: str) -> None:
         raise RefusedEventError("invalid_request", str(exc)) from exc
     if not -LEEWAY_SECONDS <= time.time() - issued_at <= MAX_AGE_SECONDS:
         raise RefusedEventError("invalid_request", "issued too long ago, or not yet")
-    todo = _reports(claims)
     fingerprint = hashlib.sha256(f"event {name}".encode()).hexdigest()
     if replay.is_spent(fingerprint):
         return
