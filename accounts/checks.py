@@ -151,7 +151,10 @@ def _providers() -> Iterator[CheckMessage]:
         )
     for first, others in {
         "GOOGLE_CLIENT_ID": ["GOOGLE_NATIVE_CLIENT_IDS"],
-        "KAKAO_CLIENT_ID": ["KAKAO_CLIENT_SECRET", "KAKAO_NATIVE_APP_KEY", "KAKAO_APP_ID"],
+        "KAKAO_CLIENT_ID": [
+            *("KAKAO_CLIENT_SECRET", "KAKAO_NATIVE_APP_KEY"),
+            *("KAKAO_APP_ID", "KAKAO_ADMIN_KEY"),
+        ],
     }.items():
         for other in others:
             if getattr(settings, other) and not getattr(settings, first):
@@ -171,6 +174,12 @@ def _providers() -> Iterator[CheckMessage]:
             "KAKAO_NATIVE_APP_KEY is set and KAKAO_APP_ID isn't.",
             hint="Apps can't send access tokens, and Kakao's ID tokens vouch for no email.",
             id="accounts.W020",
+        )
+    if settings.KAKAO_ADMIN_KEY and not settings.KAKAO_APP_ID:
+        yield Warning(
+            "KAKAO_ADMIN_KEY is set and KAKAO_APP_ID isn't.",
+            hint="Kakao's unlink webhook names the app, and is refused without.",
+            id="accounts.W021",
         )
 
 

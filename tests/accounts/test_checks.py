@@ -24,6 +24,7 @@ SAFE = {
     "KAKAO_CLIENT_SECRET": "",
     "KAKAO_NATIVE_APP_KEY": "",
     "KAKAO_APP_ID": "",
+    "KAKAO_ADMIN_KEY": "",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
 }
 POSTGRES, SQLITE = "django.db.backends.postgresql", "django.db.backends.sqlite3"
@@ -217,6 +218,9 @@ KAKAO = {"KAKAO_CLIENT_ID": "id"}
         ({"KAKAO_APP_ID": "42"}, ["accounts.E021"]),
         (KAKAO | {"KAKAO_APP_ID": "the app"}, ["accounts.E022"]),
         (KAKAO | {"KAKAO_NATIVE_APP_KEY": "key"}, ["accounts.W020"]),
+        (KAKAO | {"KAKAO_ADMIN_KEY": "key", "KAKAO_APP_ID": "42"}, []),
+        (KAKAO | {"KAKAO_ADMIN_KEY": "key"}, ["accounts.W021"]),
+        ({"KAKAO_ADMIN_KEY": "key", "KAKAO_APP_ID": "42"}, ["accounts.E021", "accounts.E021"]),
     ],
 )
 def test_half_a_provider_is_named(found, changes, ids):

@@ -58,15 +58,16 @@ def test_real_keys_never_go_to_a_stand_in(standins):
     assert configured["kakao"]["AUTHORIZE_URL"] == "https://kauth.kakao.com/oauth/authorize"
     assert configured["kakao"]["ACCESS_TOKEN_URL"] == "https://kauth.kakao.com/oauth/token"
     assert configured["kakao"]["PROFILE_URL"] == "https://kapi.kakao.com/v2/user/me"
+    assert configured["kakao"]["UNLINK_URL"] == "https://kapi.kakao.com/v1/user/unlink"
 
 
 def test_native_clients_stand_beside_the_sites_own_and_have_no_button():
-    client = Client("real-id", "real-secret", ["ios-id", "android-id"], app_id=7)
+    client = Client("real-id", "real-secret", ["ios-id", "android-id"], 7, "admin-key")
 
     configured, _ = providers.configure(google=client, kakao=client, standins=None)
 
     for provider in configured.values():
-        assert provider["APP_ID"] == 7
+        assert (provider["APP_ID"], provider["ADMIN_KEY"]) == (7, "admin-key")
         assert provider["APPS"] == [
             {"client_id": "real-id", "secret": "real-secret", "key": ""},
             {"client_id": "ios-id", "secret": "", "key": "", "settings": {"hidden": True}},
@@ -78,7 +79,12 @@ def test_google_has_two_spellings_of_its_name():
     configured, _ = providers.configure(google=REAL, kakao=NONE, standins=None)
 
     assert configured["google"]["ISSUERS"] == ["https://accounts.google.com", "accounts.google.com"]
+    assert configured["google"]["EVENT_ISSUERS"] == [
+        "https://accounts.google.com/",
+        "https://accounts.google.com",
+    ]
     assert configured["google"]["JWKS_URL"] == "https://www.googleapis.com/oauth2/v3/certs"
+    assert configured["google"]["REVOKE_URL"] == "https://oauth2.googleapis.com/revoke"
 
 
 def test_every_stand_in_address_is_the_stand_ins():

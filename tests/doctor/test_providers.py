@@ -48,9 +48,13 @@ def ports():
 @pytest.fixture
 def reverses(monkeypatch):
     """The providers' pages are installed only where the settings name them, at the start."""
-    monkeypatch.setattr(
-        providers, "reverse", lambda name: f"/accounts/{name.split('_')[0]}/login/callback/"
-    )
+    paths = {
+        "google_callback": "/accounts/google/login/callback/",
+        "google_security_events": "/accounts/google/security-events/",
+        "kakao_callback": "/accounts/kakao/login/callback/",
+        "kakao_unlinked": "/accounts/kakao/unlinked/",
+    }
+    monkeypatch.setattr(providers, "reverse", paths.__getitem__)
 
 
 @pytest.fixture
@@ -58,8 +62,8 @@ def configured(settings, ports, reverses, monkeypatch):
     """Both providers with keys; their endpoints are the stand-ins, which look like no loopback."""
     monkeypatch.setattr(providers, "is_loopback", lambda url: False)
 
-    def run(client_id="our-client", secret="our-secret-1", **changes):
-        client = configuration.Client(client_id, secret)
+    def run(client_id="our-client", secret="our-secret-1", admin_key="our-admin-key", **changes):
+        client = configuration.Client(client_id, secret, admin_key=admin_key)
         standins = configuration.Standins(
             f"http://localhost:{ports['google']}", f"http://localhost:{ports['kakao']}"
         )
@@ -100,8 +104,18 @@ def test_healthy_providers(lines, configured, public, ports):
     keys = found.pop("google keys")
     assert found == {
         "google": ("ok", f"register this redirect URI: {CALLBACK.format('google')}", ""),
+        "google reports": (
+            "ok",
+            "register this receiver: https://auth.example.com/accounts/google/security-events/",
+            "",
+        ),
         "google credentials": ("ok", f"{google} knows this client", ""),
         "kakao": ("ok", f"register this redirect URI: {CALLBACK.format('kakao')}", ""),
+        "kakao unlinking": (
+            "ok",
+            "register this unlink webhook: https://auth.example.com/accounts/kakao/unlinked/",
+            "",
+        ),
         "kakao credentials": ("ok", f"{kakao} knows this client", ""),
     }
     assert keys[0] == "ok"
@@ -181,6 +195,16 @@ def test_a_missing_secret_is_a_warning(lines, configured, public):
         "warning",
         "no secret",
         "Set KAKAO_CLIENT_SECRET, or turn it off at kakao.",
+    )
+
+
+def test_a_missing_admin_key_is_a_warning(lines, configured, public):
+    configured(admin_key="")
+
+    assert lines()["kakao unlinking"] == (
+        "warning",
+        "Kakao isn't told of disconnected and deleted accounts, and its webhook is refused",
+        "Set KAKAO_ADMIN_KEY and KAKAO_APP_ID.",
     )
 
 
