@@ -55,6 +55,17 @@ def test_kakaos_webhook_removes_the_connection_and_what_it_opened(kakao, webhook
     assert "http://testserver/accounts/password/reset/" in mail.body
 
 
+def test_kakaos_webhook_needs_no_redis(webhook, use_redis, make_redis):
+    user = connected("kakao", "4012345671")
+    for alias in ("default", "sessions"):
+        use_redis(make_redis(), alias).kill()
+
+    answer = webhook()
+
+    assert answer.status_code == 200
+    assert state_of(user)["left"] == [["pwd"]]
+
+
 def test_kakaos_webhook_may_come_twice(webhook):
     user = connected("kakao", "4012345671")
     webhook()
