@@ -47,6 +47,7 @@ CLAIMS: dict[str, Callable[[Claims], Claims]] = {
     "missing_nonce": without("nonce"),
     "wrong_nonce": changed(nonce="another-nonce"),
     "nonce_list": changed(nonce=["x"]),
+    "with_events": changed(events={"https://schemas.openid.net/event/backchannel-logout": {}}),
 }
 
 
