@@ -42,7 +42,7 @@ CLAIMS: dict[str, Callable[[Claims], Claims]] = {
     "missing_subject": without("sub"),
     "empty_subject": changed(sub=""),
     "number_subject": changed(sub=12345),
-    "long_subject": changed(sub="1" * 300),
+    "long_subject": changed(sub="1" * 192),
     "unprintable_subject": changed(sub="1\x002"),
     "missing_nonce": without("nonce"),
     "wrong_nonce": changed(nonce="another-nonce"),
@@ -73,6 +73,34 @@ ACCOUNTS: dict[str, Callable[[Claims], Claims]] = {
     "other_person": changed(id=4999999999),
     "missing_id": without("id"),
     "strange_id": changed(id={"a": 1}),
+}
+
+
+def _member(**changes: object) -> Callable[[Claims], Claims]:
+    def change(told: Claims) -> Claims:
+        member = told["response"]
+        assert isinstance(member, dict)  # noqa: S101 - this module's own shape
+        return told | {"response": member | changes}
+
+    return change
+
+
+MEMBERS: dict[str, Callable[[Claims], Claims]] = {
+    "refused_with_200": lambda _: {"resultcode": "024", "message": "Authentication failed"},
+    "other_resultcode": changed(resultcode="500"),
+    "number_resultcode": changed(resultcode=0),
+    "missing_resultcode": without("resultcode"),
+    "missing_member": without("response"),
+    "member_list": changed(response=[{"id": "x"}]),
+    "missing_member_id": _member(id=None),
+    "empty_member_id": _member(id=""),
+    "number_member_id": _member(id=12345),
+    "long_member_id": _member(id="x" * 65),
+    "unprintable_member_id": _member(id="x\x00y"),
+    "strange_member_email": _member(email=["a@example.com"]),
+    "strange_member_name": _member(name="\x00\ud800" + "가" * 300),
+    "number_member_name": _member(name=1, nickname={"a": 1}),
+    "boastful_member": _member(email_verified=True, is_email_verified=True, is_email_valid=True),
 }
 TOKEN_INFOS: dict[str, Callable[[Claims], Claims]] = {
     "wrong_app": changed(app_id=999999),

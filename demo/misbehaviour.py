@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from demo.faulty_claims import ACCOUNTS, CLAIMS, EVENTS, TOKEN_INFOS, Claims
+from demo.faulty_claims import ACCOUNTS, CLAIMS, EVENTS, MEMBERS, TOKEN_INFOS, Claims
 from demo.keys import SigningKey
 from demo.oauth_standin import Identity
 
@@ -117,6 +117,7 @@ ANSWERS: dict[str, Callable[[HttpResponse], HttpResponseBase]] = {
     "status_503": _body(b"<h1>Service Unavailable</h1>", 503),
     "status_429": _body(b"{}", 429),
     "status_400": _body(b'{"error": "invalid_grant"}', 400),
+    "error_with_200": _body(b'{"error": "invalid_request", "error_description": "x"}'),
     "malformed": _body(b'{"access_token": '),
     "html": _body(b"<!doctype html><title>Welcome to the hotel</title>"),
     "list": _body(b'[{"access_token": "x"}]'),
@@ -133,7 +134,16 @@ ANSWERS: dict[str, Callable[[HttpResponse], HttpResponseBase]] = {
     "huge": _body(b'{"access_token": "' + b"a" * 1_000_000 + b'"}'),
     "redirect": lambda _: HttpResponse(status=302, headers={"Location": "/elsewhere"}),
 }
-FAULTS = {*CLAIMS, *SIGNATURES, *ACCOUNTS, *TOKEN_INFOS, *EVENTS, *SILENCES, *ANSWERS}
+FAULTS = {
+    *CLAIMS,
+    *SIGNATURES,
+    *ACCOUNTS,
+    *MEMBERS,
+    *TOKEN_INFOS,
+    *EVENTS,
+    *SILENCES,
+    *ANSWERS,
+}
 
 
 class Misbehaviour:
@@ -144,7 +154,7 @@ class Misbehaviour:
         self.at = ""
 
     def commit(self, name: str, *, at: str) -> bool:
-        if name and name not in FAULTS:
+        if (name and name not in FAULTS) or (name in ANSWERS and not at.strip("/")):
             return False
         self.name, self.at = name, at.strip("/")
         return True
@@ -173,6 +183,9 @@ class Misbehaviour:
 
     def account(self, told: Claims) -> Claims:
         return self._changed(ACCOUNTS, told)
+
+    def member(self, told: Claims) -> Claims:
+        return self._changed(MEMBERS, told)
 
     def token_info(self, told: Claims) -> Claims:
         return self._changed(TOKEN_INFOS, told)

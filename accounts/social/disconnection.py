@@ -21,8 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts.social import unlinking
 from accounts.social.exceptions import ProviderError
-from accounts.social.provider import StrictProvider, UnlinksBy
-from accounts.social.views import StrictAdapter
+from accounts.social.oauth2 import StrictAdapter, StrictProvider, UnlinksBy
 
 STATE_PREFIX = "disconnect-"
 """No `state` of allauth's has a hyphen: an answer is one of its flows' or this one's."""

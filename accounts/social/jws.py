@@ -1,7 +1,7 @@
 """What a provider signed: a compact JWS, one algorithm, a `kid`, one of the provider's keys.
 
 The only reader of other people's JWTs. What the claims must say is for `id_tokens` and
-`google.security_events`: neither takes the other's.
+`security_events`: neither takes the other's.
 """
 
 import json

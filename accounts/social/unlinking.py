@@ -18,7 +18,7 @@ from django_tasks import task
 from accounts import encryption
 from accounts.models import Unlinking
 from accounts.social.exceptions import ProviderError
-from accounts.social.provider import StrictProvider, UnlinksBy
+from accounts.social.oauth2 import StrictProvider, UnlinksBy
 
 RETRY_AFTER = [
     timedelta(seconds=30),

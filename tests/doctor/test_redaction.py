@@ -23,7 +23,7 @@ def test_what_a_server_said_is_one_harmless_line(text, line):
 
 
 def test_secrets_are_masked(settings):
-    for secret in (settings.SECRET_KEY, settings.KAKAO_ADMIN_KEY):
+    for secret in (settings.SECRET_KEY, settings.SOCIALACCOUNT_PROVIDERS["kakao"]["ADMIN_KEY"]):
         assert redaction.clean(f"a {secret} b") == "a … b"
 
 

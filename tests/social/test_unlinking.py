@@ -167,7 +167,7 @@ def test_whoever_is_never_told_is_given_up_loudly(
 
 
 def test_a_provider_that_is_no_longer_set_up_is_given_up(said, provider_settings):
-    unlinking.enqueue("naver", "1")
+    unlinking.enqueue("elsewhere", "1")
 
     tell()
 
