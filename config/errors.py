@@ -218,7 +218,7 @@ def account_exists(request: HttpRequest) -> HttpResponse:
 
 
 def provider_unavailable(request: HttpRequest) -> HttpResponse:
-    """`PROVIDER_UNAVAILABLE_VIEW`: Google or Kakao gave no answer when it was asked."""
+    """`PROVIDER_UNAVAILABLE_VIEW`: a provider gave no answer when it was asked."""
     return respond(request, PROVIDER_UNAVAILABLE)
 
 

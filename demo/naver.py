@@ -23,7 +23,7 @@ class NaverStandIn(ConsentStandIn):
     slug = "naver"
     authorize_path = "oauth2.0/authorize"
     identities = (
-        Identity("q8Zt3mXv0aR-Wn5cYk2LhPd7Ues1JbGf9iOoT4xEwHA", "김민지", "minji.kim@example.com"),
+        Identity("q8Zt3mXv0aR-Wn5cYk2LhPd7Uqs1JbGf9iOoT4xEwHA", "김민지", "minji.kim@example.com"),
         Identity("Vb6yN1_rKz0Qe4TgXs9MpLc3HwUo7JdFa2Ri5kYnEx8", "최지우", "jiwoo.choi@example.com"),
         Identity(
             "m2Xc7WfLp9Yq0VtRb5Jn-Kh3ZsGe8Ud1AoTi4yMrQx6", "정하준", "", is_email_shared=False

@@ -1,7 +1,10 @@
 """Which providers: the real ones, stand-ins, or neither."""
 
+from pathlib import Path
+
 import pytest
 from allauth.socialaccount.providers import registry
+from django.template.loader import render_to_string
 
 from accounts.social.provider import StrictProvider
 from config import providers
@@ -89,6 +92,19 @@ def test_every_provider_is_one_of_our_own_strict_ones(settings):
     for name in settings.SOCIALACCOUNT_PROVIDERS:
         assert issubclass(registry.get_class(name), StrictProvider)
         assert f"allauth.socialaccount.providers.{name}" not in settings.INSTALLED_APPS
+
+
+@pytest.mark.parametrize("name", providers.PROVIDERS)
+def test_every_provider_has_its_looks(name):
+    style = (Path(__file__).parents[2] / "accounts/static/accounts/style.css").read_text()
+
+    assert "provider-logo" in render_to_string("snippets/provider_logo.html", {"provider": name})
+    assert f".provider.{name} {{" in style
+
+
+def test_an_account_of_a_provider_that_is_gone_still_has_a_symbol_and_a_name():
+    assert "<svg" in render_to_string("snippets/provider_logo.html", {"provider": "gone"})
+    assert render_to_string("snippets/provider_name.html", {"provider": "gone"}) == "Gone"
 
 
 @pytest.mark.parametrize("setting", ["VERIFIED_EMAIL", "EMAIL_AUTHENTICATION"])

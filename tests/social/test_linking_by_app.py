@@ -244,6 +244,22 @@ def test_a_single_page_app_is_sent_to_the_page(google, owner, send, visitor):
     assert not linked()
 
 
+def test_a_single_page_app_gets_its_visitor_back_from_the_page(google, owner, visitor, prove):
+    back = "http://testserver/spa"
+    start = visitor.post(
+        "/_allauth/browser/v1/auth/provider/redirect",
+        f"provider=google&process=login&callback_url={back}",
+        content_type="application/x-www-form-urlencoded",
+    )
+
+    asked = visitor.get(google.consent(start["Location"]))
+    done = prove(password=PASSWORD)
+
+    assert asked["Location"] == "/accounts/3rdparty/link/"
+    assert done["Location"] == back
+    assert linked() == {("google", MINJI)}
+
+
 @BOTH
 def test_connecting_asks_for_the_password_before_it_takes_the_token(
     standin, owner, obtain, headless

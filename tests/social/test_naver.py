@@ -15,7 +15,7 @@ from tests.flows.conftest import code_in
 
 pytestmark = pytest.mark.django_db
 MINJI, HAJUN = (
-    "q8Zt3mXv0aR-Wn5cYk2LhPd7Ues1JbGf9iOoT4xEwHA",
+    "q8Zt3mXv0aR-Wn5cYk2LhPd7Uqs1JbGf9iOoT4xEwHA",
     "m2Xc7WfLp9Yq0VtRb5Jn-Kh3ZsGe8Ud1AoTi4yMrQx6",
 )
 
@@ -134,7 +134,7 @@ def test_a_faulty_profile_signs_nobody_in(naver, walk, visitor, fault):
         assert not User.objects.exists()
 
 
-@pytest.mark.parametrize("fault", ["refused_with_200", "number_member_id"])
+@pytest.mark.parametrize("fault", ["other_resultcode", "unprintable_member_id"])
 def test_a_profile_of_nobody_ends_on_a_page_that_leads_back(naver, walk, fault):
     naver.misbehave(fault)
 
