@@ -7,9 +7,11 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
+from accounts import store_outage
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.social import linking
 from tests.factories import PASSWORD, UserFactory
+from tests.flows.outage import without_redis
 from tests.social.conftest import LINK_PAGE as PAGE
 from tests.social.conftest import MINJI
 
@@ -181,6 +183,19 @@ def test_the_page_of_an_account_that_is_gone_leads_back(kakao, owner, walk, visi
     owner.delete()
 
     assert visitor.get(PAGE)["Location"] == "/accounts/login/"
+
+
+def test_an_outage_of_redis_costs_the_visitor_nothing(kakao, owner, walk, visitor, prove, settings):
+    walk(kakao)
+    key = visitor.session[linking.ENTRY]["key"]
+    with without_redis(settings):
+        answers = [visitor.get(PAGE), visitor.post(PAGE, {"link": key, "password": PASSWORD})]
+    store_outage.forget()
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert not linked()
+    assert prove(password=PASSWORD)["Location"] == HOME
+    assert linked() == {("kakao", MINJI)}
 
 
 def test_two_tabs_link_once(kakao, owner, walk, visitor, prove, deliver):
