@@ -50,6 +50,8 @@ STORE_ERRORS = (StoreUnavailableError, ConnectionInterrupted, RedisError)
 
 SID = "sid"
 """The session's entry that names its `AuthSession`."""
+RIGHTS = "rights"
+"""The one that says what its user was allowed when they signed in."""
 
 TOUCH_SECONDS = 5 * 60
 SESSION_ID = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")

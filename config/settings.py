@@ -114,9 +114,11 @@ MIDDLEWARE = [
     # Requests without a session go no further.
     "api.middleware.StatelessMiddleware",
     "accounts.middleware.SessionMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.AuthSessionMiddleware",
+    # Nor do calls that only read.
+    "api.middleware.ReadingMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
@@ -258,6 +260,8 @@ HEADLESS_TOKEN_STRATEGY = "api.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False
 
 # REST and tokens
+
+API_PREFIX = "/api/"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
