@@ -1,6 +1,7 @@
 """Calls of the API, straight to their view."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
@@ -64,8 +65,14 @@ def _answer(request: HttpRequest, match: ResolverMatch) -> HttpResponseBase:
 def _match(request: HttpRequest) -> ResolverMatch | None:
     if not request.path_info.startswith(settings.API_PREFIX):
         return None
+    return _resolve(request.path_info, settings.ROOT_URLCONF)
+
+
+@lru_cache(maxsize=256)
+def _resolve(path: str, urlconf: str) -> ResolverMatch | None:
+    """Requests share the match, so nobody may change it."""
     try:
-        return resolve(request.path_info)
+        return resolve(path, urlconf)
     except Resolver404:
         return None
 
