@@ -143,30 +143,27 @@ def check_providers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 def _providers() -> Iterator[CheckMessage]:
     """Half of a provider's settings: the other half would be missed by the first visitor."""
-    if bool(settings.GOOGLE_CLIENT_ID) != bool(settings.GOOGLE_CLIENT_SECRET):
-        yield Error(
-            "Of GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET only one is set.",
-            hint="Google gives out both together: set both, or neither.",
-            id="accounts.E020",
-        )
-    for first, others in {
-        "GOOGLE_CLIENT_ID": ["GOOGLE_NATIVE_CLIENT_IDS"],
-        "KAKAO_CLIENT_ID": ["KAKAO_CLIENT_SECRET", "KAKAO_NATIVE_APP_KEY", "KAKAO_APP_ID"],
-    }.items():
-        for other in others:
-            if getattr(settings, other) and not getattr(settings, first):
-                yield Error(
-                    f"{other} is set and {first} isn't.",
-                    hint=f"Without {first} the provider isn't offered at all.",
-                    id="accounts.E021",
-                )
+    for name, client in settings.PROVIDER_CLIENTS.items():
+        variable = f"{name.upper()}_CLIENT_ID"
+        if client.client_id and not client.secret and name != "kakao":
+            yield Error(
+                f"{variable} is set and {name.upper()}_CLIENT_SECRET isn't.",
+                hint="The provider gives out both together: set both, or neither.",
+                id="accounts.E020",
+            )
+        elif not client.client_id and (client.secret or client.native_client_ids or client.app_id):
+            yield Error(
+                f"Other settings of this provider are there and {variable} isn't.",
+                hint=f"Without {variable} the provider isn't offered at all.",
+                id="accounts.E021",
+            )
     if settings.KAKAO_APP_ID and not settings.KAKAO_APP_ID.isdecimal():
         yield Error(
             f"KAKAO_APP_ID={settings.KAKAO_APP_ID!r} isn't a number.",
             hint="It is the app's id in Kakao's console, not one of its keys.",
             id="accounts.E022",
         )
-    if settings.KAKAO_NATIVE_APP_KEY and not settings.KAKAO_APP_ID:
+    if settings.PROVIDER_CLIENTS["kakao"].native_client_ids and not settings.KAKAO_APP_ID:
         yield Warning(
             "KAKAO_NATIVE_APP_KEY is set and KAKAO_APP_ID isn't.",
             hint="Apps can't send access tokens, and Kakao's ID tokens vouch for no email.",

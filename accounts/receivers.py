@@ -4,19 +4,24 @@ from collections.abc import Collection
 from typing import Any
 
 from allauth.account import signals as account_signals
+from allauth.account.adapter import get_adapter
 from allauth.account.authentication import (
     AUTHENTICATION_METHODS_SESSION_KEY,
     get_authentication_records,
 )
 from allauth.account.models import EmailAddress
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.constants import Client
 from allauth.socialaccount import signals as social_signals
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
 
 from accounts import addresses, audit, revocations, sessions
 from accounts.client_info import ClientInfo
@@ -199,6 +204,35 @@ def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> N
         reason=sociallogin.account.provider,
         client=ClientInfo.from_request(request),
     )
+
+
+@receiver(social_signals.social_account_added)
+def tell_the_other_address(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:
+    """allauth tells the account's own address; who owns the provider's account hears of it, too."""
+    for address in sociallogin.email_addresses:
+        if address.verified and address.email.lower() != sociallogin.user.email:
+            get_adapter().send_notification_mail(
+                "socialaccount/email/connected_elsewhere",
+                sociallogin.user,
+                {"provider": sociallogin.account.get_provider()},
+                email=address.email,
+            )
+
+
+@receiver(pre_delete, sender=SocialAccount)
+def keep_the_last_way_in(instance: SocialAccount, origin: Any = None, **kwargs: Any) -> None:
+    """Of two disconnects at once each was checked while the other's connection still stood.
+
+    Concerns the owner who disconnects, not the end of the whole account, nor others' reasons. Runs
+    in the transaction of the deletion, and undoes it.
+    """
+    request = context.request
+    if origin is not instance or getattr(request, "user", None) != instance.user:
+        return
+    user = User.objects.select_for_update().get(pk=instance.user_id)
+    others = SocialAccount.objects.filter(user=user).exclude(pk=instance.pk)
+    if not user.has_usable_password() and not others.exists():
+        raise ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request))
 
 
 @receiver(social_signals.social_account_removed)

@@ -3,11 +3,11 @@
 from datetime import UTC
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.models import AuthSession, Locale, User
+from accounts.social.provider import provider_classes
 from accounts.validators import MAX_LENGTH
 
 
@@ -30,11 +30,19 @@ class StrictSerializer(serializers.Serializer[Any]):
 class CredentialsSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(max_length=MAX_LENGTH, trim_whitespace=False, write_only=True)
+    link_token = serializers.CharField(
+        max_length=4096,
+        trim_whitespace=False,
+        required=False,
+        default="",
+        help_text="From the 409 `account_exists` of `/api/token/social/`: connects that provider.",
+    )
 
 
 class SocialTokenSerializer(StrictSerializer):
     provider = serializers.ChoiceField(
-        choices=list(settings.SOCIALACCOUNT_PROVIDERS), help_text="Those that are configured."
+        choices=[one.id for one in provider_classes if one.supports_token_authentication],
+        help_text="Those that are configured, and whose tokens name the app they are for.",
     )
     id_token = serializers.CharField(
         max_length=8192,

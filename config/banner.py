@@ -6,7 +6,6 @@ import urllib.request
 from django.conf import settings
 
 from config import demo_accounts
-from config.providers import standins
 
 
 def site_answers() -> bool:
@@ -30,21 +29,18 @@ def text() -> str:
         ("API docs", f"{site}/api/docs/"),
     ]
     if settings.DEMO:
-        origins = standins(settings.DEMO_PORT)
         rows += [
             ("Caught mail", f"{site}/demo/mail/"),
             ("Demo frontend", f"http://localhost:{settings.DEMO_PORT}"),
-            ("Stand-in Google", origins.google),
-            ("Stand-in Kakao", origins.kakao),
+            *(
+                (f"Stand-in {name.title()}", origin)
+                for name, origin in settings.PROVIDER_STANDINS.items()
+            ),
             *(
                 (f"Demo {account.role}", f"{account.email}  {account.password}")
                 for account in demo_accounts.ALL
             ),
         ]
-        if settings.GOOGLE_CLIENT_ID:
-            rows = [row for row in rows if row[0] != "Stand-in Google"]
-        if settings.KAKAO_CLIENT_ID:
-            rows = [row for row in rows if row[0] != "Stand-in Kakao"]
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {value}" for name, value in rows]
     rule = "─" * max(len(line) for line in lines)

@@ -1,19 +1,45 @@
-"""Which Google and Kakao the site talks to: the real ones, local stand-ins, or neither.
+"""Which providers the site talks to: the real ones, local stand-ins, or neither.
 
-Pure: client ids and stand-in addresses in, allauth's `SOCIALACCOUNT_PROVIDERS` out. Each provider
-with `APPS` is an app in `accounts/social/`.
+Pure: clients and stand-in addresses in, allauth's `SOCIALACCOUNT_PROVIDERS` out. Each provider is a
+module of that name in `accounts/social/`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
+
+PROVIDERS: dict[str, dict[str, Any]] = {
+    "google": {
+        "AUTHORIZE_URL": "https://accounts.google.com/o/oauth2/v2/auth",
+        "ACCESS_TOKEN_URL": "https://oauth2.googleapis.com/token",
+        "JWKS_URL": "https://www.googleapis.com/oauth2/v3/certs",
+        "ISSUER": "https://accounts.google.com",
+        "SCOPE": ["openid", "profile", "email"],
+    },
+    "kakao": {
+        "AUTHORIZE_URL": "https://kauth.kakao.com/oauth/authorize",
+        "ACCESS_TOKEN_URL": "https://kauth.kakao.com/oauth/token",
+        "PROFILE_URL": "https://kapi.kakao.com/v2/user/me",
+        "TOKEN_INFO_URL": "https://kapi.kakao.com/v1/user/access_token_info",
+        "JWKS_URL": "https://kauth.kakao.com/.well-known/jwks.json",
+        "ISSUER": "https://kauth.kakao.com",
+    },
+    "naver": {
+        "AUTHORIZE_URL": "https://nid.naver.com/oauth2.0/authorize",
+        "ACCESS_TOKEN_URL": "https://nid.naver.com/oauth2.0/token",
+        "PROFILE_URL": "https://openapi.naver.com/v1/nid/me",
+    },
+}
+"""Where each provider is. Its stand-in has the same paths, all at one origin."""
 
 
 @dataclass(frozen=True)
 class Client:
     """What a provider's console hands out to this site, and to its native apps."""
 
-    client_id: str
-    secret: str
+    client_id: str = ""
+    secret: str = ""
     native_client_ids: list[str] = field(default_factory=list)
     app_id: int = 0
 
@@ -21,29 +47,25 @@ class Client:
         return bool(self.client_id)
 
 
-@dataclass(frozen=True)
-class Standins:
-    """Origins of the `demo/` processes that speak the providers' protocols."""
-
-    google: str
-    kakao: str
+def standin_client(name: str) -> Client:
+    """A stand-in's one client, which `serve` tells it about."""
+    return Client(f"demo-{name}-client", f"demo-{name}-secret", [f"demo-{name}-native"], 100001)
 
 
-STANDIN_GOOGLE = Client("demo-google-client", "demo-google-secret", ["demo-google-native"])
-STANDIN_KAKAO = Client("demo-kakao-client", "demo-kakao-secret", ["demo-kakao-native"], 100001)
+def standins(clients: Mapping[str, Client], *, demo_port: int) -> dict[str, str]:
+    """The origins of those that take the place of providers without keys, by provider.
 
-GOOGLE_ORIGIN = "https://accounts.google.com"
-KAKAO_LOGIN_ORIGIN = "https://kauth.kakao.com"
-KAKAO_API_ORIGIN = "https://kapi.kakao.com"
-
-
-def standins(demo_port: int) -> Standins:
-    """The stand-ins listen on the two ports after the demo frontend's."""
-    return Standins(f"http://localhost:{demo_port + 1}", f"http://localhost:{demo_port + 2}")
+    They listen on the ports after the demo frontend's, each always on the same one.
+    """
+    return {
+        name: f"http://localhost:{port}"
+        for port, name in enumerate(PROVIDERS, start=demo_port + 1)
+        if not clients.get(name)
+    }
 
 
 def configure(
-    *, google: Client, kakao: Client, standins: Standins | None
+    clients: Mapping[str, Client], *, standins: Mapping[str, str]
 ) -> tuple[dict[str, Any], list[str]]:
     """allauth's provider settings, and the origins that a sign-in form redirects to.
 
@@ -51,57 +73,35 @@ def configure(
     (`standins`, under DEMO=1 only), else it isn't offered.
     """
     configured: dict[str, Any] = {}
-    origins = []
-    if google:
-        configured["google"] = _apps(google) | _google()
-        origins.append(GOOGLE_ORIGIN)
-    elif standins:
-        configured["google"] = _apps(STANDIN_GOOGLE) | _google_standin(standins.google)
-        origins.append(standins.google)
-    if kakao:
-        configured["kakao"] = _apps(kakao) | _kakao(KAKAO_LOGIN_ORIGIN, KAKAO_API_ORIGIN)
-        origins.append(KAKAO_LOGIN_ORIGIN)
-    elif standins:
-        configured["kakao"] = _apps(STANDIN_KAKAO) | _kakao(standins.kakao, standins.kakao)
-        origins.append(standins.kakao)
-    return configured, origins
+    for name, addresses in PROVIDERS.items():
+        if client := clients.get(name):
+            configured[name] = _apps(name, client) | addresses
+        elif origin := standins.get(name):
+            configured[name] = _apps(name, standin_client(name)) | _at(origin, addresses)
+    return configured, [_origin(options["AUTHORIZE_URL"]) for options in configured.values()]
 
 
-def _apps(client: Client) -> dict[str, Any]:
+def _apps(name: str, client: Client) -> dict[str, Any]:
     """The site's own client, then those of native apps, for which no page has a button."""
     web = {"client_id": client.client_id, "secret": client.secret, "key": ""}
     native = [
         {"client_id": client_id, "secret": "", "key": "", "settings": {"hidden": True}}
         for client_id in client.native_client_ids
     ]
-    return {"APPS": [web, *native], "APP_ID": client.app_id}
-
-
-def _google() -> dict[str, Any]:
     return {
-        "SCOPE": ["openid", "profile", "email"],
-        "AUTHORIZE_URL": f"{GOOGLE_ORIGIN}/o/oauth2/v2/auth",
-        "ACCESS_TOKEN_URL": "https://oauth2.googleapis.com/token",
-        "JWKS_URL": "https://www.googleapis.com/oauth2/v3/certs",
-        "ISSUERS": [GOOGLE_ORIGIN, GOOGLE_ORIGIN.removeprefix("https://")],
+        "provider_class": f"accounts.social.{name}.Provider",
+        "APPS": [web, *native],
+        "APP_ID": client.app_id,
     }
 
 
-def _google_standin(origin: str) -> dict[str, Any]:
-    return _google() | {
-        "AUTHORIZE_URL": f"{origin}/o/oauth2/v2/auth",
-        "ACCESS_TOKEN_URL": f"{origin}/token",
-        "JWKS_URL": f"{origin}/oauth2/v3/certs",
-        "ISSUERS": [origin, origin.removeprefix("http://")],
-    }
-
-
-def _kakao(login: str, api: str) -> dict[str, Any]:
+def _at(origin: str, addresses: dict[str, Any]) -> dict[str, Any]:
     return {
-        "AUTHORIZE_URL": f"{login}/oauth/authorize",
-        "ACCESS_TOKEN_URL": f"{login}/oauth/token",
-        "PROFILE_URL": f"{api}/v2/user/me",
-        "TOKEN_INFO_URL": f"{api}/v1/user/access_token_info",
-        "JWKS_URL": f"{login}/.well-known/jwks.json",
-        "ISSUERS": [login],
+        name: value.replace(_origin(value), origin) if isinstance(value, str) else value
+        for name, value in addresses.items()
     }
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

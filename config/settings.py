@@ -46,25 +46,29 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Google and Kakao
+# Providers
 
-GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
-GOOGLE_CLIENT_SECRET = env.str("GOOGLE_CLIENT_SECRET", default="")
-GOOGLE_NATIVE_CLIENT_IDS: list[str] = env.list("GOOGLE_NATIVE_CLIENT_IDS", default=[])
-KAKAO_CLIENT_ID = env.str("KAKAO_CLIENT_ID", default="")
-KAKAO_CLIENT_SECRET = env.str("KAKAO_CLIENT_SECRET", default="")
-KAKAO_NATIVE_APP_KEY = env.str("KAKAO_NATIVE_APP_KEY", default="")
 KAKAO_APP_ID = env.str("KAKAO_APP_ID", default="")
-SOCIALACCOUNT_PROVIDERS, PROVIDER_ORIGINS = providers.configure(
-    google=providers.Client(GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, GOOGLE_NATIVE_CLIENT_IDS),
-    kakao=providers.Client(
-        KAKAO_CLIENT_ID,
-        KAKAO_CLIENT_SECRET,
-        [KAKAO_NATIVE_APP_KEY] if KAKAO_NATIVE_APP_KEY else [],
+PROVIDER_CLIENTS = {
+    "google": providers.Client(
+        env.str("GOOGLE_CLIENT_ID", default=""),
+        env.str("GOOGLE_CLIENT_SECRET", default=""),
+        env.list("GOOGLE_NATIVE_CLIENT_IDS", default=[]),
+    ),
+    "kakao": providers.Client(
+        env.str("KAKAO_CLIENT_ID", default=""),
+        env.str("KAKAO_CLIENT_SECRET", default=""),
+        env.list("KAKAO_NATIVE_APP_KEY", default=[]),
         # A check names what isn't a number.
         int(KAKAO_APP_ID) if KAKAO_APP_ID.isdecimal() else 0,
     ),
-    standins=providers.standins(DEMO_PORT) if DEMO else None,
+    "naver": providers.Client(
+        env.str("NAVER_CLIENT_ID", default=""), env.str("NAVER_CLIENT_SECRET", default="")
+    ),
+}
+PROVIDER_STANDINS = providers.standins(PROVIDER_CLIENTS, demo_port=DEMO_PORT) if DEMO else {}
+SOCIALACCOUNT_PROVIDERS, PROVIDER_ORIGINS = providers.configure(
+    PROVIDER_CLIENTS, standins=PROVIDER_STANDINS
 )
 
 # Apps
@@ -76,8 +80,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
-    # A provider that isn't configured has no pages.
-    *(f"accounts.social.{name}" for name in SOCIALACCOUNT_PROVIDERS),
+    "accounts.social",
     "allauth.headless",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -197,6 +200,7 @@ SESSION_ENDED_VIEW = "config.errors.session_ended"
 TOO_LARGE_VIEW = "config.errors.too_large"
 STORE_UNAVAILABLE_VIEW = "config.errors.store_unavailable"
 CONFLICT_VIEW = "config.errors.conflict"
+ACCOUNT_EXISTS_VIEW = "config.errors.account_exists"
 PROVIDER_UNAVAILABLE_VIEW = "config.errors.provider_unavailable"
 TOO_MANY_REQUESTS_VIEW = "config.errors.too_many_requests"
 # Of a session that nobody has signed in with: a sign-up or a social sign-in under way.
@@ -243,6 +247,10 @@ ACCOUNT_FORMS = {
     "set_password": "accounts.forms.SetPasswordForm",
     "signup": "accounts.forms.SignupForm",
 }
+# No door of its own: a mailed code only proves an account that a provider's is to be linked to.
+ACCOUNT_LOGIN_BY_CODE_ENABLED = False
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
@@ -252,7 +260,8 @@ ACCOUNT_USER_DISPLAY = "accounts.models.user_display"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 
 SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
-# Off: an e-mail that a provider vouches for never opens an existing account by itself.
+# Off: an e-mail that a provider vouches for never opens an existing account by itself; the
+# visitor proves that account once (`accounts.social.linking`).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
 

@@ -67,4 +67,16 @@ COPY: dict[str, dict[str, str]] = {
         "name_hint": "",
         "email_hint": "비워 두면 제공하지 않음",
     },
+    "en-naver": {
+        "provider": "Naver",
+        "notice": "Stand-in Naver, for local demos. No real account is used.",
+        "name_hint": "",
+        "email_hint": "leave empty to withhold it",
+    },
+    "ko-naver": {
+        "provider": "네이버",
+        "notice": "로컬 데모용 가짜 네이버입니다. 실제 계정은 사용하지 않습니다.",
+        "name_hint": "",
+        "email_hint": "비워 두면 제공하지 않음",
+    },
 }

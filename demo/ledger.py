@@ -90,16 +90,19 @@ class Ledger:
             return self.codes.put(Grant(request, identity), seconds=self.code_seconds)
 
     def redeem(
-        self, code: str, *, client_id: str, redirect_uri: str, verifier: str
+        self, code: str, *, client_id: str, redirect_uri: str | None, verifier: str
     ) -> Issued | Refusal:
-        """One try a code: a failed one spends it too. A replay revokes what the code bought (RFC 6749 §4.1.2)."""
+        """One try a code: a failed one spends it too. A replay revokes what the code bought (RFC 6749 §4.1.2).
+
+        `redirect_uri` is None at providers that don't ask for it a second time.
+        """
         with self.lock:
             grant = self.codes.take(code)
             if grant is None or grant.request.client_id != client_id:
                 if replayed := self.spent.get(code):
                     self.tokens.take(replayed.access_token)
                 return Refusal.UNKNOWN_CODE
-            if grant.request.redirect_uri != redirect_uri:
+            if redirect_uri is not None and grant.request.redirect_uri != redirect_uri:
                 return Refusal.REDIRECT_URI
             if not verifier:
                 return Refusal.NO_VERIFIER

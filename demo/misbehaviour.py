@@ -61,7 +61,7 @@ CLAIMS: dict[str, Callable[[Claims], Claims]] = {
     "missing_subject": without("sub"),
     "empty_subject": changed(sub=""),
     "number_subject": changed(sub=12345),
-    "long_subject": changed(sub="1" * 300),
+    "long_subject": changed(sub="1" * 192),
     "unprintable_subject": changed(sub="1\x002"),
     "missing_nonce": without("nonce"),
     "wrong_nonce": changed(nonce="another-nonce"),
@@ -158,6 +158,34 @@ ACCOUNTS: dict[str, Callable[[Claims], Claims]] = {
     "missing_id": without("id"),
     "strange_id": changed(id={"a": 1}),
 }
+
+
+def _member(**changes: object) -> Callable[[Claims], Claims]:
+    def change(told: Claims) -> Claims:
+        member = told["response"]
+        assert isinstance(member, dict)  # noqa: S101 - this module's own shape
+        return told | {"response": member | changes}
+
+    return change
+
+
+MEMBERS: dict[str, Callable[[Claims], Claims]] = {
+    "refused_with_200": lambda _: {"resultcode": "024", "message": "Authentication failed"},
+    "other_resultcode": changed(resultcode="500"),
+    "number_resultcode": changed(resultcode=0),
+    "missing_resultcode": without("resultcode"),
+    "missing_member": without("response"),
+    "member_list": changed(response=[{"id": "x"}]),
+    "missing_member_id": _member(id=None),
+    "empty_member_id": _member(id=""),
+    "number_member_id": _member(id=12345),
+    "long_member_id": _member(id="x" * 65),
+    "unprintable_member_id": _member(id="x\x00y"),
+    "strange_member_email": _member(email=["a@example.com"]),
+    "strange_member_name": _member(name="\x00\ud800" + "가" * 300),
+    "number_member_name": _member(name=1, nickname={"a": 1}),
+    "boastful_member": _member(email_verified=True, is_email_verified=True, is_email_valid=True),
+}
 TOKEN_INFOS: dict[str, Callable[[Claims], Claims]] = {
     "wrong_app": changed(app_id=999999),
     "missing_app": without("app_id"),
@@ -188,6 +216,7 @@ ANSWERS: dict[str, Callable[[HttpResponse], HttpResponseBase]] = {
     "status_503": _body(b"<h1>Service Unavailable</h1>", 503),
     "status_429": _body(b"{}", 429),
     "status_400": _body(b'{"error": "invalid_grant"}', 400),
+    "error_with_200": _body(b'{"error": "invalid_request", "error_description": "x"}'),
     "malformed": _body(b'{"access_token": '),
     "html": _body(b"<!doctype html><title>Welcome to the hotel</title>"),
     "list": _body(b'[{"access_token": "x"}]'),
@@ -204,7 +233,7 @@ ANSWERS: dict[str, Callable[[HttpResponse], HttpResponseBase]] = {
     "huge": _body(b'{"access_token": "' + b"a" * 1_000_000 + b'"}'),
     "redirect": lambda _: HttpResponse(status=302, headers={"Location": "/elsewhere"}),
 }
-FAULTS = {*CLAIMS, *SIGNATURES, *ACCOUNTS, *TOKEN_INFOS, *ANSWERS}
+FAULTS = {*CLAIMS, *SIGNATURES, *ACCOUNTS, *MEMBERS, *TOKEN_INFOS, *ANSWERS}
 
 
 class Misbehaviour:
@@ -215,7 +244,7 @@ class Misbehaviour:
         self.at = ""
 
     def commit(self, name: str, *, at: str) -> bool:
-        if name and name not in FAULTS:
+        if (name and name not in FAULTS) or (name in ANSWERS and not at.strip("/")):
             return False
         self.name, self.at = name, at.strip("/")
         return True
@@ -228,6 +257,9 @@ class Misbehaviour:
 
     def account(self, told: Claims) -> Claims:
         return self._changed(ACCOUNTS, told)
+
+    def member(self, told: Claims) -> Claims:
+        return self._changed(MEMBERS, told)
 
     def token_info(self, told: Claims) -> Claims:
         return self._changed(TOKEN_INFOS, told)

@@ -28,6 +28,8 @@ PROVIDERS = {
     "KAKAO_CLIENT_SECRET": "kakao-secret",
     "KAKAO_NATIVE_APP_KEY": "kakao-native",
     "KAKAO_APP_ID": "424242",
+    "NAVER_CLIENT_ID": "naver-web",
+    "NAVER_CLIENT_SECRET": "naver-secret",
 }
 """Configured as in production; where they are, tests/social tells them for each test."""
 

@@ -20,7 +20,7 @@ from accounts.social.exceptions import ProviderError
 MAX_CHARACTERS = 8192
 LEEWAY_SECONDS = 30
 MAX_LIFETIME_SECONDS = 24 * 3600
-MAX_SUB_CHARACTERS = 255  # OIDC Core §2
+MAX_SUB_CHARACTERS = 191  # of 255 in OIDC Core §2: what fits allauth's column
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")  # RFC 7515 §7.1
 PRINTABLE = re.compile(r"[!-~]+")
 

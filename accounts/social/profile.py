@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-MAX_UID_CHARACTERS = 191  # allauth's column
 MAX_EMAIL_CHARACTERS = 254
 MAX_NAME_CHARACTERS = 80
 
@@ -25,6 +24,11 @@ class Proof:
     profile: Profile
     fingerprint: str
     expires_at: float
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """An object inside an answer; an empty one where something else stands."""
+    return value if isinstance(value, dict) else {}
 
 
 def text(value: Any, *, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""Google and Kakao: offered or not, whose, reachable, and whether they know us."""
+"""Providers: offered or not, whose, reachable, and whether they know us."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,16 +11,19 @@ from django.urls import NoReverseMatch, reverse
 from accounts.checks import is_loopback
 from config.doctor.configuration import is_public
 from config.doctor.findings import Area, Check, Finding, error, ok, skipped, warning
-from config.providers import STANDIN_GOOGLE, STANDIN_KAKAO
+from config.providers import PROVIDERS, standin_client
 
-GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
-STANDINS = {STANDIN_GOOGLE.client_id, STANDIN_KAKAO.client_id}
 REACH = "Let this machine reach it: sign-ins by it fail meanwhile."
 NO_SUCH_CODE = "manage.py-doctor"
+IN_NAVERS_WORDS = {
+    "no valid data in session": "invalid_grant",
+    "wrong client id / client secret pair": "invalid_client",
+}
+"""Naver calls everything `invalid_request`; what it means is in the description."""
 
 
 def areas(*, seconds: float) -> list[Area]:
-    return [_area(name, seconds) for name in ("google", "kakao")]
+    return [_area(name, seconds) for name in PROVIDERS]
 
 
 def _area(name: str, seconds: float) -> Area:
@@ -53,7 +56,7 @@ def configured(name: str) -> Finding:
     app, variable = _app(name), name.upper()
     if not app:
         return skipped(f"not offered: {variable}_CLIENT_ID is empty")
-    if app["client_id"] in STANDINS or is_loopback(token_url(name)):
+    if app["client_id"] == standin_client(name).client_id or is_loopback(token_url(name)):
         if is_public():
             return error(
                 "a demo stand-in on a public site: anybody is whoever they say",
@@ -70,8 +73,7 @@ def configured(name: str) -> Finding:
 
 
 def token_url(name: str) -> str:
-    default = {"google": GOOGLE_TOKEN_URL}.get(name, "")
-    return str(_options(name).get("ACCESS_TOKEN_URL", default))
+    return str(_options(name)["ACCESS_TOKEN_URL"])
 
 
 def google_keys(seconds: float) -> Finding:
@@ -94,6 +96,7 @@ def credentials(name: str, seconds: float) -> Finding:
             "client_id": app["client_id"],
             "client_secret": app["secret"],
             "redirect_uri": redirect_uri(name),
+            "state": NO_SUCH_CODE,
         },
         headers={"Accept": "application/json"},
         timeout=seconds,
@@ -103,6 +106,8 @@ def credentials(name: str, seconds: float) -> Finding:
     except ValueError:
         said = {}
     problem = str(said.get("error", "")) if isinstance(said, dict) else ""
+    if problem:
+        problem = IN_NAVERS_WORDS.get(str(said.get("error_description")), problem)
     detail = " ".join(
         str(said[key]) for key in ("error_code", "error_description") if problem and key in said
     )

@@ -4,6 +4,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from accounts import checks
+from config.providers import Client
 
 SAFE = {
     "SITE_URL": "https://auth.example.com",
@@ -17,12 +18,7 @@ SAFE = {
     "REDIS_IS_EMBEDDED": False,
     "REDIS_SENTINELS": [],
     "TRUSTED_PROXY_COUNT": 1,
-    "GOOGLE_CLIENT_ID": "",
-    "GOOGLE_CLIENT_SECRET": "",
-    "GOOGLE_NATIVE_CLIENT_IDS": [],
-    "KAKAO_CLIENT_ID": "",
-    "KAKAO_CLIENT_SECRET": "",
-    "KAKAO_NATIVE_APP_KEY": "",
+    "PROVIDER_CLIENTS": {"google": Client(), "kakao": Client(), "naver": Client()},
     "KAKAO_APP_ID": "",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
 }
@@ -198,26 +194,29 @@ def test_sentinels_alone_are_fine(found):
     assert found(REDIS_URL="", REDIS_SENTINELS=["two:26379"]) == []
 
 
-GOOGLE = {"GOOGLE_CLIENT_ID": "id", "GOOGLE_CLIENT_SECRET": "secret"}
-KAKAO = {"KAKAO_CLIENT_ID": "id"}
+@pytest.mark.parametrize("name", ["google", "naver"])
+def test_half_a_provider_is_named(found, name):
+    def ids(*values):
+        return found(PROVIDER_CLIENTS=SAFE["PROVIDER_CLIENTS"] | {name: Client(*values)})
+
+    assert ids("id", "secret") == ids("id", "secret", ["ios"]) == []
+    assert ids("id") == ids("id", "", ["ios"]) == ["accounts.E020"]
+    assert ids("", "secret") == ids("", "", ["ios"]) == ["accounts.E021"]
 
 
 @pytest.mark.parametrize(
-    ("changes", "ids"),
+    ("client", "app_id", "ids"),
     [
-        (GOOGLE, []),
-        (GOOGLE | {"GOOGLE_NATIVE_CLIENT_IDS": ["ios"]}, []),
-        ({"GOOGLE_CLIENT_ID": "id"}, ["accounts.E020"]),
-        ({"GOOGLE_CLIENT_SECRET": "secret"}, ["accounts.E020"]),
-        ({"GOOGLE_NATIVE_CLIENT_IDS": ["ios"]}, ["accounts.E021"]),
-        (KAKAO, []),
-        (KAKAO | {"KAKAO_CLIENT_SECRET": "secret"}, []),
-        (KAKAO | {"KAKAO_NATIVE_APP_KEY": "key", "KAKAO_APP_ID": "42"}, []),
-        ({"KAKAO_CLIENT_SECRET": "secret"}, ["accounts.E021"]),
-        ({"KAKAO_APP_ID": "42"}, ["accounts.E021"]),
-        (KAKAO | {"KAKAO_APP_ID": "the app"}, ["accounts.E022"]),
-        (KAKAO | {"KAKAO_NATIVE_APP_KEY": "key"}, ["accounts.W020"]),
+        (Client("id"), "", []),
+        (Client("id", "secret"), "", []),
+        (Client("id", "", ["key"], 42), "42", []),
+        (Client("", "secret"), "", ["accounts.E021"]),
+        (Client("", "", [], 42), "42", ["accounts.E021"]),
+        (Client("id"), "the app", ["accounts.E022"]),
+        (Client("id", "", ["key"]), "", ["accounts.W020"]),
     ],
 )
-def test_half_a_provider_is_named(found, changes, ids):
-    assert found(**changes) == ids
+def test_half_of_kakao_is_named(found, client, app_id, ids):
+    clients = SAFE["PROVIDER_CLIENTS"] | {"kakao": client}
+
+    assert found(PROVIDER_CLIENTS=clients, KAKAO_APP_ID=app_id) == ids

@@ -1,55 +1,58 @@
-"""Which Google and Kakao: the real ones, stand-ins, or neither."""
+"""Which providers: the real ones, stand-ins, or neither."""
+
+from pathlib import Path
 
 import pytest
 from allauth.socialaccount.providers import registry
+from django.template.loader import render_to_string
 
 from accounts.social.provider import StrictProvider
 from config import providers
 from config.providers import Client
 
-NONE = Client("", "")
 REAL = Client("real-id", "real-secret")
-STANDINS = providers.standins(8001)
+ALL = dict.fromkeys(providers.PROVIDERS, REAL)
+STANDINS = {
+    "google": "http://localhost:8002",
+    "kakao": "http://localhost:8003",
+    "naver": "http://localhost:8004",
+}
+ORIGINS = {
+    "google": "https://accounts.google.com",
+    "kakao": "https://kauth.kakao.com",
+    "naver": "https://nid.naver.com",
+}
 
 
-@pytest.mark.parametrize(
-    ("google", "kakao", "standins", "origins"),
-    [
-        (NONE, NONE, None, []),
-        (NONE, NONE, STANDINS, ["http://localhost:8002", "http://localhost:8003"]),
-        (REAL, NONE, None, ["https://accounts.google.com"]),
-        (NONE, REAL, None, ["https://kauth.kakao.com"]),
-        (REAL, REAL, None, ["https://accounts.google.com", "https://kauth.kakao.com"]),
-        (REAL, REAL, STANDINS, ["https://accounts.google.com", "https://kauth.kakao.com"]),
-        (REAL, NONE, STANDINS, ["https://accounts.google.com", "http://localhost:8003"]),
-        (NONE, REAL, STANDINS, ["http://localhost:8002", "https://kauth.kakao.com"]),
-    ],
-    ids=[
-        "none",
-        "stand-ins",
-        "google",
-        "kakao",
-        "both",
-        "both in a demo",
-        "google in a demo",
-        "kakao in a demo",
-    ],
-)
-def test_forms_may_lead_to_exactly_these_origins(google, kakao, standins, origins):
-    _, allowed = providers.configure(google=google, kakao=kakao, standins=standins)
+@pytest.mark.parametrize("real", [[], ["google"], ["kakao"], ["naver"], [*ALL]], ids=str)
+@pytest.mark.parametrize("is_demo", [False, True], ids=["deployed", "demo"])
+def test_forms_may_lead_to_exactly_these_origins(real, is_demo):
+    clients = {name: REAL if name in real else Client() for name in ALL}
+    standins = providers.standins(clients, demo_port=8001) if is_demo else {}
 
-    assert allowed == origins
+    _, allowed = providers.configure(clients, standins=standins)
+
+    there = (STANDINS if is_demo else {}) | {name: ORIGINS[name] for name in real}
+    assert allowed == [there[name] for name in ALL if name in there]
+
+
+def test_a_stand_in_takes_the_place_of_a_provider_without_keys():
+    assert providers.standins({}, demo_port=8001) == STANDINS
+    assert providers.standins({"kakao": REAL}, demo_port=8001) == {
+        "google": "http://localhost:8002",
+        "naver": "http://localhost:8004",
+    }
 
 
 def test_a_provider_without_keys_is_not_offered():
-    configured, _ = providers.configure(google=NONE, kakao=NONE, standins=None)
+    configured, _ = providers.configure({}, standins={})
 
     assert configured == {}
 
 
-@pytest.mark.parametrize("standins", [None, STANDINS])
+@pytest.mark.parametrize("standins", [{}, STANDINS])
 def test_real_keys_never_go_to_a_stand_in(standins):
-    configured, _ = providers.configure(google=REAL, kakao=REAL, standins=standins)
+    configured, _ = providers.configure(ALL, standins=standins)
 
     assert "localhost" not in str(configured)
     assert configured["google"]["APPS"] == [
@@ -58,12 +61,13 @@ def test_real_keys_never_go_to_a_stand_in(standins):
     assert configured["kakao"]["AUTHORIZE_URL"] == "https://kauth.kakao.com/oauth/authorize"
     assert configured["kakao"]["ACCESS_TOKEN_URL"] == "https://kauth.kakao.com/oauth/token"
     assert configured["kakao"]["PROFILE_URL"] == "https://kapi.kakao.com/v2/user/me"
+    assert configured["naver"]["PROFILE_URL"] == "https://openapi.naver.com/v1/nid/me"
 
 
 def test_native_clients_stand_beside_the_sites_own_and_have_no_button():
     client = Client("real-id", "real-secret", ["ios-id", "android-id"], app_id=7)
 
-    configured, _ = providers.configure(google=client, kakao=client, standins=None)
+    configured, _ = providers.configure(dict.fromkeys(ALL, client), standins={})
 
     for provider in configured.values():
         assert provider["APP_ID"] == 7
@@ -74,36 +78,38 @@ def test_native_clients_stand_beside_the_sites_own_and_have_no_button():
         ]
 
 
-def test_google_has_two_spellings_of_its_name():
-    configured, _ = providers.configure(google=REAL, kakao=NONE, standins=None)
-
-    assert configured["google"]["ISSUERS"] == ["https://accounts.google.com", "accounts.google.com"]
-    assert configured["google"]["JWKS_URL"] == "https://www.googleapis.com/oauth2/v3/certs"
-
-
 def test_every_stand_in_address_is_the_stand_ins():
-    configured, _ = providers.configure(google=NONE, kakao=NONE, standins=STANDINS)
+    configured, _ = providers.configure({}, standins=STANDINS)
 
-    for name, origin in {
-        "google": "http://localhost:8002",
-        "kakao": "http://localhost:8003",
-    }.items():
-        addresses = [v for k, v in configured[name].items() if k.endswith("_URL")]
+    for name, origin in STANDINS.items():
+        addresses = [v for k, v in configured[name].items() if k.endswith(("_URL", "ISSUER"))]
         assert len(addresses) >= 3
         assert all(address.startswith(origin) for address in addresses)
-        assert all(origin.endswith(issuer) for issuer in configured[name]["ISSUERS"])
 
 
 def test_every_provider_is_one_of_our_own_strict_ones(settings):
-    assert list(settings.SOCIALACCOUNT_PROVIDERS) == ["google", "kakao"]
+    assert list(settings.SOCIALACCOUNT_PROVIDERS) == [*ALL]
     for name in settings.SOCIALACCOUNT_PROVIDERS:
         assert issubclass(registry.get_class(name), StrictProvider)
         assert f"allauth.socialaccount.providers.{name}" not in settings.INSTALLED_APPS
 
 
+@pytest.mark.parametrize("name", providers.PROVIDERS)
+def test_every_provider_has_its_looks(name):
+    style = (Path(__file__).parents[2] / "accounts/static/accounts/style.css").read_text()
+
+    assert "provider-logo" in render_to_string("snippets/provider_logo.html", {"provider": name})
+    assert f".provider.{name} {{" in style
+
+
+def test_an_account_of_a_provider_that_is_gone_still_has_a_symbol_and_a_name():
+    assert "<svg" in render_to_string("snippets/provider_logo.html", {"provider": "gone"})
+    assert render_to_string("snippets/provider_name.html", {"provider": "gone"}) == "Gone"
+
+
 @pytest.mark.parametrize("setting", ["VERIFIED_EMAIL", "EMAIL_AUTHENTICATION"])
 def test_no_provider_is_trusted_beyond_its_word(setting):
-    configured, _ = providers.configure(google=REAL, kakao=REAL, standins=None)
+    configured, _ = providers.configure(ALL, standins={})
 
-    assert setting not in configured["google"]
-    assert setting not in configured["kakao"]
+    assert len(configured) == 3
+    assert all(setting not in options for options in configured.values())

@@ -14,7 +14,7 @@ CSP = {
     "img-src 'self' data:",
     "font-src 'self'",
     "connect-src 'self'",
-    "form-action 'self' https://accounts.google.com https://kauth.kakao.com",
+    "form-action 'self' https://accounts.google.com https://kauth.kakao.com https://nid.naver.com",
     "frame-ancestors 'none'",
     "base-uri 'none'",
 }

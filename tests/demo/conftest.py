@@ -147,6 +147,12 @@ def kakao():
 
 
 @pytest.fixture(scope="session")
+def naver():
+    with running("demo.naver", *CLIENT) as port:
+        yield StandIn(port, "/oauth2.0/authorize", "/oauth2.0/token", "")
+
+
+@pytest.fixture(scope="session")
 def frontend():
     with running("demo.frontend", "--api", "http://localhost:8765") as port:
         yield f"http://127.0.0.1:{port}"

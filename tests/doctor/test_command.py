@@ -100,6 +100,7 @@ def test_the_report_of_a_healthy_deployment(deployment, healthy):
             "ok       mail server        answers, TLSv1.3, signed in",
             "skipped  google             not offered: GOOGLE_CLIENT_ID is empty",
             "skipped  kakao              not offered: KAKAO_CLIENT_ID is empty",
+            "skipped  naver              not offered: NAVER_CLIENT_ID is empty",
             f"ok       site               {deployment.edge.origin} answers in N ms",
             "ok       site issuer        https://auth.example.com",
             "ok       site certificate   100 days left, TLSv1.3",
@@ -108,7 +109,7 @@ def test_the_report_of_a_healthy_deployment(deployment, healthy):
             "ok       site request id    kept from caller to answer",
             "ok       site cookies       __Host-csrf",
             "ok       site stylesheet    /static/accounts/style.HASH.css",
-            f"{summary}, 0 errors, 2 skipped",
+            f"{summary}, 0 errors, 3 skipped",
             "",
         ]
     )
@@ -229,7 +230,7 @@ def test_the_report_of_a_ruin(ruin):
     assert len(skipped) == 6 + 7 + 7
     assert {line[0] for line in skipped} == {"skipped"}
     assert all(line[3] for line in lines if line[0] in {"error", "warning"})
-    assert ruin.stdout.splitlines()[-1] == "7 ok, 2 warnings, 7 errors, 21 skipped"
+    assert ruin.stdout.splitlines()[-1] == "7 ok, 2 warnings, 7 errors, 22 skipped"
     assert (ruin.stderr, ruin.returncode) == ("", 1)
 
 
@@ -312,7 +313,7 @@ def test_make_doctor_passes_arguments_on():
 @pytest.fixture
 def laptop_demo(environment, tmp_path):
     """What `make run` starts, with demo stand-ins; its environment."""
-    port, demo_port = free_ports(), free_ports(3)
+    port, demo_port = free_ports(), free_ports(4)
     environment = environment | {
         "DEMO": "1",
         "VAR_DIR": str(tmp_path),
@@ -368,6 +369,10 @@ def test_the_report_of_make_run(laptop_demo):
     assert found["kakao credentials"] == (
         "ok",
         f"http://localhost:{demo_port + 2} knows this client",
+    )
+    assert found["naver credentials"] == (
+        "ok",
+        f"http://localhost:{demo_port + 3} knows this client",
     )
     assert found["site issuer"] == ("ok", f"http://localhost:{port}")
     assert found["site cookies"] == ("ok", "csrf")

@@ -1,4 +1,4 @@
-"""Google and Kakao, played by the stand-ins that speak both protocols."""
+"""Google, Kakao and Naver, played by the stand-ins that speak their protocols."""
 
 import json
 import os
@@ -41,8 +41,13 @@ def stand_in(name):
 
 @pytest.fixture(scope="module")
 def ports():
-    with stand_in("google") as google, stand_in("kakao") as kakao:
-        yield {"google": google, "kakao": kakao}
+    with stand_in("google") as google, stand_in("kakao") as kakao, stand_in("naver") as naver:
+        yield {"google": google, "kakao": kakao, "naver": naver}
+
+
+@pytest.fixture(scope="module")
+def origins(ports):
+    return {name: f"http://localhost:{port}" for name, port in ports.items()}
 
 
 @pytest.fixture
@@ -54,19 +59,16 @@ def reverses(monkeypatch):
 
 
 @pytest.fixture
-def configured(settings, ports, reverses, monkeypatch):
-    """Both providers with keys; their endpoints are the stand-ins, which look like no loopback."""
+def configured(settings, origins, reverses, monkeypatch):
+    """All providers with keys; their endpoints are the stand-ins, which look like no loopback."""
     monkeypatch.setattr(providers, "is_loopback", lambda url: False)
 
     def run(client_id="our-client", secret="our-secret-1", **changes):
         client = configuration.Client(client_id, secret)
-        standins = configuration.Standins(
-            f"http://localhost:{ports['google']}", f"http://localhost:{ports['kakao']}"
-        )
-        app = configuration._apps(client)
+        there, _ = configuration.configure({}, standins=origins)
         settings.SOCIALACCOUNT_PROVIDERS = {
-            "google": configuration._google_standin(standins.google) | app | changes,
-            "kakao": configuration._kakao(standins.kakao, standins.kakao) | app | changes,
+            name: options | configuration._apps(name, client) | changes
+            for name, options in there.items()
         }
 
     return run
@@ -84,31 +86,31 @@ def lines(told):
 
 
 def test_providers_that_are_not_configured_are_skipped(lines, settings, public):
-    settings.SOCIALACCOUNT_PROVIDERS = {"google": {}, "kakao": {}}
+    settings.SOCIALACCOUNT_PROVIDERS = {}
 
     assert lines() == {
         "google": ("skipped", "not offered: GOOGLE_CLIENT_ID is empty", ""),
         "kakao": ("skipped", "not offered: KAKAO_CLIENT_ID is empty", ""),
+        "naver": ("skipped", "not offered: NAVER_CLIENT_ID is empty", ""),
     }
 
 
-def test_healthy_providers(lines, configured, public, ports):
+def test_healthy_providers(lines, configured, public, origins):
     configured()
 
-    google, kakao = (f"http://localhost:{ports[name]}" for name in ("google", "kakao"))
     found = lines()
     keys = found.pop("google keys")
     assert found == {
-        "google": ("ok", f"register this redirect URI: {CALLBACK.format('google')}", ""),
-        "google credentials": ("ok", f"{google} knows this client", ""),
-        "kakao": ("ok", f"register this redirect URI: {CALLBACK.format('kakao')}", ""),
-        "kakao credentials": ("ok", f"{kakao} knows this client", ""),
+        name: ("ok", f"register this redirect URI: {CALLBACK.format(name)}", "") for name in origins
+    } | {
+        f"{name} credentials": ("ok", f"{origin} knows this client", "")
+        for name, origin in origins.items()
     }
     assert keys[0] == "ok"
-    assert keys[1].endswith(f" at {google}")
+    assert keys[1].endswith(f" at {origins['google']}")
 
 
-def test_a_wrong_secret_is_an_error_and_not_shown(lines, configured, public, ports):
+def test_a_wrong_secret_is_an_error_and_not_shown(lines, configured, public, origins):
     configured(secret="their-secret-1")
 
     found = lines()
@@ -118,14 +120,16 @@ def test_a_wrong_secret_is_an_error_and_not_shown(lines, configured, public, por
         "error",
         "Correct GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.",
     )
-    assert google[1].startswith(f"http://localhost:{ports['google']} answers 401 invalid_client: ")
+    assert google[1].startswith(f"{origins['google']} answers 401 invalid_client: ")
     assert found["kakao credentials"] == (
         "error",
-        (
-            f"http://localhost:{ports['kakao']} answers 401 invalid_client: "
-            "KOE010 Bad client credentials"
-        ),
+        (f"{origins['kakao']} answers 401 invalid_client: KOE010 Bad client credentials"),
         "Correct KAKAO_CLIENT_ID and KAKAO_CLIENT_SECRET.",
+    )
+    assert found["naver credentials"] == (
+        "error",
+        (f"{origins['naver']} answers 200 invalid_client: wrong client id / client secret pair"),
+        "Correct NAVER_CLIENT_ID and NAVER_CLIENT_SECRET.",
     )
     assert "their-secret-1" not in str(found)
 
@@ -184,15 +188,10 @@ def test_a_missing_secret_is_a_warning(lines, configured, public):
     )
 
 
-def test_stand_ins_are_for_laptops(lines, settings, laptop, ports, reverses):
-    origins = configuration.Standins(
-        f"http://localhost:{ports['google']}", f"http://localhost:{ports['kakao']}"
-    )
-    settings.SOCIALACCOUNT_PROVIDERS, _ = configuration.configure(
-        google=configuration.Client("", ""), kakao=configuration.Client("", ""), standins=origins
-    )
+def test_stand_ins_are_for_laptops(lines, settings, laptop, origins, reverses):
+    settings.SOCIALACCOUNT_PROVIDERS, _ = configuration.configure({}, standins=origins)
 
-    assert lines()["google"] == ("ok", f"a stand-in at {origins.google}", "")
+    assert lines()["google"] == ("ok", f"a stand-in at {origins['google']}", "")
 
     settings.SITE_URL = "https://auth.example.com"
     assert lines()["google"] == (
@@ -206,16 +205,17 @@ def test_the_redirect_uris_are_those_of_the_pages(site_uris):
     assert site_uris == {
         "google": "https://auth.example.com/accounts/google/login/callback/",
         "kakao": "https://auth.example.com/accounts/kakao/login/callback/",
+        "naver": "https://auth.example.com/accounts/naver/login/callback/",
     }
 
 
 @pytest.fixture
 def site_uris():
-    """From a process whose settings name both providers."""
+    """From a process whose settings name all providers."""
     code = (
         "import json, django; django.setup()\n"
         "from config.doctor import providers\n"
-        "print(json.dumps({n: providers.redirect_uri(n) for n in ('google', 'kakao')}))"
+        "print(json.dumps({n: providers.redirect_uri(n) for n in ('google', 'kakao', 'naver')}))"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
@@ -227,6 +227,7 @@ def site_uris():
             "TRUSTED_PROXY_COUNT": "1",
             "GOOGLE_CLIENT_ID": "google",
             "KAKAO_CLIENT_ID": "kakao",
+            "NAVER_CLIENT_ID": "naver",
         },
         capture_output=True,
         text=True,

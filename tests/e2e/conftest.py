@@ -42,7 +42,7 @@ class Site:
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
     """`manage.py serve` under DEMO=1, as `make run` calls it, in a directory of its own."""
-    first = free_ports(4)
+    first = free_ports(5)
     with tempfile.TemporaryDirectory(prefix="munjigi-e2e-") as directory:
         env = {
             "PATH": os.environ["PATH"],

@@ -1,4 +1,4 @@
-"""Google and Kakao from the login page, against the stand-ins that speak their protocols."""
+"""Google, Kakao and Naver from the login page, against the stand-ins that speak their protocols."""
 
 import re
 
@@ -6,20 +6,27 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Site
+from tests.e2e.test_sign_up import code_for
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.mark.parametrize("provider", ["google", "kakao"])
-def test_a_visitor_signs_in_through_a_provider(page: Page, site: Site, provider: str):
+@pytest.mark.parametrize(
+    ("provider", "identity"), [("google", "Alex Morgan"), ("kakao", "민지"), ("naver", "최지우")]
+)
+def test_a_visitor_signs_in_through_a_provider(
+    page: Page, site: Site, provider: str, identity: str
+):
+    """Each provider another person: they may share an address, which never links by itself."""
     page.goto(f"{site.url}/accounts/login/")
     page.locator(f"form[action*='/{provider}/login/'] button").first.click()
     # The consent page of the stand-in, on its own origin; its first person is chosen already.
     expect(page).not_to_have_url(re.compile(re.escape(site.url)))
-    # Each provider another person: they may share an address, which never links by itself.
-    identity = {"google": "Alex Morgan", "kakao": "민지"}[provider]
     page.get_by_text(identity, exact=False).first.click()
     page.locator("[name=choice][value=continue]").click()
+    if provider == "naver":  # which vouches for no address
+        page.fill("[name=code]", code_for("jiwoo.choi@example.com", page, site))
+        page.locator("form:has([name=code]) .actions button").first.click()
 
     expect(page).to_have_url(f"{site.url}/accounts/")
     page.goto(f"{site.url}/accounts/3rdparty/")
@@ -28,7 +35,7 @@ def test_a_visitor_signs_in_through_a_provider(page: Page, site: Site, provider:
     expect(page.locator("main")).to_contain_text(re.compile(provider, re.IGNORECASE))
 
 
-@pytest.mark.parametrize("provider", ["google", "kakao"])
+@pytest.mark.parametrize("provider", ["google", "kakao", "naver"])
 def test_a_cancelled_consent_ends_on_a_page_with_a_way_back(page: Page, site: Site, provider: str):
     page.goto(f"{site.url}/accounts/login/")
     page.locator(f"form[action*='/{provider}/login/'] button").first.click()
@@ -36,3 +43,50 @@ def test_a_cancelled_consent_ends_on_a_page_with_a_way_back(page: Page, site: Si
 
     expect(page).to_have_url(re.compile(re.escape(f"{site.url}/accounts/")))
     expect(page.locator("main a[href*='/accounts/login/']").first).to_be_visible()
+
+
+def consent_as(page: Page, email: str) -> None:
+    """At the stand-in: somebody else, whose address is this one."""
+    page.locator("[name=identity][value=other]").check()
+    page.locator("#email").fill(email)
+    page.locator("[name=choice][value=continue]").click()
+
+
+def test_a_password_account_is_linked_from_the_login_page(page: Page, site: Site):
+    visitor = site.accounts["visitor"]
+    page.goto(f"{site.url}/accounts/login/")
+    page.locator("form[action*='/kakao/login/'] button").first.click()
+    consent_as(page, visitor["email"])
+
+    expect(page).to_have_url(f"{site.url}/accounts/3rdparty/link/")
+    expect(page.locator("main")).to_contain_text(visitor["email"])
+    page.locator("[name=password]").fill("not the password")
+    page.locator("[name=proof][value=password]").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.locator("[name=password]").fill(visitor["password"])
+    page.locator("[name=proof][value=password]").click()
+    expect(page).to_have_url(f"{site.url}/accounts/")
+
+    page.goto(f"{site.url}/accounts/3rdparty/")
+    expect(page.locator(".ledger")).to_contain_text("Kakao")
+    page.get_by_role("button", name="Disconnect Kakao").click()
+    page.locator("[name=password]").fill(visitor["password"])
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.locator(".ledger")).not_to_contain_text("Kakao")
+
+
+def test_a_provider_is_connected_and_disconnected_on_the_account_page(page: Page, site: Site):
+    visitor = site.accounts["visitor"]
+    page.goto(f"{site.url}/accounts/login/?next=/accounts/3rdparty/")
+    page.locator("[name=login]").fill(visitor["email"])
+    page.locator("[name=password]").fill(visitor["password"])
+    page.locator("main form button.wide").first.click()
+    page.locator("form[action*='/google/login/'] button").first.click()
+    consent_as(page, "somewhere.else@example.com")
+    page.locator("[name=password]").fill(visitor["password"])
+    page.get_by_role("button", name="Confirm").click()
+
+    expect(page).to_have_url(f"{site.url}/accounts/3rdparty/")
+    expect(page.locator(".ledger")).to_contain_text("somewhere.else@example.com")
+    page.get_by_role("button", name="Disconnect Google").click()
+    expect(page.locator(".ledger")).not_to_contain_text("somewhere.else@example.com")

@@ -30,7 +30,7 @@ class Run:
     """One `make run`, under `env -i` with a PATH that lacks redis-server, uv and node."""
 
     def __init__(self, directory: Path, *arguments: str, **env: str) -> None:
-        self.port = free_ports(4)
+        self.port = free_ports(5)
         self.mark = uuid4().hex
         tools = directory / "bin"
         tools.mkdir(exist_ok=True)
@@ -126,6 +126,7 @@ def test_one_command_serves_everything_and_a_second_run_keeps_the_data(make_run)
         "Demo frontend",
         "Stand-in Google",
         "Stand-in Kakao",
+        "Stand-in Naver",
     ):
         address = re.search(rf"^  {name} +(http://localhost:\S+)$", output, re.MULTILINE).group(1)
         assert status(address) == (404 if "Stand-in" in name else 200), address
@@ -191,12 +192,16 @@ def test_a_public_site_refuses_demo(make_run):
 
 
 def test_with_provider_keys_no_standin_runs(make_run):
+    names = ("GOOGLE", "KAKAO", "NAVER")
     run = make_run(
-        GOOGLE_CLIENT_ID="real-google", GOOGLE_CLIENT_SECRET="secret", KAKAO_CLIENT_ID="real-kakao"
+        **{f"{name}_CLIENT_ID": "real" for name in names},
+        **{f"{name}_CLIENT_SECRET": "secret" for name in names},
     )
     run.wait_until_ready()
 
-    assert not [line for line in run.processes() if "demo.google" in line or "demo.kakao" in line]
+    demo = [line for line in run.processes() if "demo." in line]
+    assert len(demo) == 1
+    assert "demo.frontend" in demo[0]
     assert "Stand-in" not in run.output()
     os.kill(run.process.pid, signal.SIGTERM)
     run.wait_until_gone()

@@ -18,6 +18,7 @@ from tests.demo.conftest import running
 CLIENTS = {
     "google": ["google-web", "google-secret"],
     "kakao": ["kakao-web", "kakao-secret", "--app-id", "424242"],
+    "naver": ["naver-web", "naver-secret"],
 }
 NATIVE = {"google": "google-ios", "kakao": "kakao-native"}
 
@@ -28,7 +29,7 @@ class StandIn:
     def __init__(self, name, port):
         self.name = name
         self.origin = f"http://localhost:{port}"
-        self.native_client = NATIVE[name]
+        self.native_client = NATIVE.get(name)
 
     def misbehave(self, fault, at=""):
         answer = requests.post(
@@ -78,6 +79,12 @@ def kakao_process():
         yield StandIn("kakao", port)
 
 
+@pytest.fixture(scope="session")
+def naver_process():
+    with _standin("naver") as port:
+        yield StandIn("naver", port)
+
+
 @pytest.fixture
 def provider_settings(settings):
     """The settings as they are, but for where the providers are."""
@@ -87,36 +94,34 @@ def provider_settings(settings):
     jwks.forget()
 
 
+def _moved(process, provider_settings):
+    """The provider's addresses are the stand-in's; the clients stay those of the environment."""
+    there, _ = providers.configure({}, standins={process.name: process.origin})
+    kept = {name: provider_settings[process.name][name] for name in ("APPS", "APP_ID")}
+    provider_settings[process.name] = there[process.name] | kept
+    process.misbehave("")
+    return process
+
+
 @pytest.fixture
 def google(google_process, provider_settings):
-    there, _ = providers.configure(
-        google=providers.Client("", ""),
-        kakao=providers.Client("", ""),
-        standins=providers.Standins(google_process.origin, ""),
-    )
-    apps = provider_settings["google"]["APPS"]
-    provider_settings["google"] = there["google"] | {"APPS": apps}
-    google_process.misbehave("")
-    return google_process
+    return _moved(google_process, provider_settings)
 
 
 @pytest.fixture
 def kakao(kakao_process, provider_settings):
-    there, _ = providers.configure(
-        google=providers.Client("", ""),
-        kakao=providers.Client("", ""),
-        standins=providers.Standins("", kakao_process.origin),
-    )
-    kept = {name: provider_settings["kakao"][name] for name in ("APPS", "APP_ID")}
-    provider_settings["kakao"] = there["kakao"] | kept
-    kakao_process.misbehave("")
-    return kakao_process
+    return _moved(kakao_process, provider_settings)
 
 
 @pytest.fixture
-def standin(request, google, kakao):
+def naver(naver_process, provider_settings):
+    return _moved(naver_process, provider_settings)
+
+
+@pytest.fixture
+def standin(request):
     """Parametrised with a provider's name."""
-    return {"google": google, "kakao": kakao}[request.param]
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture

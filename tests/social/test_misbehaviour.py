@@ -53,6 +53,7 @@ ENDPOINTS = {
     ("google", "web"): ["token", "oauth2/v3/certs"],
     ("google", "native"): ["oauth2/v3/certs"],
     ("kakao", "web"): ["oauth/token", "v2/user/me"],
+    ("naver", "web"): ["oauth2.0/token", "v1/nid/me"],
     ("kakao", "native"): ["v1/user/access_token_info", "v2/user/me"],
 }
 
@@ -82,7 +83,7 @@ def impatient(monkeypatch):
 def said(caplog):
     """What the operator reads about providers."""
     caplog.set_level(logging.WARNING)
-    names = {"accounts.adapters", "accounts.social.provider", "api.social_login"}
+    names = {"accounts.adapters", "accounts.social.oauth2", "api.social_login"}
     return lambda: [record.getMessage() for record in caplog.records if record.name in names]
 
 

@@ -4,6 +4,7 @@ import sys
 from argparse import ArgumentParser
 from io import StringIO
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import caches
@@ -22,7 +23,7 @@ from config.processes import (
     Stopped,
     require_free,
 )
-from config.providers import STANDIN_GOOGLE, STANDIN_KAKAO, Client
+from config.providers import standin_client
 
 PYTHON = [sys.executable, "-u"]
 WORKER = [*PYTHON, "manage.py", "worker", "--no-startup-delay", "--interval=0.5", "--no-reload"]
@@ -31,7 +32,7 @@ WORKER = [*PYTHON, "manage.py", "worker", "--no-startup-delay", "--interval=0.5"
 class Command(BaseCommand):
     help = (
         "Migrate, then run the site and its worker (and, where none is configured, a Redis of its "
-        "own; under DEMO=1 also the demo frontend and stand-in Google and Kakao)."
+        "own; under DEMO=1 also the demo frontend and stand-in providers)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -59,8 +60,8 @@ class Command(BaseCommand):
     def _ports(self) -> list[tuple[str, int]]:
         ports = [("PORT", settings.PORT)]
         if settings.DEMO:
-            # The stand-ins' ports follow the frontend's.
-            ports += [("DEMO_PORT", settings.DEMO_PORT + offset) for offset in range(3)]
+            demo = [settings.DEMO_PORT, *map(_port, settings.PROVIDER_STANDINS.values())]
+            ports += [("DEMO_PORT", port) for port in demo]
         return ports
 
     def _start(self, children: Children, options: dict[str, Any]) -> None:
@@ -94,12 +95,8 @@ class Command(BaseCommand):
                 f"--api={settings.SITE_URL}",
             ],
         )
-        if not settings.GOOGLE_CLIENT_ID:
-            port = settings.DEMO_PORT + 1
-            children.start("Stand-in Google", _standin("google", STANDIN_GOOGLE, port))
-        if not settings.KAKAO_CLIENT_ID:
-            port = settings.DEMO_PORT + 2
-            children.start("Stand-in Kakao", _standin("kakao", STANDIN_KAKAO, port))
+        for name, origin in settings.PROVIDER_STANDINS.items():
+            children.start(f"Stand-in {name.title()}", _standin(name, origin))
 
 
 def _redis_answers() -> bool:
@@ -110,12 +107,17 @@ def _redis_answers() -> bool:
     return True
 
 
-def _standin(name: str, client: Client, port: int) -> list[str]:
+def _port(origin: str) -> int:
+    return urlsplit(origin).port or 0
+
+
+def _standin(name: str, origin: str) -> list[str]:
+    client = standin_client(name)
     return [
         *PYTHON,
         "-m",
         f"demo.{name}",
-        f"--port={port}",
+        f"--port={_port(origin)}",
         f"--client-id={client.client_id}",
         f"--client-secret={client.secret}",
         f"--redirect-uri={settings.SITE_URL}{reverse(f'{name}_callback')}",

@@ -1,31 +1,67 @@
-"""What Kakao says about a person: by API, or in an ID token."""
+"""Kakao: a profile by API. Of a native app, an access token is asked about, an ID token verified."""
 
 import hashlib
 import time
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.social import fetch, id_tokens
 from accounts.social.exceptions import ProviderError
-from accounts.social.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, text
+from accounts.social.oauth2 import StrictAdapter, StrictProvider
+from accounts.social.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, mapping, text
 
 
-def profile(access_token: str) -> Profile:
+class KakaoAdapter(StrictAdapter):
+    """By profile, not by ID token: an app may have OpenID Connect switched off at Kakao."""
+
+    provider_id = "kakao"
+
+    def profile(self, answer: dict[str, Any]) -> Profile:
+        return _profile(answer["access_token"])
+
+
+class Provider(StrictProvider):
+    id = "kakao"
+    name = gettext_noop("Kakao")
+    button = _("Login with Kakao")  # its guide allows one label for all purposes
+    language = "ko"
+    oauth2_adapter_class = KakaoAdapter
+    reauthentication = {"prompt": "login"}
+
+    def prove(self, token: dict[str, Any]) -> Proof:
+        """By either token. Both together are bound to a nonce *and* tell about the e-mail."""
+        id_token, access_token = token.get("id_token"), token.get("access_token")
+        if not id_token:
+            return _prove_access_token(access_token or "")
+        nonce = str(token.get("nonce") or "")
+        bound = _prove_id_token(id_token, audiences=self.client_ids, nonce=nonce)
+        if not access_token:
+            return bound
+        told = _prove_access_token(access_token)
+        if told.profile.uid != bound.profile.uid:
+            raise ProviderError("the tokens are of two people")
+        return replace(bound, profile=told.profile)
+
+
+def _profile(access_token: str) -> Profile:
     """Of `/v2/user/me`, for whoever holds the token."""
     data = fetch.get(settings.SOCIALACCOUNT_PROVIDERS["kakao"]["PROFILE_URL"], bearer=access_token)
-    account = _dict(data.get("kakao_account"))
+    account = mapping(data.get("kakao_account"))
     return Profile(
         uid=_number(data.get("id")),
         email=address(account.get("email")),
         # An address that isn't valid any more belongs to somebody else now.
         is_email_verified=account.get("is_email_valid") is True
         and account.get("is_email_verified") is True,
-        name=text(_dict(account.get("profile")).get("nickname"), limit=MAX_NAME_CHARACTERS),
+        name=text(mapping(account.get("profile")).get("nickname"), limit=MAX_NAME_CHARACTERS),
     )
 
 
-def prove_access_token(access_token: str) -> Proof:
+def _prove_access_token(access_token: str) -> Proof:
     """Any Kakao app's token opens `/v2/user/me`: first ask whose it is. Raises `ProviderError`."""
     options = settings.SOCIALACCOUNT_PROVIDERS["kakao"]
     if not fetch.is_bearer(access_token):
@@ -38,19 +74,19 @@ def prove_access_token(access_token: str) -> Proof:
     seconds = info.get("expires_in")
     if not isinstance(seconds, int) or not 0 < seconds <= id_tokens.MAX_LIFETIME_SECONDS:
         raise ProviderError("the token expires at no time we know")
-    told = profile(access_token)
+    told = _profile(access_token)
     if told.uid != _number(info.get("id")):
         raise ProviderError("the token is one person's and the profile another's")
     fingerprint = hashlib.sha256(access_token.encode()).hexdigest()
     return Proof(told, fingerprint, time.time() + seconds)
 
 
-def prove_id_token(id_token: str, *, audiences: list[str], nonce: str) -> Proof:
+def _prove_id_token(id_token: str, *, audiences: list[str], nonce: str) -> Proof:
     """Its `email` comes without a word on whether it is valid or verified, so it is neither."""
     options = settings.SOCIALACCOUNT_PROVIDERS["kakao"]
     claims = id_tokens.verify(
         id_token,
-        issuers=options["ISSUERS"],
+        issuers=[options["ISSUER"]],
         audiences=audiences,
         jwks_uri=options["JWKS_URL"],
         nonce=nonce,
@@ -61,10 +97,6 @@ def prove_id_token(id_token: str, *, audiences: list[str], nonce: str) -> Proof:
         name=text(claims.get("nickname"), limit=MAX_NAME_CHARACTERS),
     )
     return Proof(told, id_tokens.fingerprint(id_token), claims["exp"])
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _number(value: Any) -> str:
