@@ -85,6 +85,14 @@ def test_a_reading_call_by_cookie_sets_no_cookie_and_varies_by_it(browser, metho
     assert "Content-Security-Policy" in response.headers
 
 
+@pytest.mark.parametrize(("method", "is_short"), [("GET", True), ("PATCH", False)])
+def test_only_reading_calls_take_the_short_way(browser, method, is_short):
+    response = browser.generic(method, "/api/me/", "{}", content_type="application/json")
+
+    assert response.status_code == 200
+    assert hasattr(response.wsgi_request, "allauth") is not is_short
+
+
 def test_a_reading_call_without_a_sign_in_is_refused(browser):
     browser.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32
 
