@@ -13,6 +13,9 @@ import structlog
 from django.conf import settings
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponseBase
+from django.middleware import locale as django_locale
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from config import errors
@@ -92,6 +95,21 @@ def _note_exception(*, request: HttpRequest | None = None, **_: Any) -> None:
     """Django turns it into an answer deep inside; by then `RequestLogMiddleware` sees a 500."""
     if request is not None:
         request.failure = sys.exc_info()[1]  # type: ignore[attr-defined]
+
+
+class LocaleMiddleware(django_locale.LocaleMiddleware):
+    """Django's, without what it does for paths that begin with a language: there are none."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        translation.activate(translation.get_language_from_request(request))
+        request.LANGUAGE_CODE = translation.get_language()
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        patch_vary_headers(response, ["Accept-Language"])
+        response.headers.setdefault("Content-Language", translation.get_language())
+        return response
 
 
 class SecurityHeadersMiddleware:
