@@ -1,5 +1,6 @@
 """What allauth and Django announce, turned into sign-ins and audit rows."""
 
+from collections.abc import Collection
 from typing import Any
 
 from allauth.account import signals as account_signals
@@ -16,16 +17,18 @@ from allauth.socialaccount import signals as social_signals
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.db.models.signals import post_save, pre_delete, pre_save
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
-from accounts import addresses, audit, sessions
+from accounts import addresses, audit, revocations, sessions
 from accounts.client_info import ClientInfo
-from accounts.middleware import RIGHTS, current, rights_of
+from accounts.middleware import current, rights_of
 from accounts.models import AuditEvent, AuthSession, User
-from accounts.session_store import SID
+from accounts.remembered_users import remembered
+from accounts.session_store import RIGHTS, SID
 from accounts.social import unlinking
 
 AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}
@@ -134,6 +137,23 @@ def revoke_sessions_of_changed(instance: User, created: bool, **kwargs: Any) -> 
         sessions.revoke_all(instance, reason=sessions.Reason.DEACTIVATED)
     elif instance.has_new_rights:
         sessions.revoke_all(instance, reason=sessions.Reason.RIGHTS_CHANGED)
+
+
+@receiver([post_save, post_delete], sender=User)
+def forget_user(
+    instance: User,
+    created: bool = False,
+    update_fields: Collection[str] | None = None,
+    **kwargs: Any,
+) -> None:
+    """At once, in case somebody remembers what isn't committed; after the commit, everywhere."""
+    if created or set(update_fields or ()) == {
+        "last_login"
+    }:  # each sign-in saves it; nobody remembers it
+        return
+    user_id = instance.pk  # None once the user is deleted
+    remembered.forget(user_id)
+    transaction.on_commit(lambda: revocations.ring(users=[user_id]), robust=True)
 
 
 @receiver(pre_save, sender=EmailAddress)

@@ -113,14 +113,16 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "config.middleware.BodyMiddleware",
     "api.throttling.ThrottleMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "config.middleware.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Requests without a session go no further.
     "api.middleware.StatelessMiddleware",
     "accounts.middleware.SessionMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.AuthSessionMiddleware",
+    # Nor do calls that only read.
+    "api.middleware.ReadingMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
@@ -270,6 +272,8 @@ HEADLESS_SERVE_SPECIFICATION = False
 
 # REST and tokens
 
+API_PREFIX = "/api/"
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "api.authentication.BearerAuthentication",
@@ -391,7 +395,8 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_HASHED = env.bool("STATIC_HASHED", default=not DEMO)
-WHITENOISE_USE_FINDERS = not STATIC_HASHED
+# Looked up when asked for: read ahead, each handler would look at every file of every app.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not STATIC_HASHED
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

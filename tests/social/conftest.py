@@ -165,12 +165,6 @@ def walk(visitor):
 
 
 @pytest.fixture
-def owner(db):
-    """Somebody with a password, who connects providers to their account."""
-    return UserFactory()
-
-
-@pytest.fixture
 def connect(owner, visitor):
     """Sign the owner in by password, and connect this provider on the page for it: the uid."""
 
@@ -208,3 +202,24 @@ def send():
 def access_token_in(response):
     body = response.json()
     return body.get("access") or body.get("meta", {}).get("access_token")
+
+
+MINJI = "minji.kim@example.com"
+"""The first person of every stand-in."""
+LINK_PAGE = "/accounts/3rdparty/link/"
+
+
+@pytest.fixture
+def owner(db):
+    return UserFactory(email=MINJI)
+
+
+@pytest.fixture
+def prove(visitor):
+    """Send the form of the page, as it was shown."""
+
+    def run(proof="password", browser=visitor, **form):
+        key = re.search(r'name="link" value="([^"]+)"', browser.get(LINK_PAGE).text)
+        return browser.post(LINK_PAGE, {"link": key[1] if key else "", "proof": proof} | form)
+
+    return run
