@@ -5,14 +5,18 @@ from contextlib import suppress
 from typing import Any, NoReturn, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sites.requests import RequestSite
+from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -25,9 +29,13 @@ from accounts.exceptions import InactiveUserError
 from accounts.managers import UserManager
 from accounts.models import AuditEvent, User
 from accounts.session_store import STORE_ERRORS
+from accounts.social import linking
 from accounts.validators import MAX_LENGTH, PasswordLengthValidator
 
 log = logging.getLogger(__name__)
+
+LINKED = "socialaccount/messages/account_connected.txt"
+LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -107,7 +115,22 @@ class AccountAdapter(DefaultAccountAdapter):
         """Demo accounts have public passwords: without DEMO they are disabled, by every door."""
         if _is_refused(user):
             return self.respond_user_inactive(request, user)
+        linking.begin(request)
         return super().pre_login(request, user, **kwargs)
+
+    def is_login_by_code_required(self, login: Any) -> bool:
+        """Where a visitor asked for a code to prove an account by (`SocialLinkView`)."""
+        is_asked_for = getattr(self.request, "is_code_asked_for", False)
+        return is_asked_for or super().is_login_by_code_required(login)
+
+    def post_login(
+        self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
+    ) -> HttpResponse:
+        is_linked = linking.complete(request, cast("User", user))
+        if is_linked is not None:
+            level = messages.SUCCESS if is_linked else messages.ERROR
+            self.add_message(request, level, LINKED if is_linked else LINKED_ELSEWHERE)
+        return super().post_login(request, user, **kwargs)
 
     def save_user(
         self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
@@ -134,6 +157,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """A password change or a deactivation that overtook this sign-in wins."""
+        if getattr(request, "is_code_asked_for", False):
+            # Its stage was left out, for whatever reason: nothing has been proved.
+            raise PermissionDenied
         try:
             super().login(request, user)
         except InactiveUserError as exc:
@@ -164,13 +190,23 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """A provider's word is proof: accounts that only typed the address make way.
 
-        Its token has served: kept, it would rest in the session of a sign-up that isn't finished.
+        One that proved it, too, is asked before it is linked. The provider's token has served:
+        kept, it would rest in the session of a sign-up that isn't finished.
         """
         sociallogin.token = None
-        if not sociallogin.is_existing:
-            for address in sociallogin.email_addresses:
-                if address.verified:
-                    addresses.claim(address.email, owner_id=None)
+        if sociallogin.is_existing:
+            linking.prove(request, sociallogin.state.get("link", ""))
+            return
+        for address in sociallogin.email_addresses:
+            if address.verified:
+                addresses.claim(address.email, owner_id=None)
+        is_login = sociallogin.state.get("process", AuthProcess.LOGIN) == AuthProcess.LOGIN
+        link = linking.wanted(sociallogin) if is_login else None
+        if link is not None:
+            if request.user.is_authenticated:  # a sign-in by a provider ends the one before
+                get_account_adapter(request).logout(request)
+            linking.note(request, link)
+            raise ImmediateHttpResponse(import_string(settings.ACCOUNT_EXISTS_VIEW)(request))
 
     def populate_user(
         self,

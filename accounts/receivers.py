@@ -1,26 +1,34 @@
 """What allauth and Django announce, turned into sign-ins and audit rows."""
 
+from collections.abc import Collection
 from typing import Any
 
 from allauth.account import signals as account_signals
+from allauth.account.adapter import get_adapter
 from allauth.account.authentication import (
     AUTHENTICATION_METHODS_SESSION_KEY,
     get_authentication_records,
 )
 from allauth.account.models import EmailAddress
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.constants import Client
 from allauth.socialaccount import signals as social_signals
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.db.models.signals import post_save, pre_delete, pre_save
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
 
-from accounts import addresses, audit, sessions
+from accounts import addresses, audit, revocations, sessions
 from accounts.client_info import ClientInfo
-from accounts.middleware import RIGHTS, current, rights_of
+from accounts.middleware import current, rights_of
 from accounts.models import AuditEvent, AuthSession, User
-from accounts.session_store import SID
+from accounts.remembered_users import remembered
+from accounts.session_store import RIGHTS, SID
 
 AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}
 """allauth's method names as RFC 8176 values; a provider's sign-in has none and is named itself."""
@@ -130,6 +138,23 @@ def revoke_sessions_of_changed(instance: User, created: bool, **kwargs: Any) -> 
         sessions.revoke_all(instance, reason=sessions.Reason.RIGHTS_CHANGED)
 
 
+@receiver([post_save, post_delete], sender=User)
+def forget_user(
+    instance: User,
+    created: bool = False,
+    update_fields: Collection[str] | None = None,
+    **kwargs: Any,
+) -> None:
+    """At once, in case somebody remembers what isn't committed; after the commit, everywhere."""
+    if created or set(update_fields or ()) == {
+        "last_login"
+    }:  # each sign-in saves it; nobody remembers it
+        return
+    user_id = instance.pk  # None once the user is deleted
+    remembered.forget(user_id)
+    transaction.on_commit(lambda: revocations.ring(users=[user_id]), robust=True)
+
+
 @receiver(pre_save, sender=EmailAddress)
 def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
     """Before allauth writes the address into the user, where it must be unique."""
@@ -179,6 +204,35 @@ def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> N
         reason=sociallogin.account.provider,
         client=ClientInfo.from_request(request),
     )
+
+
+@receiver(social_signals.social_account_added)
+def tell_the_other_address(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:
+    """allauth tells the account's own address; who owns the provider's account hears of it, too."""
+    for address in sociallogin.email_addresses:
+        if address.verified and address.email.lower() != sociallogin.user.email:
+            get_adapter().send_notification_mail(
+                "socialaccount/email/connected_elsewhere",
+                sociallogin.user,
+                {"provider": sociallogin.account.get_provider()},
+                email=address.email,
+            )
+
+
+@receiver(pre_delete, sender=SocialAccount)
+def keep_the_last_way_in(instance: SocialAccount, origin: Any = None, **kwargs: Any) -> None:
+    """Of two disconnects at once each was checked while the other's connection still stood.
+
+    Concerns the owner who disconnects, not the end of the whole account, nor others' reasons. Runs
+    in the transaction of the deletion, and undoes it.
+    """
+    request = context.request
+    if origin is not instance or getattr(request, "user", None) != instance.user:
+        return
+    user = User.objects.select_for_update().get(pk=instance.user_id)
+    others = SocialAccount.objects.filter(user=user).exclude(pk=instance.pk)
+    if not user.has_usable_password() and not others.exists():
+        raise ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request))
 
 
 @receiver(social_signals.social_account_removed)

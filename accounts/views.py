@@ -3,20 +3,32 @@
 from typing import Any, cast
 from uuid import UUID
 
+from allauth.account.utils import perform_login
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.ratelimit import consume, respond_429
+from allauth.decorators import rate_limit
+from allauth.socialaccount.adapter import get_adapter as get_social_adapter
+from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.base.provider import Provider
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views.generic import ListView, TemplateView, UpdateView, View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView, ListView, TemplateView, UpdateView, View
 
 from accounts import sessions
 from accounts.client_info import ClientInfo
-from accounts.forms import ProfileForm
+from accounts.forms import LoginForm, ProfileForm
 from accounts.models import AuditEvent, AuthSession, User
+from accounts.social import linking
+from accounts.social.linking import Link
 
 
 class SignedInMixin(LoginRequiredMixin):
@@ -124,3 +136,85 @@ class ActivityView(SignedInMixin, ListView[AuditEvent]):
         return AuditEvent.objects.filter(user=self.user).exclude(
             type=AuditEvent.Type.SESSION_OPENED
         )
+
+
+class SocialLinkView(FormView[LoginForm]):
+    """Prove once that an account is yours, and a provider's is linked to it (`linking`).
+
+    By `proof`: the password, a mailed code, or a provider that is connected already.
+    """
+
+    http_method_names = ["get", "head", "post"]
+    form_class = LoginForm
+    template_name = "socialaccount/link.html"
+    link: Link
+    owner: User
+
+    @method_decorator(rate_limit(action="login"))
+    @method_decorator(sensitive_post_parameters("password"))
+    @method_decorator(never_cache)
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        link = linking.noted(request)
+        owner = User.objects.filter(pk=link.user_id).first() if link else None
+        if link is None or owner is None or request.user.is_authenticated:
+            linking.forget(request)
+            return redirect("account_login")
+        self.link, self.owner = link, owner
+        return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.POST.get("link") != self.link.key:  # another tab's, which has been replaced
+            return redirect("accounts:social-link")
+        proof = request.POST.get("proof", "password")
+        if proof == "none":
+            linking.forget(request)
+            return redirect("account_login")
+        linking.prove(request, self.link.key)
+        try:
+            if proof == "code":
+                return self._send_code(request)
+            for provider in self._providers():
+                if provider.id == proof:
+                    return self._ask(provider)
+            return super().post(request, *args, **kwargs)
+        except ImmediateHttpResponse as exc:
+            return exc.response
+
+    def form_valid(self, form: LoginForm) -> HttpResponse:
+        return cast("HttpResponse", form.login(self.request, redirect_url=self.link.next))
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Whose password it is isn't the visitor's to say."""
+        kwargs = super().get_form_kwargs()
+        if "data" in kwargs:
+            kwargs["data"] = kwargs["data"].copy()
+            kwargs["data"]["login"] = self.owner.email
+        return kwargs | {"request": self.request}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            link=self.link, owner=self.owner, providers=self._providers(), **kwargs
+        )
+
+    def _send_code(self, request: HttpRequest) -> HttpResponse:
+        if not consume(request, action="request_login_code", key=self.link.email.lower()):
+            return respond_429(request)
+        request.is_code_asked_for = True  # type: ignore[attr-defined]  # the adapter reads it
+        response: HttpResponse = perform_login(
+            request, self.owner, email=self.link.email, redirect_url=self.link.next
+        )
+        return response
+
+    def _ask(self, provider: Provider) -> HttpResponse:
+        response: HttpResponse = provider.redirect(
+            self.request, "login", next_url=self.link.next, link=self.link.key
+        )
+        return response
+
+    def _providers(self) -> list[Provider]:
+        """Those that sign in to this account already."""
+        connected = set(
+            SocialAccount.objects.filter(user=self.owner).values_list("provider", flat=True)
+        )
+        listed = get_social_adapter().list_providers(self.request)
+        return [provider for provider in listed if provider.id in connected]

@@ -68,7 +68,22 @@ class AccountExists(exceptions.APIException):
     status_code = 409
     default_code = "account_exists"
     default_detail = _(
-        "An account with this email exists already. Sign in to it, then connect the provider there."
+        "An account with this email exists already. Send its email, its password and this "
+        "`link_token` to /api/token/: that signs in, and connects the provider."
+    )
+
+    def __init__(self, *, link_token: str, expires_in: int) -> None:
+        super().__init__()
+        self.members = {"link_token": link_token, "expires_in": expires_in}
+
+
+class LinkTokenRefused(InvalidCredentials):
+    """Together with the right password, so nobody is signed in: the caller asked for both."""
+
+    default_code = "invalid_link_token"
+    default_detail = _(
+        "The link token has expired, was used before, or is another account's. Sign in by the "
+        "provider again to get a new one, or sign in without it."
     )
 
 
@@ -150,6 +165,7 @@ def problem(error: exceptions.APIException, status: int) -> dict[str, Any]:
         body["detail"] = str(_("Some fields are wrong: see `errors`."))
         body["errors"] = list(_pointers(error.detail))
         return body
+    body |= getattr(error, "members", {})
     detail = error.detail
     body["code"] = getattr(detail, "code", error.default_code)
     body["detail"] = str(detail)

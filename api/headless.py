@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.core import context
+from allauth.headless.constants import Client
 from allauth.headless.tokens.strategies.sessions import SessionTokenStrategy
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -69,6 +70,14 @@ class TokenStrategy(SessionTokenStrategy):
         except InvalidToken:
             return None
         return pair["access"], pair["refresh"]
+
+
+def session_token(request: HttpRequest) -> str:
+    """What names the sign-in under way to the app client; empty for anybody else."""
+    headless = getattr(getattr(request, "allauth", None), "headless", None)
+    if getattr(headless, "client", None) != Client.APP:
+        return ""
+    return TokenStrategy().create_session_token(request)
 
 
 def _new_session(sign_in: AuthSession) -> SessionBase:

@@ -16,15 +16,25 @@ from django.http import HttpRequest
 from accounts import session_store
 from accounts.exceptions import InactiveUserError
 from accounts.models import AuthSession
-from api.exceptions import EmailUnverified, InvalidCredentials, LoginIncomplete, TooManyAttempts
+from accounts.social import link_tokens, linking
+from api.exceptions import (
+    EmailUnverified,
+    InvalidCredentials,
+    LinkTokenRefused,
+    LoginIncomplete,
+    TooManyAttempts,
+)
 
 LIMITED = "too_many_login_attempts"
 
 
-def with_password(request: HttpRequest, *, email: str, password: str) -> AuthSession:
-    """The sign-in opened by these credentials.
+def with_password(
+    request: HttpRequest, *, email: str, password: str, link_token: str = ""
+) -> AuthSession:
+    """The sign-in opened by these credentials, which prove the link of `link_token`, if there is one.
 
-    Raises `InvalidCredentials`, `EmailUnverified`, `LoginIncomplete` or `TooManyAttempts`.
+    Raises `InvalidCredentials`, `EmailUnverified`, `LinkTokenRefused`, `LoginIncomplete` or
+    `TooManyAttempts`.
     """
     if not consume(request, action="login"):
         raise TooManyAttempts
@@ -36,6 +46,12 @@ def with_password(request: HttpRequest, *, email: str, password: str) -> AuthSes
         # Before the pipeline, which would mail a code that this caller has no way to send back.
         if not EmailAddress.objects.filter(user=form.user, verified=True).exists():
             raise EmailUnverified
+        if link_token:
+            link = link_tokens.spend(link_token, user_id=str(form.user.pk))
+            if link is None:
+                raise LinkTokenRefused
+            linking.note(request, link)
+            linking.prove(request, link.key)
         try:
             form.login(request)
         except InactiveUserError as exc:

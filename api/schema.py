@@ -15,6 +15,11 @@ PROBLEM = {
         "detail": {"type": "string"},
         "code": {"type": "string"},
         "request_id": {"type": "string"},
+        "link_token": {
+            "type": "string",
+            "description": "With `account_exists`: send it to `/api/token/` beside the password.",
+        },
+        "expires_in": {"type": "integer", "description": "Seconds that `link_token` is good for."},
         "errors": {
             "type": "array",
             "items": {

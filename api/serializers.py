@@ -30,6 +30,13 @@ class StrictSerializer(serializers.Serializer[Any]):
 class CredentialsSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(max_length=MAX_LENGTH, trim_whitespace=False, write_only=True)
+    link_token = serializers.CharField(
+        max_length=4096,
+        trim_whitespace=False,
+        required=False,
+        default="",
+        help_text="From the 409 `account_exists` of `/api/token/social/`: connects that provider.",
+    )
 
 
 class SocialTokenSerializer(StrictSerializer):

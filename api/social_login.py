@@ -8,7 +8,6 @@ import logging
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from allauth.account.utils import filter_users_by_email
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.helpers import complete_social_login
 from allauth.socialaccount.models import SocialAccount, SocialLogin
@@ -19,8 +18,9 @@ from accounts import addresses, audit
 from accounts.client_info import ClientInfo
 from accounts.exceptions import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
-from accounts.social import replay
+from accounts.social import link_tokens, linking, replay
 from accounts.social.exceptions import ProviderError, ProviderUnavailableError, TokenKindError
+from accounts.social.linking import Link
 from accounts.social.oauth2 import StrictProvider
 from accounts.social.profile import Proof
 from api.exceptions import (
@@ -46,8 +46,10 @@ def with_token(request: HttpRequest, *, provider: str, token: dict[str, str]) ->
         asked: StrictProvider = get_adapter().get_provider(request, provider)
         proof = _prove(request, asked, token)
         login = asked.sociallogin(request, proof.profile)
-        _require_one_call(request, login)
+        link = _require_one_call(request, login)
         _spend(request, asked, proof)
+        if link is not None:
+            raise AccountExists(link_token=link_tokens.issue(link), expires_in=link_tokens.SECONDS)
         return _complete(request, login)
 
 
@@ -82,28 +84,29 @@ def _record(request: HttpRequest, **columns: Any) -> None:
     audit.record(AuditEvent.Type.LOGIN_FAILED, client=client, **columns)
 
 
-def _require_one_call(request: HttpRequest, login: SocialLogin) -> None:
+def _require_one_call(request: HttpRequest, login: SocialLogin) -> Link | None:
+    """The link that must be proved first, if there is one."""
     account = login.account
     known = SocialAccount.objects.filter(provider=account.provider, uid=account.uid)
     known_user = User.objects.filter(pk__in=known.values("user")).first()
     if known_user is None:
-        _require_vouched_for(login)
-    elif not known_user.is_active:
+        return _require_vouched_for(login)
+    if not known_user.is_active:
         _record(request, user=known_user, reason="user_inactive")
         raise ProviderTokenRefused
-    elif not EmailAddress.objects.filter(user=known_user, verified=True).exists():
+    if not EmailAddress.objects.filter(user=known_user, verified=True).exists():
         raise ProviderEmailUnverified
+    return None
 
 
-def _require_vouched_for(login: SocialLogin) -> None:
-    """A first sign-in: an address that the provider vouches for, and nobody's here yet."""
+def _require_vouched_for(login: SocialLogin) -> Link | None:
+    """A first sign-in: an address that the provider vouches for, and whose it is here."""
     vouched = [address.email for address in login.email_addresses if address.verified]
     if not vouched:
         raise ProviderEmailUnverified
     for email in vouched:
         addresses.claim(email, owner_id=None)
-        if filter_users_by_email(email):
-            raise AccountExists
+    return linking.wanted(login)
 
 
 def _complete(request: HttpRequest, login: SocialLogin) -> AuthSession:

@@ -22,6 +22,7 @@ from structlog.contextvars import get_contextvars
 
 from accounts import session_store
 from accounts.exceptions import RevocationsStaleError
+from api.headless import session_token
 
 MACHINE_PATHS = ("/api/", "/_allauth/", "/.well-known/")
 RETRY_SECONDS = 3
@@ -89,6 +90,16 @@ CONFLICT = Problem(
     _("Somebody was faster"),
     _("The same thing was asked for twice at once. Please try again."),
 )
+ACCOUNT_EXISTS = Problem(
+    409,
+    "account_exists",
+    _("An account with this email exists"),
+    _(
+        "Show that it is yours, and the provider will be connected: an app signs in at "
+        "/_allauth/app/v1/auth/login with this answer's session token, a browser opens "
+        "/accounts/3rdparty/link/."
+    ),
+)
 SESSION_ENDED = Problem(
     401,
     "session_ended",
@@ -134,14 +145,14 @@ def body(problem: Problem, **members: Any) -> dict[str, Any]:
     }
 
 
-def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
+def respond(request: HttpRequest, problem: Problem, **members: Any) -> HttpResponse:
     """The problem in the form that the caller can use, in the language it asked for."""
     response: HttpResponse
     language = _language(request)
     with override(language):
         if request.path.startswith(MACHINE_PATHS):
             response = JsonResponse(
-                body(problem),
+                body(problem, **members),
                 status=problem.status,
                 content_type="application/problem+json",
             )
@@ -196,6 +207,14 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def conflict(request: HttpRequest) -> HttpResponse:
     """`CONFLICT_VIEW`: two requests raced for one thing, and this one lost."""
     return respond(request, CONFLICT)
+
+
+def account_exists(request: HttpRequest) -> HttpResponse:
+    """`ACCOUNT_EXISTS_VIEW`: the link is noted in the session, its proof comes next."""
+    if not request.path.startswith(MACHINE_PATHS):
+        return redirect("accounts:social-link")
+    token = session_token(request)
+    return respond(request, ACCOUNT_EXISTS, **({"meta": {"session_token": token}} if token else {}))
 
 
 def provider_unavailable(request: HttpRequest) -> HttpResponse:

@@ -112,14 +112,16 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "config.middleware.BodyMiddleware",
     "api.throttling.ThrottleMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "config.middleware.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Requests without a session go no further.
     "api.middleware.StatelessMiddleware",
     "accounts.middleware.SessionMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.AuthSessionMiddleware",
+    # Nor do calls that only read.
+    "api.middleware.ReadingMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
@@ -198,6 +200,7 @@ SESSION_ENDED_VIEW = "config.errors.session_ended"
 TOO_LARGE_VIEW = "config.errors.too_large"
 STORE_UNAVAILABLE_VIEW = "config.errors.store_unavailable"
 CONFLICT_VIEW = "config.errors.conflict"
+ACCOUNT_EXISTS_VIEW = "config.errors.account_exists"
 PROVIDER_UNAVAILABLE_VIEW = "config.errors.provider_unavailable"
 TOO_MANY_REQUESTS_VIEW = "config.errors.too_many_requests"
 # Of a session that nobody has signed in with: a sign-up or a social sign-in under way.
@@ -244,6 +247,10 @@ ACCOUNT_FORMS = {
     "set_password": "accounts.forms.SetPasswordForm",
     "signup": "accounts.forms.SignupForm",
 }
+# No door of its own: a mailed code only proves an account that a provider's is to be linked to.
+ACCOUNT_LOGIN_BY_CODE_ENABLED = False
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
@@ -253,7 +260,8 @@ ACCOUNT_USER_DISPLAY = "accounts.models.user_display"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 
 SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
-# Off: an e-mail that a provider vouches for never opens an existing account by itself.
+# Off: an e-mail that a provider vouches for never opens an existing account by itself; the
+# visitor proves that account once (`accounts.social.linking`).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
 
@@ -261,6 +269,8 @@ HEADLESS_TOKEN_STRATEGY = "api.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False
 
 # REST and tokens
+
+API_PREFIX = "/api/"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

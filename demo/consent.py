@@ -176,7 +176,10 @@ class ConsentStandIn(Site):
         return self.answer(self.native_answer(issued))
 
     def misbehave(self, request: HttpRequest) -> HttpResponse:
-        """Commit this fault, `at` one path or at all, until told another; none: behave again."""
+        """Commit this fault until told another; none: behave again.
+
+        A fault of a whole answer names the path it is committed `at`; others lie in what is told.
+        """
         if request.method != "POST":
             return self.not_allowed(request, "POST")
         try:
@@ -187,7 +190,9 @@ class ConsentStandIn(Site):
             self.key = SigningKey()
             return self.answer({"kid": self.key.kid})
         if not self.fault.commit(form.get("fault"), at=form.get("at")):
-            return self.answer({"error": "unknown fault"}, status=400)
+            return self.answer(
+                {"error": "unknown fault, or one that needs a path in at"}, status=400
+            )
         return self.answer({"fault": self.fault.name, "at": self.fault.at})
 
     def denial(self) -> dict[str, str]:

@@ -244,7 +244,7 @@ class Misbehaviour:
         self.at = ""
 
     def commit(self, name: str, *, at: str) -> bool:
-        if name and name not in FAULTS:
+        if (name and name not in FAULTS) or (name in ANSWERS and not at.strip("/")):
             return False
         self.name, self.at = name, at.strip("/")
         return True

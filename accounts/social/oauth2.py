@@ -1,14 +1,16 @@
 """What every provider here has in common: PKCE, our own calls, nothing from the query, a small profile."""
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialLogin, SocialToken
-from allauth.socialaccount.providers.base.constants import AuthAction
+from allauth.socialaccount.providers.base.constants import AuthAction, AuthProcess
 from allauth.socialaccount.providers.base.provider import ProviderAccount
 from allauth.socialaccount.providers.oauth2.client import OAuth2Client
 from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
@@ -122,6 +124,9 @@ class StrictProvider(OAuth2Provider):
 
     def verify_token(self, request: HttpRequest, token: dict[str, Any]) -> SocialLogin:
         """The headless door of native apps."""
+        if json.loads(request.body).get("process") == AuthProcess.CONNECT:
+            # Before the token is used up: the app sends it again afterwards.
+            _require_recent_proof(request)
         try:
             proof = self.prove(token)
             replay.spend(proof.fingerprint, expires_at=proof.expires_at)
@@ -148,3 +153,8 @@ class StrictProvider(OAuth2Provider):
         if not data.email:
             return []
         return [EmailAddress(email=data.email, verified=data.is_email_verified, primary=True)]
+
+
+@reauthentication_required(app="allauth.socialaccount")  # type: ignore[untyped-decorator]
+def _require_recent_proof(request: HttpRequest) -> None:
+    """Raises `ReauthenticationRequired`, which allauth answers with 401 and what to do."""

@@ -39,4 +39,4 @@ def test_sessions_in_a_store_of_their_own_survive_a_server(cluster):
 def test_sessions_in_a_store_of_their_own_survive_its_primary(cluster):
     row = measured(compare.central_fails_too, cluster)
 
-    assert (row.lost, row.wiped) == (0, 0), row.details
+    assert (row.lost, row.failed, row.wiped) == (0, 0, 0), row.details

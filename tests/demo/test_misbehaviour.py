@@ -82,5 +82,8 @@ def test_a_rotated_key_replaces_the_one_before(google):
 
 
 def test_an_unknown_fault_is_no_order(google):
-    assert google.post("/misbehave", data={"fault": "typo"}).status_code == 400
+    for order in ({"fault": "typo"}, {"fault": "slow"}, {"fault": "slow", "at": "/"}):
+        refused = google.post("/misbehave", data=order)
+        assert refused.status_code == 400
+        assert refused.json() == {"error": "unknown fault, or one that needs a path in at"}
     assert google.get("/misbehave").status_code == 405

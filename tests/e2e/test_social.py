@@ -43,3 +43,50 @@ def test_a_cancelled_consent_ends_on_a_page_with_a_way_back(page: Page, site: Si
 
     expect(page).to_have_url(re.compile(re.escape(f"{site.url}/accounts/")))
     expect(page.locator("main a[href*='/accounts/login/']").first).to_be_visible()
+
+
+def consent_as(page: Page, email: str) -> None:
+    """At the stand-in: somebody else, whose address is this one."""
+    page.locator("[name=identity][value=other]").check()
+    page.locator("#email").fill(email)
+    page.locator("[name=choice][value=continue]").click()
+
+
+def test_a_password_account_is_linked_from_the_login_page(page: Page, site: Site):
+    visitor = site.accounts["visitor"]
+    page.goto(f"{site.url}/accounts/login/")
+    page.locator("form[action*='/kakao/login/'] button").first.click()
+    consent_as(page, visitor["email"])
+
+    expect(page).to_have_url(f"{site.url}/accounts/3rdparty/link/")
+    expect(page.locator("main")).to_contain_text(visitor["email"])
+    page.locator("[name=password]").fill("not the password")
+    page.locator("[name=proof][value=password]").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.locator("[name=password]").fill(visitor["password"])
+    page.locator("[name=proof][value=password]").click()
+    expect(page).to_have_url(f"{site.url}/accounts/")
+
+    page.goto(f"{site.url}/accounts/3rdparty/")
+    expect(page.locator(".ledger")).to_contain_text("Kakao")
+    page.get_by_role("button", name="Disconnect Kakao").click()
+    page.locator("[name=password]").fill(visitor["password"])
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.locator(".ledger")).not_to_contain_text("Kakao")
+
+
+def test_a_provider_is_connected_and_disconnected_on_the_account_page(page: Page, site: Site):
+    visitor = site.accounts["visitor"]
+    page.goto(f"{site.url}/accounts/login/?next=/accounts/3rdparty/")
+    page.locator("[name=login]").fill(visitor["email"])
+    page.locator("[name=password]").fill(visitor["password"])
+    page.locator("main form button.wide").first.click()
+    page.locator("form[action*='/google/login/'] button").first.click()
+    consent_as(page, "somewhere.else@example.com")
+    page.locator("[name=password]").fill(visitor["password"])
+    page.get_by_role("button", name="Confirm").click()
+
+    expect(page).to_have_url(f"{site.url}/accounts/3rdparty/")
+    expect(page.locator(".ledger")).to_contain_text("somewhere.else@example.com")
+    page.get_by_role("button", name="Disconnect Google").click()
+    expect(page.locator(".ledger")).not_to_contain_text("somewhere.else@example.com")

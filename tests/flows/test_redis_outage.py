@@ -83,6 +83,17 @@ def test_a_cookie_gets_a_clean_503_and_stays_good(redis, browser, how, path, kin
     assert browser.get(PAGE).status_code == 200
 
 
+def test_the_page_of_an_outage_leads_back_to_where_the_visitor_was_going(redis, browser):
+    redis.kill()
+
+    page = browser.get("/accounts/sessions/", {"page": "2"}, headers={"accept-language": "en"})
+    posted = browser.post("/accounts/sessions/revoke-others/")
+
+    again = '<a class="button" href="/accounts/sessions/?page=2">Try again</a>'
+    assert again in page.content.decode()
+    assert "Try again" not in posted.content.decode()
+
+
 def test_tokens_and_health_answer_while_redis_is_dead(redis, obtain, user, client):
     pair = obtain(user)
     client.cookies.clear()

@@ -14,6 +14,7 @@ from config import providers
 from tests.api.conftest import post, session_keys  # noqa: F401 - fixtures
 from tests.conftest import CHROME
 from tests.demo.conftest import running
+from tests.factories import UserFactory
 
 CLIENTS = {
     "google": ["google-web", "google-secret"],
@@ -165,3 +166,24 @@ def send():
 def access_token_in(response):
     body = response.json()
     return body.get("access") or body.get("meta", {}).get("access_token")
+
+
+MINJI = "minji.kim@example.com"
+"""The first person of every stand-in."""
+LINK_PAGE = "/accounts/3rdparty/link/"
+
+
+@pytest.fixture
+def owner(db):
+    return UserFactory(email=MINJI)
+
+
+@pytest.fixture
+def prove(visitor):
+    """Send the form of the page, as it was shown."""
+
+    def run(proof="password", browser=visitor, **form):
+        key = re.search(r'name="link" value="([^"]+)"', browser.get(LINK_PAGE).text)
+        return browser.post(LINK_PAGE, {"link": key[1] if key else "", "proof": proof} | form)
+
+    return run

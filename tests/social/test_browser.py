@@ -91,18 +91,6 @@ def test_an_email_that_the_provider_does_not_vouch_for_is_verified_by_mail(
 
 
 @ALL
-def test_an_account_with_the_same_email_is_never_opened(standin, walk, visitor, deliver):
-    UserFactory(email="minji.kim@example.com")
-
-    answer = walk(standin)
-
-    assert answer["Location"] == "/accounts/confirm-email/"
-    assert not is_signed_in(visitor)
-    assert not SocialAccount.objects.exists()
-    assert [mail.to for mail in deliver()] == [["minji.kim@example.com"]]
-
-
-@ALL
 def test_pkce_and_state_are_sent_whatever_the_settings_say(standin, visitor, provider_settings):
     provider_settings[standin.name]["OAUTH_PKCE_ENABLED"] = False
 

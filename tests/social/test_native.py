@@ -324,7 +324,7 @@ def test_an_account_with_the_same_email_is_never_opened(standin, send):
     response = send("api", standin, tokens_of(standin))
 
     assert response.status_code == 409
-    assert response.json() == problem(409, "account_exists")
+    assert response.json() == problem(409, "account_exists", link_token=ANY, expires_in=600)
     assert response["Cache-Control"] == "no-store"
     assert not SocialAccount.objects.exists()
     assert not AuthSession.objects.exists()

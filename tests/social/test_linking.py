@@ -1,0 +1,249 @@
+"""A provider vouches for an address that is an account's already: one proof links them."""
+
+import re
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.test import Client
+
+from accounts import store_outage
+from accounts.models import AuditEvent, AuthSession, User
+from accounts.social import linking
+from tests.factories import PASSWORD, UserFactory
+from tests.flows.outage import without_redis
+from tests.social.conftest import LINK_PAGE as PAGE
+from tests.social.conftest import MINJI
+
+BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
+HOME = "/accounts/"
+pytestmark = pytest.mark.django_db
+
+
+def is_signed_in(browser):
+    return browser.get("/api/me/").status_code == 200
+
+
+def linked():
+    return {(one.provider, one.user.email) for one in SocialAccount.objects.all()}
+
+
+def code_in(mail):
+    return re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", mail.body)[0]
+
+
+@BOTH
+def test_the_password_links_and_the_provider_signs_in_from_then_on(
+    standin, owner, walk, visitor, prove, deliver
+):
+    asked = walk(standin)
+    page = visitor.get(PAGE)
+
+    assert (asked.status_code, asked["Location"]) == (302, PAGE)
+    assert not is_signed_in(visitor)
+    assert not linked()
+    assert not deliver()
+    assert page.status_code == 200
+    assert f'<b class="address">{MINJI}</b>' in page.text
+    assert "no-store" in page["Cache-Control"]
+    answer = prove(password=PASSWORD)
+    later = Client()
+    walk(standin, later)
+
+    assert (answer.status_code, answer["Location"]) == (302, HOME)
+    assert is_signed_in(visitor)
+    assert is_signed_in(later)
+    assert linked() == {(standin.name, MINJI)}
+    assert [mail.to for mail in deliver()] == [[MINJI]]
+    assert "account was connected" in deliver()[0].subject
+    event = AuditEvent.objects.get(type=AuditEvent.Type.SOCIAL_CONNECTED)
+    assert (event.user, event.reason) == (owner, standin.name)
+    assert linking.ENTRY not in visitor.session
+    assert "connected" in visitor.get(HOME).text
+
+
+def test_an_address_that_nobody_vouches_for_learns_nothing_of_its_account(
+    naver, owner, walk, visitor, deliver
+):
+    answer = walk(naver)
+
+    assert answer["Location"] == "/accounts/confirm-email/"
+    assert linking.ENTRY not in visitor.session
+    assert not is_signed_in(visitor)
+    assert not linked()
+    assert [mail.to for mail in deliver()] == [[MINJI]]
+
+
+def test_a_mailed_code_links(kakao, owner, walk, visitor, prove, deliver):
+    walk(kakao)
+
+    sent = prove("code")
+    wrong = visitor.post(sent["Location"], {"code": "BCDF-GHJK"})
+    refused = (is_signed_in(visitor), linked())
+    answer = visitor.post(sent["Location"], {"code": code_in(deliver()[0])})
+
+    assert sent["Location"] == "/accounts/login/code/confirm/"
+    assert deliver()[0].to == [MINJI]
+    assert wrong.status_code == 200
+    assert refused == (False, set())
+    assert answer["Location"] == HOME
+    assert linked() == {("kakao", MINJI)}
+    assert AuthSession.objects.get().amr == ["otp"]
+
+
+def test_a_provider_that_is_connected_already_links(google, kakao, owner, walk, visitor, prove):
+    walk(google)
+    prove(password=PASSWORD)
+    visitor.post("/accounts/logout/")
+    walk(kakao)
+
+    start = prove("google")
+    answer = visitor.get(google.consent(start["Location"]))
+
+    assert answer["Location"] == HOME
+    assert linked() == {("google", MINJI), ("kakao", MINJI)}
+
+
+def test_a_visitor_goes_on_to_where_the_sign_in_began(kakao, owner, visitor, prove):
+    start = visitor.post("/accounts/kakao/login/?next=/accounts/sessions/")
+    visitor.get(kakao.consent(start["Location"]))
+
+    assert prove(password=PASSWORD)["Location"] == "/accounts/sessions/"
+
+
+def test_only_what_the_account_has_is_offered(kakao, owner, walk, visitor):
+    User.objects.filter(pk=owner.pk).update(password="!")
+    walk(kakao)
+
+    page = visitor.get(PAGE, headers={"accept-language": "ko"}).text
+
+    assert 'type="password"' not in page
+    assert 'value="code"' in page
+    assert 'value="google"' not in page
+    assert "카카오" in page
+
+
+def test_not_now_forgets(kakao, owner, walk, visitor, prove):
+    walk(kakao)
+
+    assert prove("none")["Location"] == "/accounts/login/"
+    assert linking.ENTRY not in visitor.session
+    assert visitor.get(PAGE)["Location"] == "/accounts/login/"
+
+
+def test_an_account_that_got_another_owner_meanwhile_is_said(
+    kakao, owner, user, walk, visitor, prove
+):
+    walk(kakao)
+    uid = visitor.session[linking.ENTRY]["uid"]
+    SocialAccount.objects.create(user=user, provider="kakao", uid=uid)
+
+    prove(password=PASSWORD)
+
+    assert is_signed_in(visitor)
+    assert linked() == {("kakao", user.email)}
+    assert "connected to another account" in visitor.get(HOME).text
+
+
+def test_a_row_that_appears_while_it_is_written_is_said(
+    kakao, owner, user, walk, visitor, prove, monkeypatch
+):
+    """The unique constraint decides; what the loser wrote beside it is undone."""
+    walk(kakao)
+    uid = visitor.session[linking.ENTRY]["uid"]
+    connect = linking.SocialLogin.connect
+
+    def raced(login, request, to):
+        SocialAccount.objects.bulk_create([SocialAccount(user=user, provider="kakao", uid=uid)])
+        monkeypatch.undo()
+        connect(login, request, to)
+
+    monkeypatch.setattr(linking.SocialLogin, "connect", raced)
+
+    answer = prove(password=PASSWORD)
+
+    assert answer["Location"] == HOME
+    assert is_signed_in(visitor)
+    assert not SocialAccount.objects.filter(user=owner).exists()
+
+
+def test_an_address_that_changed_meanwhile_links_nothing(kakao, owner, walk, visitor, prove):
+    walk(kakao)
+    EmailAddress.objects.filter(user=owner).update(email="elsewhere@example.com")
+    User.objects.filter(pk=owner.pk).update(email="elsewhere@example.com")
+
+    prove(password=PASSWORD)
+
+    assert is_signed_in(visitor)
+    assert not linked()
+
+
+def test_the_page_of_an_account_that_is_gone_leads_back(kakao, owner, walk, visitor):
+    walk(kakao)
+    owner.delete()
+
+    assert visitor.get(PAGE)["Location"] == "/accounts/login/"
+
+
+def test_an_outage_of_redis_costs_the_visitor_nothing(kakao, owner, walk, visitor, prove, settings):
+    walk(kakao)
+    key = visitor.session[linking.ENTRY]["key"]
+    with without_redis(settings):
+        answers = [visitor.get(PAGE), visitor.post(PAGE, {"link": key, "password": PASSWORD})]
+    store_outage.forget()
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert not linked()
+    assert prove(password=PASSWORD)["Location"] == HOME
+    assert linked() == {("kakao", MINJI)}
+
+
+def test_two_tabs_link_once(kakao, owner, walk, visitor, prove, deliver):
+    other = Client(raise_request_exception=False)
+    walk(kakao)
+    walk(kakao, other)
+
+    prove(password=PASSWORD)
+    prove(browser=other, password=PASSWORD)
+
+    assert is_signed_in(visitor)
+    assert is_signed_in(other)
+    assert linked() == {("kakao", MINJI)}
+    assert len(deliver()) == 1
+
+
+def test_whoever_is_signed_in_and_comes_by_a_provider_is_asked_all_the_same(
+    kakao, owner, signed_in, walk
+):
+    answer = walk(kakao, signed_in)
+
+    assert answer["Location"] == PAGE
+    assert signed_in.get(PAGE).status_code == 200
+    assert not is_signed_in(signed_in)
+    assert not linked()
+
+
+@pytest.mark.parametrize("entry", [None, "x", [], {}, {"provider": "kakao"}, {"key": 1}])
+def test_what_another_release_noted_is_no_link(visitor, entry):
+    session = visitor.session
+    session[linking.ENTRY] = entry
+    session.save()
+    visitor.cookies["session"] = session.session_key
+
+    assert visitor.get(PAGE)["Location"] == "/accounts/login/"
+
+
+def test_an_administrators_unproved_account_needs_password_and_mail(
+    kakao, walk, visitor, prove, deliver
+):
+    UserFactory(email=MINJI, staff=True, verified=False)
+    walk(kakao)
+
+    asked = prove(password=PASSWORD)
+    before = (is_signed_in(visitor), linked())
+    visitor.post(asked["Location"], {"code": code_in(deliver()[-1])})
+
+    assert asked["Location"] == "/accounts/confirm-email/"
+    assert before == (False, set())
+    assert is_signed_in(visitor)
+    assert linked() == {("kakao", MINJI)}
