@@ -23,6 +23,8 @@ from tests.doctor.deployment import SECRETS, deployed, doctor
 from tests.environment import PROVIDERS
 from tests.ports import free_ports
 
+# On one worker: what they share takes long to start.
+pytestmark = pytest.mark.xdist_group("deployment")
 ROOT = dockerfile.ROOT
 
 

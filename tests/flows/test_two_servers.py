@@ -20,6 +20,8 @@ from tests.api import forge
 from tests.factories import PASSWORD
 from tests.flows.servers import Cluster, wait_until
 
+# On one worker: what they share takes long to start.
+pytestmark = pytest.mark.xdist_group("two servers")
 CLIENTS = 20
 ROUNDS = 5
 SET_BACK = "UPDATE accounts_authsession SET refreshed_at = {} WHERE refresh_jti <> ''"
