@@ -120,11 +120,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_login_by_code_required(self, login: Any) -> bool:
         """Where a visitor asked for a code to prove an account by (`SocialLinkView`)."""
-        return self.is_code_asked_for or super().is_login_by_code_required(login)
-
-    @property
-    def is_code_asked_for(self) -> bool:
-        return getattr(self.request, "is_code_asked_for", False)
+        is_asked_for = getattr(self.request, "is_code_asked_for", False)
+        return is_asked_for or super().is_login_by_code_required(login)
 
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
@@ -160,8 +157,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """A password change or a deactivation that overtook this sign-in wins."""
-        if self.is_code_asked_for:
-            # Its stage was left out, by whatever setting: nothing has been proved.
+        if getattr(request, "is_code_asked_for", False):
+            # Its stage was left out, for whatever reason: nothing has been proved.
             raise PermissionDenied
         try:
             super().login(request, user)

@@ -29,6 +29,7 @@ from accounts.middleware import current, rights_of
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.remembered_users import remembered
 from accounts.session_store import RIGHTS, SID
+from accounts.social import unlinking
 
 AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}
 """allauth's method names as RFC 8176 values; a provider's sign-in has none and is named itself."""
@@ -170,6 +171,13 @@ def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
     """
     User.objects.select_for_update().filter(pk=instance.pk).first()
     sessions.revoke_all(instance, reason=sessions.Reason.DELETED)
+
+
+@receiver(pre_delete, sender=SocialAccount)
+def tell_provider(instance: SocialAccount, **kwargs: Any) -> None:
+    """However a connection goes, also with its user; unless the provider said so itself."""
+    if not getattr(instance, "is_gone_there", False):
+        unlinking.removed(instance)
 
 
 @receiver(account_signals.user_signed_up)

@@ -127,12 +127,13 @@ def remove(pipe: Pipeline, *, sid: str, user_id: str) -> None:
     pipe.zrem(f"user:{user_id}", sid)
 
 
-def drop(sid: UUID, *, user_id: UUID | None) -> None:
-    """Delete the session of this sign-in, wherever it was opened. Raises `STORE_ERRORS`.
+def drop(*sids: UUID, user_id: UUID | None) -> None:
+    """Delete the sessions of these sign-ins, wherever they were opened. Raises `STORE_ERRORS`.
 
-    Tried once: the row has ended, and a session that stays is found out (see `session_store`).
+    Tried once: the rows have ended, and a session that stays is found out (see `session_store`).
     """
-    store_outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", str(sid)))
+    names = [str(sid) for sid in sids]
+    store_outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", *names))
 
 
 def drop_all(user_id: UUID, *, keep: UUID | None = None) -> None:

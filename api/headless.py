@@ -73,8 +73,9 @@ class TokenStrategy(SessionTokenStrategy):
 
 
 def session_token(request: HttpRequest) -> str:
-    """What names the sign-in under way to the app client; empty for browsers, which have a cookie."""
-    if request.allauth.headless.client != Client.APP:  # type: ignore[attr-defined]  # of its views
+    """What names the sign-in under way to the app client; empty for anybody else."""
+    headless = getattr(getattr(request, "allauth", None), "headless", None)
+    if getattr(headless, "client", None) != Client.APP:
         return ""
     return TokenStrategy().create_session_token(request)
 

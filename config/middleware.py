@@ -23,6 +23,8 @@ from config import errors
 log = structlog.get_logger()
 
 MAX_DIGITS = 18
+FORM_PATH = "/auth/provider/redirect"
+"""The one headless address that a browser posts a form to: it goes on to the provider."""
 KEY_IN_PATH = re.compile(r"(/(?:reset/key|confirm-email)/)[^/]+")
 KEY_LEFT_OUT = r"\1…"
 SERVER_ERRORS = 500
@@ -155,7 +157,7 @@ class BodyMiddleware:
         is_json = (
             request.content_type == "application/json"
             or "*" in (request.content_type or "")
-            or request.path.startswith("/_allauth/")
+            or (request.path.startswith("/_allauth/") and not request.path.endswith(FORM_PATH))
         )
         if is_json and not _is_sound(request.body):
             return errors.respond(request, errors.MALFORMED_JSON)

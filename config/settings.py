@@ -61,6 +61,7 @@ PROVIDER_CLIENTS = {
         env.list("KAKAO_NATIVE_APP_KEY", default=[]),
         # A check names what isn't a number.
         int(KAKAO_APP_ID) if KAKAO_APP_ID.isdecimal() else 0,
+        env.str("KAKAO_ADMIN_KEY", default=""),
     ),
     "naver": providers.Client(
         env.str("NAVER_CLIENT_ID", default=""), env.str("NAVER_CLIENT_SECRET", default="")
@@ -264,6 +265,7 @@ SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
 # visitor proves that account once (`accounts.social.linking`).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_FORMS = {"disconnect": "accounts.social.disconnection.DisconnectForm"}
 
 HEADLESS_TOKEN_STRATEGY = "api.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False
@@ -393,7 +395,8 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_HASHED = env.bool("STATIC_HASHED", default=not DEMO)
-WHITENOISE_USE_FINDERS = not STATIC_HASHED
+# Looked up when asked for: read ahead, each handler would look at every file of every app.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not STATIC_HASHED
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -18,6 +18,8 @@ INSTALL = {"postgres": "apt-get install postgresql", "chromium": "apt-get instal
 ON_POSTGRES = [
     *("tests/accounts", "tests/api", "tests/flows"),
     *("tests/social/test_browser.py", "tests/social/test_native.py"),
+    *("tests/social/test_unlinking.py", "tests/social/test_kakao_webhook.py"),
+    *("tests/social/test_linking.py", "tests/social/test_connections.py"),
     *("tests/doctor/test_database.py", "tests/doctor/test_stored.py"),
 ]
 FAST = "not e2e and not sweep and not cluster"

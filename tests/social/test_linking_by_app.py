@@ -17,18 +17,12 @@ from tests.api.conftest import invalid, problem
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory
 from tests.flows.outage import without_redis
-from tests.social.conftest import access_token_in
+from tests.social.conftest import MINJI, access_token_in
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
-MINJI = "minji.kim@example.com"
 APP = "/_allauth/app/v1/auth"
 REFUSED = problem(401, "invalid_link_token")
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def owner(db):
-    return UserFactory(email=MINJI)
 
 
 @pytest.fixture
@@ -149,6 +143,24 @@ def test_a_link_that_became_another_accounts_signs_in_all_the_same(owner, user, 
     assert linked() == {("kakao", user.email)}
 
 
+def test_an_account_that_appears_while_another_is_made_is_a_conflict(kakao, send, monkeypatch):
+    """By Google and by Kakao at once: the later one is asked for, when it comes again."""
+
+    def none_yet(login):
+        monkeypatch.undo()
+        UserFactory(email=MINJI)
+
+    monkeypatch.setattr(linking, "wanted", none_yet)
+
+    response = send("api", kakao, tokens_of(kakao))
+    again = send("api", kakao, tokens_of(kakao))
+
+    assert (response.status_code, response.json()) == (409, problem(409, "conflict"))
+    assert again.json()["code"] == "account_exists"
+    assert not linked()
+    assert not AuthSession.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_two_uses_at_once_one_links(owner, sign_in):
     token, answers, start = issued(owner), [], threading.Barrier(2)
@@ -230,6 +242,22 @@ def test_a_single_page_app_is_sent_to_the_page(google, owner, send, visitor):
     assert page.status_code == 200
     assert visitor.get("/api/me/").status_code == 200
     assert not linked()
+
+
+def test_a_single_page_app_gets_its_visitor_back_from_the_page(google, owner, visitor, prove):
+    back = "http://testserver/spa"
+    start = visitor.post(
+        "/_allauth/browser/v1/auth/provider/redirect",
+        f"provider=google&process=login&callback_url={back}",
+        content_type="application/x-www-form-urlencoded",
+    )
+
+    asked = visitor.get(google.consent(start["Location"]))
+    done = prove(password=PASSWORD)
+
+    assert asked["Location"] == "/accounts/3rdparty/link/"
+    assert done["Location"] == back
+    assert linked() == {("google", MINJI)}
 
 
 @BOTH
