@@ -72,11 +72,11 @@ class RememberedUsers:
             if changes != self.changes:
                 return  # what was read may be older than a change told meanwhile
             self._known.pop(name, None)
-            self._known[name] = Known(_proof(session), values, now + MAX_AGE_SECONDS)
-            oldest = next(iter(self._known))
-            while len(self._known) > CAPACITY or self._known[oldest].until < now:
+            while oldest := next(iter(self._known), None):
+                if len(self._known) < CAPACITY and self._known[oldest].until >= now:
+                    break
                 del self._known[oldest]
-                oldest = next(iter(self._known))
+            self._known[name] = Known(_proof(session), values, now + MAX_AGE_SECONDS)
 
     def forget(self, user_id: UUID | str) -> None:
         with self._lock:

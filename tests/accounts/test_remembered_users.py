@@ -133,6 +133,12 @@ def test_old_memories_make_room(feed, clock):
     assert list(remembered._known) == [str(new.pk)]
 
 
+def test_with_no_time_at_all_everybody_is_read(signed_in, feed, monkeypatch):
+    monkeypatch.setattr(remembered_users, "MAX_AGE_SECONDS", -1.0)
+
+    assert [statements(signed_in), statements(signed_in)] == [1, 1]
+
+
 def test_each_request_has_a_user_of_its_own(known):
     one, other = remembered.find(known.session), remembered.find(known.session)
 
