@@ -17,8 +17,9 @@ REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
 INSTALL = {"postgres": "apt-get install postgresql", "chromium": "apt-get install chromium"}
 ON_POSTGRES = [
     *("tests/accounts", "tests/api", "tests/flows"),
-    *("tests/social/test_browser.py", "tests/social/test_native.py"),
+    *("tests/social/test_browser.py", "tests/social/test_naver.py", "tests/social/test_native.py"),
     *("tests/social/test_unlinking.py", "tests/social/test_kakao_webhook.py"),
+    "tests/social/test_security_events.py",
     *("tests/social/test_linking.py", "tests/social/test_connections.py"),
     *("tests/doctor/test_database.py", "tests/doctor/test_stored.py"),
 ]
