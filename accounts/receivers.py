@@ -10,6 +10,7 @@ from allauth.account.authentication import (
     get_authentication_records,
 )
 from allauth.account.models import EmailAddress
+from allauth.account.utils import filter_users_by_email
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.constants import Client
@@ -17,6 +18,7 @@ from allauth.socialaccount import signals as social_signals
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
@@ -59,6 +61,19 @@ def renew_session(request: HttpRequest, reauthenticated: bool = False, **kwargs:
     request.session[AUTHENTICATION_METHODS_SESSION_KEY] = records[-MAX_RECORDS:]
     if reauthenticated:
         request.session.cycle_key()
+
+
+@receiver(account_signals.authentication_step_completed)
+def refuse_code_of_former_address(
+    request: HttpRequest, user: User, method: str, email: str = "", **kwargs: Any
+) -> None:
+    """A mailed code proves a mailbox, which may be the account's no more when the code comes back.
+
+    allauth would sign in by it all the same, and make that mailbox the account's again.
+    """
+    if method == "code" and user not in filter_users_by_email(email):
+        request.session.flush()
+        raise PermissionDenied
 
 
 @receiver(account_signals.user_logged_in)

@@ -155,7 +155,7 @@ class SocialLinkView(FormView[LoginForm]):
     @method_decorator(never_cache)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         link = linking.noted(request)
-        owner = User.objects.filter(pk=link.user_id).first() if link else None
+        owner = linking.owner_of(link) if link else None
         if link is None or owner is None or request.user.is_authenticated:
             linking.forget(request)
             return redirect("account_login")

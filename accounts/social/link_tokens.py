@@ -29,11 +29,11 @@ def spend(token: str, *, user_id: str) -> Link | None:
     """
     try:
         content = json.loads(encryption.decrypt(token))
-    except (DecryptionError, ValueError):
+        if not isinstance(content, dict) or content.get("purpose") != PURPOSE:
+            return None
+        link = Link(**content["link"])
+    except (DecryptionError, ValueError, KeyError, TypeError):  # or what another release issued
         return None
-    if not isinstance(content, dict) or content.get("purpose") != PURPOSE:
-        return None
-    link = Link(**content["link"])
     expires_at = link.noted_at + SECONDS
     if link.user_id != user_id or time.time() >= expires_at:
         return None

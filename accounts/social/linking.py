@@ -9,7 +9,7 @@ stages: `begin` is called where a sign-in begins, `complete` where it is done.
 import logging
 import secrets
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from allauth.account.models import EmailAddress
 from allauth.account.utils import filter_users_by_email
@@ -39,6 +39,8 @@ class Link:
     next: str = ""
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     noted_at: float = field(default_factory=time.time)
+    is_begun: bool = False
+    """The sign-in under way is its proof. One that began before it was noted is none."""
 
     @property
     def is_fresh(self) -> bool:
@@ -78,6 +80,12 @@ def noted(request: HttpRequest) -> Link | None:
     return link if link.is_fresh else None
 
 
+def owner_of(link: Link) -> User | None:
+    """Whose the link would become, as long as the address is theirs."""
+    owners: list[User] = filter_users_by_email(link.email)
+    return next((user for user in owners if str(user.pk) == link.user_id), None)
+
+
 def forget(request: HttpRequest) -> None:
     request.session.pop(ENTRY, None)
 
@@ -92,6 +100,8 @@ def begin(request: HttpRequest) -> None:
     link = noted(request)
     if link is None or not _is_proof(request, link):
         forget(request)
+    else:
+        note(request, replace(link, is_begun=True))
 
 
 def complete(request: HttpRequest, user: User) -> bool | None:
@@ -101,7 +111,7 @@ def complete(request: HttpRequest, user: User) -> bool | None:
     """
     link = noted(request)
     forget(request)
-    if link is None or link.user_id != str(user.pk):
+    if link is None or not link.is_begun or link.user_id != str(user.pk):
         return None
     address = EmailAddress.objects.filter(user=user, email__iexact=link.email, verified=True)
     if not address.exists():  # changed meanwhile

@@ -16,6 +16,7 @@ from tests.social.conftest import LINK_PAGE as PAGE
 from tests.social.conftest import MINJI
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
+CODE = "/accounts/login/code/confirm/"
 HOME = "/accounts/"
 pytestmark = pytest.mark.django_db
 
@@ -82,8 +83,11 @@ def test_a_mailed_code_links(kakao, owner, walk, visitor, prove, deliver):
     refused = (is_signed_in(visitor), linked())
     answer = visitor.post(sent["Location"], {"code": code_in(deliver()[0])})
 
-    assert sent["Location"] == "/accounts/login/code/confirm/"
+    assert sent["Location"] == CODE
     assert deliver()[0].to == [MINJI]
+    assert "It also connects Kakao" in deliver()[0].body
+    assert "It also connects Kakao" in deliver()[0].alternatives[0][0]
+    assert "It also connects Kakao" in wrong.text
     assert wrong.status_code == 200
     assert refused == (False, set())
     assert answer["Location"] == HOME
@@ -167,12 +171,66 @@ def test_a_row_that_appears_while_it_is_written_is_said(
     assert not SocialAccount.objects.filter(user=owner).exists()
 
 
-def test_an_address_that_changed_meanwhile_links_nothing(kakao, owner, walk, visitor, prove):
-    walk(kakao)
+def move(owner):
     EmailAddress.objects.filter(user=owner).update(email="elsewhere@example.com")
     User.objects.filter(pk=owner.pk).update(email="elsewhere@example.com")
 
-    prove(password=PASSWORD)
+
+def test_an_address_that_changed_meanwhile_leads_back(kakao, owner, walk, visitor, deliver):
+    """No code to the former mailbox, and its owner doesn't learn the new address."""
+    walk(kakao)
+    key = visitor.session[linking.ENTRY]["key"]
+    move(owner)
+
+    answers = [visitor.post(PAGE, {"link": key, "proof": "code"}), visitor.get(PAGE)]
+
+    assert {answer["Location"] for answer in answers} == {"/accounts/login/"}
+    assert not deliver()
+    assert not is_signed_in(visitor)
+
+
+@pytest.mark.parametrize("door", ["page", "headless"])
+def test_a_code_that_went_to_a_former_address_opens_nothing(
+    kakao, owner, walk, visitor, prove, deliver, door
+):
+    walk(kakao)
+    prove("code")
+    form = {"code": code_in(deliver()[0])}
+    move(owner)
+
+    if door == "page":
+        answer = visitor.post(CODE, form)
+    else:
+        path = "/_allauth/browser/v1/auth/code/confirm"
+        answer = visitor.post(path, form, content_type="application/json")
+
+    assert answer.status_code == 403
+    assert not is_signed_in(visitor)
+    assert not linked()
+    assert len(deliver()) == 1
+    assert EmailAddress.objects.get().email == "elsewhere@example.com"
+
+
+def test_a_code_proves_the_link_that_it_was_asked_for(
+    kakao, google, owner, walk, visitor, prove, deliver
+):
+    """Somebody at the same browser may have noted theirs while the mail was read."""
+    walk(kakao)
+    prove("code")
+    walk(google)
+
+    visitor.post(CODE, {"code": code_in(deliver()[0])})
+
+    assert is_signed_in(visitor)
+    assert not linked()
+
+
+def test_a_sign_in_that_began_before_the_link_proves_nothing(kakao, walk, visitor, deliver):
+    UserFactory(email=MINJI, staff=True, verified=False)
+    visitor.post("/accounts/login/", {"login": MINJI, "password": PASSWORD})
+    walk(kakao)
+
+    visitor.post("/accounts/confirm-email/", {"code": code_in(deliver()[0])})
 
     assert is_signed_in(visitor)
     assert not linked()

@@ -108,8 +108,20 @@ def test_a_link_token_links_once(owner, sign_in):
         lambda owner: encryption.encrypt("null"),
         lambda owner: encryption.encrypt("x"),
         lambda owner: encryption.encrypt(json.dumps({"subject": "a mail that waits"})),
+        lambda owner: encryption.encrypt(json.dumps({"purpose": "link"})),
+        lambda owner: encryption.encrypt(json.dumps({"purpose": "link", "link": {"new": 1}})),
     ],
-    ids=["garbage", "no ASCII", "cut off", "late", "another secret", "no JSON", "a mail"],
+    ids=[
+        "garbage",
+        "no ASCII",
+        "cut off",
+        "late",
+        "another secret",
+        "no JSON",
+        "a mail",
+        "no link",
+        "another release's",
+    ],
 )
 def test_a_link_token_that_is_none_signs_nobody_in(owner, sign_in, token):
     response = sign_in(token(owner))
@@ -133,6 +145,13 @@ def test_who_cannot_tell_whether_it_was_used_takes_none(owner, sign_in, settings
         response = sign_in(issued(owner))
 
     assert response.status_code == 503
+    assert not linked()
+
+
+def test_a_link_for_an_address_that_the_account_left_signs_in_all_the_same(owner, sign_in):
+    token = issued(owner, email="former@example.com")
+
+    assert sign_in(token).status_code == 200
     assert not linked()
 
 
