@@ -34,6 +34,8 @@ from accounts.validators import MAX_LENGTH, PasswordLengthValidator
 
 log = logging.getLogger(__name__)
 
+NOT_TO_SIGN_IN = {AuthProcess.CONNECT, AuthProcess.REDIRECT}
+"""Of allauth's processes. Any other word, which a link may name, signs in."""
 LINKED = "socialaccount/messages/account_connected.txt"
 LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 
@@ -160,6 +162,8 @@ class AccountAdapter(DefaultAccountAdapter):
         if getattr(request, "is_code_asked_for", False):
             # Its stage was left out, for whatever reason: nothing has been proved.
             raise PermissionDenied
+        if _is_refused(user):  # since the sign-in began
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
         try:
             super().login(request, user)
         except InactiveUserError as exc:
@@ -200,7 +204,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         for address in sociallogin.email_addresses:
             if address.verified:
                 addresses.claim(address.email, owner_id=None)
-        is_login = sociallogin.state.get("process", AuthProcess.LOGIN) == AuthProcess.LOGIN
+        is_login = sociallogin.state.get("process") not in NOT_TO_SIGN_IN
         link = linking.wanted(sociallogin) if is_login else None
         if link is not None:
             if request.user.is_authenticated:  # a sign-in by a provider ends the one before

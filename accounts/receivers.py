@@ -17,6 +17,7 @@ from allauth.headless.constants import Client
 from allauth.socialaccount import signals as social_signals
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -255,6 +256,7 @@ def keep_the_last_way_in(instance: SocialAccount, origin: Any = None, **kwargs: 
     user = User.objects.select_for_update().get(pk=instance.user_id)
     others = SocialAccount.objects.filter(user=user).exclude(pk=instance.pk)
     if not user.has_usable_password() and not others.exists():
+        list(messages.get_messages(request))  # taken back: allauth has said that it is done
         raise ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request))
 
 

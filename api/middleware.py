@@ -42,7 +42,8 @@ class StatelessMiddleware:
 class ReadingMiddleware:
     """Skips the rest (CSRF, messages, allauth's context) for a GET by cookie of a view of DRF's.
 
-    Such a view has no form and leaves no message, and DRF checks the CSRF token of other methods by itself.
+    Such a view has no form and leaves no message, and DRF checks the CSRF token of other methods by
+    itself. It must not write to the session: what fails then passes `SessionMiddleware` by.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -207,6 +207,7 @@ def access_token_in(response):
 MINJI = "minji.kim@example.com"
 """The first person of every stand-in."""
 LINK_PAGE = "/accounts/3rdparty/link/"
+CODE_PAGE = "/accounts/login/code/confirm/"
 
 
 @pytest.fixture

@@ -15,6 +15,11 @@ def connected(provider, uid, **fields):
     return user
 
 
+def linked():
+    """Every connection, by provider and owner."""
+    return {(one.provider, one.user.email) for one in SocialAccount.objects.all()}
+
+
 def state_of(user):
     """Which sign-ins are left and why others ended, whether it is connected, what is on record."""
     sessions = AuthSession.objects.filter(user=user)

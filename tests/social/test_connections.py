@@ -168,3 +168,19 @@ def test_two_disconnects_at_once_leave_a_way_in(
 
     assert sorted(answers) == [302, 409]
     assert len(connected(newcomer)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_is_told_that_the_last_way_in_stays_is_not_told_that_it_went(
+    newcomer, visitor, monkeypatch
+):
+    account = SocialAccount.objects.get()
+    monkeypatch.setattr(
+        "allauth.socialaccount.forms.flows.connect.validate_disconnect", lambda *args: None
+    )
+
+    refused = visitor.post(PAGE, {"account": account.pk})
+
+    assert refused.status_code == 409
+    assert "is disconnected" not in visitor.get(PAGE).text
+    assert connected(newcomer) == {"google"}

@@ -1,7 +1,5 @@
 """A provider vouches for an address that is an account's already: one proof links them."""
 
-import re
-
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
@@ -11,26 +9,16 @@ from accounts import store_outage
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.social import linking
 from tests.factories import PASSWORD, UserFactory
+from tests.flows.conftest import code_in, is_signed_in
 from tests.flows.outage import without_redis
+from tests.social.conftest import CODE_PAGE as CODE
 from tests.social.conftest import LINK_PAGE as PAGE
 from tests.social.conftest import MINJI
+from tests.social.connections import linked
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
-CODE = "/accounts/login/code/confirm/"
 HOME = "/accounts/"
 pytestmark = pytest.mark.django_db
-
-
-def is_signed_in(browser):
-    return browser.get("/api/me/").status_code == 200
-
-
-def linked():
-    return {(one.provider, one.user.email) for one in SocialAccount.objects.all()}
-
-
-def code_in(mail):
-    return re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", mail.body)[0]
 
 
 @BOTH

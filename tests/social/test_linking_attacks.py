@@ -1,7 +1,5 @@
 """A link that its account's owner didn't ask for is never made."""
 
-import re
-
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
@@ -11,24 +9,15 @@ from accounts.models import User
 from accounts.social import linking
 from tests.conftest import CHROME
 from tests.factories import PASSWORD
+from tests.flows.conftest import code_in, is_signed_in
+from tests.social.conftest import CODE_PAGE as CODE
 from tests.social.conftest import LINK_PAGE as PAGE
 from tests.social.conftest import MINJI
+from tests.social.connections import linked
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
 HOME = "/accounts/"
 pytestmark = pytest.mark.django_db
-
-
-def is_signed_in(browser):
-    return browser.get("/api/me/").status_code == 200
-
-
-def linked():
-    return {(one.provider, one.user.email) for one in SocialAccount.objects.all()}
-
-
-def code_in(mail):
-    return re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", mail.body)[0]
 
 
 @pytest.mark.parametrize("sign_in", ["password", "google"])
@@ -139,13 +128,43 @@ def test_wrong_passwords_lock_here_as_at_the_login_page(kakao, owner, walk, visi
     assert not linked()
 
 
-def test_codes_are_mailed_three_times_a_minute_at_most(kakao, owner, walk, prove, deliver):
+def test_codes_are_mailed_three_times_a_minute_at_most(kakao, owner, walk, visitor, prove, deliver):
+    """Asked for again, too."""
     walk(kakao)
 
-    answers = [prove("code").status_code for _ in range(4)]
+    answers = []
+    for _ in range(4):
+        answers.append(prove("code").status_code)
+        visitor.post(CODE, {"action": "resend"})
 
     assert answers == [302, 302, 302, 429]
     assert len(deliver()) == 3
+
+
+def test_an_account_that_is_refused_while_its_code_is_under_way_stays_out(
+    kakao, owner, walk, visitor, prove, deliver, settings
+):
+    """A demo account's password is public: after DEMO it opens by no door."""
+    walk(kakao)
+    prove("code")
+    settings.REFUSED_EMAILS = {owner.email}
+
+    answer = visitor.post(CODE, {"code": code_in(deliver()[0])})
+
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/inactive/")
+    assert not is_signed_in(visitor)
+    assert not linked()
+
+
+@pytest.mark.parametrize("process", ["x", "LOGIN", ""])
+def test_a_process_that_allauth_does_not_know_asks_as_a_sign_in_does(
+    kakao, owner, visitor, process, deliver
+):
+    start = visitor.post(f"/accounts/kakao/login/?process={process}")
+    asked = visitor.get(kakao.consent(start["Location"]))
+
+    assert (asked.status_code, asked["Location"]) == (302, PAGE)
+    assert not deliver()
 
 
 def test_a_code_that_was_asked_for_cannot_be_left_out(

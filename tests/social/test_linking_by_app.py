@@ -18,6 +18,7 @@ from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory
 from tests.flows.outage import without_redis
 from tests.social.conftest import MINJI, access_token_in
+from tests.social.connections import linked
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
 APP = "/_allauth/app/v1/auth"
@@ -39,10 +40,6 @@ def sign_in(post):
 def tokens_of(standin):
     kind = "id_token" if standin.name == "google" else "access_token"
     return {kind: standin.native()[kind]}
-
-
-def linked():
-    return {(one.provider, one.user.email) for one in SocialAccount.objects.all()}
 
 
 def issued(owner, **changes):
