@@ -34,6 +34,8 @@ from accounts.validators import MAX_LENGTH, PasswordLengthValidator
 
 log = logging.getLogger(__name__)
 
+NOT_TO_SIGN_IN = {AuthProcess.CONNECT, AuthProcess.REDIRECT}
+"""Of allauth's processes. Any other word, which a link may name, signs in."""
 LINKED = "socialaccount/messages/account_connected.txt"
 LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 
@@ -120,11 +122,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_login_by_code_required(self, login: Any) -> bool:
         """Where a visitor asked for a code to prove an account by (`SocialLinkView`)."""
-        return self.is_code_asked_for or super().is_login_by_code_required(login)
-
-    @property
-    def is_code_asked_for(self) -> bool:
-        return getattr(self.request, "is_code_asked_for", False)
+        is_asked_for = getattr(self.request, "is_code_asked_for", False)
+        return is_asked_for or super().is_login_by_code_required(login)
 
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
@@ -160,9 +159,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """A password change or a deactivation that overtook this sign-in wins."""
-        if self.is_code_asked_for:
-            # Its stage was left out, by whatever setting: nothing has been proved.
+        if getattr(request, "is_code_asked_for", False):
+            # Its stage was left out, for whatever reason: nothing has been proved.
             raise PermissionDenied
+        if _is_refused(user):  # since the sign-in began
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
         try:
             super().login(request, user)
         except InactiveUserError as exc:
@@ -203,7 +204,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         for address in sociallogin.email_addresses:
             if address.verified:
                 addresses.claim(address.email, owner_id=None)
-        is_login = sociallogin.state.get("process", AuthProcess.LOGIN) == AuthProcess.LOGIN
+        is_login = sociallogin.state.get("process") not in NOT_TO_SIGN_IN
         link = linking.wanted(sociallogin) if is_login else None
         if link is not None:
             if request.user.is_authenticated:  # a sign-in by a provider ends the one before

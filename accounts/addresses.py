@@ -28,7 +28,8 @@ def claim(email: str, *, owner_id: UUID | None) -> None:
             if proved is None and user.last_login is None:
                 user.delete()
             elif proved is not None:
-                User.objects.filter(pk=user.pk).update(email=proved.email.lower())
+                user.email = proved.email.lower()
+                user.save(update_fields=["email"])
 
 
 def disown_unproven(user: User) -> None:
@@ -40,4 +41,5 @@ def disown_unproven(user: User) -> None:
     if EmailAddress.objects.filter(user=user, verified=True).exists():
         return
     SocialAccount.objects.filter(user=user).delete()
-    User.objects.filter(pk=user.pk).update(display_name="")
+    user.display_name = ""
+    user.save(update_fields=["display_name"])

@@ -151,7 +151,9 @@ def _providers() -> Iterator[CheckMessage]:
                 hint="The provider gives out both together: set both, or neither.",
                 id="accounts.E020",
             )
-        elif not client.client_id and (client.secret or client.native_client_ids or client.app_id):
+        elif not client.client_id and any(
+            [client.secret, client.native_client_ids, client.app_id, client.admin_key]
+        ):
             yield Error(
                 f"Other settings of this provider are there and {variable} isn't.",
                 hint=f"Without {variable} the provider isn't offered at all.",
@@ -168,6 +170,12 @@ def _providers() -> Iterator[CheckMessage]:
             "KAKAO_NATIVE_APP_KEY is set and KAKAO_APP_ID isn't.",
             hint="Apps can't send access tokens, and Kakao's ID tokens vouch for no email.",
             id="accounts.W020",
+        )
+    if settings.PROVIDER_CLIENTS["kakao"].admin_key and not settings.KAKAO_APP_ID:
+        yield Warning(
+            "KAKAO_ADMIN_KEY is set and KAKAO_APP_ID isn't.",
+            hint="Kakao's unlink webhook names the app, and is refused without.",
+            id="accounts.W021",
         )
 
 

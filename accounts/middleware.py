@@ -6,7 +6,8 @@ from typing import cast
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib import auth
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions import middleware as django_sessions
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
@@ -14,14 +15,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 from structlog.contextvars import bind_contextvars
 
-from accounts import revocations, session_store, sessions
+from accounts import remembered_users, revocations, session_store, sessions
 from accounts.exceptions import SessionTooLargeError
 from accounts.models import AuthSession, User
 
 log = logging.getLogger(__name__)
 
-RIGHTS = "rights"
-"""The session's entry that says what its user was allowed when they signed in."""
+SAFE = {"GET", "HEAD"}
 
 
 class SessionMiddleware(django_sessions.SessionMiddleware):
@@ -85,22 +85,36 @@ class AuthSessionMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.auth_session = None  # type: ignore[attr-defined]
         # Only where there is a cookie: touching the session makes the answer vary by cookie.
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
-            user = request.user
-            sid = _sid(request)
-            if sid is None or not _is_on(request, sid, user):
-                logout(request)
-            elif request.session.get(RIGHTS) != rights_of(user):
-                _end_for_rights(request)
-            else:
-                request.auth_session = AuthSession.unread(sid, user)  # type: ignore[attr-defined]
-                bind_contextvars(user_id=str(user.pk), sid=str(sid))
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            user = request.user = _user(request)
+            if isinstance(user, User):
+                _examine(request, user)
         response = self.get_response(request)
         is_somebodys = request.auth_session is not None or "Authorization" in request.headers  # type: ignore[attr-defined]
         if is_somebodys and "Cache-Control" not in response.headers:
             # The back button of a shared machine shows nothing after a sign-out.
             response.headers["Cache-Control"] = "private, no-store"
         return response
+
+
+def _user(request: HttpRequest) -> User | AnonymousUser:
+    """As remembered, for calls of the API that only read. Not for pages: among them are the admin
+    panel, and GETs that change something, such as a provider's callback.
+    """
+    if request.method in SAFE and request.path_info.startswith(settings.API_PREFIX):
+        return remembered_users.user_of(request)
+    return auth.get_user(request)
+
+
+def _examine(request: HttpRequest, user: User) -> None:
+    sid = _sid(request)
+    if sid is None or not _is_on(request, sid, user):
+        auth.logout(request)
+    elif request.session.get(session_store.RIGHTS) != rights_of(user):
+        _end_for_rights(request)
+    else:
+        request.auth_session = AuthSession.unread(sid, user)  # type: ignore[attr-defined]
+        bind_contextvars(user_id=str(user.pk), sid=str(sid))
 
 
 def rights_of(user: User) -> str:
@@ -114,7 +128,7 @@ def _end_for_rights(request: HttpRequest) -> None:
     """
     if session := current(request):
         sessions.revoke(session, reason=sessions.Reason.RIGHTS_CHANGED)
-    logout(request)
+    auth.logout(request)
 
 
 def current(request: HttpRequest) -> AuthSession | None:

@@ -122,6 +122,7 @@ class AuthSession(models.Model):
         OTHER_DEVICE = "other_device", _("Ended from another device")
         PASSWORD_CHANGED = "password_changed", _("Password changed")
         PASSWORD_RESET = "password_reset", _("Password reset")
+        PROVIDER = "provider", _("Ended by a connected account")
         REUSED = "reused", _("A used refresh token came back")
         RIGHTS_CHANGED = "rights_changed", _("Rights changed")
 
@@ -222,8 +223,10 @@ class AuditEvent(models.Model):
         REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused")
         SESSION_OPENED = "session.opened", _("Sign-in opened")
         SESSION_REVOKED = "session.revoked", _("Sign-in ended")
+        SOCIAL_ALERTED = "social.alerted", _("Warning from a connected account")
         SOCIAL_CONNECTED = "social.connected", _("Account connected")
         SOCIAL_DISCONNECTED = "social.disconnected", _("Account disconnected")
+        SOCIAL_UNLINKED = "social.unlinked", _("Account disconnected at the provider")
         USER_SIGNED_UP = "user.signed_up", _("Signed up")
 
     id = models.BigAutoField(primary_key=True)
@@ -278,6 +281,19 @@ class OutgoingMail(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     message = models.TextField(help_text="The message, encrypted under DATA_ENCRYPTION_KEYS")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Unlinking(models.Model):
+    """A connection that ended here and whose provider isn't told yet; deleted once it is."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    provider = models.CharField(max_length=32)
+    secret = models.TextField(help_text="Whose, and by which token: under DATA_ENCRYPTION_KEYS")
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
 

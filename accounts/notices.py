@@ -1,5 +1,8 @@
 """Mails of our own: what the owner of an account must hear, in the owner's language."""
 
+from typing import Any
+
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
@@ -8,9 +11,9 @@ from django.utils.translation import override
 
 from accounts import mail
 from accounts.client_info import ClientInfo, device_name
-from accounts.models import AuthSession
+from accounts.models import AuthSession, User
 
-REUSED = "accounts/email/refresh_token_reused"
+EMAIL = "accounts/email"
 
 
 def refresh_token_reused(session: AuthSession, *, client: ClientInfo) -> None:
@@ -19,20 +22,39 @@ def refresh_token_reused(session: AuthSession, *, client: ClientInfo) -> None:
         return
     context = {
         "session": session,
-        "timestamp": timezone.localtime(),
         "device": device_name(client.user_agent),
         "user_agent": client.user_agent,
         "ip": client.ip,
+    }
+    _send("refresh_token_reused", session.user, context)
+
+
+def unlinked(user: User, *, provider: str) -> None:
+    """The provider ended the connection, and with it perhaps the only way in that is known."""
+    _send("provider_unlinked", user, {"provider": provider})
+
+
+def hijacked(user: User, *, provider: str) -> None:
+    """The provider says that the connected account is in wrong hands."""
+    _send("provider_hijacked", user, {"provider": provider})
+
+
+def _send(name: str, user: User, context: dict[str, Any]) -> None:
+    """To an address that its owner proved: nobody else's account is anybody's business."""
+    if not EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True).exists():
+        return
+    context |= {
+        "timestamp": timezone.localtime(),
         "site_url": settings.SITE_URL,
         "site_name": settings.SITE_NAME,
     }
-    with override(session.user.locale or settings.LANGUAGE_CODE):
-        subject = render_to_string(f"{REUSED}_subject.txt", context).strip()
+    with override(user.locale or settings.LANGUAGE_CODE):
+        subject = render_to_string(f"{EMAIL}/{name}_subject.txt", context).strip()
         message = EmailMultiAlternatives(
             f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}{subject}",
-            render_to_string(f"{REUSED}_message.txt", context).strip(),
-            to=[session.user.email],
+            render_to_string(f"{EMAIL}/{name}_message.txt", context).strip(),
+            to=[user.email],
         )
-        html = render_to_string(f"{REUSED}_message.html", context)
+        html = render_to_string(f"{EMAIL}/{name}_message.html", context)
         message.attach_alternative(html, "text/html")
     mail.enqueue(message)

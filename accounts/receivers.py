@@ -1,5 +1,6 @@
 """What allauth and Django announce, turned into sign-ins and audit rows."""
 
+from collections.abc import Collection
 from typing import Any
 
 from allauth.account import signals as account_signals
@@ -16,18 +17,22 @@ from allauth.headless.constants import Client
 from allauth.socialaccount import signals as social_signals
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import PermissionDenied
-from django.db.models.signals import post_save, pre_delete, pre_save
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
-from accounts import addresses, audit, sessions
+from accounts import addresses, audit, revocations, sessions
 from accounts.client_info import ClientInfo
-from accounts.middleware import RIGHTS, current, rights_of
+from accounts.middleware import current, rights_of
 from accounts.models import AuditEvent, AuthSession, User
-from accounts.session_store import SID
+from accounts.remembered_users import remembered
+from accounts.session_store import RIGHTS, SID
+from accounts.social import unlinking
 
 AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}
 """allauth's method names as RFC 8176 values; a provider's sign-in has none and is named itself."""
@@ -150,6 +155,23 @@ def revoke_sessions_of_changed(instance: User, created: bool, **kwargs: Any) -> 
         sessions.revoke_all(instance, reason=sessions.Reason.RIGHTS_CHANGED)
 
 
+@receiver([post_save, post_delete], sender=User)
+def forget_user(
+    instance: User,
+    created: bool = False,
+    update_fields: Collection[str] | None = None,
+    **kwargs: Any,
+) -> None:
+    """At once, in case somebody remembers what isn't committed; after the commit, everywhere."""
+    if created or set(update_fields or ()) == {
+        "last_login"
+    }:  # each sign-in saves it; nobody remembers it
+        return
+    user_id = instance.pk  # None once the user is deleted
+    remembered.forget(user_id)
+    transaction.on_commit(lambda: revocations.ring(users=[user_id]), robust=True)
+
+
 @receiver(pre_save, sender=EmailAddress)
 def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
     """Before allauth writes the address into the user, where it must be unique."""
@@ -165,6 +187,13 @@ def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
     """
     User.objects.select_for_update().filter(pk=instance.pk).first()
     sessions.revoke_all(instance, reason=sessions.Reason.DELETED)
+
+
+@receiver(pre_delete, sender=SocialAccount)
+def tell_provider(instance: SocialAccount, **kwargs: Any) -> None:
+    """However a connection goes, also with its user; unless the provider said so itself."""
+    if not getattr(instance, "is_gone_there", False):
+        unlinking.removed(instance)
 
 
 @receiver(account_signals.user_signed_up)
@@ -227,6 +256,7 @@ def keep_the_last_way_in(instance: SocialAccount, origin: Any = None, **kwargs: 
     user = User.objects.select_for_update().get(pk=instance.user_id)
     others = SocialAccount.objects.filter(user=user).exclude(pk=instance.pk)
     if not user.has_usable_password() and not others.exists():
+        list(messages.get_messages(request))  # taken back: allauth has said that it is done
         raise ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request))
 
 

@@ -17,6 +17,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -29,6 +30,7 @@ from redis.exceptions import RedisError
 
 from accounts.exceptions import RevocationsStaleError
 from accounts.models import AuthSession
+from accounts.remembered_users import remembered
 from accounts.session_store import STORE_ERRORS
 
 if TYPE_CHECKING:
@@ -169,8 +171,11 @@ class Feed:
             self._heard_at = time.monotonic()
         elif message["type"] == "message":
             try:
-                for sid in json.loads(message["data"])["sids"]:
+                told = json.loads(message["data"])
+                for sid in told["sids"]:
                     self.add(UUID(sid))
+                for user_id in told.get("users", ()):  # not told by former versions
+                    remembered.forget(UUID(user_id))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 log.warning("the revocation bell rang without a name")
 
@@ -187,13 +192,18 @@ def is_revoked(sid: UUID) -> bool:
     return feed.is_revoked(sid)
 
 
-def ring(*sids: UUID) -> None:
-    """Tell every process, this one first. Without Redis they find out by polling."""
+def ring(*sids: UUID, users: Collection[UUID] = ()) -> None:
+    """Tell every process, this one first, which sign-ins have ended and which users have changed.
+
+    Without Redis they find out by polling, or by what they remember growing old.
+    """
     for sid in sids:
         feed.add(sid)
+    for user_id in users:
+        remembered.forget(user_id)
+    message = {"sids": [str(sid) for sid in sids], "users": [str(each) for each in users]}
     try:
-        names = [str(sid) for sid in sids]
-        get_redis_connection("default").publish(CHANNEL, json.dumps({"sids": names}))
+        get_redis_connection("default").publish(CHANNEL, json.dumps(message))
     except STORE_ERRORS:
         log.warning(
             "the revocation bell is out of order; other servers learn within %s s", POLL_SECONDS

@@ -36,9 +36,8 @@ from django.contrib.sessions.backends.base import (
 )
 from django.utils.crypto import get_random_string
 from django_redis.exceptions import ConnectionInterrupted
-from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from accounts import session_index, session_value, store_outage
 from accounts.exceptions import StoreUnavailableError
@@ -50,6 +49,8 @@ STORE_ERRORS = (StoreUnavailableError, ConnectionInterrupted, RedisError)
 
 SID = "sid"
 """The session's entry that names its `AuthSession`."""
+RIGHTS = "rights"
+"""The one that says what its user was allowed when they signed in."""
 
 TOUCH_SECONDS = 5 * 60
 SESSION_ID = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")
@@ -130,7 +131,7 @@ class SessionStore(SessionBase):
     # Reading
 
     def load(self) -> dict[str, Any]:
-        value, self._left_ms = store_outage.read(self._ask)
+        value, self._left_ms = session_index.fetch(self._name, limit=session_value.MAX_BYTES)
         self.is_unknown = value is None
         data = self._opened(value) if value is not None else None
         if data is None:
@@ -144,28 +145,6 @@ class SessionStore(SessionBase):
             return False
         name = session_index.name_of(session_key)
         return bool(store_outage.read(lambda redis: redis.exists(name)))
-
-    def _ask(self, redis: Redis) -> tuple[bytes | None, int | None]:
-        """The value, never more of it than there may be, and the milliseconds it has left."""
-        pipe = redis.pipeline(transaction=False)
-        pipe.getrange(self._name, 0, session_value.MAX_BYTES)
-        pipe.pttl(self._name)
-        wanted: int = settings.REDIS_REPLICA_ACKS
-        if wanted:
-            pipe.role()
-        try:
-            value, left_ms, *roles = pipe.execute()
-        except ResponseError as error:
-            if "WRONGTYPE" not in str(error):
-                raise
-            return b"", None
-        if left_ms != -2:  # noqa: PLR2004 - no such key
-            return value, left_ms
-        for role, _, *replicas in roles:
-            # A former primary that Sentinel hasn't demoted yet, or a replica: it hasn't heard.
-            if role != b"master" or len(replicas[0]) < wanted:
-                raise ReadOnlyError("READONLY: asked a Redis that nobody follows")
-        return None, None
 
     def _opened(self, value: bytes) -> dict[str, Any] | None:
         try:

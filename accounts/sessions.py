@@ -1,6 +1,7 @@
 """The signed-in device: open it, touch it, end it. The only door to `AuthSession`."""
 
 import logging
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -12,6 +13,9 @@ from accounts import audit, revocations, session_index, session_store
 from accounts.client_info import ClientInfo
 from accounts.exceptions import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 BATCH = 5000
 """Ids in one statement: databases limit its parameters."""
@@ -94,7 +98,8 @@ def revoke(
             reason=reason,
             actor=actor,
         )
-        transaction.on_commit(lambda: _announce(session), robust=True)
+        sid, user_id = session.pk, session.user_id
+        transaction.on_commit(lambda: _announce([sid], user_id), robust=True)
     return True
 
 
@@ -111,34 +116,60 @@ def revoke_all(
     A handful of statements and two calls of Redis, however many sign-ins.
     """
     with transaction.atomic():
-        # Locked in one order, so that two of these at once can't wait for each other.
-        live = AuthSession.objects.for_user(user.pk).active().select_for_update().order_by("pk")
-        sids = [sid for sid in live.values_list("pk", flat=True) if sid != keep]
-        for start in range(0, len(sids), BATCH):
-            AuthSession.objects.filter(pk__in=sids[start : start + BATCH]).update(
-                revoked_at=Now(), revoked_reason=reason
-            )
-        audit.record_each(
-            sids,
-            AuditEvent.Type.SESSION_REVOKED,
-            user=user,
-            client=client,
-            reason=reason,
-            actor=actor,
-        )
+        sids = [sid for sid, _ in _live(user) if sid != keep]
+        _end(sids, user=user, reason=reason, actor=actor, client=client)
         user_id = user.pk  # None once the user is deleted
         transaction.on_commit(lambda: _announce_all(sids, user_id, keep=keep), robust=True)
     return len(sids)
 
 
-def _announce(session: AuthSession) -> None:
+def revoke_opened_by(provider: str, user: User, *, reason: Reason) -> int:
+    """End the sign-ins of `user` that were opened through this provider. How many ended."""
+    with transaction.atomic():
+        sids = [sid for sid, amr in _live(user) if provider in amr]
+        _end(sids, user=user, reason=reason)
+        user_id = user.pk
+        if sids:
+            transaction.on_commit(lambda: _announce(sids, user_id), robust=True)
+    return len(sids)
+
+
+def _live(user: User) -> "QuerySet[AuthSession, tuple[UUID, list[str]]]":
+    """Locked in one order, so that two who end sign-ins at once can't wait for each other."""
+    live = AuthSession.objects.for_user(user.pk).active().select_for_update().order_by("pk")
+    return live.values_list("pk", "amr")
+
+
+def _end(
+    sids: list[UUID],
+    *,
+    user: User,
+    reason: Reason,
+    actor: User | None = None,
+    client: ClientInfo | None = None,
+) -> None:
+    for start in range(0, len(sids), BATCH):
+        AuthSession.objects.filter(pk__in=sids[start : start + BATCH]).update(
+            revoked_at=Now(), revoked_reason=reason
+        )
+    audit.record_each(
+        sids,
+        AuditEvent.Type.SESSION_REVOKED,
+        user=user,
+        client=client,
+        reason=reason,
+        actor=actor,
+    )
+
+
+def _announce(sids: list[UUID], user_id: UUID | None) -> None:
     """After the commit: the bell first, since access tokens live by it."""
-    revocations.ring(session.pk)
+    revocations.ring(*sids)
     try:
-        session_index.drop(session.pk, user_id=session.user_id)
+        session_index.drop(*sids, user_id=user_id)
     except session_store.STORE_ERRORS:
         # Nobody stays signed in by this: see `session_store`.
-        log.warning("session store unavailable, %s is left to expire", session.pk)
+        log.warning("session store unavailable, sessions of %s are left to expire", user_id)
 
 
 def _announce_all(sids: list[UUID], user_id: UUID, *, keep: UUID | None) -> None:

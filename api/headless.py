@@ -73,7 +73,7 @@ class TokenStrategy(SessionTokenStrategy):
 
 
 def session_token(request: HttpRequest) -> str:
-    """What names the sign-in under way to the app client; empty for browsers, which have a cookie."""
+    """What names the sign-in under way to the app client; empty for anybody else."""
     headless = getattr(getattr(request, "allauth", None), "headless", None)
     if getattr(headless, "client", None) != Client.APP:
         return ""

@@ -1,7 +1,7 @@
 """Rate limits by path, shared by all processes through Redis.
 
 allauth limits sign-in, sign-up and its mails; this limits what it leaves open: refreshes and the
-doors that make us call a provider. The answer carries `RateLimit-Policy` and `RateLimit`
+doors that make us call a provider, or by which one calls us. The answer carries `RateLimit-Policy` and `RateLimit`
 (draft-ietf-httpapi-ratelimit-headers-11), a refusal `Retry-After` as well.
 """
 
@@ -37,6 +37,7 @@ class Limit:
 
 LIMITS = [
     Limit("introspect", re.compile(r"/api/token/introspect/"), 600),
+    Limit("report", re.compile(r"/accounts/(google/security-events|kakao/unlinked)/"), 600),
     Limit("refresh", re.compile(r"/api/token/refresh/|/_allauth/app/v1/tokens/refresh"), 120),
     Limit(
         "social",

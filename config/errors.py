@@ -24,7 +24,10 @@ from accounts import session_store
 from accounts.exceptions import RevocationsStaleError
 from api.headless import session_token
 
-MACHINE_PATHS = ("/api/", "/_allauth/", "/.well-known/")
+MACHINE_PATHS = (
+    *("/api/", "/_allauth/", "/.well-known/"),
+    *("/accounts/google/security-events/", "/accounts/kakao/unlinked/"),
+)
 RETRY_SECONDS = 3
 
 

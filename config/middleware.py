@@ -13,6 +13,9 @@ import structlog
 from django.conf import settings
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponseBase
+from django.middleware import locale as django_locale
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from config import errors
@@ -20,6 +23,8 @@ from config import errors
 log = structlog.get_logger()
 
 MAX_DIGITS = 18
+FORM_PATH = "/auth/provider/redirect"
+"""The one headless address that a browser posts a form to: it goes on to the provider."""
 KEY_IN_PATH = re.compile(r"(/(?:reset/key|confirm-email)/)[^/]+")
 KEY_LEFT_OUT = r"\1…"
 SERVER_ERRORS = 500
@@ -92,6 +97,21 @@ def _note_exception(*, request: HttpRequest | None = None, **_: Any) -> None:
         request.failure = sys.exc_info()[1]  # type: ignore[attr-defined]
 
 
+class LocaleMiddleware(django_locale.LocaleMiddleware):
+    """Django's, without what it does for paths that begin with a language: there are none."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        translation.activate(translation.get_language_from_request(request))
+        request.LANGUAGE_CODE = translation.get_language()
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        patch_vary_headers(response, ["Accept-Language"])
+        response.headers.setdefault("Content-Language", translation.get_language())
+        return response
+
+
 class SecurityHeadersMiddleware:
     """The same policies on every answer, spelled once when the process starts."""
 
@@ -137,7 +157,7 @@ class BodyMiddleware:
         is_json = (
             request.content_type == "application/json"
             or "*" in (request.content_type or "")
-            or request.path.startswith("/_allauth/")
+            or (request.path.startswith("/_allauth/") and not request.path.endswith(FORM_PATH))
         )
         if is_json and not _is_sound(request.body):
             return errors.respond(request, errors.MALFORMED_JSON)

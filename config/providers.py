@@ -14,6 +14,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
         "AUTHORIZE_URL": "https://accounts.google.com/o/oauth2/v2/auth",
         "ACCESS_TOKEN_URL": "https://oauth2.googleapis.com/token",
         "JWKS_URL": "https://www.googleapis.com/oauth2/v3/certs",
+        "REVOKE_URL": "https://oauth2.googleapis.com/revoke",
         "ISSUER": "https://accounts.google.com",
         "SCOPE": ["openid", "profile", "email"],
     },
@@ -22,6 +23,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
         "ACCESS_TOKEN_URL": "https://kauth.kakao.com/oauth/token",
         "PROFILE_URL": "https://kapi.kakao.com/v2/user/me",
         "TOKEN_INFO_URL": "https://kapi.kakao.com/v1/user/access_token_info",
+        "UNLINK_URL": "https://kapi.kakao.com/v1/user/unlink",
         "JWKS_URL": "https://kauth.kakao.com/.well-known/jwks.json",
         "ISSUER": "https://kauth.kakao.com",
     },
@@ -42,6 +44,7 @@ class Client:
     secret: str = ""
     native_client_ids: list[str] = field(default_factory=list)
     app_id: int = 0
+    admin_key: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.client_id)
@@ -49,7 +52,11 @@ class Client:
 
 def standin_client(name: str) -> Client:
     """A stand-in's one client, which `serve` tells it about."""
-    return Client(f"demo-{name}-client", f"demo-{name}-secret", [f"demo-{name}-native"], 100001)
+    return Client(
+        *(f"demo-{name}-client", f"demo-{name}-secret", [f"demo-{name}-native"]),
+        app_id=100001,
+        admin_key=f"demo-{name}-admin-key",
+    )
 
 
 def standins(clients: Mapping[str, Client], *, demo_port: int) -> dict[str, str]:
@@ -92,6 +99,7 @@ def _apps(name: str, client: Client) -> dict[str, Any]:
         "provider_class": f"accounts.social.{name}.Provider",
         "APPS": [web, *native],
         "APP_ID": client.app_id,
+        "ADMIN_KEY": client.admin_key,
     }
 
 

@@ -61,6 +61,7 @@ PROVIDER_CLIENTS = {
         env.list("KAKAO_NATIVE_APP_KEY", default=[]),
         # A check names what isn't a number.
         int(KAKAO_APP_ID) if KAKAO_APP_ID.isdecimal() else 0,
+        env.str("KAKAO_ADMIN_KEY", default=""),
     ),
     "naver": providers.Client(
         env.str("NAVER_CLIENT_ID", default=""), env.str("NAVER_CLIENT_SECRET", default="")
@@ -112,14 +113,16 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "config.middleware.BodyMiddleware",
     "api.throttling.ThrottleMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "config.middleware.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Requests without a session go no further.
     "api.middleware.StatelessMiddleware",
     "accounts.middleware.SessionMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.AuthSessionMiddleware",
+    # Nor do calls that only read.
+    "api.middleware.ReadingMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
@@ -247,7 +250,6 @@ ACCOUNT_FORMS = {
 }
 # No door of its own: a mailed code only proves an account that a provider's is to be linked to.
 ACCOUNT_LOGIN_BY_CODE_ENABLED = False
-ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
@@ -262,11 +264,14 @@ SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
 # visitor proves that account once (`accounts.social.linking`).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_FORMS = {"disconnect": "accounts.social.disconnection.DisconnectForm"}
 
 HEADLESS_TOKEN_STRATEGY = "api.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False
 
 # REST and tokens
+
+API_PREFIX = "/api/"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -389,7 +394,8 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_HASHED = env.bool("STATIC_HASHED", default=not DEMO)
-WHITENOISE_USE_FINDERS = not STATIC_HASHED
+# Looked up when asked for: read ahead, each handler would look at every file of every app.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not STATIC_HASHED
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -20,6 +20,7 @@ handler500 = errors.handler500
 admin.site.unregister([EmailAddress, SocialAccount, SocialApp, SocialToken])
 
 urlpatterns = [
+    path("api/", include("api.urls")),  # first: asked for most
     path("", RedirectView.as_view(pattern_name="accounts:home"), name="root"),
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.account.urls")),
@@ -29,7 +30,6 @@ urlpatterns = [
     path("_allauth/<str:client>/v1/account/phone", errors.not_found),
     path("_allauth/<str:client>/v1/auth/phone/<path:step>", errors.not_found),
     path("_allauth/", include("allauth.headless.urls")),
-    path("api/", include("api.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path(".well-known/", include(well_known_urlpatterns)),

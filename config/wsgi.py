@@ -1,5 +1,6 @@
 """Pages, API and admin, for any WSGI server (`manage.py serve` runs Granian)."""
 
+import gc
 import os
 import re
 from collections.abc import Iterable
@@ -22,6 +23,9 @@ from api import forward_auth  # noqa: E402 - needs the models
 # A server that imports this module runs no command, and so no checks of its own.
 if unsafe := [error for error in checks.run_checks() if error.is_serious()]:
     raise SystemExit("\n".join(str(error) for error in unsafe))
+
+# What exists by now lives as long as the process: no need to look again whether it is garbage.
+gc.freeze()
 
 
 def application(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:

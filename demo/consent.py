@@ -41,6 +41,7 @@ class ConsentStandIn(Site):
             path("static/consent.css", self.stylesheet),
             path("native", self.native),
             path("misbehave", self.misbehave),
+            path("ended", self.ended),
         ]
         self.fault = Misbehaviour()
         self.key = SigningKey()
@@ -92,7 +93,18 @@ class ConsentStandIn(Site):
             code_challenge=parameters.get("code_challenge"),
             nonce=parameters.get("nonce"),
         )
+        if parameters.get("prompt") == "none":
+            return self.without_a_word(asked, hint=parameters.get("login_hint"))
         return self.consent_page(request, asked)
+
+    def without_a_word(self, asked: AuthorizeRequest, *, hint: str) -> HttpResponse:
+        """`prompt=none`, OpenID Connect Core §3.1.2.1: a code for who agreed before, or an error."""
+        error, identity = self.fault.silence(self.ledger.agreed.get(hint), self.identities)
+        if identity is None:
+            return self.redirect(asked.redirect_uri, {"error": error, "state": asked.state})
+        code = self.ledger.grant(asked, identity)
+        answer = {"state": asked.state, "code": code} | self.redirect_extras(asked)
+        return self.redirect(asked.redirect_uri, answer)
 
     def unverified(self, parameters: Parameters) -> str:
         """Until both are known to be good, a redirect would be an open redirect (RFC 9700 §4.11.2)."""
@@ -194,6 +206,10 @@ class ConsentStandIn(Site):
                 {"error": "unknown fault, or one that needs a path in at"}, status=400
             )
         return self.answer({"fault": self.fault.name, "at": self.fault.at})
+
+    def ended(self, request: HttpRequest) -> HttpResponse:
+        """Whose connections the site has ended here, in their order."""
+        return self.answer({"ended": self.ledger.ended})
 
     def denial(self) -> dict[str, str]:
         return {"error": "access_denied"}

@@ -12,7 +12,7 @@ from demo.consent import ConsentStandIn, stable_number
 from demo.google_claims import LONG_SCOPES, TOKEN_SECONDS
 from demo.ledger import Issued, Ledger, Refusal
 from demo.oauth_standin import AuthorizeRequest, Client, Identity, OAuthError, Parameters
-from demo.received import bearer_token, client_credentials, posted_form
+from demo.received import bearer_token, client_credentials, form_of, posted_form
 
 REFUSALS = {
     Refusal.UNKNOWN_CODE: ("invalid_grant", "Bad Request"),
@@ -49,6 +49,7 @@ class GoogleStandIn(ConsentStandIn):
             path("v1/userinfo", self.userinfo),
             path("oauth2/v2/userinfo", self.userinfo_v2),
             path("revoke", self.revoke),
+            path("security-event", self.security_event),
         ]
 
     @override
@@ -187,12 +188,29 @@ class GoogleStandIn(ConsentStandIn):
             return self.answer(exc.body, status=exc.status, headers=exc.headers)
         if not token:
             return self.error("invalid_request", "Missing required parameter: token")
-        # Google says so of a dead token; RFC 7009 §2.2 would have 200.
-        return (
-            self.answer({})
-            if self.ledger.revoke(token)
-            else self.error("invalid_token", "Token expired or revoked")
+        held = self.ledger.bearer(token)
+        if held is None:
+            # Google says so of a dead token; RFC 7009 §2.2 would have 200.
+            return self.error("invalid_token", "Token expired or revoked")
+        self.ledger.revoke_all_of(held[0].grant.identity.subject)
+        return self.answer({})
+
+    def security_event(self, request: HttpRequest) -> HttpResponse:
+        """The security event token that Google would push now; whoever asks pushes it."""
+        if request.method != "POST":
+            return self.not_allowed(request, "POST")
+        try:
+            form = form_of(request)
+        except ValueError as exc:
+            return self.answer({"error": str(exc)}, status=400)
+        claims = google_claims.security_event(
+            form.get("event"),
+            subject=form.get("sub"),
+            reason=form.get("reason"),
+            issuer=f"{self.origin}/",
+            audience=form.get("client_id") or self.client.client_id,
         )
+        return self.answer({"token": self.fault.event(claims, self.key)})
 
     def reading(
         self, document: Callable[[], dict[str, object]]

@@ -1,6 +1,7 @@
 """Local stand-in for Kakao Login, kauth and kapi in one. `python -m demo.kakao --help`."""
 
 import datetime as dt
+import hmac
 from collections import OrderedDict
 from typing import NoReturn
 
@@ -12,7 +13,7 @@ from demo import kakao_account, standin_process
 from demo.consent import ConsentStandIn, stable_number
 from demo.ledger import MAX_REMEMBERED, Issued, Ledger, Refusal
 from demo.oauth_standin import AuthorizeRequest, Client, Identity, OAuthError, Parameters
-from demo.received import bearer_token, posted_form
+from demo.received import bearer_token, form_of, posted_form
 
 TOKEN_SECONDS = 21599
 REFRESH_TOKEN_SECONDS = 5183999
@@ -34,9 +35,12 @@ class KakaoStandIn(ConsentStandIn):
         Identity("4012345673", "서연", "seoyeon@example.com", is_email_shared=False, locale="ko"),
     )
 
-    def __init__(self, client: Client, ledger: Ledger, origin: str, *, app_id: int) -> None:
+    def __init__(
+        self, client: Client, ledger: Ledger, origin: str, *, app_id: int, admin_key: str
+    ) -> None:
         super().__init__(client, ledger, origin)
         self.app_id = app_id
+        self.admin_key = admin_key
         self.linked: OrderedDict[str, dt.datetime] = OrderedDict()
         self.urlpatterns += [
             path("oauth/token", self.token),
@@ -44,6 +48,7 @@ class KakaoStandIn(ConsentStandIn):
             path("v1/user/access_token_info", self.access_token_info),
             path("v1/user/unlink", self.unlink),
             path("v1/user/logout", self.logout),
+            path("unlink-user", self.unlink_user),
             path(".well-known/jwks.json", self.jwks),
         ]
 
@@ -155,15 +160,51 @@ class KakaoStandIn(ConsentStandIn):
         }
 
     def unlink(self, request: HttpRequest) -> HttpResponse:
-        """Ends every token of this person, not only the one shown."""
+        """Ends every token of this person, not only the one shown; with the admin key, of anybody."""
+        if request.headers.get("Authorization", "").startswith("KakaoAK "):
+            return self.unlink_by_admin(request)
         held = self.holder(request, "POST")
         if isinstance(held, HttpResponse):
             return held
-        subject = held[0].grant.identity.subject
+        return self.unlinked(held[0].grant.identity.subject)
+
+    def unlink_by_admin(self, request: HttpRequest) -> HttpResponse:
+        try:
+            form = posted_form(request)
+        except OAuthError as exc:
+            return self.answer({"msg": str(exc), "code": -2}, status=exc.status)
+        sent = request.headers["Authorization"].encode()
+        if not hmac.compare_digest(sent, f"KakaoAK {self.admin_key}".encode()):
+            return self.answer({"msg": "wrong appKey format", "code": -401}, status=401)
+        if form.get("target_id_type") != "user_id" or not form.get("target_id"):
+            return self.answer({"msg": "target_id must not be null", "code": -2}, status=400)
+        if form.get("target_id") not in self.linked:
+            told = {"msg": "NotRegisteredUserException", "code": -101}
+            return self.answer(told, status=400)
+        return self.unlinked(form.get("target_id"))
+
+    def unlinked(self, subject: str) -> HttpResponse:
         with self.ledger.lock:
             self.ledger.revoke_all_of(subject)
             self.linked.pop(subject, None)
         return self.answer({"id": int(subject)})
+
+    def unlink_user(self, request: HttpRequest) -> HttpResponse:
+        """Somebody disconnects at Kakao: the webhook that Kakao would send; whoever asks sends it."""
+        if request.method != "POST":
+            return self.not_allowed(request, "POST")
+        try:
+            form = form_of(request)
+        except ValueError as exc:
+            return self.answer({"error": str(exc)}, status=400)
+        self.linked.pop(form.get("user_id"), None)
+        sent = {"app_id": str(self.app_id), "user_id": form.get("user_id")}
+        return self.answer(
+            {
+                "authorization": f"KakaoAK {self.admin_key}",
+                "parameters": sent | {"referrer_type": "UNLINK_FROM_APPS"},
+            }
+        )
 
     def logout(self, request: HttpRequest) -> HttpResponse:
         held = self.holder(request, "POST")
@@ -198,10 +239,15 @@ def main() -> NoReturn:
     parser.add_argument(
         "--app-id", type=int, default=100001, help="app_id in token information (%(default)s)"
     )
+    parser.add_argument(
+        "--admin-key", type=standin_process.not_empty, default="demo-kakao-admin-key"
+    )
     arguments = parser.parse_args()
 
     def make(client: Client, ledger: Ledger, origin: str) -> KakaoStandIn:
-        return KakaoStandIn(client, ledger, origin, app_id=arguments.app_id)
+        return KakaoStandIn(
+            client, ledger, origin, app_id=arguments.app_id, admin_key=arguments.admin_key
+        )
 
     standin_process.run("Kakao", arguments, make, token_seconds=TOKEN_SECONDS)
 

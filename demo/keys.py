@@ -54,7 +54,8 @@ class SigningKey:
     def certificates(self) -> dict[str, object]:
         return {self.kid: self.certificate}
 
-    def sign(self, claims: dict[str, object]) -> str:
+    def sign(self, claims: dict[str, object], *, typ: str = "JWT") -> str:
         """By PyJWT's lower floor: the upper one looks into the claims and refuses some faults."""
         payload = json.dumps(claims).encode()
-        return jwt.PyJWS().encode(payload, self.private_key, "RS256", headers={"kid": self.kid})
+        headers = {"kid": self.kid, "typ": typ}
+        return jwt.PyJWS().encode(payload, self.private_key, "RS256", headers=headers)

@@ -1,5 +1,6 @@
-"""What every OAuth stand-in remembers, in memory: open consents, codes, tokens."""
+"""What every OAuth stand-in remembers, in memory: open consents, codes, tokens, who agreed."""
 
+import math
 import secrets
 import threading
 import time
@@ -76,6 +77,8 @@ class Ledger:
         self.codes: Shelf[Grant] = Shelf()
         self.spent: Shelf[Issued] = Shelf()
         self.tokens: Shelf[Issued] = Shelf()
+        self.agreed: Shelf[Identity] = Shelf()
+        self.ended: list[str] = []
 
     def ask(self, request: AuthorizeRequest) -> str:
         with self.lock:
@@ -87,6 +90,7 @@ class Ledger:
 
     def grant(self, request: AuthorizeRequest, identity: Identity) -> str:
         with self.lock:
+            self.agreed.put(identity, seconds=math.inf, key=identity.subject)
             return self.codes.put(Grant(request, identity), seconds=self.code_seconds)
 
     def redeem(
@@ -136,7 +140,10 @@ class Ledger:
             return bool(live)
 
     def revoke_all_of(self, subject: str) -> None:
+        """Nothing is left between this person and the app."""
         with self.lock:
+            self.agreed.take(subject)
+            self.ended = [*self.ended, subject][-MAX_REMEMBERED:]
             for key, (_, issued) in list(self.tokens.entries.items()):
                 if issued.grant.identity.subject == subject:
                     self.tokens.take(key)

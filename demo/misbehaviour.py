@@ -18,55 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
+from demo.faulty_claims import ACCOUNTS, CLAIMS, EVENTS, MEMBERS, TOKEN_INFOS, Claims
 from demo.keys import SigningKey
+from demo.oauth_standin import Identity
 
-Claims = dict[str, object]
 SLOW_SECONDS = 30
 DRIPS = 600
-HOUR = 3600
-
-
-def changed(**changes: object) -> Callable[[Claims], Claims]:
-    return lambda claims: claims | changes
-
-
-def without(name: str) -> Callable[[Claims], Claims]:
-    return lambda claims: {key: value for key, value in claims.items() if key != name}
-
-
-def later(**offsets: int) -> Callable[[Claims], Claims]:
-    return lambda claims: (
-        claims | {name: int(time.time()) + offset for name, offset in offsets.items()}
-    )
-
-
-CLAIMS: dict[str, Callable[[Claims], Claims]] = {
-    "wrong_issuer": changed(iss="https://attacker.example"),
-    "missing_issuer": without("iss"),
-    "issuer_list": lambda claims: claims | {"iss": [claims["iss"]]},
-    "wrong_audience": changed(aud="another-client", azp="another-client"),
-    "missing_audience": without("aud"),
-    "empty_audience": changed(aud=[]),
-    "second_audience": lambda claims: claims | {"aud": [claims["aud"], "another-client"]},
-    "wrong_azp": changed(azp="another-client"),
-    "expired": later(iat=-2 * HOUR, exp=-HOUR),
-    "endless": later(exp=10 * 365 * 24 * HOUR),
-    "infinite": changed(exp=10**40),
-    "missing_expiry": without("exp"),
-    "text_expiry": changed(exp="tomorrow"),
-    "true_expiry": changed(exp=True),
-    "missing_iat": without("iat"),
-    "future_iat": later(iat=HOUR, exp=2 * HOUR),
-    "not_yet": later(nbf=HOUR),
-    "missing_subject": without("sub"),
-    "empty_subject": changed(sub=""),
-    "number_subject": changed(sub=12345),
-    "long_subject": changed(sub="1" * 192),
-    "unprintable_subject": changed(sub="1\x002"),
-    "missing_nonce": without("nonce"),
-    "wrong_nonce": changed(nonce="another-nonce"),
-    "nonce_list": changed(nonce=["x"]),
-}
 
 
 def _signed(claims: Claims, key: SigningKey, algorithm: str = "RS256", **headers: object) -> str:
@@ -135,63 +92,7 @@ SIGNATURES: dict[str, Callable[[Claims, SigningKey], str]] = {
 }
 
 
-def _account(**changes: object) -> Callable[[Claims], Claims]:
-    def change(told: Claims) -> Claims:
-        account = told["kakao_account"]
-        assert isinstance(account, dict)  # noqa: S101 - this module's own shape
-        kept = {key: value for key, value in account.items() if changes.get(key, 0) is not None}
-        kept |= {key: value for key, value in changes.items() if value is not None}
-        return told | {"kakao_account": kept}
-
-    return change
-
-
-ACCOUNTS: dict[str, Callable[[Claims], Claims]] = {
-    "invalid_email": _account(is_email_valid=False),
-    "email_without_verdict": _account(is_email_verified=None),
-    "email_with_text_verdict": _account(is_email_verified="true"),
-    "strange_email": _account(email=["a@example.com"]),
-    "long_email": _account(email="a" * 250 + "@example.com"),
-    "strange_profile": changed(kakao_account="none", properties=None),
-    "strange_nickname": _account(profile={"nickname": "\x00\ud800" + "가" * 300}),
-    "other_person": changed(id=4999999999),
-    "missing_id": without("id"),
-    "strange_id": changed(id={"a": 1}),
-}
-
-
-def _member(**changes: object) -> Callable[[Claims], Claims]:
-    def change(told: Claims) -> Claims:
-        member = told["response"]
-        assert isinstance(member, dict)  # noqa: S101 - this module's own shape
-        return told | {"response": member | changes}
-
-    return change
-
-
-MEMBERS: dict[str, Callable[[Claims], Claims]] = {
-    "refused_with_200": lambda _: {"resultcode": "024", "message": "Authentication failed"},
-    "other_resultcode": changed(resultcode="500"),
-    "number_resultcode": changed(resultcode=0),
-    "missing_resultcode": without("resultcode"),
-    "missing_member": without("response"),
-    "member_list": changed(response=[{"id": "x"}]),
-    "missing_member_id": _member(id=None),
-    "empty_member_id": _member(id=""),
-    "number_member_id": _member(id=12345),
-    "long_member_id": _member(id="x" * 65),
-    "unprintable_member_id": _member(id="x\x00y"),
-    "strange_member_email": _member(email=["a@example.com"]),
-    "strange_member_name": _member(name="\x00\ud800" + "가" * 300),
-    "number_member_name": _member(name=1, nickname={"a": 1}),
-    "boastful_member": _member(email_verified=True, is_email_verified=True, is_email_valid=True),
-}
-TOKEN_INFOS: dict[str, Callable[[Claims], Claims]] = {
-    "wrong_app": changed(app_id=999999),
-    "missing_app": without("app_id"),
-    "text_expiry_info": changed(expires_in="soon"),
-    "dead_token": changed(expires_in=0),
-}
+SILENCES = {"login_required", "consent_required", "interaction_required", "another_answers"}
 
 
 def _drip(body: bytes) -> Iterator[bytes]:
@@ -233,7 +134,16 @@ ANSWERS: dict[str, Callable[[HttpResponse], HttpResponseBase]] = {
     "huge": _body(b'{"access_token": "' + b"a" * 1_000_000 + b'"}'),
     "redirect": lambda _: HttpResponse(status=302, headers={"Location": "/elsewhere"}),
 }
-FAULTS = {*CLAIMS, *SIGNATURES, *ACCOUNTS, *MEMBERS, *TOKEN_INFOS, *ANSWERS}
+FAULTS = {
+    *CLAIMS,
+    *SIGNATURES,
+    *ACCOUNTS,
+    *MEMBERS,
+    *TOKEN_INFOS,
+    *EVENTS,
+    *SILENCES,
+    *ANSWERS,
+}
 
 
 class Misbehaviour:
@@ -254,6 +164,22 @@ class Misbehaviour:
         claims = self._changed(CLAIMS, claims)
         sign = SIGNATURES.get(self.name)
         return sign(claims, key) if sign else key.sign(claims)
+
+    def event(self, claims: Claims, key: SigningKey) -> str:
+        """A security event token as it should be, but for the one fault."""
+        claims = self._changed(CLAIMS, self._changed(EVENTS, claims))
+        sign = SIGNATURES.get(self.name)
+        return sign(claims, key) if sign else key.sign(claims, typ="secevent+jwt")
+
+    def silence(
+        self, agreed: Identity | None, everybody: tuple[Identity, ...]
+    ) -> tuple[str, Identity | None]:
+        """What `prompt=none` brings: an error, or somebody."""
+        if self.name == "another_answers":
+            return "", next(one for one in everybody if one != agreed)
+        if self.name in SILENCES:
+            return self.name, None
+        return "interaction_required", agreed
 
     def account(self, told: Claims) -> Claims:
         return self._changed(ACCOUNTS, told)

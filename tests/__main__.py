@@ -17,18 +17,21 @@ REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
 INSTALL = {"postgres": "apt-get install postgresql", "chromium": "apt-get install chromium"}
 ON_POSTGRES = [
     *("tests/accounts", "tests/api", "tests/flows"),
-    *("tests/social/test_browser.py", "tests/social/test_native.py"),
+    *("tests/social/test_browser.py", "tests/social/test_naver.py", "tests/social/test_native.py"),
+    *("tests/social/test_unlinking.py", "tests/social/test_kakao_webhook.py"),
+    "tests/social/test_security_events.py",
+    *("tests/social/test_linking.py", "tests/social/test_connections.py"),
     *("tests/doctor/test_database.py", "tests/doctor/test_stored.py"),
 ]
-FAST = "not e2e and not sweep and not cluster"
+FAST = ["-n", "2", "--dist", "loadgroup", "-m", "not e2e and not sweep and not cluster"]
 
 
 def main(arguments: list[str]) -> int:
-    failed = run("SQLite", ["-n", "2", "-m", FAST, *arguments])
+    failed = run("SQLite", [*FAST, *arguments])
     if available("postgres", found=postgres.binaries() is not None):
         failed |= run(
             "PostgreSQL",
-            ["-n", "2", "-m", FAST, *ON_POSTGRES, *arguments],
+            [*FAST, *ON_POSTGRES, *arguments],
             TEST_DATABASE="postgres",
         )
     if available("chromium", found=shutil.which("chromium") is not None):

@@ -10,6 +10,7 @@ from django.test import Client
 
 from accounts import mail, revocations, store_outage
 from accounts.models import OutgoingMail, User
+from accounts.remembered_users import remembered
 from api import keys
 from tests.factories import PASSWORD, UserFactory
 from tests.flows.outage import RedisServer
@@ -36,6 +37,12 @@ def feed_without_thread() -> Iterator[None]:
     feed.background = False
     yield
     feed.forget()
+
+
+@pytest.fixture(autouse=True)
+def nobody_remembered() -> None:
+    """Ids are drawn anew for each test, but not everything is that a test may fake."""
+    remembered.clear()
 
 
 @pytest.fixture(autouse=True)

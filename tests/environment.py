@@ -28,6 +28,7 @@ PROVIDERS = {
     "KAKAO_CLIENT_SECRET": "kakao-secret",
     "KAKAO_NATIVE_APP_KEY": "kakao-native",
     "KAKAO_APP_ID": "424242",
+    "KAKAO_ADMIN_KEY": "kakao-admin-key",
     "NAVER_CLIENT_ID": "naver-web",
     "NAVER_CLIENT_SECRET": "naver-secret",
 }

@@ -1,5 +1,7 @@
 """What a provider can do wrong. allauth's views turn each into the page that leads back."""
 
+from typing import Any
+
 from allauth.socialaccount.providers.base.provider import ProviderException
 
 from accounts.exceptions import AccountsError
@@ -21,3 +23,23 @@ class TokenKindError(ProviderError):
     """This provider signs nobody in by this kind of token."""
 
     code = "token_kind"
+
+
+class RefusedError(ProviderError):
+    """The provider answered our call with a status that isn't 200. `answer`: its JSON object, or {}."""
+
+    def __init__(self, status: int, answer: dict[str, Any]) -> None:
+        super().__init__(f"answered {status}")
+        self.answer = answer
+
+
+class MalformedTokenError(ProviderError):
+    """No token at all, or one of another kind."""
+
+
+class UnknownKeyError(ProviderError):
+    """Signed by a key, or in a way, that the provider doesn't sign with."""
+
+
+class BadSignatureError(ProviderError):
+    """Not what the provider signed."""

@@ -18,7 +18,7 @@ import requests
 from requests.models import PreparedRequest
 from urllib3.exceptions import HTTPError
 
-from accounts.social.exceptions import ProviderError, ProviderUnavailableError
+from accounts.social.exceptions import ProviderError, ProviderUnavailableError, RefusedError
 
 TOTAL_SECONDS = 5.0
 MAX_BYTES = 64 * 1024
@@ -39,9 +39,13 @@ def get(url: str, *, bearer: str = "") -> dict[str, Any]:
     return _call("GET", url, headers={"Authorization": f"Bearer {bearer}"} if bearer else {})
 
 
-def post(url: str, form: dict[str, str]) -> dict[str, Any]:
-    """The JSON object that answers this form. Raises `ProviderError` for anything else."""
-    return _call("POST", url, form=form)
+def post(url: str, form: dict[str, str], *, authorization: str = "") -> dict[str, Any]:
+    """The JSON object that answers this form; {} where nothing does, as RFC 7009 §2.2 allows.
+
+    Raises `ProviderError` for anything else.
+    """
+    headers = {"Authorization": authorization} if authorization else {}
+    return _call("POST", url, headers=headers, form=form)
 
 
 def _call(
@@ -115,7 +119,18 @@ def _object_in(status: int, body: bytes) -> dict[str, Any]:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in COME_BACK_LATER:
         raise ProviderUnavailableError(f"answered {status}")
     if status != HTTPStatus.OK:
-        raise ProviderError(f"answered {status}")
+        raise _refusal(status, body)
+    return _parsed(body) if body else {}
+
+
+def _refusal(status: int, body: bytes) -> RefusedError:
+    try:
+        return RefusedError(status, _parsed(body))
+    except ProviderError:
+        return RefusedError(status, {})
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as exc:

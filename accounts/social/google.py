@@ -3,14 +3,15 @@
 import base64
 import hashlib
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts.social import id_tokens
-from accounts.social.exceptions import ProviderError, TokenKindError
-from accounts.social.oauth2 import StrictAdapter, StrictProvider
+from accounts.social import fetch, id_tokens
+from accounts.social.exceptions import ProviderError, RefusedError, TokenKindError
+from accounts.social.oauth2 import StrictAdapter, StrictProvider, UnlinksBy
 from accounts.social.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, text
 
 
@@ -44,6 +45,9 @@ class Provider(StrictProvider):
     name = "Google"
     oauth2_adapter_class = GoogleAdapter
     reauthentication = {"prompt": "select_account consent"}
+    unlinks_by = UnlinksBy.TOKEN
+    unlinking_serves_for = timedelta(hours=1)
+    grants_url = "https://myaccount.google.com/connections"
 
     def get_pkce_params(self) -> dict[str, Any]:
         params = super().get_pkce_params()
@@ -57,6 +61,14 @@ class Provider(StrictProvider):
         nonce = str(token.get("nonce") or "")
         claims = _verified(presented, audiences=self.client_ids, nonce=nonce)
         return Proof(_profile(claims), id_tokens.fingerprint(presented), claims["exp"])
+
+    def unlink(self, *, uid: str, token: str) -> None:
+        """RFC 7009. Google answers 400 where the RFC has 200: to a token that is dead already."""
+        try:
+            fetch.post(self.get_settings()["REVOKE_URL"], {"token": token})
+        except RefusedError as exc:
+            if exc.answer.get("error") != "invalid_token":
+                raise
 
 
 def _issuers() -> list[str]:

@@ -13,7 +13,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from accounts.social import fetch
-from accounts.social.exceptions import ProviderError, ProviderUnavailableError
+from accounts.social.exceptions import ProviderError, ProviderUnavailableError, UnknownKeyError
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class KeySet:
             raise (
                 ProviderUnavailableError("the signing keys can't be read")
                 if self._has_failed
-                else ProviderError("unknown kid")
+                else UnknownKeyError("unknown kid")
             )
         return self._keys[kid]
 

@@ -10,9 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from accounts.social import fetch, id_tokens
-from accounts.social.exceptions import ProviderError
-from accounts.social.oauth2 import StrictAdapter, StrictProvider
+from accounts.social.exceptions import ProviderError, RefusedError
+from accounts.social.oauth2 import StrictAdapter, StrictProvider, UnlinksBy
 from accounts.social.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, mapping, text
+
+NOT_REGISTERED = -101
+"""Kakao's code for a person who isn't connected to the app (any more)."""
 
 
 class KakaoAdapter(StrictAdapter):
@@ -46,13 +49,33 @@ class Provider(StrictProvider):
             raise ProviderError("the tokens are of two people")
         return replace(bound, profile=told.profile)
 
+    @property
+    def unlinks_by(self) -> UnlinksBy:  # type: ignore[override]  # as the settings have it
+        return UnlinksBy.UID if self.get_settings()["ADMIN_KEY"] else UnlinksBy.NOTHING
+
+    def unlink(self, *, uid: str, token: str) -> None:
+        """With the app's admin key: no token of the person is needed."""
+        options = self.get_settings()
+        if not options["ADMIN_KEY"]:
+            raise ProviderError("KAKAO_ADMIN_KEY isn't set")
+        form = {"target_id_type": "user_id", "target_id": uid}
+        key = f"KakaoAK {options['ADMIN_KEY']}"
+        try:
+            answer = fetch.post(options["UNLINK_URL"], form, authorization=key)
+        except RefusedError as exc:
+            if exc.answer.get("code") == NOT_REGISTERED:
+                return
+            raise
+        if number_of(answer.get("id")) != uid:
+            raise ProviderError("answered for somebody else")
+
 
 def _profile(access_token: str) -> Profile:
     """Of `/v2/user/me`, for whoever holds the token."""
     data = fetch.get(settings.SOCIALACCOUNT_PROVIDERS["kakao"]["PROFILE_URL"], bearer=access_token)
     account = mapping(data.get("kakao_account"))
     return Profile(
-        uid=_number(data.get("id")),
+        uid=number_of(data.get("id")),
         email=address(account.get("email")),
         # An address that isn't valid any more belongs to somebody else now.
         is_email_verified=account.get("is_email_valid") is True
@@ -75,7 +98,7 @@ def _prove_access_token(access_token: str) -> Proof:
     if not isinstance(seconds, int) or not 0 < seconds <= id_tokens.MAX_LIFETIME_SECONDS:
         raise ProviderError("the token expires at no time we know")
     told = _profile(access_token)
-    if told.uid != _number(info.get("id")):
+    if told.uid != number_of(info.get("id")):
         raise ProviderError("the token is one person's and the profile another's")
     fingerprint = hashlib.sha256(access_token.encode()).hexdigest()
     return Proof(told, fingerprint, time.time() + seconds)
@@ -92,14 +115,14 @@ def _prove_id_token(id_token: str, *, audiences: list[str], nonce: str) -> Proof
         nonce=nonce,
     )
     told = Profile(
-        uid=_number(claims["sub"]),
+        uid=number_of(claims["sub"]),
         email=address(claims.get("email")),
         name=text(claims.get("nickname"), limit=MAX_NAME_CHARACTERS),
     )
     return Proof(told, id_tokens.fingerprint(id_token), claims["exp"])
 
 
-def _number(value: Any) -> str:
+def number_of(value: Any) -> str:
     """Kakao's ids: a number by API, the same in digits in an ID token."""
     digits = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 20):  # noqa: PLR2004 - int64

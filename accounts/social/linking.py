@@ -44,7 +44,7 @@ class Link:
 
     @property
     def is_fresh(self) -> bool:
-        return 0 <= time.time() - self.noted_at < SECONDS
+        return time.time() - self.noted_at < SECONDS
 
 
 def wanted(login: SocialLogin) -> Link | None:
@@ -53,8 +53,9 @@ def wanted(login: SocialLogin) -> Link | None:
     Call after `addresses.claim`: who still has the address has proved it, or is staff.
     """
     for address in login.email_addresses:
-        owners = filter_users_by_email(address.email) if address.verified else []
-        if owners:
+        if not address.verified:
+            continue
+        if owners := filter_users_by_email(address.email, prefer_verified=True):
             return Link(
                 provider=login.account.provider,
                 uid=login.account.uid,

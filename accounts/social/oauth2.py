@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
+from enum import Enum
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
@@ -82,6 +84,14 @@ class StrictAdapter(OAuth2Adapter):
         return login
 
 
+class UnlinksBy(Enum):
+    """What it takes to tell a provider that a connection has ended."""
+
+    NOTHING = "it can't be told"
+    UID = "its id of the person"
+    TOKEN = "an access token of the person"  # noqa: S105 - no password
+
+
 class StrictProvider(OAuth2Provider):
     account_class = ProviderAccount
     supports_token_authentication = True
@@ -91,11 +101,23 @@ class StrictProvider(OAuth2Provider):
     """The label that its brand guide demands, where it demands one."""
     reauthentication: Mapping[str, str] = {}
     """What asks the provider to ask for the password again."""
+    unlinks_by = UnlinksBy.NOTHING
+    unlinking_serves_for = timedelta(days=7)
+    """How long after the end of a connection it is of use to try."""
+    grants_url = ""
+    """Where people end a connection at the provider by themselves."""
 
     def prove(self, token: dict[str, Any]) -> Proof:
         """Verify what a native app got from the provider. Raises `ProviderError`.
 
         `token` has `id_token` or `access_token`, and may have `nonce` and `client_id`.
+        """
+        raise NotImplementedError
+
+    def unlink(self, *, uid: str, token: str) -> None:
+        """Tell the provider that this person's connection has ended; it may have known already.
+
+        Raises `ProviderError`: to be tried again.
         """
         raise NotImplementedError
 

@@ -1,4 +1,4 @@
-"""A token that a native app sends signs in once."""
+"""A token that a native app sends signs in once, a security event is heard once."""
 
 import math
 import time
@@ -18,5 +18,14 @@ def spend(fingerprint: str, *, expires_at: float) -> None:
     must not let anything be used. Unlike the rate limits, this fails closed.
     """
     seconds = max(1, math.ceil(expires_at - time.time())) + AFTERWARDS_SECONDS
-    if not cache.add(f"social:spent:{fingerprint}", 1, timeout=seconds):
+    if not cache.add(_key(fingerprint), 1, timeout=seconds):
         raise ProviderError("used before")
+
+
+def is_spent(fingerprint: str) -> bool:
+    """Raises `STORE_ERRORS` while Redis is down, as `spend` does."""
+    return bool(cache.has_key(_key(fingerprint)))
+
+
+def _key(fingerprint: str) -> str:
+    return f"social:spent:{fingerprint}"

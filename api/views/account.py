@@ -8,12 +8,17 @@ from rest_framework.views import APIView
 from api.authentication import account
 from api.serializers import MeSerializer
 
+SHAPE = MeSerializer()
+"""Keeps nothing of whom it shows. Building one takes longer than using it."""
+
 
 class MeView(APIView):
     @extend_schema(operation_id="me", responses=MeSerializer, tags=["account"])
     def get(self, request: Request) -> Response:
         """Who am I?"""
-        return Response(MeSerializer(account(request)).data, headers={"Cache-Control": "no-store"})
+        return Response(
+            SHAPE.to_representation(account(request)), headers={"Cache-Control": "no-store"}
+        )
 
     @extend_schema(
         operation_id="me_update", request=MeSerializer, responses=MeSerializer, tags=["account"]

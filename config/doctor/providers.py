@@ -33,6 +33,9 @@ def _area(name: str, seconds: float) -> Area:
     checks = [first]
     if name == "google":
         checks.append(Check("google keys", _asking(lambda: google_keys(seconds))))
+        checks.append(Check("google reports", google_reports))
+    if name == "kakao":
+        checks.append(Check("kakao unlinking", kakao_unlinking))
     checks.append(Check(f"{name} credentials", _asking(lambda: credentials(name, seconds))))
     return Area(tuple(checks))
 
@@ -49,7 +52,11 @@ def _app(name: str) -> dict[str, str]:
 
 def redirect_uri(name: str) -> str:
     """What must be registered at the provider, to the letter."""
-    return f"{settings.SITE_URL}{reverse(f'{name}_callback')}"
+    return _page(f"{name}_callback")
+
+
+def _page(name: str) -> str:
+    return f"{settings.SITE_URL}{reverse(name)}"
 
 
 def configured(name: str) -> Finding:
@@ -83,6 +90,20 @@ def google_keys(seconds: float) -> Finding:
     if answer.status_code != requests.codes.ok:
         return error(f"{url} answers {answer.status_code}", REACH)
     return ok(f"{len(answer.json()['keys'])} at {_origin(url)}")
+
+
+def google_reports() -> Finding:
+    """Whether Google knows the address can only be asked with the stream's service account."""
+    return ok(f"register this receiver: {_page('google_security_events')}")
+
+
+def kakao_unlinking() -> Finding:
+    if not _options("kakao").get("ADMIN_KEY"):
+        return warning(
+            "Kakao isn't told of disconnected and deleted accounts, and its webhook is refused",
+            "Set KAKAO_ADMIN_KEY and KAKAO_APP_ID.",
+        )
+    return ok(f"register this unlink webhook: {_page('kakao_unlinked')}")
 
 
 def credentials(name: str, seconds: float) -> Finding:

@@ -51,6 +51,7 @@ def _values() -> Iterator[str]:
     for provider in settings.SOCIALACCOUNT_PROVIDERS.values():
         for app in provider.get("APPS", []):
             yield app["secret"]
+        yield provider.get("ADMIN_KEY", "")
 
 
 def _passwords(url: str) -> Iterator[str]:

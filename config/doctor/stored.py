@@ -1,4 +1,4 @@
-"""What rests in the database: signing keys, secrets under `DATA_ENCRYPTION_KEYS`, mail that waits."""
+"""What rests in the database: signing keys, secrets under `DATA_ENCRYPTION_KEYS`, jobs that wait."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from django_tasks_db.models import DBTaskResult, get_date_max
 
 from accounts import encryption
 from accounts.exceptions import DecryptionError
-from accounts.models import OutgoingMail
+from accounts.models import OutgoingMail, Unlinking
 from api import jwk, keys
 from config.doctor.findings import Finding, error, ok, warning
 
@@ -74,6 +74,7 @@ def _secrets() -> Iterator[str]:
     yield from (row.private_pem for row in keys.verifying())
     waiting = OutgoingMail.objects.order_by("created_at").values_list("message", flat=True)
     yield from waiting[:MOST_MAILS]
+    yield from Unlinking.objects.values_list("secret", flat=True)[:MOST_MAILS]
 
 
 def _opens(fernets: list[Fernet], secret: str) -> int:

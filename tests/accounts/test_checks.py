@@ -214,6 +214,9 @@ def test_half_a_provider_is_named(found, name):
         (Client("", "", [], 42), "42", ["accounts.E021"]),
         (Client("id"), "the app", ["accounts.E022"]),
         (Client("id", "", ["key"]), "", ["accounts.W020"]),
+        (Client("id", app_id=42, admin_key="key"), "42", []),
+        (Client("id", admin_key="key"), "", ["accounts.W021"]),
+        (Client("", admin_key="key"), "42", ["accounts.E021"]),
     ],
 )
 def test_half_of_kakao_is_named(found, client, app_id, ids):

@@ -321,11 +321,14 @@ GARBAGE = [
     b'{"sids": [""]}',
     b'{"sids": "x"}',
     b'{"sids": [true]}',
+    b'{"sids": [], "users": null}',
+    b'{"sids": [], "users": "x"}',
+    b'{"sids": [], "users": [[], {}]}',
     b'"00000000-0000-4000-8000-000000000000"',
 ]
 
 
-@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda data: repr(data[:20]))
+@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda data: repr(data[:26]))
 def test_garbage_on_the_channel_is_survived(db, known, short_rounds, garbage):
     sid = uuid4()
     bell = Pubsub(
@@ -356,7 +359,7 @@ def test_ending_a_sign_in_rings_after_the_commit(transactional_db, listener):
         assert rings(listener) == []
         assert session.pk.int not in revocations.feed._revoked
 
-    assert rings(listener) == [{"sids": [str(session.pk)]}]
+    assert rings(listener) == [{"sids": [str(session.pk)], "users": []}]
     assert session.pk.int in revocations.feed._revoked
 
 
@@ -384,7 +387,7 @@ def test_nothing_personal_is_on_the_channel(transactional_db, listener):
 
     sessions.revoke(session, reason=sessions.Reason.LOGOUT)
 
-    assert rings(listener) == [{"sids": [str(session.pk)]}]
+    assert rings(listener) == [{"sids": [str(session.pk)], "users": []}]
 
 
 # The thread

@@ -1,4 +1,8 @@
-"""Bearer requests leave the middleware early: nothing about cookies may reach them."""
+"""Calls of the API leave the middleware early: those by Bearer before anything about cookies, those
+that only read by cookie before what forms and pages need.
+"""
+
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -56,6 +60,48 @@ def test_a_cookie_alone_still_needs_the_csrf_token(browser):
     assert response.status_code == 403
 
 
+@pytest.mark.parametrize("method", ["PATCH", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("path", ["/api/me/", f"/api/sessions/{UUID(int=1)}/"])
+def test_no_header_makes_a_change_a_reading_call(browser, method, path):
+    browser.handler.enforce_csrf_checks = True
+    disguise = {"x-http-method-override": "GET", "x-method-override": "GET"}
+
+    response = browser.generic(
+        method, f"{path}?_method=GET", "{}", content_type="application/json", headers=disguise
+    )
+
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_reading_call_by_cookie_sets_no_cookie_and_varies_by_it(browser, method):
+    response = browser.generic(method, "/api/me/")
+
+    assert response.status_code == 200
+    assert not response.cookies
+    assert "cookie" in response["Vary"].lower()
+    assert response["Cache-Control"] == "no-store"
+    assert response["Content-Language"] == "en"
+    assert "Content-Security-Policy" in response.headers
+
+
+@pytest.mark.parametrize(("method", "is_short"), [("GET", True), ("PATCH", False)])
+def test_only_reading_calls_take_the_short_way(browser, method, is_short):
+    response = browser.generic(method, "/api/me/", "{}", content_type="application/json")
+
+    assert response.status_code == 200
+    assert hasattr(response.wsgi_request, "allauth") is not is_short
+
+
+def test_a_reading_call_without_a_sign_in_is_refused(browser):
+    browser.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32
+
+    response = browser.get("/api/me/")
+
+    assert response.status_code == 401
+    assert response.json()["code"] == "not_authenticated"
+
+
 def test_a_bearer_request_sets_no_cookie_and_varies_by_none(client, pair):
     response = client.get("/api/me/", headers=bearer(pair["access"]))
 
@@ -89,14 +135,17 @@ def test_an_unknown_path_is_still_a_problem(client, pair):
     assert response.json()["code"] == "not_found"
 
 
-def test_a_defect_in_a_view_is_still_a_problem(client, pair, monkeypatch):
+@pytest.mark.parametrize("by", ["Bearer", "cookie"])
+def test_a_defect_in_a_view_is_still_a_problem(client, browser, pair, monkeypatch, by):
     def broken(self, request):
         raise RuntimeError("very secret")
 
     monkeypatch.setattr(account.MeView, "get", broken)
-    client.raise_request_exception = False
+    headers = bearer(pair["access"]) if by == "Bearer" else {}
+    caller = client if by == "Bearer" else browser
+    caller.raise_request_exception = False
 
-    response = client.get("/api/me/", headers=bearer(pair["access"]))
+    response = caller.get("/api/me/", headers=headers)
 
     assert response.status_code == 500
     assert response.json()["code"] == "server_error"

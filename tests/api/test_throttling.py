@@ -66,6 +66,16 @@ def test_one_limit_counts_for_every_client_object_of_an_address(db, few):
     assert refused.status_code == 429
 
 
+@pytest.mark.parametrize("path", ["/accounts/google/security-events/", "/accounts/kakao/unlinked/"])
+def test_whoever_guesses_at_a_providers_door_is_slowed_down(db, few, path):
+    answers = [Client().post(path) for _ in range(4)]
+
+    assert [one.status_code for one in answers[:3]] == [answers[0].status_code] * 3
+    assert answers[0].status_code in {400, 401}
+    assert answers[3].status_code == 429
+    assert answers[3]["Content-Type"] == "application/problem+json"
+
+
 def test_both_doors_of_a_refresh_share_the_limit(db, few):
     refresh()
     refresh(path=HEADLESS)

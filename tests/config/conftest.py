@@ -15,9 +15,7 @@ import django
 from django.conf import settings
 django.setup()
 settings.ALLOWED_HOSTS.append("testserver")
-from django.core.management import call_command
 from django.test import Client
-call_command("migrate", verbosity=0)
 answers = {}
 """
 

@@ -68,19 +68,17 @@ def test_a_request_id_that_could_forge_a_line_is_replaced(client, db, value):
     assert len(response["X-Request-ID"]) == 36
 
 
-@pytest.mark.parametrize(
-    ("path", "logged"),
-    [
-        ("/accounts/password/reset/key/1a-secret/", "GET /accounts/password/reset/key/…/"),
-        ("/accounts/confirm-email/secret/", "GET /accounts/confirm-email/…/"),
-        ("/accounts/confirm-email/", "GET /accounts/confirm-email/"),
-        ("/accounts/login/?code=secret", "GET /accounts/login/"),
-    ],
-)
-def test_keys_in_paths_are_cut_out(lines, path, logged):
-    (written,) = lines(f"client.get('{path}')")
+def test_keys_in_paths_are_cut_out(lines):
+    logged = {
+        "/accounts/password/reset/key/1a-secret/": "GET /accounts/password/reset/key/…/",
+        "/accounts/confirm-email/secret/": "GET /accounts/confirm-email/…/",
+        "/accounts/confirm-email/": "GET /accounts/confirm-email/",
+        "/accounts/login/?code=secret": "GET /accounts/login/",
+    }
 
-    assert json.loads(written)["request"] == logged
+    written = lines("\n".join(f"client.get('{path}')" for path in logged))
+
+    assert [json.loads(line)["request"] for line in written] == [*logged.values()]
 
 
 def test_a_server_error_is_logged_with_its_trace(lines):

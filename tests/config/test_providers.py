@@ -61,16 +61,18 @@ def test_real_keys_never_go_to_a_stand_in(standins):
     assert configured["kakao"]["AUTHORIZE_URL"] == "https://kauth.kakao.com/oauth/authorize"
     assert configured["kakao"]["ACCESS_TOKEN_URL"] == "https://kauth.kakao.com/oauth/token"
     assert configured["kakao"]["PROFILE_URL"] == "https://kapi.kakao.com/v2/user/me"
+    assert configured["kakao"]["UNLINK_URL"] == "https://kapi.kakao.com/v1/user/unlink"
+    assert configured["google"]["REVOKE_URL"] == "https://oauth2.googleapis.com/revoke"
     assert configured["naver"]["PROFILE_URL"] == "https://openapi.naver.com/v1/nid/me"
 
 
 def test_native_clients_stand_beside_the_sites_own_and_have_no_button():
-    client = Client("real-id", "real-secret", ["ios-id", "android-id"], app_id=7)
+    client = Client("real-id", "real-secret", ["ios-id", "android-id"], 7, "admin-key")
 
     configured, _ = providers.configure(dict.fromkeys(ALL, client), standins={})
 
     for provider in configured.values():
-        assert provider["APP_ID"] == 7
+        assert (provider["APP_ID"], provider["ADMIN_KEY"]) == (7, "admin-key")
         assert provider["APPS"] == [
             {"client_id": "real-id", "secret": "real-secret", "key": ""},
             {"client_id": "ios-id", "secret": "", "key": "", "settings": {"hidden": True}},

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import json
 import time
 from unittest.mock import ANY
 from urllib.parse import quote
@@ -316,3 +317,42 @@ def test_consent_page_allows_nothing_inline(google):
     )
     assert "<script" not in page.text
     assert "style=" not in page.text
+
+
+def test_whoever_agreed_before_is_asked_without_a_word_until_the_token_is_revoked(google, answer):
+    silently = {"prompt": "none", "login_hint": "100000000000000000002"}
+    token = google.access_token(identity="100000000000000000002")
+    agreed = answer(google.authorize(**silently))
+    revoked = google.post("/revoke", data={"token": token})
+
+    again = answer(google.authorize(**silently))
+
+    assert agreed["state"] == "state-1"
+    assert google.exchange(agreed["code"]).status_code == 200
+    assert (revoked.status_code, revoked.json()) == (200, {})
+    assert google.get("/ended").json()["ended"][-1] == "100000000000000000002"
+    assert again == {"from": "demo", "error": "interaction_required", "state": "state-1"}
+
+
+def test_a_security_event_is_signed_and_typed(google):
+    form = {"event": "account-disabled", "sub": "1", "reason": "hijacking"}
+    token = google.post("/security-event", data=form).json()["token"]
+    jwk = jwt.PyJWKSet.from_dict(google.get("/oauth2/v3/certs").json()).keys[0]
+
+    claims = jwt.PyJWS().decode(token, jwk.key, algorithms=["RS256"])
+
+    header = jwt.get_unverified_header(token)
+    assert (header["typ"], header["kid"]) == ("secevent+jwt", jwk.key_id)
+    issuer = f"{google.issuer}/"
+    assert json.loads(claims) == {
+        "iss": issuer,
+        "aud": "demo-client",
+        "iat": ANY,
+        "jti": ANY,
+        "events": {
+            "https://schemas.openid.net/secevent/risc/event-type/account-disabled": {
+                "subject": {"subject_type": "iss-sub", "iss": issuer, "sub": "1"},
+                "reason": "hijacking",
+            }
+        },
+    }

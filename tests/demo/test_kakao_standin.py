@@ -230,6 +230,50 @@ def test_wrong_method_is_answered_with_the_right_ones(kakao, method, path, allow
     assert (response.status_code, response.headers["Allow"]) == (405, allow)
 
 
+@pytest.mark.parametrize(
+    ("key", "form", "status", "body"),
+    [
+        ("demo-kakao-admin-key", {"target_id": "4012345671"}, 200, {"id": 4012345671}),
+        (
+            "demo-kakao-admin-key",
+            {"target_id": "1"},
+            400,
+            {"msg": "NotRegisteredUserException", "code": -101},
+        ),
+        (
+            "demo-kakao-admin-key",
+            {"target_id": ""},
+            400,
+            {"msg": "target_id must not be null", "code": -2},
+        ),
+        ("another", {"target_id": "4012345671"}, 401, {"msg": "wrong appKey format", "code": -401}),
+    ],
+)
+def test_the_admin_key_unlinks_anybody_who_is_connected(kakao, key, form, status, body):
+    token = kakao.access_token()
+    answer = kakao.post(
+        "/v1/user/unlink",
+        data={"target_id_type": "user_id"} | form,
+        headers={"Authorization": f"KakaoAK {key}"},
+    )
+
+    assert (answer.status_code, answer.json()) == (status, body)
+    is_dead = kakao.get("/v2/user/me", headers=bearer(token)).json() == NO_TOKEN
+    assert is_dead == (status == 200)
+    assert not is_dead or kakao.get("/ended").json()["ended"][-1] == "4012345671"
+
+
+def test_who_disconnects_at_kakao_makes_this_webhook(kakao):
+    assert kakao.post("/unlink-user", data={"user_id": "4012345671"}).json() == {
+        "authorization": "KakaoAK demo-kakao-admin-key",
+        "parameters": {
+            "app_id": "424242",
+            "user_id": "4012345671",
+            "referrer_type": "UNLINK_FROM_APPS",
+        },
+    }
+
+
 def test_refuses_to_start_outside_a_demo(launch, client_options):
     process, line = launch("demo.kakao", *client_options, demo="")
 

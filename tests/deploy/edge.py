@@ -7,14 +7,9 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from tests import certificates
 from tests.deploy import dockerfile
 from tests.ports import free_ports
 
@@ -35,8 +30,7 @@ def prepare(
     `method` is the comment of the shipped upstream that becomes a line.
     """
     http_port, tls_port = free_ports(), free_ports()
-    directory.mkdir()
-    certificate(directory)
+    certificates.make(directory)
     conf = directory / "conf"
     shutil.copytree(dockerfile.ROOT / "deploy" / "nginx", conf)
     replacements = {
@@ -77,29 +71,3 @@ def command(directory: Path) -> list[str]:
     if os.geteuid() == 0:
         globals_ += " user root;"
     return [str(PROGRAM), "-c", str(directory / "conf" / "nginx.conf"), "-g", globals_]
-
-
-def certificate(directory: Path) -> None:
-    """For localhost, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (directory / "fullchain.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (directory / "privkey.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )

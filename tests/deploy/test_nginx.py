@@ -24,6 +24,8 @@ from tests.deploy import dockerfile
 from tests.deploy import edge as shipped
 from tests.ports import free_ports
 
+# On one worker: what they share takes long to start.
+pytestmark = pytest.mark.xdist_group("nginx")
 ROOT = dockerfile.ROOT
 EMAIL = "somebody@example.com"
 PASSWORD = "a long pass phrase"

@@ -81,7 +81,6 @@ def deployed(directory: Path) -> Iterator[Deployment]:
     app_port = free_ports()
     edge = Edge(directory / "nginx", app_port, directory / "var" / "static")
     edge.static.parent.mkdir()
-    servers.certificate(edge.directory)
     password = ("--requirepass", servers.PASSWORD)
     with (
         servers.redis_server(directory / "redis", *password) as redis_port,

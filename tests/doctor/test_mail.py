@@ -3,6 +3,7 @@
 import pytest
 
 from config.doctor import mail
+from tests import certificates
 from tests.doctor import servers
 from tests.doctor.smtp import smtp
 
@@ -12,7 +13,7 @@ SMTP = "django.core.mail.backends.smtp.EmailBackend"
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
     directory = tmp_path_factory.mktemp("tls")
-    servers.certificate(directory)
+    certificates.make(directory)
     return directory
 
 

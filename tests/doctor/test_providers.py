@@ -53,8 +53,14 @@ def origins(ports):
 @pytest.fixture
 def reverses(monkeypatch):
     """The providers' pages are installed only where the settings name them, at the start."""
+    reports = {
+        "google_security_events": "google/security-events",
+        "kakao_unlinked": "kakao/unlinked",
+    }
     monkeypatch.setattr(
-        providers, "reverse", lambda name: f"/accounts/{name.split('_')[0]}/login/callback/"
+        providers,
+        "reverse",
+        lambda name: f"/accounts/{reports.get(name, name.replace('_', '/login/'))}/",
     )
 
 
@@ -63,8 +69,8 @@ def configured(settings, origins, reverses, monkeypatch):
     """All providers with keys; their endpoints are the stand-ins, which look like no loopback."""
     monkeypatch.setattr(providers, "is_loopback", lambda url: False)
 
-    def run(client_id="our-client", secret="our-secret-1", **changes):
-        client = configuration.Client(client_id, secret)
+    def run(client_id="our-client", secret="our-secret-1", admin_key="our-admin-key", **changes):
+        client = configuration.Client(client_id, secret, admin_key=admin_key)
         there, _ = configuration.configure({}, standins=origins)
         settings.SOCIALACCOUNT_PROVIDERS = {
             name: options | configuration._apps(name, client) | changes
@@ -105,6 +111,17 @@ def test_healthy_providers(lines, configured, public, origins):
     } | {
         f"{name} credentials": ("ok", f"{origin} knows this client", "")
         for name, origin in origins.items()
+    } | {
+        "google reports": (
+            "ok",
+            "register this receiver: https://auth.example.com/accounts/google/security-events/",
+            "",
+        ),
+        "kakao unlinking": (
+            "ok",
+            "register this unlink webhook: https://auth.example.com/accounts/kakao/unlinked/",
+            "",
+        ),
     }
     assert keys[0] == "ok"
     assert keys[1].endswith(f" at {origins['google']}")
@@ -185,6 +202,16 @@ def test_a_missing_secret_is_a_warning(lines, configured, public):
         "warning",
         "no secret",
         "Set KAKAO_CLIENT_SECRET, or turn it off at kakao.",
+    )
+
+
+def test_a_missing_admin_key_is_a_warning(lines, configured, public):
+    configured(admin_key="")
+
+    assert lines()["kakao unlinking"] == (
+        "warning",
+        "Kakao isn't told of disconnected and deleted accounts, and its webhook is refused",
+        "Set KAKAO_ADMIN_KEY and KAKAO_APP_ID.",
     )
 
 

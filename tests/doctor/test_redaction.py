@@ -23,7 +23,8 @@ def test_what_a_server_said_is_one_harmless_line(text, line):
 
 
 def test_secrets_are_masked(settings):
-    assert redaction.clean(f"a {settings.SECRET_KEY} b") == "a … b"
+    for secret in (settings.SECRET_KEY, settings.SOCIALACCOUNT_PROVIDERS["kakao"]["ADMIN_KEY"]):
+        assert redaction.clean(f"a {secret} b") == "a … b"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from config.doctor import site
+from tests import certificates
 from tests.doctor import servers
 from tests.doctor.servers import Page
 
@@ -47,7 +48,7 @@ def settings_of_https(public, settings):
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
     directory = tmp_path_factory.mktemp("tls")
-    servers.certificate(directory)
+    certificates.make(directory)
     return directory
 
 
@@ -136,7 +137,7 @@ def test_a_certificate_of_nobody_is_an_error(told, directory, monkeypatch):
     ],
 )
 def test_a_certificate_that_ends_is_told_before(asked, tmp_path, days, expected):
-    servers.certificate(tmp_path, days=days)
+    certificates.make(tmp_path, days=days)
 
     lines = asked(pages(), tls=tmp_path)
 

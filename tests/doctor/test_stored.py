@@ -10,6 +10,7 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts import mail
 from accounts.models import OutgoingMail
+from accounts.social import unlinking
 from api import keys
 from api.models import SigningKey
 from config.doctor import database, stored
@@ -132,12 +133,13 @@ def test_a_key_that_is_still_needed_is_told(seen, key, settings):
 
 
 def test_a_secret_that_does_not_open_is_an_error(seen, key, settings):
+    unlinking.enqueue("kakao", "1")
     settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     enqueue()
 
     assert seen(stored.encryption_keys) == (
         "error",
-        "1 of 2 stored can't be decrypted",
+        "2 of 3 stored can't be decrypted",
         stored.RESTORE,
     )
 

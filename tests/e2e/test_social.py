@@ -90,3 +90,5 @@ def test_a_provider_is_connected_and_disconnected_on_the_account_page(page: Page
     expect(page.locator(".ledger")).to_contain_text("somewhere.else@example.com")
     page.get_by_role("button", name="Disconnect Google").click()
     expect(page.locator(".ledger")).not_to_contain_text("somewhere.else@example.com")
+    expect(page).to_have_url(f"{site.url}/accounts/3rdparty/")
+    expect(page.locator("body")).to_contain_text("Google is told, too.")

@@ -30,6 +30,10 @@ def another_browser():
     return Client(headers={"user-agent": CHROME})
 
 
+def is_signed_in(browser):
+    return browser.get("/api/me/").status_code == 200
+
+
 def code_in(mail):
     """The code that allauth draws: four and four consonants."""
     return re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", mail.body)[0]

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from http.cookies import SimpleCookie
 from pathlib import Path
+from urllib.parse import urlencode
 
 import redis
 
@@ -142,17 +144,37 @@ class Cluster:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def call(self, number, method, path, body=None, *, token="", timeout=30):
+    def sign_in_by_page(self, number: int, email: str, password: str) -> str:
+        """The session cookie of a browser that used the form of server `number`."""
+        path = "/accounts/login/"
+        csrf = cookie_in(self._ask(number, "GET", path)[0], "csrf")
+        form = urlencode({"login": email, "password": password, "csrfmiddlewaretoken": csrf})
+        headers = {"Cookie": f"csrf={csrf}", "Content-Type": "application/x-www-form-urlencoded"}
+        response, _ = self._ask(number, "POST", path, form, headers)
+        assert response.status == 302
+        return cookie_in(response, "session")
+
+    def call(self, number, method, path, body=None, *, token="", cookie="", timeout=30):
         """One request to server `number`: status and body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[number], timeout=timeout)
         headers = {"Content-Type": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
+        if cookie:
+            headers["Cookie"] = f"session={cookie}"
+        data = None if body is None else json.dumps(body)
+        response, raw = self._ask(number, method, path, data, headers, timeout=timeout)
+        return response.status, json.loads(raw) if raw else None
+
+    def _ask(self, number, method, path, data=None, headers=(), *, timeout=30):
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[number], timeout=timeout)
         try:
-            data = None if body is None else json.dumps(body)
-            connection.request(method, path, data, headers)
+            connection.request(method, path, data, dict(headers))
             response = connection.getresponse()
-            raw = response.read()
+            return response, response.read()
         finally:
             connection.close()
-        return response.status, json.loads(raw) if raw else None
+
+
+def cookie_in(response: http.client.HTTPResponse, name: str) -> str:
+    jar = SimpleCookie("; ".join(response.headers.get_all("Set-Cookie", [])))
+    return jar[name].value

@@ -9,7 +9,7 @@ from django_redis import get_redis_connection
 from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
 from tests.conftest import CHROME, bearer
 from tests.factories import PASSWORD, AuthSessionFactory, UserFactory
-from tests.flows.conftest import code_in, link_in
+from tests.flows.conftest import code_in, is_signed_in, link_in
 
 NEW = {"email": " New@Example.com ", "password1": "a few unrelated words"}
 NEW_PASSWORD = "a wholly new passphrase"
@@ -17,10 +17,6 @@ NEW_PASSWORD = "a wholly new passphrase"
 
 def sign_in(browser, user, password=PASSWORD, **fields):
     return browser.post("/accounts/login/", {"login": user.email, "password": password, **fields})
-
-
-def is_signed_in(browser):
-    return browser.get("/api/me/").status_code == 200
 
 
 def events(**filters):

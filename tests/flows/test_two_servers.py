@@ -20,6 +20,8 @@ from tests.api import forge
 from tests.factories import PASSWORD
 from tests.flows.servers import Cluster, wait_until
 
+# On one worker: what they share takes long to start.
+pytestmark = pytest.mark.xdist_group("two servers")
 CLIENTS = 20
 ROUNDS = 5
 SET_BACK = "UPDATE accounts_authsession SET refreshed_at = {} WHERE refresh_jti <> ''"
@@ -177,6 +179,25 @@ def test_a_device_that_was_kept_stays(cluster, sign_in, status):
 
     wait_until(lambda: status(1, pair) == REFUSED)
     assert [status(number, others) for number in (0, 1)] == [GOOD, GOOD]
+
+
+def test_a_user_remembered_by_both_servers_is_as_one_of_them_changed_them(cluster, email, sign_in):
+    cookie, pair = cluster.sign_in_by_page(0, email, PASSWORD), sign_in()
+
+    def me(number):
+        status, body = cluster.call(number, "GET", "/api/me/", cookie=cookie)
+        return status, body.get("display_name")
+
+    assert [me(0), me(1), me(0), me(1)] == [(200, "")] * 4
+
+    cluster.call(0, "PATCH", "/api/me/", {"display_name": "Hana"}, token=pair["access"])
+
+    assert me(0) == (200, "Hana")
+    wait_until(lambda: me(1) == (200, "Hana"))
+
+    end_by_shell(cluster, pair, None)
+
+    wait_until(lambda: [me(0), me(1)] == [(401, None)] * 2)
 
 
 # Concurrency

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
 from accounts.social import jwks
@@ -14,10 +15,14 @@ from config import providers
 from tests.api.conftest import post, session_keys  # noqa: F401 - fixtures
 from tests.conftest import CHROME
 from tests.demo.conftest import running
+from tests.factories import PASSWORD, UserFactory
 
 CLIENTS = {
     "google": ["google-web", "google-secret"],
-    "kakao": ["kakao-web", "kakao-secret", "--app-id", "424242"],
+    "kakao": [
+        *("kakao-web", "kakao-secret"),
+        *("--app-id", "424242", "--admin-key", "kakao-admin-key"),
+    ],
     "naver": ["naver-web", "naver-secret"],
 }
 NATIVE = {"google": "google-ios", "kakao": "kakao-native"}
@@ -30,6 +35,22 @@ class StandIn:
         self.name = name
         self.origin = f"http://localhost:{port}"
         self.native_client = NATIVE.get(name)
+        self.seen = 0
+
+    def told(self, path):
+        return requests.get(f"{self.origin}/{path}", timeout=20).json()
+
+    def ended(self):
+        """Whose connections were ended there in this test."""
+        return self.told("ended")["ended"][self.seen :]
+
+    def ask(self, path, **form):
+        return requests.post(f"{self.origin}/{path}", data=form, timeout=20).json()
+
+    def silently(self, url):
+        """Where a browser is sent that was asked without a word (`prompt=none`)."""
+        back = requests.get(url, allow_redirects=False, timeout=20).headers["Location"]
+        return back.removeprefix("http://testserver")
 
     def misbehave(self, fault, at=""):
         answer = requests.post(
@@ -97,9 +118,10 @@ def provider_settings(settings):
 def _moved(process, provider_settings):
     """The provider's addresses are the stand-in's; the clients stay those of the environment."""
     there, _ = providers.configure({}, standins={process.name: process.origin})
-    kept = {name: provider_settings[process.name][name] for name in ("APPS", "APP_ID")}
+    kept = {name: provider_settings[process.name][name] for name in ("APPS", "APP_ID", "ADMIN_KEY")}
     provider_settings[process.name] = there[process.name] | kept
     process.misbehave("")
+    process.seen += len(process.ended())
     return process
 
 
@@ -143,6 +165,21 @@ def walk(visitor):
 
 
 @pytest.fixture
+def connect(owner, visitor):
+    """Sign the owner in by password, and connect this provider on the page for it: the uid."""
+
+    def run(standin, **consent):
+        visitor.post("/accounts/login/", {"login": owner.email, "password": PASSWORD})
+        visitor.post("/accounts/reauthenticate/", {"password": PASSWORD})
+        start = visitor.post(f"/accounts/{standin.name}/login/?process=connect")
+        answer = visitor.get(standin.consent(start["Location"], **consent))
+        assert answer["Location"] == "/accounts/3rdparty/", answer.content
+        return SocialAccount.objects.get(user=owner, provider=standin.name).uid
+
+    return run
+
+
+@pytest.fixture
 def send():
     """An app that hands a provider's tokens to the site, by either door."""
 
@@ -165,3 +202,25 @@ def send():
 def access_token_in(response):
     body = response.json()
     return body.get("access") or body.get("meta", {}).get("access_token")
+
+
+MINJI = "minji.kim@example.com"
+"""The first person of every stand-in."""
+LINK_PAGE = "/accounts/3rdparty/link/"
+CODE_PAGE = "/accounts/login/code/confirm/"
+
+
+@pytest.fixture
+def owner(db):
+    return UserFactory(email=MINJI)
+
+
+@pytest.fixture
+def prove(visitor):
+    """Send the form of the page, as it was shown."""
+
+    def run(proof="password", browser=visitor, **form):
+        key = re.search(r'name="link" value="([^"]+)"', browser.get(LINK_PAGE).text)
+        return browser.post(LINK_PAGE, {"link": key[1] if key else "", "proof": proof} | form)
+
+    return run

@@ -13,15 +13,12 @@ from django_redis import get_redis_connection
 from accounts import session_value
 from accounts.models import AuthSession, User
 from tests.factories import PASSWORD, UserFactory
+from tests.flows.conftest import is_signed_in
 
 ALL = pytest.mark.parametrize("standin", ["google", "kakao", "naver"], indirect=True)
 VOUCHING = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
 ENGLISH, KOREAN = ["google", "kakao", "naver"], ["kakao", "naver", "google"]
 pytestmark = pytest.mark.django_db
-
-
-def is_signed_in(browser):
-    return browser.get("/api/me/").status_code == 200
 
 
 def asked(browser, provider, query=""):

@@ -1,51 +1,24 @@
 """A provider vouches for an address that is an account's already: one proof links them."""
 
-import re
-
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
+from accounts import store_outage
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.social import linking
-from tests.conftest import CHROME
 from tests.factories import PASSWORD, UserFactory
+from tests.flows.conftest import code_in, is_signed_in
+from tests.flows.outage import without_redis
+from tests.social.conftest import CODE_PAGE as CODE
+from tests.social.conftest import LINK_PAGE as PAGE
+from tests.social.conftest import MINJI
+from tests.social.connections import linked
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
-MINJI = "minji.kim@example.com"
-PAGE = "/accounts/3rdparty/link/"
-CODE = "/accounts/login/code/confirm/"
 HOME = "/accounts/"
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def owner(db):
-    return UserFactory(email=MINJI)
-
-
-@pytest.fixture
-def prove(visitor):
-    """Send the form of the page, as it was shown."""
-
-    def run(proof="password", browser=visitor, **form):
-        key = re.search(r'name="link" value="([^"]+)"', browser.get(PAGE).text)
-        return browser.post(PAGE, {"link": key[1] if key else "", "proof": proof} | form)
-
-    return run
-
-
-def is_signed_in(browser):
-    return browser.get("/api/me/").status_code == 200
-
-
-def linked():
-    return {(one.provider, one.user.email) for one in SocialAccount.objects.all()}
-
-
-def code_in(mail):
-    return re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", mail.body)[0]
 
 
 @BOTH
@@ -142,163 +115,12 @@ def test_only_what_the_account_has_is_offered(kakao, owner, walk, visitor):
     assert "카카오" in page
 
 
-@pytest.mark.parametrize("sign_in", ["password", "google"])
-def test_a_link_that_somebody_left_in_a_shared_browser_is_forgotten(
-    kakao, google, owner, walk, visitor, prove, sign_in
-):
-    """Theirs may carry the victim's address: only the page, which says what it does, links."""
-    SocialAccount.objects.create(user=owner, provider="google", uid="100000000000000000001")
-    walk(kakao)
-
-    if sign_in == "password":
-        visitor.post("/accounts/login/", {"login": MINJI, "password": PASSWORD})
-    else:
-        walk(google)
-
-    assert is_signed_in(visitor)
-    assert linked() == {("google", MINJI)}
-    assert linking.ENTRY not in visitor.session
-
-
-def test_a_sign_in_as_somebody_else_links_nothing(kakao, owner, user, walk, visitor, prove):
-    owner.set_password("another pass phrase")
-    owner.save()
-    walk(kakao)
-
-    named = prove(password=PASSWORD, login=user.email)
-    visitor.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
-
-    assert named.status_code == 200
-    assert is_signed_in(visitor)
-    assert not linked()
-    assert visitor.get(PAGE)["Location"] == "/accounts/login/"
-
-
-def test_a_provider_of_somebody_else_links_nothing(
-    google, kakao, owner, user, walk, visitor, prove
-):
-    SocialAccount.objects.create(user=owner, provider="google", uid="owners")
-    SocialAccount.objects.create(user=user, provider="google", uid="100000000000000000001")
-    walk(kakao)
-
-    start = prove("google")
-    visitor.get(google.consent(start["Location"]))
-
-    assert {one.provider for one in SocialAccount.objects.filter(user=user)} == {"google"}
-    assert not SocialAccount.objects.filter(provider="kakao").exists()
-
-
 def test_not_now_forgets(kakao, owner, walk, visitor, prove):
     walk(kakao)
 
     assert prove("none")["Location"] == "/accounts/login/"
     assert linking.ENTRY not in visitor.session
     assert visitor.get(PAGE)["Location"] == "/accounts/login/"
-
-
-def test_a_sign_out_and_in_links_nothing(kakao, owner, walk, visitor):
-    walk(kakao)
-    visitor.post("/accounts/logout/")
-
-    visitor.post("/accounts/login/", {"login": MINJI, "password": PASSWORD})
-
-    assert is_signed_in(visitor)
-    assert not linked()
-
-
-def test_the_page_of_another_tab_links_nothing(google, kakao, owner, walk, visitor, prove):
-    walk(kakao)
-    key = visitor.session[linking.ENTRY]["key"]
-    walk(google)
-
-    answer = visitor.post(PAGE, {"link": key, "password": PASSWORD})
-
-    assert answer["Location"] == PAGE
-    assert not is_signed_in(visitor)
-    assert not linked()
-
-
-def test_a_stale_link_is_none(kakao, owner, walk, visitor, prove, deliver, monkeypatch):
-    walk(kakao)
-    sent = prove("code")
-    monkeypatch.setattr(linking, "SECONDS", 0)
-
-    visitor.post(sent["Location"], {"code": code_in(deliver()[0])})
-
-    assert is_signed_in(visitor)
-    assert not linked()
-    other = Client()
-    walk(kakao, other)
-    assert other.get(PAGE)["Location"] == "/accounts/login/"
-
-
-def test_a_forged_form_is_refused(kakao, owner, walk):
-    browser = Client(enforce_csrf_checks=True, headers={"user-agent": CHROME})
-    session = browser.session
-    session[linking.ENTRY] = {
-        **vars(linking.Link("kakao", "1", {}, MINJI, str(owner.pk), key="known")),
-    }
-    session.save()
-    browser.cookies["session"] = session.session_key
-
-    answer = browser.post(PAGE, {"link": "known", "password": PASSWORD})
-
-    assert answer.status_code == 403
-    assert not linked()
-
-
-def test_wrong_passwords_lock_here_as_at_the_login_page(kakao, owner, walk, visitor, prove):
-    walk(kakao)
-
-    for _ in range(5):
-        assert prove(password="wrong").status_code == 200
-    prove(password=PASSWORD)
-
-    assert not is_signed_in(visitor)
-    assert not linked()
-
-
-def test_the_page_takes_as_many_attempts_as_the_login_page(kakao, owner, walk, visitor):
-    walk(kakao)
-
-    answers = [visitor.post(PAGE, {"link": "x"}).status_code for _ in range(31)]
-
-    assert answers == [302] * 30 + [429]
-
-
-def test_codes_are_mailed_three_times_a_minute_at_most(kakao, owner, walk, prove, deliver):
-    walk(kakao)
-
-    answers = [prove("code").status_code for _ in range(4)]
-
-    assert answers == [302, 302, 302, 429]
-    assert len(deliver()) == 3
-
-
-def test_a_code_that_was_asked_for_cannot_be_left_out(
-    kakao, owner, walk, visitor, prove, monkeypatch
-):
-    """Whatever setting makes allauth skip its stage: nobody has proved anything yet."""
-    monkeypatch.setattr("allauth.account.stages.LoginByCodeStage.handle", lambda self: (None, True))
-    walk(kakao)
-
-    assert prove("code").status_code == 403
-    assert not is_signed_in(visitor)
-    assert not linked()
-
-
-def test_a_disabled_account_is_neither_opened_nor_linked(
-    kakao, owner, walk, visitor, prove, deliver
-):
-    User.objects.update(is_active=False)
-    walk(kakao)
-
-    answers = [prove(password=PASSWORD).status_code, prove("code")["Location"]]
-
-    assert answers == [200, "/accounts/inactive/"]
-    assert not deliver()
-    assert not is_signed_in(visitor)
-    assert not linked()
 
 
 def test_an_account_that_got_another_owner_meanwhile_is_said(
@@ -402,26 +224,24 @@ def test_a_sign_in_that_began_before_the_link_proves_nothing(kakao, walk, visito
     assert not linked()
 
 
-def test_the_page_is_not_for_whoever_is_signed_in(kakao, owner, user, walk, visitor):
-    """They would prove as somebody else."""
-    walk(kakao)
-    link = visitor.session[linking.ENTRY]
-    visitor.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
-    session = visitor.session
-    session[linking.ENTRY] = link
-    session.save()
-
-    answers = [visitor.post(PAGE, {"link": link["key"], "proof": "code"}), visitor.get(PAGE)]
-
-    assert {answer["Location"] for answer in answers} == {"/accounts/login/"}
-    assert linking.ENTRY not in visitor.session
-
-
 def test_the_page_of_an_account_that_is_gone_leads_back(kakao, owner, walk, visitor):
     walk(kakao)
     owner.delete()
 
     assert visitor.get(PAGE)["Location"] == "/accounts/login/"
+
+
+def test_an_outage_of_redis_costs_the_visitor_nothing(kakao, owner, walk, visitor, prove, settings):
+    walk(kakao)
+    key = visitor.session[linking.ENTRY]["key"]
+    with without_redis(settings):
+        answers = [visitor.get(PAGE), visitor.post(PAGE, {"link": key, "password": PASSWORD})]
+    store_outage.forget()
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert not linked()
+    assert prove(password=PASSWORD)["Location"] == HOME
+    assert linked() == {("kakao", MINJI)}
 
 
 def test_two_tabs_link_once(kakao, owner, walk, visitor, prove, deliver):
@@ -449,29 +269,6 @@ def test_whoever_is_signed_in_and_comes_by_a_provider_is_asked_all_the_same(
     assert not linked()
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        {},
-        {"proof": "\x00"},
-        {"proof": "kakao"},
-        {"proof": "password"},
-        {"password": "\x00"},
-        {"password": "가" * 5000},
-        {"proof": ["code", "x"]},
-    ],
-)
-def test_garbage_signs_nobody_in(kakao, owner, walk, visitor, prove, form):
-    walk(kakao)
-    key = visitor.session[linking.ENTRY]["key"]
-
-    answers = [visitor.post(PAGE, form | {"link": one}) for one in (key, "", "\x00", "가")]
-
-    assert {answer.status_code for answer in answers} <= {200, 302}
-    assert not is_signed_in(visitor)
-    assert visitor.put(PAGE).status_code == 405
-
-
 @pytest.mark.parametrize("entry", [None, "x", [], {}, {"provider": "kakao"}, {"key": 1}])
 def test_what_another_release_noted_is_no_link(visitor, entry):
     session = visitor.session
@@ -480,34 +277,6 @@ def test_what_another_release_noted_is_no_link(visitor, entry):
     visitor.cookies["session"] = session.session_key
 
     assert visitor.get(PAGE)["Location"] == "/accounts/login/"
-
-
-@BOTH
-def test_who_typed_the_address_first_has_nothing_of_it(standin, walk, visitor, deliver):
-    """The attacker's account was never proved: it makes way, its password opens nothing."""
-    attacker = Client()
-    attacker.post("/accounts/signup/", {"email": MINJI, "password1": "an attacker's phrase"})
-    SocialAccount.objects.create(user=User.objects.get(), provider="google", uid="attacker")
-
-    answer = walk(standin)
-    attacker.post("/accounts/login/", {"login": MINJI, "password": "an attacker's phrase"})
-
-    assert answer["Location"] == HOME
-    assert not is_signed_in(attacker)
-    assert linked() == {(standin.name, MINJI)}
-    assert SocialAccount.objects.get().uid != "attacker"
-
-
-def test_who_only_claims_the_address_for_an_account_of_theirs_is_not_linked_to(
-    kakao, user, walk, visitor
-):
-    EmailAddress.objects.create(user=user, email=MINJI, verified=False)
-
-    answer = walk(kakao)
-
-    assert answer["Location"] == HOME
-    assert linked() == {("kakao", MINJI)}
-    assert not SocialAccount.objects.filter(user=user).exists()
 
 
 def test_an_administrators_unproved_account_needs_password_and_mail(

@@ -14,23 +14,17 @@ from django.test import Client
 from accounts import encryption
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.social import link_tokens, linking
-from api import social_login
 from tests.api.conftest import invalid, problem
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory
 from tests.flows.outage import without_redis
-from tests.social.conftest import access_token_in
+from tests.social.conftest import MINJI, access_token_in
+from tests.social.connections import linked
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
-MINJI = "minji.kim@example.com"
 APP = "/_allauth/app/v1/auth"
 REFUSED = problem(401, "invalid_link_token")
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def owner(db):
-    return UserFactory(email=MINJI)
 
 
 @pytest.fixture
@@ -47,10 +41,6 @@ def sign_in(post):
 def tokens_of(standin):
     kind = "id_token" if standin.name == "google" else "access_token"
     return {kind: standin.native()[kind]}
-
-
-def linked():
-    return {(one.provider, one.user.email) for one in SocialAccount.objects.all()}
 
 
 def issued(owner, **changes):
@@ -174,17 +164,22 @@ def test_a_link_that_became_another_accounts_signs_in_all_the_same(owner, user, 
     assert linked() == {("kakao", user.email)}
 
 
-def test_an_account_that_appears_between_look_and_sign_in_is_a_conflict(
-    kakao, owner, send, monkeypatch
-):
-    """Whoever tries again is told of it."""
-    monkeypatch.setattr(social_login, "_require_one_call", lambda request, login: None)
+def test_an_account_that_appears_while_another_is_made_is_a_conflict(kakao, send, monkeypatch):
+    """By Google and by Kakao at once: the later one is asked for, when it comes again."""
+
+    def none_yet(login):
+        monkeypatch.undo()
+        UserFactory(email=MINJI)
+
+    monkeypatch.setattr(linking, "wanted", none_yet)
 
     response = send("api", kakao, tokens_of(kakao))
+    again = send("api", kakao, tokens_of(kakao))
 
     assert (response.status_code, response.json()) == (409, problem(409, "conflict"))
-    assert not AuthSession.objects.exists()
+    assert again.json()["code"] == "account_exists"
     assert not linked()
+    assert not AuthSession.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -281,6 +276,22 @@ def test_a_single_page_app_is_sent_to_the_page(google, owner, send, visitor):
     assert page.status_code == 200
     assert visitor.get("/api/me/").status_code == 200
     assert not linked()
+
+
+def test_a_single_page_app_gets_its_visitor_back_from_the_page(google, owner, visitor, prove):
+    back = "http://testserver/spa"
+    start = visitor.post(
+        "/_allauth/browser/v1/auth/provider/redirect",
+        f"provider=google&process=login&callback_url={back}",
+        content_type="application/x-www-form-urlencoded",
+    )
+
+    asked = visitor.get(google.consent(start["Location"]))
+    done = prove(password=PASSWORD)
+
+    assert asked["Location"] == "/accounts/3rdparty/link/"
+    assert done["Location"] == back
+    assert linked() == {("google", MINJI)}
 
 
 @BOTH

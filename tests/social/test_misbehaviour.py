@@ -37,6 +37,7 @@ REASONS = {
         "long_subject",
         "unprintable_subject",
     },
+    "a security event token": {"with_events"},
     "another nonce": {"wrong_nonce", "missing_nonce", "nonce_list"},
     "another algorithm": {"alg_none_with_signature", "alg_hs256", "alg_rs512", "alg_es256"},
     "bad signature": {"bad_signature", "forged_signature"},

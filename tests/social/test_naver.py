@@ -11,17 +11,13 @@ from django.test import Client
 from accounts.models import AuthSession, User
 from demo import misbehaviour
 from tests.api.conftest import invalid
-from tests.flows.conftest import code_in
+from tests.flows.conftest import code_in, is_signed_in
 
 pytestmark = pytest.mark.django_db
 MINJI, HAJUN = (
     "q8Zt3mXv0aR-Wn5cYk2LhPd7Uqs1JbGf9iOoT4xEwHA",
     "m2Xc7WfLp9Yq0VtRb5Jn-Kh3ZsGe8Ud1AoTi4yMrQx6",
 )
-
-
-def is_signed_in(browser):
-    return browser.get("/api/me/").status_code == 200
 
 
 @pytest.fixture

@@ -1,0 +1,337 @@
+"""A connection ends here: the provider is told, however it ended, and until it knows."""
+
+import json
+import logging
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import time_machine
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+from django_redis import get_redis_connection
+from django_tasks_db.models import DBTaskResult
+
+from accounts import addresses, encryption
+from accounts.models import AuditEvent, AuthSession, Unlinking
+from accounts.social import fetch, unlinking
+from tests.accounts.test_mail import all_columns
+from tests.factories import PASSWORD
+
+pytestmark = pytest.mark.django_db
+PAGE = "/accounts/3rdparty/"
+KAKAOS_FAULTS = ["status_500", "status_429", "status_400", "html", "empty_object", "redirect"]
+GOOGLES_FAULTS = ["status_500", "status_503", "redirect", "huge"]
+AT_GOOGLES_TOKEN = ["status_500", "status_400", "html", "empty", "strange_types"]
+
+
+def faults(names):
+    """The first always, the others where there is time."""
+    first, *others = names
+    return [first, *(pytest.param(one, marks=pytest.mark.sweep) for one in others)]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(fetch, "TOTAL_SECONDS", 2)
+
+
+@pytest.fixture
+def said(caplog):
+    """What the operator reads of it."""
+    caplog.set_level(logging.INFO, "accounts.social")
+    names = {"accounts.social.unlinking", "accounts.social.disconnection"}
+    return lambda: [
+        (record.levelname, record.getMessage()) for record in caplog.records if record.name in names
+    ]
+
+
+def tell():
+    """The worker's job, now."""
+    for row in Unlinking.objects.all():
+        unlinking.deliver.call(str(row.pk))
+
+
+def disconnect(browser):
+    return browser.post(PAGE, {"account": SocialAccount.objects.get().pk})
+
+
+def by_headless(browser, owner):
+    account = SocialAccount.objects.get()
+    body = {"provider": account.provider, "account": account.uid}
+    return browser.delete(
+        "/_allauth/browser/v1/account/providers", json.dumps(body), content_type="application/json"
+    )
+
+
+def as_unproven(owner):
+    EmailAddress.objects.filter(user=owner).update(verified=False)
+    addresses.disown_unproven(owner)
+
+
+WAYS = {
+    "page": lambda browser, owner: disconnect(browser),
+    "api": by_headless,
+    "account deleted": lambda browser, owner: owner.delete(),
+    "connection deleted": lambda browser, owner: SocialAccount.objects.all().delete(),
+    "put there by somebody else": lambda browser, owner: as_unproven(owner),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_kakao_is_told_however_a_connection_ends(kakao, connect, visitor, owner, said, way):
+    uid = connect(kakao)
+
+    WAYS[way](visitor, owner)
+    waiting = all_columns()
+    tell()
+
+    assert not SocialAccount.objects.exists()
+    assert uid not in waiting
+    assert kakao.ended() == [uid]
+    assert not Unlinking.objects.exists()
+    assert said() == [("INFO", "kakao was told of a connection that ended")]
+
+
+def test_a_connection_that_stays_after_all_is_told_to_nobody(kakao, connect):
+    connect(kakao)
+
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        SocialAccount.objects.all().delete()
+        raise ZeroDivisionError
+
+    assert not Unlinking.objects.exists()
+
+
+def test_a_connection_made_again_meanwhile_stays(kakao, connect, visitor, said):
+    connect(kakao)
+    disconnect(visitor)
+    connect(kakao)
+
+    tell()
+
+    assert kakao.ended() == []
+    assert not Unlinking.objects.exists()
+    assert said() == [("INFO", "kakao isn't told: the account was connected again")]
+
+
+def test_kakao_may_have_known(kakao, connect, visitor):
+    uid = connect(kakao)
+    kakao.ask("unlink-user", user_id=uid)
+    disconnect(visitor)
+
+    tell()
+
+    assert kakao.ended() == []
+    assert not Unlinking.objects.exists()
+
+
+@pytest.mark.parametrize("fault", faults(KAKAOS_FAULTS))
+def test_a_provider_that_fails_is_told_later(kakao, connect, visitor, fault):
+    uid = connect(kakao)
+    disconnect(visitor)
+    kakao.misbehave(fault, "v1/user/unlink")
+
+    before = timezone.now()
+    tell()
+    job = DBTaskResult.objects.latest("enqueued_at")
+    kakao.misbehave("")
+    left = Unlinking.objects.get().attempts
+    tell()
+
+    assert left == 1
+    assert timedelta(seconds=29) < job.run_after - before < timedelta(seconds=40)
+    assert kakao.ended() == [uid]
+    assert not Unlinking.objects.exists()
+
+
+@pytest.mark.parametrize(("key", "why"), [("another", "answered 401"), ("", "isn't set")])
+def test_whoever_is_never_told_is_given_up_loudly(
+    kakao, connect, visitor, provider_settings, said, key, why
+):
+    connect(kakao)
+    disconnect(visitor)
+    provider_settings["kakao"]["ADMIN_KEY"] = key
+
+    for _ in range(6):
+        tell()
+
+    assert not Unlinking.objects.exists()
+    *tries, last = said()
+    assert [level for level, _ in tries] == ["WARNING"] * 6
+    assert all(why in text for _, text in tries)
+    assert last == ("ERROR", "kakao was never told of a connection that ended: given up")
+
+
+def test_a_provider_that_is_no_longer_set_up_is_given_up(said, provider_settings):
+    unlinking.enqueue("elsewhere", "1")
+
+    tell()
+
+    assert not Unlinking.objects.exists()
+    assert [level for level, _ in said()] == ["ERROR"]
+
+
+def test_a_secret_that_no_key_opens_is_tried_again(kakao, settings, said):
+    unlinking.enqueue("kakao", "1")
+    settings.DATA_ENCRYPTION_KEYS = ["A" * 43 + "="]
+
+    tell()
+
+    assert Unlinking.objects.get().attempts == 1
+    assert said() == [("ERROR", "kakao wasn't told (attempt 1)")]
+
+
+def test_without_an_admin_key_nobody_is_told_and_the_log_says_so(
+    kakao, connect, visitor, provider_settings, said
+):
+    connect(kakao)
+    provider_settings["kakao"]["ADMIN_KEY"] = ""
+
+    disconnect(visitor)
+
+    assert not Unlinking.objects.exists()
+    assert not SocialAccount.objects.exists()
+    assert said() == [("WARNING", "kakao isn't told of a connection that ended: not set up")]
+
+
+def test_disconnecting_google_goes_through_google_without_a_word(google, connect, visitor, said):
+    uid = connect(google)
+
+    start = disconnect(visitor)
+    query = {name: one for name, [one] in parse_qs(urlsplit(start["Location"]).query).items()}
+    gone = not SocialAccount.objects.exists()
+    answer = visitor.get(google.silently(start["Location"]))
+    page = visitor.get(answer["Location"])
+    waiting = Unlinking.objects.get()
+    token = json.loads(encryption.decrypt(waiting.secret))["token"]
+    rests = all_columns()
+    tell()
+
+    assert gone
+    assert (query["prompt"], query["login_hint"]) == ("none", uid)
+    assert query["code_challenge_method"] == "S256"
+    assert len(query["nonce"]) == 43
+    assert answer["Location"] == PAGE
+    assert "Google is told, too." in page.text
+    assert token not in rests
+    store = get_redis_connection("sessions")
+    assert all(token.encode() not in (store.get(key) or b"") for key in store.keys("session:*"))
+    assert google.ended() == [uid]
+    assert not Unlinking.objects.exists()
+    assert said() == [("INFO", "google was told of a connection that ended")]
+
+
+def assert_not_told(page, owner):
+    """Disconnected all the same, with a way to do the rest, and nobody else is signed in."""
+    assert "Google could not be told" in page.text
+    assert "https://myaccount.google.com/connections" in page.text
+    assert not SocialAccount.objects.exists()
+    assert not Unlinking.objects.exists()
+    assert list(AuthSession.objects.active().values_list("user", flat=True)) == [owner.pk]
+    assert AuditEvent.objects.filter(type="social.disconnected", user=owner).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "at"),
+    [
+        ("login_required", ""),
+        ("consent_required", ""),
+        ("interaction_required", ""),
+        ("another_answers", ""),
+        ("wrong_nonce", ""),
+        ("wrong_audience", ""),
+        *(pytest.param(one, "token", marks=pytest.mark.sweep) for one in AT_GOOGLES_TOKEN),
+    ],
+)
+def test_whatever_google_answers_the_connection_is_gone(google, connect, visitor, owner, fault, at):
+    connect(google)
+    google.misbehave(fault, at)
+
+    answer = visitor.get(google.silently(disconnect(visitor)["Location"]))
+
+    assert answer["Location"] == PAGE
+    assert_not_told(visitor.get(PAGE), owner)
+
+
+@pytest.mark.parametrize("query", ["", "&error=server_error", "&code=made-up", "&code=\x00"])
+def test_an_answer_that_is_none_changes_nothing(google, connect, visitor, owner, query):
+    connect(google)
+    state = parse_qs(urlsplit(disconnect(visitor)["Location"]).query)["state"][0]
+
+    answer = visitor.get(f"/accounts/google/login/callback/?state={state}{query}")
+
+    assert answer["Location"] == PAGE
+    assert_not_told(visitor.get(PAGE), owner)
+
+
+def test_an_answer_serves_once_in_the_browser_that_asked_and_signs_nobody_in(
+    google, connect, visitor
+):
+    connect(google)
+    back = google.silently(disconnect(visitor)["Location"])
+    stranger = Client()
+
+    elsewhere = stranger.get(back)
+    posted = stranger.post("/accounts/google/login/callback/", parse_qs(urlsplit(back).query))
+    first, again = visitor.get(back), visitor.get(back)
+
+    assert [one["Location"] for one in (elsewhere, posted, first, again)] == [PAGE] * 4
+    assert stranger.get("/api/me/").status_code == 401
+    assert Unlinking.objects.count() == 1
+
+
+def test_an_answer_by_post_signs_nobody_in(google, connect, visitor):
+    """allauth reads the state from a form, too."""
+    connect(google)
+    back = google.silently(disconnect(visitor)["Location"])
+    visitor.post("/accounts/logout/")
+    sessions = AuthSession.objects.count()
+
+    answer = visitor.post("/accounts/google/login/callback/", parse_qs(urlsplit(back).query))
+
+    assert answer["Location"] == PAGE
+    assert visitor.get("/api/me/").status_code == 401
+    assert AuthSession.objects.count() == sessions
+
+
+def test_a_sign_in_some_time_ago_is_proved_again_first(google, connect, visitor):
+    uid = connect(google)
+    with time_machine.travel(timezone.now() + timedelta(minutes=10)):
+        proof = disconnect(visitor)
+        kept = SocialAccount.objects.filter(uid=uid).exists()
+        start = visitor.post(proof["Location"], {"password": PASSWORD})
+
+    assert proof["Location"].startswith("/accounts/reauthenticate/")
+    assert kept
+    assert start["Location"].startswith(google.origin)
+    assert not SocialAccount.objects.exists()
+
+
+@pytest.mark.parametrize("fault", faults(GOOGLES_FAULTS))
+def test_a_token_that_is_not_revoked_is_forgotten_within_its_hour(
+    google, connect, visitor, said, fault
+):
+    connect(google)
+    visitor.get(google.silently(disconnect(visitor)["Location"]))
+    google.misbehave(fault, "revoke")
+
+    tell()
+    tell()
+    tell()
+    assert Unlinking.objects.get().attempts == 3
+    tell()
+
+    assert not Unlinking.objects.exists()
+    assert [level for level, _ in said()] == ["WARNING"] * 4 + ["ERROR"]
+
+
+def test_a_token_that_google_knows_no_more_is_revoked(google):
+    unlinking.enqueue("google", "1", token="long-gone")
+
+    tell()
+
+    assert not Unlinking.objects.exists()
