@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions import middleware as django_sessions
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 from structlog.contextvars import bind_contextvars
@@ -41,16 +43,29 @@ class SessionMiddleware(django_sessions.SessionMiddleware):
             # And the sign-in that failed drew a new CSRF secret: the form is sent once more.
             if settings.CSRF_COOKIE_NAME in request.COOKIES:
                 response.cookies.pop(settings.CSRF_COOKIE_NAME, None)
+            _end_unfinished(request)
             return response
         try:
             response = super().process_response(request, response)
         except (*session_store.STORE_ERRORS, SessionInterrupted, SessionTooLargeError) as error:
+            _end_unfinished(request)
             return cast("HttpResponse", _answer(request, error))
         if request.session.is_empty() and getattr(request.session, "is_unknown", False):
             # Not taken either: the id may have been renewed while this request was under way, and
             # the browser would lose the new one.
             response.cookies.pop(settings.SESSION_COOKIE_NAME, None)
         return response
+
+
+def _end_unfinished(request: HttpRequest) -> None:
+    """The sign-in that this request opened and can't answer: nobody has its id.
+
+    Left open it would stand among its user's devices, and look like somebody else's.
+    """
+    opened: AuthSession | None = getattr(request, "opened_auth_session", None)
+    if opened is not None:
+        with suppress(DatabaseError):
+            sessions.revoke(opened, reason=sessions.Reason.UNFINISHED)
 
 
 def _answer(request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -125,6 +125,7 @@ class AuthSession(models.Model):
         PROVIDER = "provider", _("Ended by a connected account")
         REUSED = "reused", _("A used refresh token came back")
         RIGHTS_CHANGED = "rights_changed", _("Rights changed")
+        UNFINISHED = "unfinished", _("Could not be finished")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Outlives its user until the last access token has expired: its end must still be told.

@@ -45,6 +45,7 @@ def open_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Every door ends in Django's login(): the one place where a sign-in is opened."""
     client = ClientInfo.from_request(request)
     session = sessions.open(user, kind=_kind(request), client=client, amr=_amr(request, user))
+    request.opened_auth_session = session  # type: ignore[attr-defined]  # SessionMiddleware
     if SID in request.session and (replaced := current(request)):  # the same user, once more
         sessions.revoke(replaced, reason=sessions.Reason.LOGOUT, client=client)
     # Django renews the id unless this user was signed in already.

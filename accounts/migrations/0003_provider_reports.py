@@ -30,6 +30,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='authsession',
             name='revoked_reason',
-            field=models.CharField(blank=True, choices=[('admin', 'Ended by an administrator'), ('deactivated', 'Account disabled'), ('deleted', 'Account deleted'), ('logout', 'Signed out'), ('other_device', 'Ended from another device'), ('password_changed', 'Password changed'), ('password_reset', 'Password reset'), ('provider', 'Ended by a connected account'), ('reused', 'A used refresh token came back'), ('rights_changed', 'Rights changed')], max_length=32, verbose_name='why it ended'),
+            field=models.CharField(blank=True, choices=[('admin', 'Ended by an administrator'), ('deactivated', 'Account disabled'), ('deleted', 'Account deleted'), ('logout', 'Signed out'), ('other_device', 'Ended from another device'), ('password_changed', 'Password changed'), ('password_reset', 'Password reset'), ('provider', 'Ended by a connected account'), ('reused', 'A used refresh token came back'), ('rights_changed', 'Rights changed'), ('unfinished', 'Could not be finished')], max_length=32, verbose_name='why it ended'),
         ),
     ]

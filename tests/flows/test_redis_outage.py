@@ -114,6 +114,10 @@ def test_a_sign_in_that_can_not_be_saved_is_a_503_and_sets_no_cookie(redis, brow
 
     assert is_clean(response)
     assert browser.get(PAGE).status_code == 200  # whoever is signed in notices nothing
+    assert AuthSession.objects.for_user(user.pk).active().count() == 1  # no device of nobody's
+    assert list(AuthSession.objects.exclude(revoked_at=None).values_list("revoked_reason")) == [
+        ("unfinished",)
+    ]
 
 
 @pytest.mark.parametrize("fails", ["Redis", "the database"])
