@@ -7,7 +7,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.db import connections
 from django.test import Client
 
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, Unlinking, User
 from tests.api.conftest import problem
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory
@@ -123,6 +123,44 @@ def test_an_account_goes_with_its_only_way_in(newcomer):
 
     assert not SocialAccount.objects.exists()
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("provider", ["elsewhere", "kakao"])
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_a_connection_of_a_provider_that_is_not_set_up_any_more_is_shown_and_goes(
+    signed_in, user, deliver, obtain, settings, door, provider
+):
+    """Nobody is called: nobody is known to call."""
+    remaining = {"google": settings.SOCIALACCOUNT_PROVIDERS["google"]}
+    settings.SOCIALACCOUNT_PROVIDERS = remaining
+    account = SocialAccount.objects.create(
+        user=user, provider=provider, uid="1", extra_data={"name": "Minji there"}
+    )
+    if door == "page":
+        signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
+        shown = signed_in.get(PAGE)
+        machine = signed_in.get(PAGE, headers={"x-requested-with": "XMLHttpRequest"})
+        gone = signed_in.post(PAGE, {"account": account.pk})
+        assert machine.json()["data"]["socialaccounts"][0]["provider"] == provider
+        assert (gone.status_code, gone["Location"]) == (302, PAGE)
+    else:
+        headers = bearer(obtain(user)["access"])
+        body = {"provider": provider, "account": "1"}
+        proof = "/_allauth/app/v1/auth/reauthenticate"
+        signed_in.post(
+            proof, {"password": PASSWORD}, content_type="application/json", headers=headers
+        )
+        shown = signed_in.get(API, headers=headers)
+        gone = signed_in.delete(API, body, content_type="application/json", headers=headers)
+        assert (gone.status_code, gone.json()) == (200, {"status": 200, "data": []})
+
+    assert shown.status_code == 200
+    assert provider in shown.text.lower()
+    assert connected(user) == set()
+    assert AuditEvent.objects.filter(type="social.disconnected", reason=provider).count() == 1
+    assert not Unlinking.objects.exists()
+    (mail,) = deliver()
+    assert f"An account at {provider}" in mail.body
 
 
 @pytest.mark.parametrize("doors", [("page", "page"), ("page", "app"), ("app", "app")])
