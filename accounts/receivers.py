@@ -41,7 +41,13 @@ MAX_RECORDS = 8
 def open_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Every door ends in Django's login(): the one place where a sign-in is opened."""
     client = ClientInfo.from_request(request)
-    session = sessions.open(user, kind=_kind(request), client=client, amr=_amr(request, user))
+    session = sessions.open(
+        user,
+        kind=_kind(request),
+        client=client,
+        amr=_amr(request, user),
+        through=_through(request, user),
+    )
     if SID in request.session and (replaced := current(request)):  # the same user, once more
         sessions.revoke(replaced, reason=sessions.Reason.LOGOUT, client=client)
     # Django renews the id unless this user was signed in already.
@@ -267,3 +273,13 @@ def _amr(request: HttpRequest, user: User) -> list[str]:
         method = entry.get("method", "")
         values += AMR.get(method, [str(entry.get("provider") or method)])
     return list(dict.fromkeys(values))
+
+
+def _through(request: HttpRequest, user: User) -> tuple[str, str] | None:
+    """The account at a provider that was the proof, whatever second factor came after it."""
+    for entry in reversed(get_authentication_records(request, user)):
+        if entry.get("method") == "socialaccount":
+            return entry["provider"], entry["uid"]
+        if entry.get("method") != "mfa":
+            break
+    return None

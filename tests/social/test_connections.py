@@ -3,11 +3,14 @@
 import threading
 
 import pytest
+from allauth.core import context
 from allauth.socialaccount.models import SocialAccount
 from django.db import connections
 from django.test import Client
 
-from accounts.models import AuditEvent, Unlinking, User
+from accounts import sessions
+from accounts.models import AuditEvent, AuthSession, Unlinking, User
+from accounts.social import reports
 from tests.api.conftest import problem
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory
@@ -123,6 +126,34 @@ def test_an_account_goes_with_its_only_way_in(newcomer):
 
     assert not SocialAccount.objects.exists()
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("door", ["page", "api"])
+@BOTH
+def test_a_connection_that_ends_while_a_sign_in_is_under_way_signs_nobody_in(
+    standin, walk, visitor, send, monkeypatch, door
+):
+    """The report locks the user first; the sign-in looks again when its turn comes."""
+    walk(standin)
+    visitor.post("/accounts/logout/")
+    account, before, opened = (
+        SocialAccount.objects.get(),
+        AuthSession.objects.count(),
+        sessions.open,
+    )
+
+    def late(*args, **kwargs):
+        with context.request_context(None):  # the report is another request
+            reports.unlinked(account.provider, account.uid)
+        return opened(*args, **kwargs)
+
+    monkeypatch.setattr(sessions, "open", late)
+    answer = walk(standin) if door == "page" else send("api", standin, standin.native())
+
+    assert not SocialAccount.objects.exists()
+    assert AuthSession.objects.count() == before
+    assert visitor.get("/api/me/").status_code == 401
+    assert answer.status_code == (302 if door == "page" else 401)
 
 
 @pytest.mark.parametrize("provider", ["elsewhere", "kakao"])
