@@ -173,9 +173,10 @@ def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
 def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
     """The rows stay without their user, so that every process learns of their end.
 
-    Locks the user first, as `sessions.open` does: no sign-in slips in between.
+    Locks the user first, as `sessions.open` does: no sign-in slips in between. All but the key: a
+    sign-out, whose row we wait for, refers to it in the audit log.
     """
-    User.objects.select_for_update().filter(pk=instance.pk).first()
+    User.objects.select_for_update(no_key=True).filter(pk=instance.pk).first()
     sessions.revoke_all(instance, reason=sessions.Reason.DELETED)
 
 

@@ -5,14 +5,14 @@ from urllib.parse import urlencode
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.db import connection, connections
+from django.db import connections
 from django.test import Client
 from django_redis import get_redis_connection
 
 from accounts import audit, sessions
 from accounts.models import AuthSession, OutgoingMail, Unlinking, User
 from tests.api.conftest import problem
-from tests.flows.outage import wait_until
+from tests.flows.outage import is_somebody_waiting, wait_until
 from tests.social.connections import connected, state_of
 
 pytestmark = pytest.mark.django_db
@@ -79,14 +79,6 @@ def test_kakaos_webhook_may_come_twice(webhook):
     assert (answer.status_code, answer.content) == (200, b"")
     assert OutgoingMail.objects.count() == 1
     assert state_of(user)["recorded"] == [("social.unlinked", "kakao")]
-
-
-def is_somebody_waiting():
-    if connection.vendor == "sqlite":
-        return True  # by polling, which nobody sees
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0] > 0
 
 
 @pytest.mark.django_db(transaction=True)
