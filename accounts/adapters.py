@@ -9,6 +9,7 @@ from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.conf import settings
 from django.contrib import messages
@@ -29,7 +30,7 @@ from accounts.exceptions import InactiveUserError
 from accounts.managers import UserManager
 from accounts.models import AuditEvent, User
 from accounts.session_store import STORE_ERRORS
-from accounts.social import linking
+from accounts.social import former, linking
 from accounts.validators import MAX_LENGTH, PasswordLengthValidator
 
 log = logging.getLogger(__name__)
@@ -233,6 +234,18 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
                 return user
         except IntegrityError as exc:  # the same person twice at once
             raise _conflict(request) from exc
+
+    def get_provider(
+        self, request: HttpRequest, provider: str, client_id: str | None = None
+    ) -> Any:
+        """Where connections are listed and ended, those of providers that went are among them."""
+        try:
+            return super().get_provider(request, provider, client_id=client_id)
+        except SocialApp.DoesNotExist:
+            route = getattr(request, "resolver_match", None)
+            if route is None or route.url_name not in former.DOORS:
+                raise
+            return former.FormerProvider(request, provider)
 
     def list_providers(self, request: HttpRequest) -> list[Any]:
         """One entry for each: allauth would list a native app's client beside the site's own."""

@@ -22,7 +22,7 @@ class DecryptionError(AccountsError):
 
 
 class InactiveUserError(AccountsError):
-    """The account was disabled, or its password changed, while this sign-in was under way."""
+    """The account was disabled while this sign-in was under way, or what it was proved by ended."""
 
     code = "user_inactive"
 

@@ -44,7 +44,13 @@ MAX_RECORDS = 8
 def open_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Every door ends in Django's login(): the one place where a sign-in is opened."""
     client = ClientInfo.from_request(request)
-    session = sessions.open(user, kind=_kind(request), client=client, amr=_amr(request, user))
+    session = sessions.open(
+        user,
+        kind=_kind(request),
+        client=client,
+        amr=_amr(request, user),
+        through=_through(request, user),
+    )
     request.opened_auth_session = session  # type: ignore[attr-defined]  # SessionMiddleware
     if SID in request.session and (replaced := current(request)):  # the same user, once more
         sessions.revoke(replaced, reason=sessions.Reason.LOGOUT, client=client)
@@ -184,9 +190,10 @@ def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
 def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
     """The rows stay without their user, so that every process learns of their end.
 
-    Locks the user first, as `sessions.open` does: no sign-in slips in between.
+    Locks the user first, as `sessions.open` does: no sign-in slips in between. All but the key: a
+    sign-out, whose row we wait for, refers to it in the audit log.
     """
-    User.objects.select_for_update().filter(pk=instance.pk).first()
+    User.objects.select_for_update(no_key=True).filter(pk=instance.pk).first()
     sessions.revoke_all(instance, reason=sessions.Reason.DELETED)
 
 
@@ -285,3 +292,13 @@ def _amr(request: HttpRequest, user: User) -> list[str]:
         method = entry.get("method", "")
         values += AMR.get(method, [str(entry.get("provider") or method)])
     return list(dict.fromkeys(values))
+
+
+def _through(request: HttpRequest, user: User) -> tuple[str, str] | None:
+    """The account at a provider that was the proof, whatever second factor came after it."""
+    for entry in reversed(get_authentication_records(request, user)):
+        if entry.get("method") == "socialaccount":
+            return entry["provider"], entry["uid"]
+        if entry.get("method") != "mfa":
+            break
+    return None

@@ -4,6 +4,7 @@ import logging
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
@@ -26,23 +27,26 @@ Kind = AuthSession.Kind
 Reason = AuthSession.RevokedReason
 
 
-def open(  # noqa: A001 - called as sessions.open()
+def open(  # noqa: A001, PLR0913 - called as sessions.open(); the columns of one row
     user: User,
     *,
     kind: Kind,
     client: ClientInfo,
     amr: list[str],
     client_id: str = "first-party",
+    through: tuple[str, str] | None = None,
 ) -> AuthSession:
-    """A new sign-in of `user`.
+    """A new sign-in of `user`, `through` a connection (provider, uid) where that was the proof.
 
-    Locks the user's row and checks it again: a password change or a deactivation that committed
-    while the sign-in was under way wins. Raises `InactiveUserError`.
+    Locks the user's row and checks it again: a password change, a deactivation or the end of the
+    connection that committed while the sign-in was under way wins. Raises `InactiveUserError`.
     """
     now = timezone.now()
     with transaction.atomic():
         current = User.objects.select_for_update().filter(pk=user.pk).first()
         if current is None or not current.is_active or current.password != user.password:
+            raise InactiveUserError
+        if through and not _is_connected(user, *through):
             raise InactiveUserError
         session = AuthSession(
             user=user,
@@ -65,6 +69,10 @@ def open(  # noqa: A001 - called as sessions.open()
         session.save(force_insert=True)
         audit.record(AuditEvent.Type.SESSION_OPENED, user=user, sid=session.pk, client=client)
     return session
+
+
+def _is_connected(user: User, provider: str, uid: str) -> bool:
+    return SocialAccount.objects.filter(user=user, provider=provider, uid=uid).exists()
 
 
 def touch(sid: UUID, *, user_id: UUID) -> bool:

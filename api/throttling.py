@@ -48,6 +48,8 @@ LIMITS = [
         30,
     ),
 ]
+BY_GET = ("/login/callback/", "/kakao/unlinked/")
+"""These change something by GET, too."""
 
 
 class ThrottleMiddleware:
@@ -58,7 +60,7 @@ class ThrottleMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         limit = next((each for each in LIMITS if each.paths.fullmatch(request.path_info)), None)
-        if limit is None or (request.method != "POST" and "callback" not in request.path_info):
+        if limit is None or (request.method != "POST" and not request.path_info.endswith(BY_GET)):
             return self.get_response(request)
         used, reset = _count(limit, _network(ClientInfo.from_request(request).ip))
         response: HttpResponseBase

@@ -138,6 +138,7 @@ EVENTS: dict[str, Callable[[Claims], Claims]] = {
     "long_jti": changed(jti="1" * 300),
     "text_iat": changed(iat="now"),
     "old_event": later(iat=-8 * 24 * HOUR),
+    "endless_iat": changed(iat=10**400),
     "event_with_nonce": changed(nonce="n"),
     "missing_events": without("events"),
     "empty_events": changed(events={}),

@@ -32,9 +32,9 @@ log = logging.getLogger(__name__)
 class DisconnectForm(forms.DisconnectForm):
     def save(self) -> None:
         account = self.cleaned_data["account"]
-        provider: StrictProvider = account.get_provider()
+        provider = account.get_provider()
         super().save()
-        if provider.unlinks_by is UnlinksBy.TOKEN:
+        if isinstance(provider, StrictProvider) and provider.unlinks_by is UnlinksBy.TOKEN:
             raise ImmediateHttpResponse(_ask(self.request, provider, account.uid))
 
 

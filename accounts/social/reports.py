@@ -53,10 +53,13 @@ def suspicious(provider: str, uid: str, *, event: str) -> None:
 
 @contextmanager
 def _connected(provider: str, uid: str) -> Iterator[tuple[SocialAccount | None, User | None]]:
-    """The connection and its user, if there is one: locked, as `sessions.open` locks."""
+    """The connection and its user, if there is one: locked, as `sessions.open` locks.
+
+    All but the key: a sign-out, whose row we wait for, refers to it in the audit log.
+    """
     with transaction.atomic():
         user = (
-            User.objects.select_for_update()
+            User.objects.select_for_update(no_key=True)
             .filter(socialaccount__provider=provider, socialaccount__uid=uid)
             .first()
         )

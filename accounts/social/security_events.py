@@ -69,7 +69,8 @@ def receive(token: str) -> None:
         issued_at = jws.seconds_in(claims, "iat")
     except ProviderError as exc:
         raise RefusedEventError("invalid_request", str(exc)) from exc
-    if not -LEEWAY_SECONDS <= time.time() - issued_at <= MAX_AGE_SECONDS:
+    now = int(time.time())  # whole: no float holds the difference to what may stand there
+    if not -LEEWAY_SECONDS <= now - issued_at <= MAX_AGE_SECONDS:
         raise RefusedEventError("invalid_request", "issued too long ago, or not yet")
     fingerprint = hashlib.sha256(f"event {name}".encode()).hexdigest()
     if replay.is_spent(fingerprint):

@@ -27,6 +27,8 @@ RETRY_AFTER = [
     timedelta(hours=6),
     timedelta(days=1),
 ]
+LEFT_BEHIND_AFTER = sum(RETRY_AFTER, timedelta(hours=1))
+"""No try that was planned is still to come."""
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,13 @@ def deliver(unlinking_id: str) -> None:
         _retry(row, serves_for=provider.unlinking_serves_for)
     else:
         row.delete()
+
+
+def resume() -> None:
+    """A job that died with its worker is begun again, so that nothing rests here for ever."""
+    before = timezone.now() - LEFT_BEHIND_AFTER
+    for row in Unlinking.objects.filter(created_at__lt=before):
+        deliver.enqueue(str(row.pk))
 
 
 def _tell(provider: StrictProvider, row: Unlinking) -> None:

@@ -103,6 +103,8 @@ def kakao_unlinking() -> Finding:
             "Kakao isn't told of disconnected and deleted accounts, and its webhook is refused",
             "Set KAKAO_ADMIN_KEY and KAKAO_APP_ID.",
         )
+    if not _options("kakao").get("APP_ID"):
+        return warning("its webhook names the app, and is refused", "Set KAKAO_APP_ID.")
     return ok(f"register this unlink webhook: {_page('kakao_unlinked')}")
 
 

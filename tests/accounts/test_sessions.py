@@ -7,11 +7,12 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from accounts import session_store, sessions
+from accounts import audit, session_store, sessions
 from accounts.client_info import ClientInfo
 from accounts.exceptions import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
 from tests.factories import AuthSessionFactory, UserFactory
+from tests.flows.outage import Asking, is_somebody_waiting, wait_until
 
 CLIENT = ClientInfo(ip="192.0.2.1", user_agent="curl/8.1")
 
@@ -198,3 +199,25 @@ def test_ten_at_once_end_a_sign_in_once():
 
     assert sorted(results) == [False] * 9 + [True]
     assert AuditEvent.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sign_out_and_the_deletion_of_its_account_do_not_wait_for_each_other(user, monkeypatch):
+    """A sign-out has the row of the sign-in and needs the user's, for the audit log's key."""
+    session, record, deletions = AuthSessionFactory(user=user), audit.record, []
+
+    def delete():
+        user.delete()
+        connections.close_all()
+
+    def between(*args, **kwargs):
+        deletions.append(Asking(delete))
+        wait_until(is_somebody_waiting)
+        record(*args, **kwargs)
+
+    monkeypatch.setattr(audit, "record", between)
+
+    assert sessions.revoke(session, reason=sessions.Reason.LOGOUT)
+    assert deletions[0].result() is None
+    assert not User.objects.exists()
+    assert AuthSession.objects.get().revoked_reason == "logout"

@@ -190,6 +190,8 @@ def test_limits_are_counted_apart(db, few):
         ("/accounts/kakao/login/", "social"),
         ("/accounts/google/login/callback/", "social"),
         ("/api/token/social/", "social"),
+        ("/accounts/google/security-events/", "report"),
+        ("/accounts/kakao/unlinked/", "report"),
     ],
 )
 def test_these_doors_are_limited(path, scope):
@@ -201,10 +203,15 @@ def test_these_doors_are_limited(path, scope):
 
 
 @pytest.mark.django_db
-def test_a_providers_callback_is_limited_though_it_is_a_get():
-    response = Client().get("/accounts/google/login/callback/")
-
-    assert response["RateLimit-Policy"] == '"social";q=30;w=60'
+@pytest.mark.parametrize(
+    ("path", "policy"),
+    [
+        ("/accounts/google/login/callback/", '"social";q=30;w=60'),
+        ("/accounts/kakao/unlinked/", '"report";q=600;w=60'),
+    ],
+)
+def test_what_a_provider_sends_by_get_is_limited_too(path, policy):
+    assert Client().get(path)["RateLimit-Policy"] == policy
 
 
 @pytest.mark.django_db

@@ -69,8 +69,14 @@ def configured(settings, origins, reverses, monkeypatch):
     """All providers with keys; their endpoints are the stand-ins, which look like no loopback."""
     monkeypatch.setattr(providers, "is_loopback", lambda url: False)
 
-    def run(client_id="our-client", secret="our-secret-1", admin_key="our-admin-key", **changes):
-        client = configuration.Client(client_id, secret, admin_key=admin_key)
+    def run(
+        client_id="our-client",
+        secret="our-secret-1",
+        admin_key="our-admin-key",
+        app_id=424242,
+        **changes,
+    ):
+        client = configuration.Client(client_id, secret, app_id=app_id, admin_key=admin_key)
         there, _ = configuration.configure({}, standins=origins)
         settings.SOCIALACCOUNT_PROVIDERS = {
             name: options | configuration._apps(name, client) | changes
@@ -212,6 +218,16 @@ def test_a_missing_admin_key_is_a_warning(lines, configured, public):
         "warning",
         "Kakao isn't told of disconnected and deleted accounts, and its webhook is refused",
         "Set KAKAO_ADMIN_KEY and KAKAO_APP_ID.",
+    )
+
+
+def test_an_admin_key_without_the_apps_id_is_a_warning(lines, configured, public):
+    configured(app_id=0)
+
+    assert lines()["kakao unlinking"] == (
+        "warning",
+        "its webhook names the app, and is refused",
+        "Set KAKAO_APP_ID.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Redis goes away: for this process, or truly."""
+"""Redis goes away: for this process, or truly. And whoever waits meanwhile."""
 
 import signal
 import subprocess
@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import contextmanager
 
+from django.db import connection
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -73,6 +74,15 @@ def wait_until(is_so, seconds=PATIENCE):
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def is_somebody_waiting():
+    """For a lock of the database."""
+    if connection.vendor == "sqlite":
+        return True  # by polling, which nobody sees
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0] > 0
 
 
 class Asking:

@@ -3,11 +3,14 @@
 import threading
 
 import pytest
+from allauth.core import context
 from allauth.socialaccount.models import SocialAccount
 from django.db import connections
 from django.test import Client
 
-from accounts.models import AuditEvent, User
+from accounts import sessions
+from accounts.models import AuditEvent, AuthSession, Unlinking, User
+from accounts.social import reports
 from tests.api.conftest import problem
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory
@@ -123,6 +126,72 @@ def test_an_account_goes_with_its_only_way_in(newcomer):
 
     assert not SocialAccount.objects.exists()
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("door", ["page", "api"])
+@BOTH
+def test_a_connection_that_ends_while_a_sign_in_is_under_way_signs_nobody_in(
+    standin, walk, visitor, send, monkeypatch, door
+):
+    """The report locks the user first; the sign-in looks again when its turn comes."""
+    walk(standin)
+    visitor.post("/accounts/logout/")
+    account, before, opened = (
+        SocialAccount.objects.get(),
+        AuthSession.objects.count(),
+        sessions.open,
+    )
+
+    def late(*args, **kwargs):
+        with context.request_context(None):  # the report is another request
+            reports.unlinked(account.provider, account.uid)
+        return opened(*args, **kwargs)
+
+    monkeypatch.setattr(sessions, "open", late)
+    answer = walk(standin) if door == "page" else send("api", standin, standin.native())
+
+    assert not SocialAccount.objects.exists()
+    assert AuthSession.objects.count() == before
+    assert visitor.get("/api/me/").status_code == 401
+    assert answer.status_code == (302 if door == "page" else 401)
+
+
+@pytest.mark.parametrize("provider", ["elsewhere", "kakao"])
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_a_connection_of_a_provider_that_is_not_set_up_any_more_is_shown_and_goes(
+    signed_in, user, deliver, obtain, settings, door, provider
+):
+    """Nobody is called: nobody is known to call."""
+    remaining = {"google": settings.SOCIALACCOUNT_PROVIDERS["google"]}
+    settings.SOCIALACCOUNT_PROVIDERS = remaining
+    account = SocialAccount.objects.create(
+        user=user, provider=provider, uid="1", extra_data={"name": "Minji there"}
+    )
+    if door == "page":
+        signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
+        shown = signed_in.get(PAGE)
+        machine = signed_in.get(PAGE, headers={"x-requested-with": "XMLHttpRequest"})
+        gone = signed_in.post(PAGE, {"account": account.pk})
+        assert machine.json()["data"]["socialaccounts"][0]["provider"] == provider
+        assert (gone.status_code, gone["Location"]) == (302, PAGE)
+    else:
+        headers = bearer(obtain(user)["access"])
+        body = {"provider": provider, "account": "1"}
+        proof = "/_allauth/app/v1/auth/reauthenticate"
+        signed_in.post(
+            proof, {"password": PASSWORD}, content_type="application/json", headers=headers
+        )
+        shown = signed_in.get(API, headers=headers)
+        gone = signed_in.delete(API, body, content_type="application/json", headers=headers)
+        assert (gone.status_code, gone.json()) == (200, {"status": 200, "data": []})
+
+    assert shown.status_code == 200
+    assert provider in shown.text.lower()
+    assert connected(user) == set()
+    assert AuditEvent.objects.filter(type="social.disconnected", reason=provider).count() == 1
+    assert not Unlinking.objects.exists()
+    (mail,) = deliver()
+    assert f"An account at {provider}" in mail.body
 
 
 @pytest.mark.parametrize("doors", [("page", "page"), ("page", "app"), ("app", "app")])

@@ -1,14 +1,18 @@
 """Kakao's unlink webhook: the connection goes, with what it opened, and its owner gets back in."""
 
+import threading
 from urllib.parse import urlencode
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.db import connections
 from django.test import Client
 from django_redis import get_redis_connection
 
+from accounts import audit, sessions
 from accounts.models import AuthSession, OutgoingMail, Unlinking, User
 from tests.api.conftest import problem
+from tests.flows.outage import is_somebody_waiting, wait_until
 from tests.social.connections import connected, state_of
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +79,40 @@ def test_kakaos_webhook_may_come_twice(webhook):
     assert (answer.status_code, answer.content) == (200, b"")
     assert OutgoingMail.objects.count() == 1
     assert state_of(user)["recorded"] == [("social.unlinked", "kakao")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sign_out_at_the_same_time_and_kakaos_webhook_wait_for_each_other_only_one_way(
+    webhook, monkeypatch
+):
+    """A sign-out has the row of the sign-in and needs the user's, for the audit log's key."""
+    user = connected("kakao", "4012345671")
+    session = next(one for one in AuthSession.objects.all() if one.amr == ["kakao"])
+    record, answers = audit.record, []
+
+    def report():
+        answers.append(webhook().status_code)
+        connections.close_all()
+
+    kakao_calls = threading.Thread(target=report)
+
+    def between(*args, **kwargs):
+        if not kakao_calls.ident:
+            kakao_calls.start()
+            wait_until(is_somebody_waiting)
+        record(*args, **kwargs)
+
+    monkeypatch.setattr(audit, "record", between)
+
+    assert sessions.revoke(session, reason=sessions.Reason.LOGOUT)
+    kakao_calls.join(30)
+    assert answers == [200]
+    assert state_of(user) == {
+        "left": [["pwd"]],
+        "ended": {"logout", "provider"},
+        "connected": False,
+        "recorded": [("social.unlinked", "kakao")],
+    }
 
 
 def test_a_browser_signed_in_by_kakao_is_out_and_its_owner_gets_back_by_mail(

@@ -25,7 +25,11 @@ REFUSALS = {
         "empty_audience",
     },
     ("invalid_request", "a time is missing or no number"): {"missing_iat", "text_iat"},
-    ("invalid_request", "issued too long ago, or not yet"): {"future_iat", "old_event"},
+    ("invalid_request", "issued too long ago, or not yet"): {
+        "future_iat",
+        "old_event",
+        "endless_iat",
+    },
     ("invalid_request", "no jti"): {"missing_jti", "number_jti", "long_jti"},
     ("invalid_request", "no security event token"): {
         "missing_events",

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -164,6 +165,28 @@ def test_whoever_is_never_told_is_given_up_loudly(
     assert [level for level, _ in tries] == ["WARNING"] * 6
     assert all(why in text for _, text in tries)
     assert last == ("ERROR", "kakao was never told of a connection that ended: given up")
+
+
+def test_a_job_that_died_with_its_worker_is_begun_again(kakao, connect, visitor, monkeypatch):
+    uid = connect(kakao)
+    disconnect(visitor)
+    unlinking.enqueue("google", "1", token="long-dead")
+    jobs = DBTaskResult.objects.filter(task_path__endswith="unlinking.deliver")
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(fetch, "post", lambda *args, **kwargs: sys.exit())
+        tell()
+    jobs.delete()
+    unlinking.resume()
+    too_early = jobs.count()
+    with time_machine.travel(timezone.now() + timedelta(days=2)):
+        unlinking.resume()
+        begun = jobs.count()
+        tell()
+
+    assert (too_early, begun) == (0, 2)
+    assert kakao.ended() == [uid]
+    assert not Unlinking.objects.exists()
 
 
 def test_a_provider_that_is_no_longer_set_up_is_given_up(said, provider_settings):

@@ -1,4 +1,4 @@
-"""The worker: queued mail, and what is due every now and then."""
+"""The worker: queued jobs, and what is due every now and then."""
 
 import logging
 import threading
@@ -11,6 +11,7 @@ from django.db import connection
 from django_tasks_db.management.commands import db_worker
 
 from accounts import pruning
+from accounts.social import unlinking
 from api import keys
 
 log = logging.getLogger(__name__)
@@ -29,11 +30,12 @@ class Tick:
 TICKS = [
     Tick(60, keys.rotate_if_due),
     Tick(3600, lambda: list(pruning.prune())),
+    Tick(3600, unlinking.resume),
 ]
 
 
 class Command(db_worker.Command):
-    help = "Send queued mail; rotate signing keys and prune ended sign-ins when they are due."
+    help = "Send queued mail, tell providers; rotate signing keys and prune when that is due."
 
     def handle(self, **options: Any) -> None:
         threading.Thread(target=run_ticks, name="ticks", daemon=True).start()
