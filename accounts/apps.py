@@ -7,4 +7,6 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Users and sign-ins")
 
     def ready(self) -> None:
-        from accounts import checks, receivers  # noqa: F401, PLC0415 - they register themselves
+        # They register themselves.
+        from accounts import checks, receivers  # noqa: F401, PLC0415
+        from accounts.social import receivers as social_receivers  # noqa: F401, PLC0415

@@ -4,27 +4,20 @@ from collections.abc import Collection
 from typing import Any
 
 from allauth.account import signals as account_signals
-from allauth.account.adapter import get_adapter
 from allauth.account.authentication import (
     AUTHENTICATION_METHODS_SESSION_KEY,
     get_authentication_records,
 )
 from allauth.account.models import EmailAddress
 from allauth.account.utils import filter_users_by_email
-from allauth.core import context
-from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.constants import Client
-from allauth.socialaccount import signals as social_signals
-from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
-from django.utils.module_loading import import_string
 
 from accounts import addresses, audit, revocations, sessions
 from accounts.client_info import ClientInfo
@@ -32,7 +25,6 @@ from accounts.middleware import current, rights_of
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.remembered_users import remembered
 from accounts.session_store import RIGHTS, SID
-from accounts.social import unlinking
 
 AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}
 """allauth's method names as RFC 8176 values; a provider's sign-in has none and is named itself."""
@@ -197,13 +189,6 @@ def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
     sessions.revoke_all(instance, reason=sessions.Reason.DELETED)
 
 
-@receiver(pre_delete, sender=SocialAccount)
-def tell_provider(instance: SocialAccount, **kwargs: Any) -> None:
-    """However a connection goes, also with its user; unless the provider said so itself."""
-    if not getattr(instance, "is_gone_there", False):
-        unlinking.removed(instance)
-
-
 @receiver(account_signals.user_signed_up)
 def record_sign_up(request: HttpRequest, user: User, **kwargs: Any) -> None:
     audit.record(AuditEvent.Type.USER_SIGNED_UP, user=user, client=ClientInfo.from_request(request))
@@ -226,56 +211,6 @@ def record_email_changed(
     if from_email_address is None:
         return  # the first one, at sign-up
     audit.record(AuditEvent.Type.EMAIL_CHANGED, user=user, client=ClientInfo.from_request(request))
-
-
-@receiver(social_signals.social_account_added)
-def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:
-    audit.record(
-        AuditEvent.Type.SOCIAL_CONNECTED,
-        user=sociallogin.user,
-        reason=sociallogin.account.provider,
-        client=ClientInfo.from_request(request),
-    )
-
-
-@receiver(social_signals.social_account_added)
-def tell_the_other_address(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:
-    """allauth tells the account's own address; who owns the provider's account hears of it, too."""
-    for address in sociallogin.email_addresses:
-        if address.verified and address.email.lower() != sociallogin.user.email:
-            get_adapter().send_notification_mail(
-                "socialaccount/email/connected_elsewhere",
-                sociallogin.user,
-                {"provider": sociallogin.account.get_provider()},
-                email=address.email,
-            )
-
-
-@receiver(pre_delete, sender=SocialAccount)
-def keep_the_last_way_in(instance: SocialAccount, origin: Any = None, **kwargs: Any) -> None:
-    """Of two disconnects at once each was checked while the other's connection still stood.
-
-    Concerns the owner who disconnects, not the end of the whole account, nor others' reasons. Runs
-    in the transaction of the deletion, and undoes it.
-    """
-    request = context.request
-    if origin is not instance or getattr(request, "user", None) != instance.user:
-        return
-    user = User.objects.select_for_update().get(pk=instance.user_id)
-    others = SocialAccount.objects.filter(user=user).exclude(pk=instance.pk)
-    if not user.has_usable_password() and not others.exists():
-        list(messages.get_messages(request))  # taken back: allauth has said that it is done
-        raise ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request))
-
-
-@receiver(social_signals.social_account_removed)
-def record_disconnected(request: HttpRequest, socialaccount: Any, **kwargs: Any) -> None:
-    audit.record(
-        AuditEvent.Type.SOCIAL_DISCONNECTED,
-        user=socialaccount.user,
-        reason=socialaccount.provider,
-        client=ClientInfo.from_request(request),
-    )
 
 
 def _kind(request: HttpRequest) -> AuthSession.Kind:
