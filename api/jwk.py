@@ -37,11 +37,17 @@ class Fresh:
 
 
 def generate(algorithm: str) -> Fresh:
-    """A new key for `ES256`, `EdDSA` (Ed25519) or `RS256` (2048 bits)."""
+    """A new key for `ES256`, `EdDSA` (Ed25519) or `RS256` (2048 bits).
+
+    Drawn again where its `kid` begins with a dash, which a command line takes for an option.
+    """
     private = GENERATE[algorithm]()
     public = private.public_key()
+    kid = thumbprint(algorithm, public)
+    if kid.startswith("-"):
+        return generate(algorithm)
     return Fresh(
-        kid=thumbprint(algorithm, public),
+        kid=kid,
         public_pem=public.public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         ).decode(),

@@ -399,6 +399,19 @@ def test_rotating_twice_is_an_error_with_the_way_out(first):
         command("rotate")
 
 
+def test_no_kid_looks_like_an_option(monkeypatch):
+    drawn = iter(["-ghp66gJG3GLH", "--dry-run", "ghp66gJG3GLH-"])
+    monkeypatch.setattr(jwk, "thumbprint", lambda *args: next(drawn))
+
+    assert jwk.generate("ES256").kid == "ghp66gJG3GLH-"
+
+
+def test_a_kid_that_looks_like_an_option_is_retired_all_the_same(first):
+    SigningKey.objects.update(kid="-ghp66gJG3GLH")
+
+    assert "Retired -ghp66gJG3GLH." in command("retire", "--", "-ghp66gJG3GLH")
+
+
 def test_retire_refuses_the_keys_tokens(client, first):
     access = tokens.pair(opened())["access"]
 

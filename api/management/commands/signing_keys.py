@@ -32,7 +32,7 @@ class Command(BaseCommand):
         retire = actions.add_parser(
             "retire", help="Refuse every token this key signed, from now on (compromised key)."
         )
-        retire.add_argument("kid")
+        retire.add_argument("kid", help="As listed; where it begins with a dash: -- KID.")
         retire.add_argument("--dry-run", action="store_true", help="Only say what would happen.")
 
     def handle(self, **options: Any) -> None:
