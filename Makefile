@@ -22,7 +22,7 @@ test: .venv/dev ## Run the tests
 bench: .venv/dev .env ## Measure beside a plain DRF + SimpleJWT app
 	$(BIN)/python -m bench
 
-sweep: .venv/dev ## Every address meets every kind of garbage, every door every fault of a provider
+sweep: .venv/dev ## Every address meets garbage, every door a provider's faults, the doctor fail-overs
 	$(BIN)/python -m pytest -q -n 2 -m sweep
 
 cluster: .venv/dev ## Kill servers, Redis and PostgreSQL under load; the price as a table

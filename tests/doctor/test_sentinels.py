@@ -11,6 +11,7 @@ from config.doctor import redis_server, sentinels
 from tests.doctor import servers
 from tests.doctor.deployment import doctor
 
+pytestmark = pytest.mark.sweep  # a fail-over for each fault takes its time
 NUMBERS = count()
 
 
