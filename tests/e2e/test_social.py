@@ -75,20 +75,26 @@ def test_a_password_account_is_linked_from_the_login_page(page: Page, site: Site
     expect(page.locator(".ledger")).not_to_contain_text("Kakao")
 
 
-def test_a_provider_is_connected_and_disconnected_on_the_account_page(page: Page, site: Site):
-    visitor = site.accounts["visitor"]
+@pytest.mark.parametrize(
+    ("provider", "told"),
+    [("google", "Google is told, too."), ("kakao", "The account is disconnected.")],
+)
+def test_a_provider_is_connected_and_disconnected_on_the_account_page(
+    page: Page, site: Site, provider: str, told: str
+):
+    visitor, elsewhere = site.accounts["visitor"], f"somewhere.else@{provider}.example.com"
     page.goto(f"{site.url}/accounts/login/?next=/accounts/3rdparty/")
     page.locator("[name=login]").fill(visitor["email"])
     page.locator("[name=password]").fill(visitor["password"])
     page.locator("main form button.wide").first.click()
-    page.locator("form[action*='/google/login/'] button").first.click()
-    consent_as(page, "somewhere.else@example.com")
+    page.locator(f"form[action*='/{provider}/login/'] button").first.click()
+    consent_as(page, elsewhere)
     page.locator("[name=password]").fill(visitor["password"])
     page.get_by_role("button", name="Confirm").click()
 
     expect(page).to_have_url(f"{site.url}/accounts/3rdparty/")
-    expect(page.locator(".ledger")).to_contain_text("somewhere.else@example.com")
-    page.get_by_role("button", name="Disconnect Google").click()
-    expect(page.locator(".ledger")).not_to_contain_text("somewhere.else@example.com")
+    expect(page.locator(".ledger")).to_contain_text(elsewhere)
+    page.get_by_role("button", name=f"Disconnect {provider.title()}").click()
+    expect(page.locator(".ledger")).not_to_contain_text(elsewhere)
     expect(page).to_have_url(f"{site.url}/accounts/3rdparty/")
-    expect(page.locator("body")).to_contain_text("Google is told, too.")
+    expect(page.locator("body")).to_contain_text(told)
