@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.exceptions import MethodNotAllowed
 
 from accounts.exceptions import RevocationsStaleError
-from api.authentication import REALM, bearer_in, verified
+from api.authentication import REALM, SAFE, bearer_in, verified
 from api.exceptions import PROBLEM_TYPE, InvalidToken, problem
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from api.tokens import AccessJWT
 
 PATH = "/api/verify"
-SAFE = {"GET", "HEAD"}
 
 
 def answers(environ: dict[str, Any]) -> bool:

@@ -8,14 +8,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, resolve
 
-from api.authentication import BearerAuthentication, CookieAuthentication, bearer_in
+from api.authentication import SAFE, BearerAuthentication, CookieAuthentication, bearer_in
 
 if TYPE_CHECKING:
     from rest_framework.authentication import BaseAuthentication
     from rest_framework.response import Response
-
-
-SAFE = {"GET", "HEAD"}
 
 
 class StatelessMiddleware:

@@ -1,5 +1,6 @@
 """What every test stands on: a clean Redis, a cheap password hash, users and clients."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -141,3 +142,15 @@ def use_redis(settings, make_redis):
 def own_redis(use_redis, make_redis):
     """The session store of this test."""
     return use_redis(make_redis())
+
+
+@pytest.fixture
+def feed(db):
+    """The feed as its thread leaves it: up to date, and asking nobody about a request."""
+    feed = revocations.feed
+    feed.poll()
+    feed._first_poll.set()
+    feed._thread = threading.current_thread()
+    feed.background = True
+    yield feed
+    feed.background = False

@@ -19,18 +19,6 @@ ME = "/api/me/"
 
 
 @pytest.fixture
-def feed(db):
-    """The feed as its thread leaves it: up to date, and asking nobody about a request."""
-    feed = revocations.feed
-    feed.poll()
-    feed._first_poll.set()
-    feed._thread = threading.current_thread()
-    feed.background = True
-    yield feed
-    feed.background = False
-
-
-@pytest.fixture
 def clock(monkeypatch):
     """The clock that memories grow old by; `clock.now` may be set."""
     clock = SimpleNamespace(now=1000.0)

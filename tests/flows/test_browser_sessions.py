@@ -1,7 +1,6 @@
 """A browser's session over its whole life: when it ends, when its id changes, what it costs."""
 
 import json
-import threading
 from datetime import timedelta
 
 import pytest
@@ -39,18 +38,6 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(redis.connection.AbstractConnection, "send_packed_command", send)
     return sent
-
-
-@pytest.fixture
-def feed(db):
-    """The feed as its thread leaves it: up to date, and asking nobody about a request."""
-    feed = revocations.feed
-    feed.poll()
-    feed._first_poll.set()
-    feed._thread = threading.current_thread()
-    feed.background = True
-    yield feed
-    feed.background = False
 
 
 @pytest.fixture
