@@ -26,7 +26,7 @@ from django.utils.translation import get_language
 
 from accounts import addresses, audit, mail
 from accounts.client_info import ClientInfo, device_name
-from accounts.exceptions import InactiveUserError
+from accounts.errors import InactiveUserError
 from accounts.managers import UserManager
 from accounts.models import AuditEvent, User
 from accounts.session_store import STORE_ERRORS

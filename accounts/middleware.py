@@ -18,7 +18,7 @@ from django.utils.module_loading import import_string
 from structlog.contextvars import bind_contextvars
 
 from accounts import remembered_users, revocations, session_store, sessions
-from accounts.exceptions import SessionTooLargeError
+from accounts.errors import SessionTooLargeError
 from accounts.models import AuthSession, User
 
 log = logging.getLogger(__name__)

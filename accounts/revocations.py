@@ -28,7 +28,7 @@ from django_redis import get_redis_connection
 from redis.client import PubSub
 from redis.exceptions import RedisError
 
-from accounts.exceptions import RevocationsStaleError
+from accounts.errors import RevocationsStaleError
 from accounts.models import AuthSession
 from accounts.remembered_users import remembered
 from accounts.session_store import STORE_ERRORS

@@ -40,7 +40,7 @@ from redis.client import Pipeline
 from redis.exceptions import RedisError
 
 from accounts import session_index, session_value, store_outage
-from accounts.exceptions import StoreUnavailableError
+from accounts.errors import StoreUnavailableError
 
 log = logging.getLogger(__name__)
 

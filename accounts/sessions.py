@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import audit, revocations, session_index, session_store
 from accounts.client_info import ClientInfo
-from accounts.exceptions import InactiveUserError
+from accounts.errors import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
 
 if TYPE_CHECKING:

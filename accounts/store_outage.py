@@ -27,7 +27,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from accounts.exceptions import StoreUnavailableError
+from accounts.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -14,7 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
 from accounts import session_store
-from accounts.exceptions import InactiveUserError
+from accounts.errors import InactiveUserError
 from accounts.models import AuthSession
 from accounts.social import link_tokens, linking
 from api.exceptions import (

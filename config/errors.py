@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from structlog.contextvars import get_contextvars
 
 from accounts import session_store
-from accounts.exceptions import RevocationsStaleError
+from accounts.errors import RevocationsStaleError
 from api.headless import session_token
 
 MACHINE_PATHS = (

@@ -13,7 +13,7 @@ from django.core.cache import caches
 from django_redis import get_redis_connection
 
 from accounts import session_index, session_store
-from accounts.exceptions import SessionTooLargeError
+from accounts.errors import SessionTooLargeError
 from accounts.models import AuthSession
 from accounts.session_store import NamedSessionStore, SessionStore
 from accounts.session_value import MAX_BYTES

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import audit, session_store, sessions
 from accounts.client_info import ClientInfo
-from accounts.exceptions import InactiveUserError
+from accounts.errors import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
 from tests.factories import AuthSessionFactory, UserFactory
 from tests.flows.outage import Asking, is_somebody_waiting, wait_until

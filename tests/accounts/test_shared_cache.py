@@ -5,7 +5,7 @@ from django.core.cache import caches
 from django.test import Client
 
 from accounts import store_outage
-from accounts.exceptions import StoreUnavailableError
+from accounts.errors import StoreUnavailableError
 from accounts.shared_cache import SharedCache
 from tests.conftest import CHROME
 from tests.factories import PASSWORD

@@ -4,7 +4,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from accounts import store_outage
-from accounts.exceptions import StoreUnavailableError
+from accounts.errors import StoreUnavailableError
 from accounts.session_store import STORE_ERRORS, SessionStore
 from tests.e2e.conftest import free_ports
 from tests.flows.outage import PATIENCE, Asking, wait_until
