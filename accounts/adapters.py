@@ -29,8 +29,8 @@ from accounts.client_info import ClientInfo, device_name
 from accounts.errors import InactiveUserError
 from accounts.managers import UserManager
 from accounts.models import AuditEvent, User
-from accounts.session_store import STORE_ERRORS
 from accounts.social import former, linking
+from accounts.store.outage import STORE_ERRORS
 from accounts.validators import MAX_LENGTH, PasswordLengthValidator
 
 log = logging.getLogger(__name__)
