@@ -24,14 +24,16 @@ from django.urls import reverse
 from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
-from accounts import addresses, audit, mail
+from accounts import audit, mail
 from accounts.client_info import ClientInfo, device_name
 from accounts.errors import InactiveUserError
-from accounts.managers import UserManager
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent
+from accounts.people import addresses
+from accounts.people.managers import UserManager
+from accounts.people.models import User
+from accounts.people.validators import MAX_LENGTH, PasswordLengthValidator
 from accounts.social import former, linking
 from accounts.store.outage import STORE_ERRORS
-from accounts.validators import MAX_LENGTH, PasswordLengthValidator
 
 log = logging.getLogger(__name__)
 

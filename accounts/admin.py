@@ -15,7 +15,8 @@ from django.views.generic import RedirectView
 
 from accounts import sessions
 from accounts.client_info import ClientInfo
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.models import AuditEvent, AuthSession
+from accounts.people.models import User
 
 admin.site.site_header = admin.site.site_title = "Munjigi"
 admin.site.index_title = _("Administration")

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from accounts.client_info import ClientInfo
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent
+from accounts.people.models import User
 
 
 def record(  # noqa: PLR0913 - the columns of one row

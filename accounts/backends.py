@@ -5,7 +5,7 @@ from uuid import UUID
 
 from allauth.account.auth_backends import AuthenticationBackend as AllauthBackend
 
-from accounts.models import User
+from accounts.people.models import User
 
 
 class AuthenticationBackend(AllauthBackend):

@@ -6,8 +6,8 @@ from allauth.account import forms as account_forms
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
-from accounts.validators import PasswordLengthValidator
+from accounts.people.models import User
+from accounts.people.validators import PasswordLengthValidator
 
 
 class LoginForm(account_forms.LoginForm):

@@ -19,7 +19,8 @@ from structlog.contextvars import bind_contextvars
 
 from accounts import remembered_users, revocations, sessions
 from accounts.errors import SessionTooLargeError
-from accounts.models import AuthSession, User
+from accounts.models import AuthSession
+from accounts.people.models import User
 from accounts.store import engine, outage
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from django.utils.translation import override
 
 from accounts import mail
 from accounts.client_info import ClientInfo, device_name
-from accounts.models import AuthSession, User
+from accounts.models import AuthSession
+from accounts.people.models import User
 
 EMAIL = "accounts/email"
 

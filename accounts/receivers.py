@@ -19,10 +19,12 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
-from accounts import addresses, audit, revocations, sessions
+from accounts import audit, revocations, sessions
 from accounts.client_info import ClientInfo
 from accounts.middleware import current, rights_of
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.models import AuditEvent, AuthSession
+from accounts.people import addresses
+from accounts.people.models import User
 from accounts.remembered_users import remembered
 from accounts.store.engine import RIGHTS, SID
 

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from accounts import audit, notices, sessions
 from accounts.client_info import ClientInfo
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.models import AuditEvent, AuthSession
+from accounts.people.models import User
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
-from accounts.models import User
+from accounts.people.models import User
 from accounts.store.engine import RIGHTS
 
 MAX_AGE_SECONDS = 5.0

@@ -13,7 +13,8 @@ from django.utils import timezone
 from accounts import audit, revocations
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.models import AuditEvent, AuthSession
+from accounts.people.models import User
 from accounts.store import index, outage
 
 if TYPE_CHECKING:

@@ -26,7 +26,8 @@ from django.views.generic import FormView, ListView, TemplateView, UpdateView, V
 from accounts import sessions
 from accounts.client_info import ClientInfo
 from accounts.forms import LoginForm, ProfileForm
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.models import AuditEvent, AuthSession
+from accounts.people.models import User
 from accounts.social import linking
 from accounts.social.linking import Link
 

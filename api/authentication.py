@@ -11,7 +11,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from structlog.contextvars import bind_contextvars
 
 from accounts import revocations
-from accounts.models import User
+from accounts.people.models import User
 from api.exceptions import InvalidToken
 from api.tokens import AccessJWT
 

@@ -6,9 +6,10 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from accounts.models import AuthSession, Locale, User
+from accounts.models import AuthSession
+from accounts.people.models import Locale, User
+from accounts.people.validators import MAX_LENGTH
 from accounts.social.provider import provider_classes
-from accounts.validators import MAX_LENGTH
 
 
 class StrictSerializer(serializers.Serializer[Any]):

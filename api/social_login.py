@@ -14,10 +14,12 @@ from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.http import HttpRequest, HttpResponse
 from rest_framework.serializers import ErrorDetail, ValidationError
 
-from accounts import addresses, audit
+from accounts import audit
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.models import AuditEvent, AuthSession
+from accounts.people import addresses
+from accounts.people.models import User
 from accounts.social import link_tokens, linking, replay
 from accounts.social.exceptions import ProviderError, ProviderUnavailableError, TokenKindError
 from accounts.social.linking import Link

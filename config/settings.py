@@ -218,9 +218,9 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
 # auth.W004 wants `unique=True` on the e-mail; the model has UniqueConstraint(Lower("email")).
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
-PASSWORD_HASHERS = ["accounts.hashers.Argon2idPasswordHasher"]
+PASSWORD_HASHERS = ["accounts.people.hashers.Argon2idPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "accounts.validators.PasswordLengthValidator"},
+    {"NAME": "accounts.people.validators.PasswordLengthValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ("email", "display_name")},
@@ -256,7 +256,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_USER_DISPLAY = "accounts.models.user_display"
+ACCOUNT_USER_DISPLAY = "accounts.people.models.user_display"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 
 SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"

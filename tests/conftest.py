@@ -10,7 +10,8 @@ from django.core.cache import caches
 from django.test import Client
 
 from accounts import mail, revocations
-from accounts.models import OutgoingMail, User
+from accounts.models import OutgoingMail
+from accounts.people.models import User
 from accounts.remembered_users import remembered
 from accounts.store import outage
 from api import keys

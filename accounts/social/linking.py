@@ -18,7 +18,7 @@ from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts.models import User
+from accounts.people.models import User
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ from django.utils.module_loading import import_string
 
 from accounts import audit
 from accounts.client_info import ClientInfo
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent
+from accounts.people.models import User
 from accounts.social import unlinking
 
 

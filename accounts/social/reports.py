@@ -11,7 +11,8 @@ from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 
 from accounts import audit, notices, sessions
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent
+from accounts.people.models import User
 
 log = logging.getLogger(__name__)
 

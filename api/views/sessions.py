@@ -13,10 +13,11 @@ from rest_framework.views import APIView
 
 from accounts import sessions
 from accounts.client_info import ClientInfo
-from accounts.models import AuthSession, User
+from accounts.models import AuthSession
 from api.serializers import SessionSerializer
 
 if TYPE_CHECKING:
+    from accounts.people.models import User
     from api.tokens import AccessJWT
 
 

@@ -4,7 +4,8 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts.models import AuthSession, User, user_display
+from accounts.models import AuthSession
+from accounts.people.models import User, user_display
 from tests.factories import AuditEventFactory, AuthSessionFactory, UserFactory
 
 

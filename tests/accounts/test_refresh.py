@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from accounts import refresh, sessions
 from accounts.client_info import ClientInfo
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.models import AuditEvent, AuthSession
+from accounts.people.models import User
 from tests.factories import AuthSessionFactory, UserFactory
 
 CLIENT = ClientInfo(ip="192.0.2.1", user_agent="curl/8.1")

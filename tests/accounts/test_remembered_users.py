@@ -9,7 +9,8 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts import remembered_users, revocations, sessions
-from accounts.models import AuthSession, User
+from accounts.models import AuthSession
+from accounts.people.models import User
 from accounts.remembered_users import MAX_AGE_SECONDS, RememberedUsers, remembered
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory

@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts import audit, sessions
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.models import AuditEvent, AuthSession
+from accounts.people.models import User
 from accounts.store import engine
 from tests.factories import AuthSessionFactory, UserFactory
 from tests.flows.outage import Asking, is_somebody_waiting, wait_until

@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.hashers import check_password
 
-from accounts.models import User
+from accounts.people.models import User
 from tests.factories import PASSWORD, UserFactory
 
 NEW = "another long pass phrase"

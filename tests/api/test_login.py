@@ -9,8 +9,9 @@ from django.core import mail as django_mail
 from django.core.cache import caches
 from django.test import Client
 
-from accounts.hashers import Argon2idPasswordHasher
-from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
+from accounts.models import AuditEvent, AuthSession, OutgoingMail
+from accounts.people.hashers import Argon2idPasswordHasher
+from accounts.people.models import User
 from tests.api.conftest import invalid, problem
 from tests.factories import PASSWORD, UserFactory
 
@@ -387,7 +388,7 @@ def test_the_app_flow_hashes_no_overlong_password(post, user, settings, path):
 
 
 def test_passwords_rest_as_argon2id_at_owasps_floor(post, db, settings):
-    settings.PASSWORD_HASHERS = ["accounts.hashers.Argon2idPasswordHasher"]
+    settings.PASSWORD_HASHERS = ["accounts.people.hashers.Argon2idPasswordHasher"]
     user = UserFactory()
 
     response = post("/api/token/", {"email": user.email, "password": PASSWORD})
@@ -401,7 +402,7 @@ def test_passwords_rest_as_argon2id_at_owasps_floor(post, db, settings):
 def test_a_weaker_argon2_hash_is_upgraded_at_sign_in(post, db, settings):
     settings.PASSWORD_HASHERS = ["tests.api.test_login.WeakArgon2"]
     user = UserFactory()
-    settings.PASSWORD_HASHERS = ["accounts.hashers.Argon2idPasswordHasher"]
+    settings.PASSWORD_HASHERS = ["accounts.people.hashers.Argon2idPasswordHasher"]
 
     response = post("/api/token/", {"email": user.email, "password": PASSWORD})
 

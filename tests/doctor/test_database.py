@@ -17,7 +17,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from accounts.models import OutgoingMail, User
+from accounts.models import OutgoingMail
+from accounts.people.models import User
 from config.doctor import database
 from tests import postgres
 

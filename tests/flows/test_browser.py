@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
+from accounts.models import AuditEvent, AuthSession, OutgoingMail
+from accounts.people.models import User
 from tests.conftest import CHROME, bearer
 from tests.factories import PASSWORD, AuthSessionFactory, UserFactory
 from tests.flows.conftest import code_in, is_signed_in, link_in

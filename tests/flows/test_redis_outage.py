@@ -12,7 +12,8 @@ from django.db import InternalError, OperationalError
 from django.test import Client
 
 from accounts import audit, sessions
-from accounts.models import AuthSession, User
+from accounts.models import AuthSession
+from accounts.people.models import User
 from accounts.store import index, outage
 from tests.conftest import CHROME, bearer
 from tests.factories import PASSWORD

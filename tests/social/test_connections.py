@@ -9,7 +9,8 @@ from django.db import connections
 from django.test import Client
 
 from accounts import sessions
-from accounts.models import AuditEvent, AuthSession, Unlinking, User
+from accounts.models import AuditEvent, AuthSession, Unlinking
+from accounts.people.models import User
 from accounts.social import reports
 from tests.api.conftest import problem
 from tests.conftest import bearer

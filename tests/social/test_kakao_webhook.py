@@ -10,7 +10,8 @@ from django.test import Client
 from django_redis import get_redis_connection
 
 from accounts import audit, sessions
-from accounts.models import AuthSession, OutgoingMail, Unlinking, User
+from accounts.models import AuthSession, OutgoingMail, Unlinking
+from accounts.people.models import User
 from tests.api.conftest import problem
 from tests.flows.outage import is_somebody_waiting, wait_until
 from tests.social.connections import connected, state_of

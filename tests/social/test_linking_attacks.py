@@ -5,7 +5,7 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
-from accounts.models import User
+from accounts.people.models import User
 from accounts.social import linking
 from tests.conftest import CHROME
 from tests.factories import PASSWORD

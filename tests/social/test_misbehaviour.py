@@ -7,7 +7,8 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 
-from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
+from accounts.models import AuditEvent, AuthSession, OutgoingMail
+from accounts.people.models import User
 from accounts.social import fetch, jwks
 from demo import misbehaviour
 from tests.api.conftest import problem

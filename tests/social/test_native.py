@@ -12,7 +12,8 @@ from allauth.socialaccount.models import SocialAccount
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
+from accounts.models import AuditEvent, AuthSession, OutgoingMail
+from accounts.people.models import User
 from accounts.social import id_tokens, jwks
 from demo.keys import SigningKey
 from tests.api.conftest import invalid, problem

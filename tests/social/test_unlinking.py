@@ -16,8 +16,9 @@ from django.utils import timezone
 from django_redis import get_redis_connection
 from django_tasks_db.models import DBTaskResult
 
-from accounts import addresses, encryption
+from accounts import encryption
 from accounts.models import AuditEvent, AuthSession, Unlinking
+from accounts.people import addresses
 from accounts.social import fetch, unlinking
 from tests.accounts.test_mail import all_columns
 from tests.factories import PASSWORD

@@ -4,7 +4,7 @@ from datetime import UTC
 
 import pytest
 
-from accounts.models import User
+from accounts.people.models import User
 from tests.api.conftest import invalid, problem
 from tests.conftest import bearer
 from tests.factories import UserFactory

@@ -1,12 +1,13 @@
-"""An e-mail address belongs to whoever proved it; anybody may have typed it before."""
+"""Decide whose an email address is: it belongs to the account that proved it first.
+
+Anybody may type any address, so an address that is only claimed gives way to one that is proved.
+"""
 
 from uuid import UUID
 
-from allauth.account.models import EmailAddress
-from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 
-from accounts.models import User
+from accounts.people.models import User
 
 
 def claim(email: str, *, owner_id: UUID | None) -> None:
@@ -17,14 +18,17 @@ def claim(email: str, *, owner_id: UUID | None) -> None:
     made that account on purpose, and it may wait for its first sign-in.
     """
     with transaction.atomic():
-        others = EmailAddress.objects.filter(email__iexact=email, verified=False)
+        claimants = User.objects.filter(
+            emailaddress__email__iexact=email, emailaddress__verified=False
+        )
         squatters = User.objects.filter(email__iexact=email, is_staff=False, is_superuser=False)
         if owner_id is not None:
-            others = others.exclude(user_id=owner_id)
+            claimants = claimants.exclude(pk=owner_id)
             squatters = squatters.exclude(pk=owner_id)
-        others.delete()
+        for user in claimants:
+            user.emailaddress_set.filter(email__iexact=email, verified=False).delete()
         for user in squatters:
-            proved = EmailAddress.objects.filter(user=user, verified=True).first()
+            proved = user.emailaddress_set.filter(verified=True).first()
             if proved is None and user.last_login is None:
                 user.delete()
             elif proved is not None:
@@ -33,13 +37,13 @@ def claim(email: str, *, owner_id: UUID | None) -> None:
 
 
 def disown_unproven(user: User) -> None:
-    """Before an account's first address is proved by a reset: forget what others put into it.
+    """Forget what strangers put into an account before its first address is proved by a reset.
 
-    Whoever connected a provider, or chose a name, before that has proved nothing, and would share
-    the account from now on.
+    A stranger may have signed up with this address, chosen a name and connected a provider. That
+    stranger has proved nothing, and would share the account from now on.
     """
-    if EmailAddress.objects.filter(user=user, verified=True).exists():
+    if user.emailaddress_set.filter(verified=True).exists():
         return
-    SocialAccount.objects.filter(user=user).delete()
+    user.socialaccount_set.all().delete()
     user.display_name = ""
     user.save(update_fields=["display_name"])
