@@ -25,13 +25,14 @@ from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
 from accounts import audit, mail
-from accounts.client_info import ClientInfo, device_name
+from accounts.client_info import device_name
 from accounts.errors import InactiveUserError
 from accounts.models import AuditEvent
 from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import MAX_LENGTH, PasswordLengthValidator
+from accounts.request import client_of
 from accounts.social import former, linking
 from accounts.store.outage import STORE_ERRORS
 
@@ -83,7 +84,7 @@ class AccountAdapter(DefaultAccountAdapter):
             AuditEvent.Type.LOGIN_FAILED,
             user=user,
             identifier=email,
-            client=ClientInfo.from_request(request),
+            client=client_of(request),
             reason=reason,
         )
 

@@ -14,9 +14,9 @@ from django.utils.translation import ngettext
 from django.views.generic import RedirectView
 
 from accounts import sessions
-from accounts.client_info import ClientInfo
 from accounts.models import AuditEvent, AuthSession
 from accounts.people.models import User
+from accounts.request import client_of
 
 admin.site.site_header = admin.site.site_title = "Munjigi"
 admin.site.index_title = _("Administration")
@@ -107,7 +107,7 @@ class UserAdmin(DjangoUserAdmin[User]):
                 user,
                 reason=sessions.Reason.ADMIN,
                 actor=cast("User", request.user),
-                client=ClientInfo.from_request(request),
+                client=client_of(request),
             )
             for user in queryset
         )
@@ -134,7 +134,7 @@ class AuthSessionAdmin(ReadOnly, admin.ModelAdmin[AuthSession]):
 
     @admin.action(description=_("End the selected sign-ins"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[AuthSession]) -> None:
-        client = ClientInfo.from_request(request)
+        client = client_of(request)
         ended = sum(
             sessions.revoke(
                 session,

@@ -1,11 +1,8 @@
-"""Who is asking: the client's address behind trusted proxies, and its device in words."""
+"""The caller's address, and its device in words."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from allauth.account.adapter import get_adapter
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ua_parser import parse
 
@@ -18,16 +15,6 @@ class ClientInfo:
 
     ip: str | None = None
     user_agent: str = ""
-
-    @classmethod
-    def from_request(cls, request: HttpRequest) -> "ClientInfo":
-        """allauth's adapter decides about proxies, so its limits and our records agree."""
-        try:
-            ip = get_adapter(request).get_client_ip(request)
-        except (ImproperlyConfigured, PermissionDenied, KeyError):
-            ip = None
-        user_agent = request.META.get("HTTP_USER_AGENT", "")
-        return cls(ip=ip, user_agent=user_agent.replace("\x00", "")[:USER_AGENT_MAX])
 
 
 @lru_cache(maxsize=1024)

@@ -20,12 +20,12 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
 from accounts import audit, revocations, sessions
-from accounts.client_info import ClientInfo
 from accounts.middleware import current, rights_of
 from accounts.models import AuditEvent, AuthSession
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.remembered_users import remembered
+from accounts.request import client_of
 from accounts.store.engine import RIGHTS, SID
 
 AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}
@@ -37,7 +37,7 @@ MAX_RECORDS = 8
 @receiver(user_logged_in)
 def open_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Every door ends in Django's login(): the one place where a sign-in is opened."""
-    client = ClientInfo.from_request(request)
+    client = client_of(request)
     session = sessions.open(
         user,
         kind=_kind(request),
@@ -103,16 +103,14 @@ def revoke_session(request: HttpRequest, user: User | None, **kwargs: Any) -> No
     request.user = user
     session = current(request)
     if session is not None:
-        sessions.revoke(
-            session, reason=sessions.Reason.LOGOUT, client=ClientInfo.from_request(request)
-        )
+        sessions.revoke(session, reason=sessions.Reason.LOGOUT, client=client_of(request))
 
 
 @receiver(account_signals.password_changed)
 @receiver(account_signals.password_set)
 def revoke_other_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Whoever knew the old password is out; this device stays."""
-    client = ClientInfo.from_request(request)
+    client = client_of(request)
     session = current(request)
     request.session.cycle_key()
     audit.record(AuditEvent.Type.PASSWORD_CHANGED, user=user, client=client)
@@ -126,7 +124,7 @@ def revoke_other_sessions(request: HttpRequest, user: User, **kwargs: Any) -> No
 
 @receiver(account_signals.password_reset)
 def revoke_all_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    client = ClientInfo.from_request(request)
+    client = client_of(request)
     addresses.disown_unproven(user)
     audit.record(AuditEvent.Type.PASSWORD_RESET, user=user, client=client)
     sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_RESET, client=client)
@@ -193,7 +191,7 @@ def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
 
 @receiver(account_signals.user_signed_up)
 def record_sign_up(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    audit.record(AuditEvent.Type.USER_SIGNED_UP, user=user, client=ClientInfo.from_request(request))
+    audit.record(AuditEvent.Type.USER_SIGNED_UP, user=user, client=client_of(request))
 
 
 @receiver(account_signals.email_confirmed)
@@ -202,7 +200,7 @@ def record_verified(request: HttpRequest, email_address: Any, **kwargs: Any) -> 
         AuditEvent.Type.EMAIL_VERIFIED,
         user=email_address.user,
         identifier=email_address.email,
-        client=ClientInfo.from_request(request),
+        client=client_of(request),
     )
 
 
@@ -212,7 +210,7 @@ def record_email_changed(
 ) -> None:
     if from_email_address is None:
         return  # the first one, at sign-up
-    audit.record(AuditEvent.Type.EMAIL_CHANGED, user=user, client=ClientInfo.from_request(request))
+    audit.record(AuditEvent.Type.EMAIL_CHANGED, user=user, client=client_of(request))
 
 
 def _kind(request: HttpRequest) -> AuthSession.Kind:

@@ -24,10 +24,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, ListView, TemplateView, UpdateView, View
 
 from accounts import sessions
-from accounts.client_info import ClientInfo
 from accounts.forms import LoginForm, ProfileForm
 from accounts.models import AuditEvent, AuthSession
 from accounts.people.models import User
+from accounts.request import client_of
 from accounts.social import linking
 from accounts.social.linking import Link
 
@@ -105,7 +105,7 @@ class SessionRevokeView(SignedInMixin, View):
         sessions.revoke(
             session,
             reason=sessions.Reason.OTHER_DEVICE,
-            client=ClientInfo.from_request(request),
+            client=client_of(request),
         )
         messages.success(request, _("%(device)s was signed out.") % {"device": session.device})
         return redirect("accounts:session-list")
@@ -119,7 +119,7 @@ class SessionRevokeOthersView(SignedInMixin, View):
             self.user,
             reason=sessions.Reason.OTHER_DEVICE,
             keep=self.auth_session.pk,
-            client=ClientInfo.from_request(request),
+            client=client_of(request),
         )
         messages.success(request, _("All other devices were signed out."))
         return redirect("accounts:session-list")

@@ -15,11 +15,11 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.serializers import ErrorDetail, ValidationError
 
 from accounts import audit
-from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
 from accounts.models import AuditEvent, AuthSession
 from accounts.people import addresses
 from accounts.people.models import User
+from accounts.request import client_of
 from accounts.social import link_tokens, linking, replay
 from accounts.social.exceptions import ProviderError, ProviderUnavailableError, TokenKindError
 from accounts.social.linking import Link
@@ -82,7 +82,7 @@ def _refused(request: HttpRequest, provider: str, error: ProviderError) -> Provi
 
 
 def _record(request: HttpRequest, **columns: Any) -> None:
-    client = ClientInfo.from_request(request)
+    client = client_of(request)
     audit.record(AuditEvent.Type.LOGIN_FAILED, client=client, **columns)
 
 

@@ -15,9 +15,9 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from accounts import audit
-from accounts.client_info import ClientInfo
 from accounts.models import AuditEvent
 from accounts.people.models import User
+from accounts.request import client_of
 from accounts.social import unlinking
 
 
@@ -34,7 +34,7 @@ def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> N
         AuditEvent.Type.SOCIAL_CONNECTED,
         user=sociallogin.user,
         reason=sociallogin.account.provider,
-        client=ClientInfo.from_request(request),
+        client=client_of(request),
     )
 
 
@@ -74,5 +74,5 @@ def record_disconnected(request: HttpRequest, socialaccount: Any, **kwargs: Any)
         AuditEvent.Type.SOCIAL_DISCONNECTED,
         user=socialaccount.user,
         reason=socialaccount.provider,
-        client=ClientInfo.from_request(request),
+        client=client_of(request),
     )

@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts import sessions
-from accounts.client_info import ClientInfo
 from accounts.models import AuthSession
+from accounts.request import client_of
 from api import clients, delivery, introspection, login, refreshing, social_login, tokens
 from api.authentication import REALM, verified
 from api.exceptions import ClientRefused, InvalidToken
@@ -102,7 +102,7 @@ class TokenRefreshView(TokenAPIView):
         """
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        client = ClientInfo.from_request(request._request)  # noqa: SLF001
+        client = client_of(request._request)  # noqa: SLF001
         presented = body.validated_data["refresh"]
         cookie = "" if presented else delivery.cookie(request)
         access = body.validated_data["access"]
@@ -155,7 +155,7 @@ class TokenRevokeView(TokenAPIView):
         body.is_valid(raise_exception=True)
         session = _session_named_by(body.validated_data["token"])
         if session is not None:
-            client = ClientInfo.from_request(request._request)  # noqa: SLF001
+            client = client_of(request._request)  # noqa: SLF001
             sessions.revoke(session, reason=sessions.Reason.LOGOUT, client=client)
         response = Response()
         if delivery.by_cookie(request):
