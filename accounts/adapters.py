@@ -24,10 +24,11 @@ from django.urls import reverse
 from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
-from accounts import audit, mail
+from accounts import mail
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
 from accounts.client_info import device_name
 from accounts.errors import InactiveUserError
-from accounts.models import AuditEvent
 from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
@@ -80,7 +81,7 @@ class AccountAdapter(DefaultAccountAdapter):
             reason = "user_inactive"
         else:
             reason = "wrong_password"
-        audit.record(
+        trail.record(
             AuditEvent.Type.LOGIN_FAILED,
             user=user,
             identifier=email,

@@ -14,7 +14,8 @@ from django.utils.translation import ngettext
 from django.views.generic import RedirectView
 
 from accounts import sessions
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
 from accounts.people.models import User
 from accounts.request import client_of
 

@@ -37,3 +37,17 @@ def device_name(user_agent: str) -> str:
 
 def is_mobile(user_agent: str) -> bool:
     return _parts(user_agent)[1] in {"Android", "iOS"}
+
+
+class DeviceMixin:
+    """Words for the device of a row that keeps its `user_agent`."""
+
+    user_agent: str
+
+    @property
+    def device(self) -> str:
+        return device_name(self.user_agent)
+
+    @property
+    def is_mobile(self) -> bool:
+        return is_mobile(self.user_agent)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_tasks import task
 
 from accounts import encryption
-from accounts.models import OutgoingMail
+from accounts.outbox.models import OutgoingMail
 
 RETRY_AFTER = [timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6)]
 """Then the message is given up: its code or link has expired by then anyway."""

@@ -1,4 +1,4 @@
-"""Which devices are signed in, and what happened."""
+"""Where Django looks for models: each stands in its room."""
 
 import uuid
 from typing import Any
@@ -8,14 +8,16 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.client_info import device_name, is_mobile
+from accounts.audit.models import AuditEvent
+from accounts.client_info import DeviceMixin
 from accounts.managers import AuthSessionQuerySet
-from accounts.people.models import Locale, User
+from accounts.outbox.models import OutgoingMail, Unlinking
+from accounts.people.models import User
 
-__all__ = ["AuditEvent", "AuthSession", "Locale", "OutgoingMail", "Unlinking", "User"]
+__all__ = ["AuditEvent", "AuthSession", "OutgoingMail", "Unlinking", "User"]
 
 
-class AuthSession(models.Model):
+class AuthSession(DeviceMixin, models.Model):
     """One sign-in of one user on one device: a line in "Signed-in devices".
 
     Its id is the OIDC `sid`. A `token` sign-in also carries its refresh token's state; no usable
@@ -111,104 +113,5 @@ class AuthSession(models.Model):
         return self.pk
 
     @property
-    def device(self) -> str:
-        return device_name(self.user_agent)
-
-    @property
-    def is_mobile(self) -> bool:
-        return is_mobile(self.user_agent)
-
-    @property
     def is_active(self) -> bool:
         return self.revoked_at is None and self.expires_at > timezone.now()
-
-
-class AuditEvent(models.Model):
-    """Something that happened to an account. Rows outlive their user and are never changed."""
-
-    class Type(models.TextChoices):
-        EMAIL_CHANGED = "email.changed", _("Email changed")
-        EMAIL_VERIFIED = "email.verified", _("Email verified")
-        LOGIN_FAILED = "login.failed", _("Sign-in failed")
-        LOGIN_SUCCEEDED = "login.succeeded", _("Signed in")
-        PASSWORD_CHANGED = "password.changed", _("Password changed")
-        PASSWORD_RESET = "password.reset", _("Password reset")
-        REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused")
-        SESSION_OPENED = "session.opened", _("Sign-in opened")
-        SESSION_REVOKED = "session.revoked", _("Sign-in ended")
-        SOCIAL_ALERTED = "social.alerted", _("Warning from a connected account")
-        SOCIAL_CONNECTED = "social.connected", _("Account connected")
-        SOCIAL_DISCONNECTED = "social.disconnected", _("Account disconnected")
-        SOCIAL_UNLINKED = "social.unlinked", _("Account disconnected at the provider")
-        USER_SIGNED_UP = "user.signed_up", _("Signed up")
-
-    id = models.BigAutoField(primary_key=True)
-    created_at = models.DateTimeField(_("when"), default=timezone.now)
-    type = models.CharField(_("what"), max_length=32, choices=Type)
-    user = models.ForeignKey(
-        User, models.SET_NULL, null=True, blank=True, related_name="audit_events"
-    )
-    identifier = models.CharField(
-        _("account"), max_length=254, blank=True, help_text=_("The email as it was, or as typed.")
-    )
-    sid = models.UUIDField(_("sign-in"), null=True, blank=True)
-    ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
-    user_agent = models.CharField(max_length=512, blank=True)
-    reason = models.CharField(_("why"), max_length=32, blank=True)
-    actor = models.ForeignKey(
-        User,
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("done by"),
-        help_text=_("Somebody else than the account's owner."),
-    )
-
-    class Meta:
-        verbose_name = _("audit event")
-        verbose_name_plural = _("audit events")
-        ordering = ["-created_at", "-id"]
-        indexes = [
-            models.Index(fields=["user", "-created_at"], name="audit_user"),
-            models.Index(fields=["-created_at", "-id"], name="audit_created"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.identifier}"
-
-    @property
-    def device(self) -> str:
-        return device_name(self.user_agent)
-
-    @property
-    def is_mobile(self) -> bool:
-        return is_mobile(self.user_agent)
-
-
-class OutgoingMail(models.Model):
-    """A message waiting for the worker; deleted once it is sent.
-
-    Mail carries codes and reset links, so the message rests encrypted.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    message = models.TextField(help_text="The message, encrypted under DATA_ENCRYPTION_KEYS")
-    attempts = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return str(self.id)
-
-
-class Unlinking(models.Model):
-    """A connection that ended here and whose provider isn't told yet; deleted once it is."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    provider = models.CharField(max_length=32)
-    secret = models.TextField(help_text="Whose, and by which token: under DATA_ENCRYPTION_KEYS")
-    attempts = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return str(self.id)

@@ -19,9 +19,11 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
-from accounts import audit, revocations, sessions
+from accounts import revocations, sessions
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
 from accounts.middleware import current, rights_of
-from accounts.models import AuditEvent, AuthSession
+from accounts.models import AuthSession
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.remembered_users import remembered
@@ -53,7 +55,7 @@ def open_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
     request.session[SID] = str(session.pk)
     request.session[RIGHTS] = rights_of(user)
     request.auth_session = session  # type: ignore[attr-defined]
-    audit.record(AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client)
+    trail.record(AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client)
 
 
 @receiver(account_signals.authentication_step_completed)
@@ -113,7 +115,7 @@ def revoke_other_sessions(request: HttpRequest, user: User, **kwargs: Any) -> No
     client = client_of(request)
     session = current(request)
     request.session.cycle_key()
-    audit.record(AuditEvent.Type.PASSWORD_CHANGED, user=user, client=client)
+    trail.record(AuditEvent.Type.PASSWORD_CHANGED, user=user, client=client)
     sessions.revoke_all(
         user,
         reason=sessions.Reason.PASSWORD_CHANGED,
@@ -126,7 +128,7 @@ def revoke_other_sessions(request: HttpRequest, user: User, **kwargs: Any) -> No
 def revoke_all_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None:
     client = client_of(request)
     addresses.disown_unproven(user)
-    audit.record(AuditEvent.Type.PASSWORD_RESET, user=user, client=client)
+    trail.record(AuditEvent.Type.PASSWORD_RESET, user=user, client=client)
     sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_RESET, client=client)
 
 
@@ -191,12 +193,12 @@ def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
 
 @receiver(account_signals.user_signed_up)
 def record_sign_up(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    audit.record(AuditEvent.Type.USER_SIGNED_UP, user=user, client=client_of(request))
+    trail.record(AuditEvent.Type.USER_SIGNED_UP, user=user, client=client_of(request))
 
 
 @receiver(account_signals.email_confirmed)
 def record_verified(request: HttpRequest, email_address: Any, **kwargs: Any) -> None:
-    audit.record(
+    trail.record(
         AuditEvent.Type.EMAIL_VERIFIED,
         user=email_address.user,
         identifier=email_address.email,
@@ -210,7 +212,7 @@ def record_email_changed(
 ) -> None:
     if from_email_address is None:
         return  # the first one, at sign-up
-    audit.record(AuditEvent.Type.EMAIL_CHANGED, user=user, client=client_of(request))
+    trail.record(AuditEvent.Type.EMAIL_CHANGED, user=user, client=client_of(request))
 
 
 def _kind(request: HttpRequest) -> AuthSession.Kind:

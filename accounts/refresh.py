@@ -14,9 +14,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import audit, notices, sessions
+from accounts import notices, sessions
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
-from accounts.models import AuditEvent, AuthSession
+from accounts.models import AuthSession
 from accounts.people.models import User
 
 log = logging.getLogger(__name__)
@@ -152,7 +154,7 @@ def _reused(session: AuthSession, client: ClientInfo) -> Reused:
     with transaction.atomic():
         ended = sessions.revoke(session, reason=sessions.Reason.REUSED, client=client)
         if ended:
-            audit.record(
+            trail.record(
                 AuditEvent.Type.REFRESH_TOKEN_REUSED,
                 user=session.user,
                 sid=session.pk,

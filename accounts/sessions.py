@@ -10,10 +10,12 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import audit, revocations
+from accounts import revocations
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
-from accounts.models import AuditEvent, AuthSession
+from accounts.models import AuthSession
 from accounts.people.models import User
 from accounts.store import index, outage
 
@@ -69,7 +71,7 @@ def open(  # noqa: A001, PLR0913 - called as sessions.open(); the columns of one
                 now + settings.REFRESH_TOKEN_LIFETIME, session.expires_at
             )
         session.save(force_insert=True)
-        audit.record(AuditEvent.Type.SESSION_OPENED, user=user, sid=session.pk, client=client)
+        trail.record(AuditEvent.Type.SESSION_OPENED, user=user, sid=session.pk, client=client)
     return session
 
 
@@ -100,7 +102,7 @@ def revoke(
         )
         if not ended:
             return False
-        audit.record(
+        trail.record(
             AuditEvent.Type.SESSION_REVOKED,
             user=session.user,
             sid=session.pk,
@@ -162,7 +164,7 @@ def _end(
         AuthSession.objects.filter(pk__in=sids[start : start + BATCH]).update(
             revoked_at=Now(), revoked_reason=reason
         )
-    audit.record_each(
+    trail.record_each(
         sids,
         AuditEvent.Type.SESSION_REVOKED,
         user=user,

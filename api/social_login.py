@@ -14,9 +14,10 @@ from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.http import HttpRequest, HttpResponse
 from rest_framework.serializers import ErrorDetail, ValidationError
 
-from accounts import audit
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
 from accounts.errors import InactiveUserError
-from accounts.models import AuditEvent, AuthSession
+from accounts.models import AuthSession
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.request import client_of
@@ -83,7 +84,7 @@ def _refused(request: HttpRequest, provider: str, error: ProviderError) -> Provi
 
 def _record(request: HttpRequest, **columns: Any) -> None:
     client = client_of(request)
-    audit.record(AuditEvent.Type.LOGIN_FAILED, client=client, **columns)
+    trail.record(AuditEvent.Type.LOGIN_FAILED, client=client, **columns)
 
 
 def _require_one_call(request: HttpRequest, login: SocialLogin) -> Link | None:

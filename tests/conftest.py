@@ -10,7 +10,7 @@ from django.core.cache import caches
 from django.test import Client
 
 from accounts import mail, revocations
-from accounts.models import OutgoingMail
+from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
 from accounts.remembered_users import remembered
 from accounts.store import outage

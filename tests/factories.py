@@ -6,7 +6,8 @@ import factory
 from allauth.account.models import EmailAddress
 from django.utils import timezone
 
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
 from accounts.people.models import User
 
 PASSWORD = "correct horse battery"

@@ -14,8 +14,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from accounts import audit
-from accounts.models import AuditEvent
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
 from accounts.people.models import User
 from accounts.request import client_of
 from accounts.social import unlinking
@@ -30,7 +30,7 @@ def tell_provider(instance: SocialAccount, **kwargs: Any) -> None:
 
 @receiver(signals.social_account_added)
 def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:
-    audit.record(
+    trail.record(
         AuditEvent.Type.SOCIAL_CONNECTED,
         user=sociallogin.user,
         reason=sociallogin.account.provider,
@@ -70,7 +70,7 @@ def keep_the_last_way_in(instance: SocialAccount, origin: Any = None, **kwargs: 
 
 @receiver(signals.social_account_removed)
 def record_disconnected(request: HttpRequest, socialaccount: Any, **kwargs: Any) -> None:
-    audit.record(
+    trail.record(
         AuditEvent.Type.SOCIAL_DISCONNECTED,
         user=socialaccount.user,
         reason=socialaccount.provider,

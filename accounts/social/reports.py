@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 
-from accounts import audit, notices, sessions
-from accounts.models import AuditEvent
+from accounts import notices, sessions
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
 from accounts.people.models import User
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ def unlinked(provider: str, uid: str) -> None:
         if account and user:
             account.is_gone_there = True  # type: ignore[attr-defined]  # read by `receivers`
             account.delete()
-            audit.record(AuditEvent.Type.SOCIAL_UNLINKED, user=user, reason=provider)
+            trail.record(AuditEvent.Type.SOCIAL_UNLINKED, user=user, reason=provider)
             sessions.revoke_opened_by(provider, user, reason=sessions.Reason.PROVIDER)
             notices.unlinked(user, provider=provider)
 
@@ -32,7 +33,7 @@ def ended(provider: str, uid: str, *, event: str) -> None:
     """Its sign-ins or grants ended there: so do the sign-ins here that it opened."""
     with _connected(provider, uid) as (_, user):
         if user:
-            audit.record(AuditEvent.Type.SOCIAL_ALERTED, user=user, reason=event)
+            trail.record(AuditEvent.Type.SOCIAL_ALERTED, user=user, reason=event)
             sessions.revoke_opened_by(provider, user, reason=sessions.Reason.PROVIDER)
 
 
@@ -40,7 +41,7 @@ def hijacked(provider: str, uid: str, *, event: str) -> None:
     """The account there is in wrong hands: every sign-in ends, and the owner hears of it."""
     with _connected(provider, uid) as (_, user):
         if user:
-            audit.record(AuditEvent.Type.SOCIAL_ALERTED, user=user, reason=event)
+            trail.record(AuditEvent.Type.SOCIAL_ALERTED, user=user, reason=event)
             sessions.revoke_all(user, reason=sessions.Reason.PROVIDER)
             notices.hijacked(user, provider=provider)
 
@@ -49,7 +50,7 @@ def suspicious(provider: str, uid: str, *, event: str) -> None:
     """Somebody may know a password there. It is on record, for its owner and for support."""
     with _connected(provider, uid) as (_, user):
         if user:
-            audit.record(AuditEvent.Type.SOCIAL_ALERTED, user=user, reason=event)
+            trail.record(AuditEvent.Type.SOCIAL_ALERTED, user=user, reason=event)
 
 
 @contextmanager

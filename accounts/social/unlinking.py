@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_tasks import task
 
 from accounts import encryption
-from accounts.models import Unlinking
+from accounts.outbox.models import Unlinking
 from accounts.social.exceptions import ProviderError
 from accounts.social.oauth2 import StrictProvider, UnlinksBy
 

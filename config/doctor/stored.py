@@ -12,7 +12,7 @@ from django_tasks_db.models import DBTaskResult, get_date_max
 
 from accounts import encryption
 from accounts.errors import DecryptionError
-from accounts.models import OutgoingMail, Unlinking
+from accounts.outbox.models import OutgoingMail, Unlinking
 from api import jwk, keys
 from config.doctor.findings import Finding, error, ok, warning
 

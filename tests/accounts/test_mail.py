@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts import encryption, mail
-from accounts.models import OutgoingMail
+from accounts.outbox.models import OutgoingMail
 
 REFUSED = "django.core.mail.backends.smtp.EmailBackend"
 

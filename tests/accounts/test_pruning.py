@@ -8,7 +8,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts import pruning
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
 from tests.factories import AuditEventFactory, AuthSessionFactory
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,9 @@ from django.db import connections
 from django.utils import timezone
 
 from accounts import refresh, sessions
+from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
-from accounts.models import AuditEvent, AuthSession
+from accounts.models import AuthSession
 from accounts.people.models import User
 from tests.factories import AuthSessionFactory, UserFactory
 

@@ -7,10 +7,12 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from accounts import audit, sessions
+from accounts import sessions
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
-from accounts.models import AuditEvent, AuthSession
+from accounts.models import AuthSession
 from accounts.people.models import User
 from accounts.store import engine
 from tests.factories import AuthSessionFactory, UserFactory
@@ -206,7 +208,7 @@ def test_ten_at_once_end_a_sign_in_once():
 @pytest.mark.django_db(transaction=True)
 def test_a_sign_out_and_the_deletion_of_its_account_do_not_wait_for_each_other(user, monkeypatch):
     """A sign-out has the row of the sign-in and needs the user's, for the audit log's key."""
-    session, record, deletions = AuthSessionFactory(user=user), audit.record, []
+    session, record, deletions = AuthSessionFactory(user=user), trail.record, []
 
     def delete():
         user.delete()
@@ -217,7 +219,7 @@ def test_a_sign_out_and_the_deletion_of_its_account_do_not_wait_for_each_other(u
         wait_until(is_somebody_waiting)
         record(*args, **kwargs)
 
-    monkeypatch.setattr(audit, "record", between)
+    monkeypatch.setattr(trail, "record", between)
 
     assert sessions.revoke(session, reason=sessions.Reason.LOGOUT)
     assert deletions[0].result() is None

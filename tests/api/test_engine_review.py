@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from accounts import refresh
 from accounts.client_info import ClientInfo
-from accounts.models import AuthSession, OutgoingMail
+from accounts.models import AuthSession
+from accounts.outbox.models import OutgoingMail
 from api import keys, throttling, tokens
 from api.models import SigningKey
 from tests.conftest import bearer

@@ -9,7 +9,9 @@ from django.core import mail as django_mail
 from django.core.cache import caches
 from django.test import Client
 
-from accounts.models import AuditEvent, AuthSession, OutgoingMail
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
+from accounts.outbox.models import OutgoingMail
 from accounts.people.hashers import Argon2idPasswordHasher
 from accounts.people.models import User
 from tests.api.conftest import invalid, problem

@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from accounts.models import OutgoingMail
+from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
 from config.doctor import database
 from tests import postgres

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts import mail
-from accounts.models import OutgoingMail
+from accounts.outbox.models import OutgoingMail
 from accounts.social import unlinking
 from api import keys
 from api.models import SigningKey

@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
 from accounts.people.models import User
 from accounts.store.engine import SessionStore
 from tests.api import forge

@@ -6,7 +6,9 @@ import pytest
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts.models import AuditEvent, AuthSession, OutgoingMail
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
+from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
 from tests.conftest import CHROME, bearer
 from tests.factories import PASSWORD, AuthSessionFactory, UserFactory

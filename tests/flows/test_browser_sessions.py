@@ -12,7 +12,8 @@ from django.utils import timezone
 from django_redis import get_redis_connection
 
 from accounts import revocations, sessions
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
 from accounts.people.models import User
 from accounts.store import engine, index
 from tests.conftest import CHROME

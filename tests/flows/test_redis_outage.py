@@ -11,7 +11,8 @@ import pytest
 from django.db import InternalError, OperationalError
 from django.test import Client
 
-from accounts import audit, sessions
+from accounts import sessions
+from accounts.audit import trail
 from accounts.models import AuthSession
 from accounts.people.models import User
 from accounts.store import index, outage
@@ -165,7 +166,7 @@ def test_a_wrong_password_counts_although_it_cannot_be_recorded(redis, user, mon
     """A database that can only be read must not allow guessing without end."""
     stranger = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
     with monkeypatch.context() as patch:
-        patch.setattr(audit, "record", cannot_write)
+        patch.setattr(trail, "record", cannot_write)
         for _ in range(5):
             assert is_clean(sign_in(stranger, user, password="wrong"))
 

@@ -9,7 +9,9 @@ from django.db import connections
 from django.test import Client
 
 from accounts import sessions
-from accounts.models import AuditEvent, AuthSession, Unlinking
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
+from accounts.outbox.models import Unlinking
 from accounts.people.models import User
 from accounts.social import reports
 from tests.api.conftest import problem

@@ -9,8 +9,10 @@ from django.db import connections
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts import audit, sessions
-from accounts.models import AuthSession, OutgoingMail, Unlinking
+from accounts import sessions
+from accounts.audit import trail
+from accounts.models import AuthSession
+from accounts.outbox.models import OutgoingMail, Unlinking
 from accounts.people.models import User
 from tests.api.conftest import problem
 from tests.flows.outage import is_somebody_waiting, wait_until
@@ -89,7 +91,7 @@ def test_a_sign_out_at_the_same_time_and_kakaos_webhook_wait_for_each_other_only
     """A sign-out has the row of the sign-in and needs the user's, for the audit log's key."""
     user = connected("kakao", "4012345671")
     session = next(one for one in AuthSession.objects.all() if one.amr == ["kakao"])
-    record, answers = audit.record, []
+    record, answers = trail.record, []
 
     def report():
         answers.append(webhook().status_code)
@@ -103,7 +105,7 @@ def test_a_sign_out_at_the_same_time_and_kakaos_webhook_wait_for_each_other_only
             wait_until(is_somebody_waiting)
         record(*args, **kwargs)
 
-    monkeypatch.setattr(audit, "record", between)
+    monkeypatch.setattr(trail, "record", between)
 
     assert sessions.revoke(session, reason=sessions.Reason.LOGOUT)
     kakao_calls.join(30)

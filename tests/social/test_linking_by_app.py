@@ -12,7 +12,8 @@ from django.db import connections
 from django.test import Client
 
 from accounts import encryption
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
 from accounts.people.models import User
 from accounts.social import link_tokens, linking
 from tests.api.conftest import invalid, problem

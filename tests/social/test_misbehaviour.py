@@ -7,7 +7,9 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 
-from accounts.models import AuditEvent, AuthSession, OutgoingMail
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
+from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
 from accounts.social import fetch, jwks
 from demo import misbehaviour

@@ -12,7 +12,9 @@ from allauth.socialaccount.models import SocialAccount
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.models import AuditEvent, AuthSession, OutgoingMail
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
+from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
 from accounts.social import id_tokens, jwks
 from demo.keys import SigningKey

@@ -17,7 +17,9 @@ from django_redis import get_redis_connection
 from django_tasks_db.models import DBTaskResult
 
 from accounts import encryption
-from accounts.models import AuditEvent, AuthSession, Unlinking
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
+from accounts.outbox.models import Unlinking
 from accounts.people import addresses
 from accounts.social import fetch, unlinking
 from tests.accounts.test_mail import all_columns

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
 from tests.api.conftest import problem
 from tests.conftest import bearer
 from tests.factories import AuthSessionFactory, UserFactory

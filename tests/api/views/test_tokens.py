@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.models import AuthSession
 from tests.api import forge
 from tests.api.conftest import invalid, problem
 from tests.conftest import bearer

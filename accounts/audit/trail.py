@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
-from accounts.models import AuditEvent
 from accounts.people.models import User
 
 
