@@ -24,11 +24,11 @@ from django.urls import reverse
 from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
-from accounts import mail
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.client_info import device_name
 from accounts.errors import InactiveUserError
+from accounts.mail import sending
 from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
@@ -114,7 +114,7 @@ class AccountAdapter(DefaultAccountAdapter):
                 **context,
             },
         )
-        mail.enqueue(message)
+        sending.enqueue(message)
 
     def pre_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any

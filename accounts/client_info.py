@@ -9,14 +9,6 @@ from ua_parser import parse
 USER_AGENT_MAX = 512
 
 
-@dataclass(frozen=True)
-class ClientInfo:
-    """One caller, as far as it can be known."""
-
-    ip: str | None = None
-    user_agent: str = ""
-
-
 @lru_cache(maxsize=1024)
 def _parts(user_agent: str) -> tuple[str, str]:
     result = parse(user_agent)
@@ -51,3 +43,11 @@ class DeviceMixin:
     @property
     def is_mobile(self) -> bool:
         return is_mobile(self.user_agent)
+
+
+@dataclass(frozen=True)
+class ClientInfo(DeviceMixin):
+    """One caller, as far as it can be known."""
+
+    ip: str | None = None
+    user_agent: str = ""

@@ -14,10 +14,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import notices, sessions
+from accounts import sessions
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
+from accounts.mail import notices
 from accounts.models import AuthSession
 from accounts.people.models import User
 
@@ -160,14 +161,17 @@ def _reused(session: AuthSession, client: ClientInfo) -> Reused:
                 sid=session.pk,
                 client=client,
             )
-            _tell_owner(session, client)
+            _warn_owner(session, client)
     return Reused()
 
 
-def _tell_owner(session: AuthSession, client: ClientInfo) -> None:
-    """In the same transaction, but never at its cost: the end must stand, mail or no mail."""
+def _warn_owner(session: AuthSession, client: ClientInfo) -> None:
+    """Queue a mail in the same transaction. A failure is logged: the sign-in must end regardless."""
+    if session.user is None:
+        return
+    signed_in = ClientInfo(session.ip, session.user_agent)
     try:
         with transaction.atomic():
-            notices.refresh_token_reused(session, client=client)
+            notices.refresh_token_reused(session.user, signed_in=signed_in, client=client)
     except Exception:
-        log.exception("the owner of %s was not told of its reused token", session.pk)
+        log.exception("the owner of %s got no mail about the reused token", session.pk)

@@ -9,7 +9,8 @@ from django.core import mail as django_mail
 from django.core.cache import caches
 from django.test import Client
 
-from accounts import mail, revocations
+from accounts import revocations
+from accounts.mail import sending
 from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
 from accounts.remembered_users import remembered
@@ -85,7 +86,7 @@ def deliver(db: None) -> Callable[[], list[Any]]:
 
     def run() -> list[Any]:
         for row in OutgoingMail.objects.order_by("created_at"):
-            mail.deliver.call(str(row.pk))
+            sending.deliver.call(str(row.pk))
         return django_mail.outbox
 
     return run

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 
-from accounts import notices, sessions
+from accounts import sessions
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
+from accounts.mail import notices
 from accounts.people.models import User
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ OVERDUE = timedelta(minutes=10)
 STUCK = timedelta(minutes=2)
 """The worker looks for jobs every half second."""
 GIVEN_UP = timedelta(hours=9)
-"""After the last try (`accounts.mail.RETRY_AFTER`), with room for an outage."""
+"""After the last try (`accounts.mail.sending.RETRY_AFTER`), with room for an outage."""
 MOST_MAILS = 1000
 RESTORE = "Put the key that wrote them back into DATA_ENCRYPTION_KEYS."
 WORKER = "Start `manage.py worker`, and see its log."

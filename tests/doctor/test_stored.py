@@ -8,7 +8,7 @@ from django.core.mail import EmailMessage
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from accounts import mail
+from accounts.mail import sending
 from accounts.outbox.models import OutgoingMail
 from accounts.social import unlinking
 from api import keys
@@ -108,7 +108,7 @@ def test_a_rotation_that_nobody_made_is_a_warning(seen, key, settings):
 
 
 def enqueue():
-    mail.enqueue(EmailMessage("Subject", "Body", to=["visitor@example.com"]))
+    sending.enqueue(EmailMessage("Subject", "Body", to=["visitor@example.com"]))
 
 
 def test_every_stored_secret_opens(seen, key):
@@ -210,4 +210,4 @@ def test_mail_without_a_job_is_a_warning(seen):
 
 
 def test_every_retry_is_over_before_a_mail_counts_as_lost():
-    assert sum(mail.RETRY_AFTER, timedelta()) < stored.GIVEN_UP
+    assert sum(sending.RETRY_AFTER, timedelta()) < stored.GIVEN_UP

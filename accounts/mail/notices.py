@@ -2,32 +2,31 @@
 
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import override
 
-from accounts import mail
-from accounts.client_info import ClientInfo, device_name
-from accounts.models import AuthSession
+from accounts.client_info import ClientInfo
+from accounts.mail import sending
 from accounts.people.models import User
 
 EMAIL = "accounts/email"
 
 
-def refresh_token_reused(session: AuthSession, *, client: ClientInfo) -> None:
-    """A refresh token that had been replaced came back: somebody may hold a copy."""
-    if session.user is None:
-        return
+def refresh_token_reused(user: User, *, signed_in: ClientInfo, client: ClientInfo) -> None:
+    """Warn that a refresh token was used after it had been replaced: somebody may hold a copy.
+
+    `signed_in` is the device of the sign-in that has ended, `client` the one that sent the token.
+    """
     context = {
-        "session": session,
-        "device": device_name(client.user_agent),
+        "signed_in": signed_in,
+        "device": client.device,
         "user_agent": client.user_agent,
         "ip": client.ip,
     }
-    _send("refresh_token_reused", session.user, context)
+    _send("refresh_token_reused", user, context)
 
 
 def unlinked(user: User, *, provider: str) -> None:
@@ -42,7 +41,7 @@ def hijacked(user: User, *, provider: str) -> None:
 
 def _send(name: str, user: User, context: dict[str, Any]) -> None:
     """To an address that its owner proved: nobody else's account is anybody's business."""
-    if not EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True).exists():
+    if not user.emailaddress_set.filter(email__iexact=user.email, verified=True).exists():
         return
     context |= {
         "timestamp": timezone.localtime(),
@@ -58,4 +57,4 @@ def _send(name: str, user: User, context: dict[str, Any]) -> None:
         )
         html = render_to_string(f"{EMAIL}/{name}_message.html", context)
         message.attach_alternative(html, "text/html")
-    mail.enqueue(message)
+    sending.enqueue(message)
