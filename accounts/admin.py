@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.generic import RedirectView
 
-from accounts import sessions
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
 from accounts.people.models import User
 from accounts.request import client_of
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 
 admin.site.site_header = admin.site.site_title = "Munjigi"
 admin.site.index_title = _("Administration")

@@ -17,10 +17,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 from structlog.contextvars import bind_contextvars
 
-from accounts import remembered_users, revocations, sessions
 from accounts.errors import SessionTooLargeError
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins import revocations, sessions
+from accounts.signins.models import AuthSession
+from accounts.signins.remembered_users import remembered
 from accounts.store import engine, outage
 
 log = logging.getLogger(__name__)
@@ -119,8 +120,20 @@ def _user(request: HttpRequest) -> User | AnonymousUser:
     panel, and GETs that change something, such as a provider's callback.
     """
     if request.method in SAFE and request.path_info.startswith(settings.API_PREFIX):
-        return remembered_users.user_of(request)
+        return _remembered(request)
     return auth.get_user(request)
+
+
+def _remembered(request: HttpRequest) -> User | AnonymousUser:
+    """As Django's `get_user`, of now or of a moment ago."""
+    found = remembered.find(request.session)
+    if found is not None:
+        return found
+    changes = remembered.changes
+    user = auth.get_user(request)
+    if isinstance(user, User):
+        remembered.add(request.session, user, changes=changes)
+    return user
 
 
 def _examine(request: HttpRequest, user: User) -> None:

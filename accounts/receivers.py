@@ -19,15 +19,15 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
-from accounts import revocations, sessions
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.middleware import current, rights_of
-from accounts.models import AuthSession
 from accounts.people import addresses
 from accounts.people.models import User
-from accounts.remembered_users import remembered
 from accounts.request import client_of
+from accounts.signins import revocations, sessions
+from accounts.signins.models import AuthSession
+from accounts.signins.remembered_users import remembered
 from accounts.store.engine import RIGHTS, SID
 
 AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}

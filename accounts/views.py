@@ -23,12 +23,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, ListView, TemplateView, UpdateView, View
 
-from accounts import sessions
 from accounts.audit.models import AuditEvent
 from accounts.forms import LoginForm, ProfileForm
-from accounts.models import AuthSession
 from accounts.people.models import User
 from accounts.request import client_of
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from accounts.social import linking
 from accounts.social.linking import Link
 

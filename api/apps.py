@@ -8,7 +8,7 @@ class ApiConfig(AppConfig):
     verbose_name = _("API")
 
     def ready(self) -> None:
-        from accounts import revocations  # noqa: PLC0415 - needs the models
+        from accounts.signins import revocations  # noqa: PLC0415 - needs the models
         from api import keys, schema  # noqa: F401, PLC0415 - need the models; schema registers itself
 
         # Every deployment migrates before it serves: no two workers race for the first key.

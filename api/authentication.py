@@ -10,8 +10,8 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
 from structlog.contextvars import bind_contextvars
 
-from accounts import revocations
 from accounts.people.models import User
+from accounts.signins import revocations
 from api.exceptions import InvalidToken
 from api.tokens import AccessJWT
 

@@ -10,8 +10,8 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
-from accounts.models import AuthSession
 from accounts.request import client_of
+from accounts.signins.models import AuthSession
 from accounts.store import engine
 from api import refreshing, tokens
 from api.authentication import verified
@@ -64,7 +64,7 @@ class TokenStrategy(SessionTokenStrategy):
 
     def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:
         try:
-            pair = refreshing.refresh(refresh_token, client=client_of(context.request))
+            pair = refreshing.next_pair(refresh_token, client=client_of(context.request))
         except InvalidToken:
             return None
         return pair["access"], pair["refresh"]

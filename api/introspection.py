@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 from api.tokens import AccessJWT, RefreshJWT, SignedJWT
 
 INACTIVE = {"active": False}

@@ -14,7 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
 from accounts.errors import InactiveUserError
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 from accounts.social import link_tokens, linking
 from accounts.store import engine
 from api.exceptions import (

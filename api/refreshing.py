@@ -7,13 +7,13 @@ from uuid import UUID
 from django.conf import settings
 from rest_framework_simplejwt.exceptions import TokenError
 
-from accounts import refresh as refresh_tokens
 from accounts.client_info import ClientInfo
+from accounts.signins import refresh
 from api import tokens
 from api.exceptions import InvalidToken
 
 
-def refresh(
+def next_pair(
     raw_token: str, *, access: str = "", client: ClientInfo | None = None
 ) -> dict[str, Any]:
     """Rotate and mint. Raises `InvalidToken`, after whatever it caused has been committed.
@@ -26,7 +26,7 @@ def refresh(
         must_match = bool(access) or settings.REFRESH_REQUIRES_ACCESS_TOKEN
         if must_match and tokens.AccessJWT(access, verify=False).sid != token.sid:
             raise InvalidToken
-        presented = refresh_tokens.Presented(
+        presented = refresh.Presented(
             sid=token.sid,
             user_id=UUID(token["sub"]),
             jti=str(token["jti"]),
@@ -36,8 +36,8 @@ def refresh(
         )
     except (TokenError, TypeError, ValueError, OverflowError, OSError) as exc:
         raise InvalidToken from exc
-    match refresh_tokens.rotate(presented, client=client or ClientInfo()):
-        case refresh_tokens.Rotated(session) | refresh_tokens.Repeated(session):
+    match refresh.rotate(presented, client=client or ClientInfo()):
+        case refresh.Rotated(session) | refresh.Repeated(session):
             return tokens.pair(session)
-        case refresh_tokens.Reused() | refresh_tokens.Expired() | refresh_tokens.Unknown():
+        case refresh.Reused() | refresh.Expired() | refresh.Unknown():
             raise InvalidToken

@@ -17,10 +17,10 @@ from rest_framework.serializers import ErrorDetail, ValidationError
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.errors import InactiveUserError
-from accounts.models import AuthSession
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.request import client_of
+from accounts.signins.models import AuthSession
 from accounts.social import link_tokens, linking, replay
 from accounts.social.exceptions import ProviderError, ProviderUnavailableError, TokenKindError
 from accounts.social.linking import Link

@@ -27,7 +27,7 @@ from rest_framework_simplejwt.exceptions import (
 )
 from rest_framework_simplejwt.tokens import Token
 
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 from api import keys
 
 MAX_BYTES = 4096

@@ -9,11 +9,11 @@ from django.core import mail as django_mail
 from django.core.cache import caches
 from django.test import Client
 
-from accounts import revocations
 from accounts.mail import sending
 from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
-from accounts.remembered_users import remembered
+from accounts.signins import revocations
+from accounts.signins.remembered_users import remembered
 from accounts.store import outage
 from api import keys
 from tests.factories import PASSWORD, UserFactory

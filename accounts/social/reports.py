@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 
-from accounts import sessions
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.mail import notices
 from accounts.people.models import User
+from accounts.signins import sessions
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import sessions
-from accounts.models import AuthSession
 from accounts.request import client_of
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from api.serializers import SessionSerializer
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import TokenError
 
-from accounts import sessions
-from accounts.models import AuthSession
 from accounts.request import client_of
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from api import clients, delivery, introspection, login, refreshing, social_login, tokens
 from api.authentication import REALM, verified
 from api.exceptions import ClientRefused, InvalidToken
@@ -107,7 +107,7 @@ class TokenRefreshView(TokenAPIView):
         cookie = "" if presented else delivery.cookie(request)
         access = body.validated_data["access"]
         try:
-            pair = refreshing.refresh(presented or cookie, access=access, client=client)
+            pair = refreshing.next_pair(presented or cookie, access=access, client=client)
         except InvalidToken as exc:
             refusal = self.handle_exception(exc)
             if cookie:  # dead: the browser needn't bring it again

@@ -25,8 +25,8 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django_redis import get_redis_connection  # noqa: E402
 from redis import Redis  # noqa: E402
 
-from accounts import sessions  # noqa: E402
 from accounts.people.models import User  # noqa: E402
+from accounts.signins import sessions  # noqa: E402
 from accounts.store import index  # noqa: E402
 from bench.ours.seed import sign_ins  # noqa: E402
 

@@ -18,7 +18,7 @@ import bench.ours.wsgi  # noqa: F401 - everything a worker imports
 from django.db import connection  # isort: skip
 
 from accounts.people.models import User
-from accounts.revocations import Feed
+from accounts.signins.revocations import Feed
 from api import tokens
 from bench.ours.seed import sign_ins
 

@@ -5,8 +5,8 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from config.management.commands.seed_demo import STAFF_MAY
 from tests.conftest import CHROME, bearer
 from tests.factories import PASSWORD, AuditEventFactory, AuthSessionFactory, UserFactory

@@ -6,8 +6,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from tests.factories import AuthSessionFactory, UserFactory
 
 

@@ -8,9 +8,9 @@ from django.test import Client
 from django.utils import timezone
 from django_redis import get_redis_connection
 
-from accounts import sessions
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from accounts.store import engine
 from tests.conftest import CHROME
 from tests.factories import AuthSessionFactory, UserFactory

@@ -4,8 +4,8 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts.models import AuthSession
 from accounts.people.models import User, user_display
+from accounts.signins.models import AuthSession
 from tests.factories import AuditEventFactory, AuthSessionFactory, UserFactory
 
 

@@ -18,10 +18,10 @@ from django.db import DatabaseError, InterfaceError, connections, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import revocations, sessions
 from accounts.errors import RevocationsStaleError
-from accounts.models import AuthSession
-from accounts.revocations import CHANNEL, LOOK_BACK, Feed
+from accounts.signins import revocations, sessions
+from accounts.signins.models import AuthSession
+from accounts.signins.revocations import CHANNEL, LOOK_BACK, Feed
 from tests.factories import AuthSessionFactory, UserFactory
 
 KEEP = timedelta(seconds=3600 + revocations.SLACK_SECONDS)

@@ -13,7 +13,7 @@ from django.core.cache import caches
 from django_redis import get_redis_connection
 
 from accounts.errors import SessionTooLargeError
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 from accounts.store import engine, index, outage
 from accounts.store.encoding import MAX_BYTES
 from accounts.store.engine import NamedSessionStore, SessionStore

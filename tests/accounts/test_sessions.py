@@ -7,13 +7,13 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from accounts import sessions
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from accounts.store import engine
 from tests.factories import AuthSessionFactory, UserFactory
 from tests.flows.outage import Asking, is_somebody_waiting, wait_until

@@ -10,7 +10,7 @@ from django.db import connections
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts.revocations import feed
+from accounts.signins.revocations import feed
 from api import keys
 
 # Threads can't share SQLite's in-memory database: theirs is a file.

@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 from tests.api import forge
 from tests.api.conftest import problem
 from tests.conftest import bearer

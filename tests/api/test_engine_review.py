@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts import refresh
 from accounts.client_info import ClientInfo
-from accounts.models import AuthSession
 from accounts.outbox.models import OutgoingMail
+from accounts.signins import refresh
+from accounts.signins.models import AuthSession
 from api import keys, throttling, tokens
 from api.models import SigningKey
 from tests.conftest import bearer

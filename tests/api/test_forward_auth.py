@@ -10,8 +10,8 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from accounts import sessions
-from accounts.models import AuthSession
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from api import forward_auth, keys, tokens
 from api.models import SigningKey
 from tests.api import forge

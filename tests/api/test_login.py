@@ -10,10 +10,10 @@ from django.core.cache import caches
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
 from accounts.outbox.models import OutgoingMail
 from accounts.people.hashers import Argon2idPasswordHasher
 from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from tests.api.conftest import invalid, problem
 from tests.factories import PASSWORD, UserFactory
 

@@ -11,8 +11,9 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from accounts import encryption, sessions
+from accounts import encryption
 from accounts.client_info import ClientInfo
+from accounts.signins import sessions
 from api import jwk, keys, tokens
 from api.models import SigningKey
 from tests.api import forge

@@ -10,9 +10,9 @@ import time_machine
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from django.utils import timezone
 
-from accounts import sessions
 from accounts.client_info import ClientInfo
-from accounts.models import AuthSession
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from api import keys, tokens
 from api.models import SigningKey
 from tests.api import forge

@@ -11,7 +11,7 @@ from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 from django_redis import get_redis_connection
 
-from accounts import revocations
+from accounts.signins import revocations
 from accounts.store.engine import SessionStore
 from config import redis
 from tests.e2e.conftest import free_ports

@@ -37,7 +37,7 @@ PREPARE = f"""
 import django; django.setup()
 from allauth.account.models import EmailAddress
 from django.core.management import call_command
-from accounts.models import User
+from accounts.people.models import User
 call_command("migrate", verbosity=0)
 call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=[
     "admin", "gis", "drf_spectacular_sidecar", "rest_framework"])

@@ -7,8 +7,8 @@ from django.test import Client
 from django_redis import get_redis_connection
 
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from accounts.store.engine import SessionStore
 from tests.api import forge
 from tests.conftest import bearer

@@ -7,9 +7,9 @@ from django.test import Client
 from django_redis import get_redis_connection
 
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
 from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from tests.conftest import CHROME, bearer
 from tests.factories import PASSWORD, AuthSessionFactory, UserFactory
 from tests.flows.conftest import code_in, is_signed_in, link_in

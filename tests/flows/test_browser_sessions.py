@@ -11,10 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_redis import get_redis_connection
 
-from accounts import revocations, sessions
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins import revocations, sessions
+from accounts.signins.models import AuthSession
 from accounts.store import engine, index
 from tests.conftest import CHROME
 from tests.factories import PASSWORD, AuthSessionFactory

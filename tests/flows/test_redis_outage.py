@@ -11,10 +11,10 @@ import pytest
 from django.db import InternalError, OperationalError
 from django.test import Client
 
-from accounts import sessions
 from accounts.audit import trail
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from accounts.store import index, outage
 from tests.conftest import CHROME, bearer
 from tests.factories import PASSWORD

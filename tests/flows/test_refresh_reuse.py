@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 from tests.api import forge
 from tests.conftest import bearer
 

@@ -28,7 +28,7 @@ SET_BACK = "UPDATE accounts_authsession SET refreshed_at = {} WHERE refresh_jti 
 PAST_ON_SQLITE = "STRFTIME('%Y-%m-%d %H:%M:%f', refreshed_at, '-2 minutes')"
 CREATE_USER = """
 from allauth.account.models import EmailAddress
-from accounts.models import User
+from accounts.people.models import User
 for email in {emails!r}:
     user = User.objects.create_user(email, {password!r})
     EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
@@ -132,7 +132,7 @@ def end_by_shell(cluster, pair, _others):
     """Another process altogether: an operator's."""
     cluster.manage(
         "shell",
-        stdin="from accounts.models import AuthSession, User\n"
+        stdin="from accounts.people.models import User\nfrom accounts.signins.models import AuthSession\n"
         f"user = AuthSession.objects.get(pk='{pair['sid']}').user\n"
         "user.is_active = False\nuser.save()\n",
     )
@@ -142,7 +142,7 @@ def end_by_shell(cluster, pair, _others):
 def end_by_deletion(cluster, pair, _others):
     cluster.manage(
         "shell",
-        stdin="from accounts.models import AuthSession\n"
+        stdin="from accounts.signins.models import AuthSession\n"
         f"AuthSession.objects.get(pk='{pair['sid']}').user.delete()\n",
     )
     return 200

@@ -3,7 +3,7 @@
 from allauth.socialaccount.models import SocialAccount
 
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 from tests.factories import AuthSessionFactory, UserFactory
 
 

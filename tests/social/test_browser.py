@@ -10,8 +10,8 @@ from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from accounts.store import encoding
 from tests.factories import PASSWORD, UserFactory
 from tests.flows.conftest import is_signed_in

@@ -8,11 +8,11 @@ from allauth.socialaccount.models import SocialAccount
 from django.db import connections
 from django.test import Client
 
-from accounts import sessions
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
 from accounts.outbox.models import Unlinking
 from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from accounts.social import reports
 from tests.api.conftest import problem
 from tests.conftest import bearer

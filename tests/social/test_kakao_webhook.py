@@ -9,11 +9,11 @@ from django.db import connections
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts import sessions
 from accounts.audit import trail
-from accounts.models import AuthSession
 from accounts.outbox.models import OutgoingMail, Unlinking
 from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from tests.api.conftest import problem
 from tests.flows.outage import is_somebody_waiting, wait_until
 from tests.social.connections import connected, state_of

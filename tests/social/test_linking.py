@@ -6,8 +6,8 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from accounts.social import linking
 from accounts.store import outage
 from tests.factories import PASSWORD, UserFactory

@@ -13,8 +13,8 @@ from django.test import Client
 
 from accounts import encryption
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from accounts.social import link_tokens, linking
 from tests.api.conftest import invalid, problem
 from tests.conftest import bearer

@@ -8,9 +8,9 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
 from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from accounts.social import fetch, jwks
 from demo import misbehaviour
 from tests.api.conftest import problem

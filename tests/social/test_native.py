@@ -13,9 +13,9 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
 from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from accounts.social import id_tokens, jwks
 from demo.keys import SigningKey
 from tests.api.conftest import invalid, problem

@@ -8,8 +8,8 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from demo import misbehaviour
 from tests.api.conftest import invalid
 from tests.flows.conftest import code_in, is_signed_in

@@ -6,8 +6,8 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from accounts.models import AuthSession
 from accounts.outbox.models import OutgoingMail, Unlinking
+from accounts.signins.models import AuthSession
 from accounts.social import fetch, jwks, reports
 from demo import faulty_claims, misbehaviour
 from tests.api.conftest import problem

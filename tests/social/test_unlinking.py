@@ -18,9 +18,9 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts import encryption
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
 from accounts.outbox.models import Unlinking
 from accounts.people import addresses
+from accounts.signins.models import AuthSession
 from accounts.social import fetch, unlinking
 from tests.accounts.test_mail import all_columns
 from tests.factories import PASSWORD

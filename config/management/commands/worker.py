@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 from django_tasks_db.management.commands import db_worker
 
-from accounts import pruning
+from accounts.signins import pruning
 from accounts.social import unlinking
 from api import keys
 

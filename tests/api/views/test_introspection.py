@@ -11,9 +11,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from accounts import sessions
 from accounts.client_info import ClientInfo
-from accounts.models import AuthSession
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from api import clients, tokens
 from tests.api import forge
 from tests.api.conftest import problem

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 from tests.api.conftest import problem
 from tests.conftest import bearer
 from tests.factories import AuthSessionFactory, UserFactory

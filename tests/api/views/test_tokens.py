@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 from tests.api import forge
 from tests.api.conftest import invalid, problem
 from tests.conftest import bearer

@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils import timezone
 from jwt import PyJWKClient
 
-from accounts import sessions
 from accounts.client_info import ClientInfo
+from accounts.signins import sessions
 from api import jwk, keys, tokens
 from api.models import SigningKey
 from tests.api import forge

@@ -14,13 +14,13 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import sessions
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
 from accounts.mail import notices
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 
 log = logging.getLogger(__name__)
 

@@ -22,9 +22,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import auth
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
-from django.http import HttpRequest
 
 from accounts.people.models import User
 from accounts.store.engine import RIGHTS
@@ -88,18 +86,6 @@ remembered = RememberedUsers()
 """This process's."""
 
 os.register_at_fork(after_in_child=remembered.clear)
-
-
-def user_of(request: HttpRequest) -> User | AnonymousUser:
-    """As Django's `get_user`, of now or of a moment ago."""
-    found = remembered.find(request.session)
-    if found is not None:
-        return found
-    changes = remembered.changes
-    user = auth.get_user(request)
-    if isinstance(user, User):
-        remembered.add(request.session, user, changes=changes)
-    return user
 
 
 def _proof(session: SessionBase) -> list[Any]:

@@ -29,8 +29,8 @@ from redis.client import PubSub
 from redis.exceptions import RedisError
 
 from accounts.errors import RevocationsStaleError
-from accounts.models import AuthSession
-from accounts.remembered_users import remembered
+from accounts.signins.models import AuthSession
+from accounts.signins.remembered_users import remembered
 from accounts.store.outage import STORE_ERRORS
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from accounts.models import AuthSession
+    from accounts.signins.models import AuthSession
 
 
 class AuthSessionQuerySet(models.QuerySet["AuthSession"]):

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 
 KEEP = timedelta(days=30)
 BATCH = 1000

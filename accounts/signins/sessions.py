@@ -4,19 +4,18 @@ import logging
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import revocations
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
-from accounts.models import AuthSession
 from accounts.people.models import User
+from accounts.signins import revocations
+from accounts.signins.models import AuthSession
 from accounts.store import index, outage
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def open(  # noqa: A001, PLR0913 - called as sessions.open(); the columns of one
 
 
 def _is_connected(user: User, provider: str, uid: str) -> bool:
-    return SocialAccount.objects.filter(user=user, provider=provider, uid=uid).exists()
+    return user.socialaccount_set.filter(provider=provider, uid=uid).exists()
 
 
 def touch(sid: UUID, *, user_id: UUID) -> bool:
