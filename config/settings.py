@@ -117,9 +117,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     # Requests without a session go no further.
     "api.middleware.StatelessMiddleware",
-    "accounts.middleware.SessionMiddleware",
+    "accounts.pages.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.middleware.AuthSessionMiddleware",
+    "accounts.pages.middleware.AuthSessionMiddleware",
     # Nor do calls that only read.
     "api.middleware.ReadingMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -215,7 +215,7 @@ SESSION_SHORT_IDLE_SECONDS = env.int("SESSION_SHORT_IDLE_SECONDS", default=12 * 
 # Auth and allauth
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.pages.backends.AuthenticationBackend"]
 # auth.W004 wants `unique=True` on the e-mail; the model has UniqueConstraint(Lower("email")).
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 PASSWORD_HASHERS = ["accounts.people.hashers.Argon2idPasswordHasher"]
@@ -233,7 +233,7 @@ REFUSED_EMAILS = set() if DEMO else {account.email for account in demo_accounts.
 LOGIN_REDIRECT_URL = "accounts:home"
 
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
-ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.pages.adapters.AccountAdapter"
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(SITE_URL).scheme
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -242,11 +242,11 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_FORMS = {
-    "change_password": "accounts.forms.ChangePasswordForm",
-    "login": "accounts.forms.LoginForm",
-    "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
-    "set_password": "accounts.forms.SetPasswordForm",
-    "signup": "accounts.forms.SignupForm",
+    "change_password": "accounts.pages.forms.ChangePasswordForm",
+    "login": "accounts.pages.forms.LoginForm",
+    "reset_password_from_key": "accounts.pages.forms.ResetPasswordKeyForm",
+    "set_password": "accounts.pages.forms.SetPasswordForm",
+    "signup": "accounts.pages.forms.SignupForm",
 }
 # No door of its own: a mailed code only proves an account that a provider's is to be linked to.
 ACCOUNT_LOGIN_BY_CODE_ENABLED = False
@@ -259,7 +259,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_DISPLAY = "accounts.people.models.user_display"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 
-SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.pages.adapters.SocialAccountAdapter"
 # Off: an e-mail that a provider vouches for never opens an existing account by itself; the
 # visitor proves that account once (`accounts.social.linking`).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False

@@ -22,7 +22,7 @@ admin.site.unregister([EmailAddress, SocialAccount, SocialApp, SocialToken])
 urlpatterns = [
     path("api/", include("api.urls")),  # first: asked for most
     path("", RedirectView.as_view(pattern_name="accounts:home"), name="root"),
-    path("accounts/", include("accounts.urls")),
+    path("accounts/", include("accounts.pages.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/", include("accounts.social.urls")),
     path("accounts/3rdparty/", include("allauth.socialaccount.urls")),

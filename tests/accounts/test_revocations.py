@@ -601,7 +601,7 @@ def test_a_forked_process_forgets_this_ones_feed():
     """Asked of an interpreter of its own: pytest's must not fork under threads."""
     code = (
         "import django, os, threading, uuid; django.setup()\n"
-        "from accounts.revocations import feed\n"
+        "from accounts.signins.revocations import feed\n"
         "feed.add(uuid.uuid4()); feed._heard_at = 1.0; feed._thread = threading.current_thread()\n"
         "pid = os.fork()\n"
         "if pid == 0: os._exit(0 if (feed.size(), feed._thread, feed._heard_at) == (0, None, None) else 1)\n"

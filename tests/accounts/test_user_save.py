@@ -84,7 +84,7 @@ def test_named_columns_are_written_as_named(user):
 
 def test_the_profile_form_undoes_no_deactivation(signed_in, user, monkeypatch):
     """The attack: post the form in a loop, and overwrite what an administrator does meanwhile."""
-    from accounts.forms import ProfileForm  # noqa: PLC0415 - beside its only use
+    from accounts.pages.forms import ProfileForm  # noqa: PLC0415 - beside its only use
 
     original = ProfileForm.save
 

@@ -411,7 +411,7 @@ def ended_meanwhile(monkeypatch):
     """Another request signs this browser out after a request has read its session."""
 
     def run(browser, call):
-        from accounts import middleware  # noqa: PLC0415 - beside its only use
+        from accounts.pages import middleware  # noqa: PLC0415 - beside its only use
 
         original = middleware._is_on
 

@@ -24,7 +24,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, ListView, TemplateView, UpdateView, View
 
 from accounts.audit.models import AuditEvent
-from accounts.forms import LoginForm, ProfileForm
+from accounts.pages.forms import LoginForm, ProfileForm
 from accounts.people.models import User
 from accounts.request import client_of
 from accounts.signins import sessions

@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
-from accounts.middleware import current, rights_of
+from accounts.pages.middleware import current, rights_of
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.request import client_of
