@@ -14,8 +14,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
 from accounts.errors import InactiveUserError
+from accounts.federation.linking import link_tokens, links
 from accounts.signins.models import AuthSession
-from accounts.social import link_tokens, linking
 from accounts.store import engine
 from api.exceptions import (
     EmailUnverified,
@@ -50,8 +50,8 @@ def with_password(
             link = link_tokens.spend(link_token, user_id=str(form.user.pk))
             if link is None:
                 raise LinkTokenRefused
-            linking.note(request, link)
-            linking.prove(request, link.key)
+            links.note(request, link)
+            links.prove(request, link.key)
         try:
             form.login(request)
         except InactiveUserError as exc:

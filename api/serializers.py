@@ -6,10 +6,10 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from accounts.federation.provider import provider_classes
 from accounts.people.models import Locale, User
 from accounts.people.validators import MAX_LENGTH
 from accounts.signins.models import AuthSession
-from accounts.social.provider import provider_classes
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -17,15 +17,16 @@ from rest_framework.serializers import ErrorDetail, ValidationError
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.errors import InactiveUserError
+from accounts.federation.errors import ProviderError, ProviderUnavailableError, TokenKindError
+from accounts.federation.linking import link_tokens, links
+from accounts.federation.linking.links import Link
+from accounts.federation.profile import Proof
+from accounts.federation.providers.base import StrictProvider
+from accounts.federation.wire import replay
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.request import client_of
 from accounts.signins.models import AuthSession
-from accounts.social import link_tokens, linking, replay
-from accounts.social.exceptions import ProviderError, ProviderUnavailableError, TokenKindError
-from accounts.social.linking import Link
-from accounts.social.oauth2 import StrictProvider
-from accounts.social.profile import Proof
 from api.exceptions import (
     AccountExists,
     Conflict,
@@ -109,7 +110,7 @@ def _require_vouched_for(login: SocialLogin) -> Link | None:
         raise ProviderEmailUnverified
     for email in vouched:
         addresses.claim(email, owner_id=None)
-    return linking.wanted(login)
+    return links.wanted(login)
 
 
 def _complete(request: HttpRequest, login: SocialLogin) -> AuthSession:

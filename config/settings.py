@@ -81,7 +81,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
-    "accounts.social",
+    "accounts.federation",
     "allauth.headless",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -261,10 +261,10 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 
 SOCIALACCOUNT_ADAPTER = "accounts.pages.adapters.SocialAccountAdapter"
 # Off: an e-mail that a provider vouches for never opens an existing account by itself; the
-# visitor proves that account once (`accounts.social.linking`).
+# visitor proves that account once (`accounts.federation.linking.links`).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
-SOCIALACCOUNT_FORMS = {"disconnect": "accounts.social.disconnection.DisconnectForm"}
+SOCIALACCOUNT_FORMS = {"disconnect": "accounts.federation.endings.disconnection.DisconnectForm"}
 
 HEADLESS_TOKEN_STRATEGY = "api.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False

@@ -28,13 +28,14 @@ from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.client_info import device_name
 from accounts.errors import InactiveUserError
+from accounts.federation.linking import links
+from accounts.federation.providers import former
 from accounts.mail import sending
 from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import MAX_LENGTH, PasswordLengthValidator
 from accounts.request import client_of
-from accounts.social import former, linking
 from accounts.store.outage import STORE_ERRORS
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Demo accounts have public passwords: without DEMO they are disabled, by every door."""
         if _is_refused(user):
             return self.respond_user_inactive(request, user)
-        linking.begin(request)
+        links.begin(request)
         return super().pre_login(request, user, **kwargs)
 
     def is_login_by_code_required(self, login: Any) -> bool:
@@ -133,7 +134,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
     ) -> HttpResponse:
-        is_linked = linking.complete(request, cast("User", user))
+        is_linked = links.complete(request, cast("User", user))
         if is_linked is not None:
             level = messages.SUCCESS if is_linked else messages.ERROR
             self.add_message(request, level, LINKED if is_linked else LINKED_ELSEWHERE)
@@ -204,17 +205,17 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         """
         sociallogin.token = None
         if sociallogin.is_existing:
-            linking.prove(request, sociallogin.state.get("link", ""))
+            links.prove(request, sociallogin.state.get("link", ""))
             return
         for address in sociallogin.email_addresses:
             if address.verified:
                 addresses.claim(address.email, owner_id=None)
         is_login = sociallogin.state.get("process") not in NOT_TO_SIGN_IN
-        link = linking.wanted(sociallogin) if is_login else None
+        link = links.wanted(sociallogin) if is_login else None
         if link is not None:
             if request.user.is_authenticated:  # a sign-in by a provider ends the one before
                 get_account_adapter(request).logout(request)
-            linking.note(request, link)
+            links.note(request, link)
             raise ImmediateHttpResponse(import_string(settings.ACCOUNT_EXISTS_VIEW)(request))
 
     def populate_user(
@@ -270,4 +271,4 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
     def get_requests_session(self) -> NoReturn:
         """allauth's own calls follow redirects and wait for as long as bytes drip."""
-        raise NotImplementedError("call providers through accounts.social.fetch")
+        raise NotImplementedError("call providers through accounts.federation.wire.fetch")

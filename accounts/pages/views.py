@@ -24,13 +24,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, ListView, TemplateView, UpdateView, View
 
 from accounts.audit.models import AuditEvent
+from accounts.federation.linking import links
+from accounts.federation.linking.links import Link
 from accounts.pages.forms import LoginForm, ProfileForm
 from accounts.people.models import User
 from accounts.request import client_of
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from accounts.social import linking
-from accounts.social.linking import Link
 
 
 class SignedInMixin(LoginRequiredMixin):
@@ -156,10 +156,10 @@ class SocialLinkView(FormView[LoginForm]):
     @method_decorator(sensitive_post_parameters("password"))
     @method_decorator(never_cache)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        link = linking.noted(request)
-        owner = linking.owner_of(link) if link else None
+        link = links.noted(request)
+        owner = links.owner_of(link) if link else None
         if link is None or owner is None or request.user.is_authenticated:
-            linking.forget(request)
+            links.forget(request)
             return redirect("account_login")
         self.link, self.owner = link, owner
         return super().dispatch(request, *args, **kwargs)
@@ -169,9 +169,9 @@ class SocialLinkView(FormView[LoginForm]):
             return redirect("accounts:social-link")
         proof = request.POST.get("proof", "password")
         if proof == "none":
-            linking.forget(request)
+            links.forget(request)
             return redirect("account_login")
-        linking.prove(request, self.link.key)
+        links.prove(request, self.link.key)
         try:
             if proof == "code":
                 return self._send_code(request)

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from accounts.social import fetch
-from accounts.social.exceptions import ProviderError, ProviderUnavailableError
+from accounts.federation.errors import ProviderError, ProviderUnavailableError
+from accounts.federation.wire import fetch
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 

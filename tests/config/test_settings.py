@@ -306,7 +306,7 @@ def test_behind_one_proxy_the_last_address_is_the_clients(site_under):
     answers = site_under(
         """
 from django.test import RequestFactory
-from accounts.client_info import ClientInfo
+from accounts.request import client_of
 def ip(**headers):
     return client_of(RequestFactory().get("/", headers=headers)).ip
 answers = [

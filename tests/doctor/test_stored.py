@@ -8,9 +8,9 @@ from django.core.mail import EmailMessage
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from accounts.federation.endings import unlinking
 from accounts.mail import sending
 from accounts.outbox.models import OutgoingMail
-from accounts.social import unlinking
 from api import keys
 from api.models import SigningKey
 from config.doctor import database, stored

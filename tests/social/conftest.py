@@ -10,7 +10,7 @@ import requests
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
-from accounts.social import jwks
+from accounts.federation.wire import jwks
 from config import providers
 from tests.api.conftest import post, session_keys  # noqa: F401 - fixtures
 from tests.conftest import CHROME

@@ -9,11 +9,11 @@ from django.db import connections
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
+from accounts.federation.endings import reports
 from accounts.outbox.models import Unlinking
 from accounts.people.models import User
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from accounts.social import reports
 from tests.api.conftest import problem
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory

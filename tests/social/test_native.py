@@ -13,10 +13,10 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
+from accounts.federation.wire import id_tokens, jwks
 from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
-from accounts.social import id_tokens, jwks
 from demo.keys import SigningKey
 from tests.api.conftest import invalid, problem
 from tests.conftest import bearer

@@ -18,10 +18,11 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts import encryption
 from accounts.audit.models import AuditEvent
+from accounts.federation.endings import unlinking
+from accounts.federation.wire import fetch
 from accounts.outbox.models import Unlinking
 from accounts.people import addresses
 from accounts.signins.models import AuthSession
-from accounts.social import fetch, unlinking
 from tests.accounts.test_mail import all_columns
 from tests.factories import PASSWORD
 
@@ -46,8 +47,8 @@ def impatient(monkeypatch):
 @pytest.fixture
 def said(caplog):
     """What the operator reads of it."""
-    caplog.set_level(logging.INFO, "accounts.social")
-    names = {"accounts.social.unlinking", "accounts.social.disconnection"}
+    caplog.set_level(logging.INFO, "accounts.federation")
+    names = {"accounts.federation.endings.unlinking", "accounts.federation.endings.disconnection"}
     return lambda: [
         (record.levelname, record.getMessage()) for record in caplog.records if record.name in names
     ]

@@ -10,8 +10,8 @@ from typing import Any
 from django.db import connection
 from django_tasks_db.management.commands import db_worker
 
+from accounts.federation.endings import unlinking
 from accounts.signins import pruning
-from accounts.social import unlinking
 from api import keys
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from accounts.social import fetch, id_tokens
-from accounts.social.exceptions import ProviderError, RefusedError
-from accounts.social.oauth2 import StrictAdapter, StrictProvider, UnlinksBy
-from accounts.social.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, mapping, text
+from accounts.federation.errors import ProviderError, RefusedError
+from accounts.federation.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, mapping, text
+from accounts.federation.providers.base import StrictAdapter, StrictProvider, UnlinksBy
+from accounts.federation.wire import fetch, id_tokens
 
 NOT_REGISTERED = -101
 """Kakao's code for a person who isn't connected to the app (any more)."""

@@ -23,9 +23,9 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
-from accounts.social import fetch, replay
-from accounts.social.exceptions import ProviderError, ProviderUnavailableError
-from accounts.social.profile import Profile, Proof
+from accounts.federation.errors import ProviderError, ProviderUnavailableError
+from accounts.federation.profile import Profile, Proof
+from accounts.federation.wire import fetch, replay
 
 log = logging.getLogger(__name__)
 

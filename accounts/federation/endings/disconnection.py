@@ -11,17 +11,15 @@ import logging
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount import forms
 from allauth.socialaccount.internal import statekit
-from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
-from allauth.utils import get_request_param
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 
-from accounts.social import unlinking
-from accounts.social.exceptions import ProviderError
-from accounts.social.oauth2 import StrictAdapter, StrictProvider, UnlinksBy
+from accounts.federation.endings import unlinking
+from accounts.federation.errors import ProviderError
+from accounts.federation.providers.base import StrictAdapter, StrictProvider, UnlinksBy
 
 STATE_PREFIX = "disconnect-"
 """No `state` of allauth's has a hyphen: an answer is one of its flows' or this one's."""
@@ -38,19 +36,6 @@ class DisconnectForm(forms.DisconnectForm):
             raise ImmediateHttpResponse(_ask(self.request, provider, account.uid))
 
 
-class CallbackView(OAuth2CallbackView):
-    """allauth's, and the way back of a disconnection."""
-
-    adapter: StrictAdapter
-
-    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        state_id = str(get_request_param(request, "state", ""))
-        if state_id.startswith(STATE_PREFIX):
-            return _finish(request, self.adapter, state_id)
-        response: HttpResponse = super().dispatch(request, *args, **kwargs)
-        return response
-
-
 def _ask(request: HttpRequest, provider: StrictProvider, uid: str) -> HttpResponse:
     response: HttpResponse = provider.redirect(
         request,
@@ -63,7 +48,8 @@ def _ask(request: HttpRequest, provider: StrictProvider, uid: str) -> HttpRespon
     return response
 
 
-def _finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpResponse:
+def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpResponse:
+    """Revoke the grant with the code that the provider sent back; then show the connections."""
     provider: StrictProvider = adapter.provider()
     state = statekit.unstash_state(request, provider_id=provider.sub_id, state_id=state_id)
     if state is not None:

@@ -3,10 +3,10 @@
 from allauth.socialaccount.providers.oauth2.views import OAuth2LoginView
 from django.urls import URLPattern, path
 
-from accounts.social import webhooks
-from accounts.social.disconnection import CallbackView
-from accounts.social.oauth2 import StrictProvider
-from accounts.social.provider import provider_classes
+from accounts.federation.callback import CallbackView
+from accounts.federation.endings import webhooks
+from accounts.federation.provider import provider_classes
+from accounts.federation.providers.base import StrictProvider
 
 REPORTS = {
     "google": path(

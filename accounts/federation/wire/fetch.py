@@ -18,7 +18,7 @@ import requests
 from requests.models import PreparedRequest
 from urllib3.exceptions import HTTPError
 
-from accounts.social.exceptions import ProviderError, ProviderUnavailableError, RefusedError
+from accounts.federation.errors import ProviderError, ProviderUnavailableError, RefusedError
 
 TOTAL_SECONDS = 5.0
 MAX_BYTES = 64 * 1024

@@ -11,13 +11,13 @@ from typing import Any
 
 import jwt
 
-from accounts.social import jwks
-from accounts.social.exceptions import (
+from accounts.federation.errors import (
     BadSignatureError,
     MalformedTokenError,
     ProviderError,
     UnknownKeyError,
 )
+from accounts.federation.wire import jwks
 
 MAX_CHARACTERS = 8192
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")  # RFC 7515 §7.1

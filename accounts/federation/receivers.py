@@ -16,9 +16,9 @@ from django.utils.module_loading import import_string
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
+from accounts.federation.endings import unlinking
 from accounts.people.models import User
 from accounts.request import client_of
-from accounts.social import unlinking
 
 
 @receiver(pre_delete, sender=SocialAccount)

@@ -12,13 +12,14 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.social import jws, replay, reports
-from accounts.social.exceptions import (
+from accounts.federation.endings import reports
+from accounts.federation.errors import (
     BadSignatureError,
     MalformedTokenError,
     ProviderError,
     UnknownKeyError,
 )
+from accounts.federation.wire import jws, replay
 
 LEEWAY_SECONDS = 30
 MAX_AGE_SECONDS = 7 * 24 * 3600

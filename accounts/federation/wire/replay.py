@@ -5,7 +5,7 @@ import time
 
 from django.core.cache import cache
 
-from accounts.social.exceptions import ProviderError
+from accounts.federation.errors import ProviderError
 
 AFTERWARDS_SECONDS = 120
 """Longer than the leeway that a token's `exp` is given."""

@@ -9,10 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts.social import fetch, id_tokens
-from accounts.social.exceptions import ProviderError, RefusedError, TokenKindError
-from accounts.social.oauth2 import StrictAdapter, StrictProvider, UnlinksBy
-from accounts.social.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, text
+from accounts.federation.errors import ProviderError, RefusedError, TokenKindError
+from accounts.federation.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, text
+from accounts.federation.providers.base import StrictAdapter, StrictProvider, UnlinksBy
+from accounts.federation.wire import fetch, id_tokens
 
 
 class GoogleAdapter(StrictAdapter):

@@ -11,9 +11,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.social import kakao, reports, security_events
-from accounts.social.exceptions import ProviderError, ProviderUnavailableError
-from accounts.social.security_events import RefusedEventError
+from accounts.federation.endings import reports, security_events
+from accounts.federation.endings.security_events import RefusedEventError
+from accounts.federation.errors import ProviderError, ProviderUnavailableError
+from accounts.federation.providers import kakao
 
 EVENT_TYPE = "application/secevent+jwt"
 

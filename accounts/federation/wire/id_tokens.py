@@ -9,8 +9,8 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from accounts.social import jws
-from accounts.social.exceptions import ProviderError
+from accounts.federation.errors import ProviderError
+from accounts.federation.wire import jws
 
 LEEWAY_SECONDS = 30
 MAX_LIFETIME_SECONDS = 24 * 3600

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from accounts.social.oauth2 import StrictProvider
+from accounts.federation.providers.base import StrictProvider
 
 provider_classes: list[type[StrictProvider]] = [
     import_string(options["provider_class"])

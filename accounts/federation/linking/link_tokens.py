@@ -10,9 +10,9 @@ from dataclasses import asdict
 
 from accounts import encryption
 from accounts.errors import DecryptionError
-from accounts.social import replay
-from accounts.social.exceptions import ProviderError
-from accounts.social.linking import Link
+from accounts.federation.errors import ProviderError
+from accounts.federation.linking.links import Link
+from accounts.federation.wire import replay
 
 SECONDS = 10 * 60
 PURPOSE = "link"

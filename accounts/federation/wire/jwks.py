@@ -12,8 +12,8 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from accounts.social import fetch
-from accounts.social.exceptions import ProviderError, ProviderUnavailableError, UnknownKeyError
+from accounts.federation.errors import ProviderError, ProviderUnavailableError, UnknownKeyError
+from accounts.federation.wire import fetch
 
 log = logging.getLogger(__name__)
 

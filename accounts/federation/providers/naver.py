@@ -8,10 +8,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from accounts.social import fetch
-from accounts.social.exceptions import ProviderError, TokenKindError
-from accounts.social.oauth2 import StrictAdapter, StrictProvider
-from accounts.social.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, mapping, text
+from accounts.federation.errors import ProviderError, TokenKindError
+from accounts.federation.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, mapping, text
+from accounts.federation.providers.base import StrictAdapter, StrictProvider
+from accounts.federation.wire import fetch
 
 SUCCESS = "00"
 USER_ID = re.compile(r"[!-~]{1,64}")

@@ -16,9 +16,9 @@ from django.utils import timezone
 from django_tasks import task
 
 from accounts import encryption
+from accounts.federation.errors import ProviderError
+from accounts.federation.providers.base import StrictProvider, UnlinksBy
 from accounts.outbox.models import Unlinking
-from accounts.social.exceptions import ProviderError
-from accounts.social.oauth2 import StrictProvider, UnlinksBy
 
 RETRY_AFTER = [
     timedelta(seconds=30),
