@@ -13,7 +13,7 @@ from structlog.contextvars import bind_contextvars
 from accounts.people.models import User
 from accounts.signins import revocations
 from api.exceptions import InvalidToken
-from api.tokens import AccessJWT
+from api.tokens.jwts import AccessJWT
 
 SAFE = {"GET", "HEAD"}
 REALM = 'Bearer realm="api"'

@@ -22,7 +22,7 @@ from structlog.contextvars import get_contextvars
 
 from accounts.errors import RevocationsStaleError
 from accounts.store import outage
-from api.headless import session_token
+from api.signin.headless import session_token
 
 MACHINE_PATHS = (
     *("/api/", "/_allauth/", "/.well-known/"),

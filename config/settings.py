@@ -266,7 +266,7 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_FORMS = {"disconnect": "accounts.federation.endings.disconnection.DisconnectForm"}
 
-HEADLESS_TOKEN_STRATEGY = "api.headless.TokenStrategy"  # noqa: S105 - a class
+HEADLESS_TOKEN_STRATEGY = "api.signin.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False
 
 # REST and tokens

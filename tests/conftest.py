@@ -15,7 +15,7 @@ from accounts.people.models import User
 from accounts.signins import revocations
 from accounts.signins.remembered_users import remembered
 from accounts.store import outage
-from api import keys
+from api.keys import ring
 from tests.factories import PASSWORD, UserFactory
 from tests.flows.outage import RedisServer
 
@@ -51,7 +51,7 @@ def nobody_remembered() -> None:
 
 @pytest.fixture(autouse=True)
 def forget_keys() -> None:
-    keys.forget()
+    ring.forget()
 
 
 @pytest.fixture

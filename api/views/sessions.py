@@ -18,7 +18,7 @@ from api.serializers import SessionSerializer
 
 if TYPE_CHECKING:
     from accounts.people.models import User
-    from api.tokens import AccessJWT
+    from api.tokens.jwts import AccessJWT
 
 
 @extend_schema_view(get=extend_schema(operation_id="session_list", tags=["sessions"]))

@@ -13,7 +13,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from accounts.request import client_of
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from api import clients, delivery, introspection, login, refreshing, social_login, tokens
+from api import clients
 from api.authentication import REALM, verified
 from api.exceptions import ClientRefused, InvalidToken
 from api.parsers import JSONParser
@@ -25,6 +25,8 @@ from api.serializers import (
     TokenPairSerializer,
     VerifySerializer,
 )
+from api.signin import password, social
+from api.tokens import delivery, exchange, introspection, jwts
 
 
 class TokenAPIView(APIView):
@@ -60,8 +62,8 @@ class TokenObtainView(TokenAPIView):
         credentials = CredentialsSerializer(data=request.data)
         credentials.is_valid(raise_exception=True)
         delivery.by_cookie(request)  # refuses a foreign page before anything is opened
-        session = login.with_password(request._request, **credentials.validated_data)  # noqa: SLF001
-        return delivery.respond(request, tokens.pair(session))
+        session = password.with_password(request._request, **credentials.validated_data)  # noqa: SLF001
+        return delivery.respond(request, jwts.pair(session))
 
 
 class TokenSocialView(TokenAPIView):
@@ -84,8 +86,8 @@ class TokenSocialView(TokenAPIView):
         delivery.by_cookie(request)  # refuses a foreign page before anything is opened
         token = dict(body.validated_data)
         provider = token.pop("provider")
-        session = social_login.with_token(request._request, provider=provider, token=token)  # noqa: SLF001
-        return delivery.respond(request, tokens.pair(session))
+        session = social.with_token(request._request, provider=provider, token=token)  # noqa: SLF001
+        return delivery.respond(request, jwts.pair(session))
 
 
 class TokenRefreshView(TokenAPIView):
@@ -107,7 +109,7 @@ class TokenRefreshView(TokenAPIView):
         cookie = "" if presented else delivery.cookie(request)
         access = body.validated_data["access"]
         try:
-            pair = refreshing.next_pair(presented or cookie, access=access, client=client)
+            pair = exchange.next_pair(presented or cookie, access=access, client=client)
         except InvalidToken as exc:
             refusal = self.handle_exception(exc)
             if cookie:  # dead: the browser needn't bring it again
@@ -193,7 +195,7 @@ def _token_in(request: Request, default: str = "") -> Any:
 
 def _session_named_by(raw_token: str) -> AuthSession | None:
     """Either kind of token, expired or not: whoever holds it may give it up."""
-    for kind in (tokens.RefreshJWT, tokens.AccessJWT):
+    for kind in (jwts.RefreshJWT, jwts.AccessJWT):
         try:
             sid = kind(raw_token, verify=False).sid
         except TokenError:

@@ -13,7 +13,7 @@ from django_tasks_db.models import DBTaskResult, get_date_max
 from accounts import encryption
 from accounts.errors import DecryptionError
 from accounts.outbox.models import OutgoingMail, Unlinking
-from api import jwk, keys
+from api.keys import jwk, ring
 from config.doctor.findings import Finding, error, ok, warning
 
 OVERDUE = timedelta(minutes=10)
@@ -28,9 +28,9 @@ WORKER = "Start `manage.py worker`, and see its log."
 
 
 def signing_keys() -> Finding:
-    """Not through `keys.ring()`, which makes a key where there is none."""
+    """Not through `ring.held()`, which makes a key where there is none."""
     now = timezone.now()
-    rows = keys.verifying(now)
+    rows = ring.verifying(now)
     signing = [row for row in rows if row.active_at <= now]
     if not signing:
         return error("no key signs tokens", "Run `manage.py signing_keys rotate --now`.")
@@ -71,7 +71,7 @@ def encryption_keys() -> Finding:
 
 
 def _secrets() -> Iterator[str]:
-    yield from (row.private_pem for row in keys.verifying())
+    yield from (row.private_pem for row in ring.verifying())
     waiting = OutgoingMail.objects.order_by("created_at").values_list("message", flat=True)
     yield from waiting[:MOST_MAILS]
     yield from Unlinking.objects.values_list("secret", flat=True)[:MOST_MAILS]

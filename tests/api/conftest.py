@@ -11,7 +11,7 @@ from django.test import Client
 from django_redis import get_redis_connection
 
 from accounts.signins.revocations import feed
-from api import keys
+from api.keys import ring
 
 # Threads can't share SQLite's in-memory database: theirs is a file.
 if connections["default"].vendor == "sqlite":
@@ -40,7 +40,7 @@ def session_keys():
 def fresh_feed(db):
     """The feed as its thread leaves it: up to date, and asking nobody about a request."""
     feed.poll()
-    keys.ring()
+    ring.held()
     feed._first_poll.set()
     feed._thread = threading.current_thread()
     feed.background = True

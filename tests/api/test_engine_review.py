@@ -9,8 +9,10 @@ from accounts.client_info import ClientInfo
 from accounts.outbox.models import OutgoingMail
 from accounts.signins import refresh
 from accounts.signins.models import AuthSession
-from api import keys, throttling, tokens
-from api.models import SigningKey
+from api import throttling
+from api.keys import ring, rotation
+from api.keys.models import SigningKey
+from api.tokens import jwts
 from tests.conftest import bearer
 from tests.factories import AuthSessionFactory
 
@@ -56,9 +58,9 @@ def test_a_reused_token_is_told_to_its_owner(deliver):
 def test_a_token_remembered_while_its_key_is_retired_is_refused(client, user, obtain, monkeypatch):
     access = obtain(user)["access"]
     assert client.get("/api/me/", headers=bearer(access)).status_code == 200
-    monkeypatch.setattr(keys, "_retirement_listeners", [])  # the cache is not emptied
+    monkeypatch.setattr(ring, "_retirement_listeners", [])  # the cache is not emptied
 
-    keys.retire(keys.current().kid)
+    rotation.retire(ring.current().kid)
 
     assert client.get("/api/me/", headers=bearer(access)).status_code == 401
 
@@ -66,27 +68,27 @@ def test_a_token_remembered_while_its_key_is_retired_is_refused(client, user, ob
 def test_a_shorter_lifetime_holds_for_older_tokens_too(client, user, obtain, settings):
     access = obtain(user)["access"]
 
-    settings.ACCESS_TOKEN_LIFETIME = timedelta(seconds=-tokens.LEEWAY_SECONDS - 1)
+    settings.ACCESS_TOKEN_LIFETIME = timedelta(seconds=-jwts.LEEWAY_SECONDS - 1)
 
     assert client.get("/api/me/", headers=bearer(access)).status_code == 401
 
 
 def test_one_request_cannot_change_what_the_next_one_reads(user, obtain):
     access = obtain(user)["access"]
-    tokens.AccessJWT(access).payload["scope"] = "admin"
+    jwts.AccessJWT(access).payload["scope"] = "admin"
 
-    assert tokens.AccessJWT(access)["scope"] == ""
+    assert jwts.AccessJWT(access)["scope"] == ""
 
 
 def test_rotating_at_once_makes_the_published_key_sign():
-    pending = keys.rotate()
+    pending = rotation.rotate()
 
-    promoted = keys.rotate(at_once=True)
+    promoted = rotation.rotate(at_once=True)
 
     assert promoted == pending
-    assert keys.current().kid == pending.kid
+    assert ring.current().kid == pending.kid
     assert SigningKey.objects.count() == 2
-    assert keys.rotate() is not None
+    assert rotation.rotate() is not None
 
 
 def test_one_customers_64_bits_of_ipv6_are_one_client():

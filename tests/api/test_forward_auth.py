@@ -12,8 +12,10 @@ from django.utils import timezone
 
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from api import forward_auth, keys, tokens
-from api.models import SigningKey
+from api import forward_auth
+from api.keys import ring, rotation
+from api.keys.models import SigningKey
+from api.tokens import jwts
 from tests.api import forge
 from tests.conftest import CHROME, bearer
 from tests.factories import PASSWORD, UserFactory
@@ -265,7 +267,7 @@ def test_a_user_who_is_out_is_refused(verify, pair, user, how):
 
 def test_a_retired_keys_token_is_refused(verify, pair):
     assert verify(f"Bearer {pair['access']}")[0] == 204
-    keys.retire(SigningKey.objects.get().kid)
+    rotation.retire(SigningKey.objects.get().kid)
 
     assert verify(f"Bearer {pair['access']}")[0] == 401
 
@@ -273,7 +275,7 @@ def test_a_retired_keys_token_is_refused(verify, pair):
 def test_an_expired_token_is_refused_though_it_is_remembered(verify, pair):
     assert verify(f"Bearer {pair['access']}")[0] == 204
 
-    later = timezone.now() + timedelta(hours=1, seconds=tokens.LEEWAY_SECONDS + 1)
+    later = timezone.now() + timedelta(hours=1, seconds=jwts.LEEWAY_SECONDS + 1)
     with time_machine.travel(later):
         assert verify(f"Bearer {pair['access']}")[0] == 401
 
@@ -293,8 +295,8 @@ def test_without_the_database_from_the_start_it_is_503(verify, pair, monkeypatch
     def broken(before):
         raise OperationalError
 
-    keys.forget()
-    monkeypatch.setattr(keys, "_load", broken)
+    ring.forget()
+    monkeypatch.setattr(ring, "_load", broken)
 
     status, _ = verify(f"Bearer {pair['access']}")
 

@@ -13,8 +13,9 @@ from django.utils import timezone
 from accounts.client_info import ClientInfo
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from api import keys, tokens
-from api.models import SigningKey
+from api.keys import ring, rotation
+from api.keys.models import SigningKey
+from api.tokens import jwts
 from tests.api import forge
 from tests.api.conftest import problem
 from tests.conftest import bearer
@@ -121,7 +122,7 @@ def test_nothing_personal_is_in_a_token(obtain, db):
 def test_two_access_tokens_of_one_moment_differ(db):
     session = AuthSessionFactory(token=True)
 
-    first, second = tokens.pair(session), tokens.pair(session)
+    first, second = jwts.pair(session), jwts.pair(session)
 
     assert first["access"] != second["access"]
     assert forge.part(first["refresh"], 1) == forge.part(second["refresh"], 1)
@@ -131,7 +132,7 @@ def test_two_access_tokens_of_one_moment_differ(db):
 def test_scope_is_read_from_the_user_at_issue(db, staff, scope):
     session = AuthSessionFactory(token=True, user__is_staff=staff)
 
-    access = tokens.pair(session)["access"]
+    access = jwts.pair(session)["access"]
 
     assert forge.part(access, 1)["scope"] == scope
 
@@ -142,7 +143,7 @@ def test_a_pair_never_outlives_its_sign_in(db):
     session = AuthSessionFactory(token=True, expires_at=ends, refresh_expires_at=ends)
 
     with time_machine.travel(now, tick=False):
-        pair = tokens.pair(session)
+        pair = jwts.pair(session)
 
     assert forge.part(pair["access"], 1)["exp"] == int(ends.timestamp())
     assert forge.part(pair["refresh"], 1)["exp"] == int(ends.timestamp())
@@ -152,10 +153,10 @@ def test_a_pair_never_outlives_its_sign_in(db):
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
 def test_each_algorithm_signs_and_verifies(client, db, settings, algorithm):
     settings.SIGNING_ALGORITHM = algorithm
-    keys.create(active_at=timezone.now())
+    rotation.create(active_at=timezone.now())
     session = AuthSessionFactory(token=True)
 
-    access = tokens.pair(session)["access"]
+    access = jwts.pair(session)["access"]
 
     assert forge.part(access, 0)["alg"] == algorithm
     assert client.get("/api/me/", headers=bearer(access)).status_code == 200
@@ -301,8 +302,8 @@ def test_an_unknown_kid_is_refused(knock, pair, kid):
 def test_an_unknown_kid_costs_no_query(pair, django_assert_num_queries):
     token = forge.changed(pair["access"], header={"kid": "unknown"})
 
-    with django_assert_num_queries(0), pytest.raises(tokens.TokenError):
-        tokens.AccessJWT(token)
+    with django_assert_num_queries(0), pytest.raises(jwts.TokenError):
+        jwts.AccessJWT(token)
 
 
 @pytest.mark.parametrize("name", ["jku", "x5u"])
@@ -317,7 +318,7 @@ def test_a_key_by_address_is_never_fetched(knock, pair, name):
 
 def test_a_key_inside_the_token_is_never_used(knock, pair):
     stranger = ec.generate_private_key(ec.SECP256R1())
-    jwk = keys.get_default_algorithms()["ES256"].to_jwk(stranger.public_key(), as_dict=True)
+    jwk = ring.get_default_algorithms()["ES256"].to_jwk(stranger.public_key(), as_dict=True)
     token = forge.by_a_stranger(pair["access"], stranger, jwk=jwk, x5c=["MIIB"])
 
     answers = knock(token)
@@ -578,7 +579,7 @@ def test_an_expired_sign_in_gets_no_further_tokens(knock, pair):
 
 
 def test_an_access_token_ends_after_its_hour(client, pair):
-    with time_machine.travel(timezone.now() + timedelta(seconds=3600 + tokens.LEEWAY_SECONDS + 1)):
+    with time_machine.travel(timezone.now() + timedelta(seconds=3600 + jwts.LEEWAY_SECONDS + 1)):
         response = client.get("/api/me/", headers=bearer(pair["access"]))
 
     assert response.status_code == 401
@@ -586,9 +587,7 @@ def test_an_access_token_ends_after_its_hour(client, pair):
 
 
 def test_a_refresh_token_ends_after_its_fortnight(post, pair):
-    with time_machine.travel(
-        timezone.now() + timedelta(days=14, seconds=tokens.LEEWAY_SECONDS + 1)
-    ):
+    with time_machine.travel(timezone.now() + timedelta(days=14, seconds=jwts.LEEWAY_SECONDS + 1)):
         response = post("/api/token/refresh/", {"refresh": pair["refresh"]})
 
     assert response.status_code == 401
@@ -599,12 +598,12 @@ def test_an_access_token_of_a_browsers_sign_in_was_never_issued(db, user):
     session = sessions.open(user, kind=sessions.Kind.BROWSER, client=ClientInfo(), amr=[])
 
     with pytest.raises(AssertionError):
-        tokens.pair(session)
+        jwts.pair(session)
 
 
 def test_a_retired_keys_tokens_are_refused(knock, pair):
     SigningKey.objects.update(retired_at=timezone.now())
-    keys.forget()
+    ring.forget()
 
     answers = knock(pair["access"]) | {"refresh": knock(pair["refresh"])["refresh"]}
 
@@ -613,7 +612,7 @@ def test_a_retired_keys_tokens_are_refused(knock, pair):
 
 def test_tokens_of_an_older_key_still_count_after_a_newer_one_signs(client, pair, settings):
     settings.SIGNING_ALGORITHM = "EdDSA"
-    keys.create(active_at=timezone.now())
+    rotation.create(active_at=timezone.now())
 
     response = client.get("/api/me/", headers=bearer(pair["access"]))
 

@@ -11,8 +11,8 @@ from django_tasks_db.models import DBTaskResult
 from accounts.federation.endings import unlinking
 from accounts.mail import sending
 from accounts.outbox.models import OutgoingMail
-from api import keys
-from api.models import SigningKey
+from api.keys import rotation
+from api.keys.models import SigningKey
 from config.doctor import database, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +33,7 @@ def seen():
 def key(transactional_db):
     """One key, which has signed for a day."""
     SigningKey.objects.all().delete()
-    return keys.create(active_at=timezone.now() - timedelta(days=1))
+    return rotation.create(active_at=timezone.now() - timedelta(days=1))
 
 
 def test_a_key_that_signs_is_ok(seen, key, settings):
@@ -47,7 +47,7 @@ def test_a_key_that_signs_is_ok(seen, key, settings):
 
 
 def test_the_next_key_verifies_already_and_is_rotated_after_its_own_life(seen, key, settings):
-    following = keys.create(active_at=timezone.now() + timedelta(days=2))
+    following = rotation.create(active_at=timezone.now() + timedelta(days=2))
     due = following.active_at + settings.SIGNING_KEY_LIFETIME
 
     assert seen(stored.signing_keys) == (
@@ -79,7 +79,7 @@ def test_a_key_that_does_not_open_is_an_error(seen, key, settings):
 
 
 def test_a_key_that_is_another_one_is_an_error(seen, key):
-    other = keys.create(active_at=timezone.now() - timedelta(days=2))
+    other = rotation.create(active_at=timezone.now() - timedelta(days=2))
     SigningKey.objects.filter(pk=key.pk).update(private_pem=other.private_pem)
 
     level, found, _ = seen(stored.signing_keys)

@@ -14,7 +14,8 @@ from django.utils import timezone
 from accounts.client_info import ClientInfo
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from api import clients, tokens
+from api import clients
+from api.tokens import jwts
 from tests.api import forge
 from tests.api.conftest import problem
 from tests.api.test_forward_auth import BAD
@@ -151,7 +152,7 @@ def test_it_is_never_older_than_the_question(ask, pair, fresh_feed):
 
 
 def test_an_expired_access_token_is_inactive(ask, pair):
-    later = timezone.now() + timedelta(hours=1, seconds=tokens.LEEWAY_SECONDS + 1)
+    later = timezone.now() + timedelta(hours=1, seconds=jwts.LEEWAY_SECONDS + 1)
     with time_machine.travel(later):
         assert ask(pair["access"]).json() == INACTIVE
 
@@ -289,4 +290,4 @@ def test_a_token_of_another_user_is_not_mixed_up(ask, pair, obtain):
     other = UserFactory()
     others = sessions.open(other, kind=sessions.Kind.TOKEN, client=ClientInfo(), amr=["pwd"])
 
-    assert ask(tokens.pair(others)["access"]).json()["sub"] == str(other.pk)
+    assert ask(jwts.pair(others)["access"]).json()["sub"] == str(other.pk)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts.signins.models import AuthSession
-from api.tokens import AccessJWT, RefreshJWT, SignedJWT
+from api.tokens.jwts import AccessJWT, RefreshJWT, SignedJWT
 
 INACTIVE = {"active": False}
 ACCESS_MEMBERS = [

@@ -14,13 +14,13 @@ from threading import Lock
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.utils import timezone
 from jwt.algorithms import get_default_algorithms
 
 from accounts import encryption
-from api import jwk
-from api.models import SigningKey
+from api.keys import jwk
+from api.keys.models import SigningKey
 
 RELOAD_SECONDS = 15.0
 """A process without the revocation feed's tick reads the keys again after this long."""
@@ -61,15 +61,15 @@ _retirement_listeners: list[Any] = []
 
 def current() -> Key:
     """The key that signs new tokens."""
-    return ring().current()
+    return held().current()
 
 
 def find(kid: str) -> Key | None:
     """The key of this `kid`, if tokens signed by it are still good. Never reads anything anew."""
-    return ring().by_kid.get(kid)
+    return held().by_kid.get(kid)
 
 
-def ring() -> Ring:
+def held() -> Ring:
     """This process's copy of the keys."""
     ready = _ring
     if ready is not None and time.monotonic() - ready.loaded_at < RELOAD_SECONDS:
@@ -109,78 +109,6 @@ def forget() -> None:
         forget_tokens()
 
 
-def create(*, active_at: datetime) -> SigningKey:
-    """A fresh key of `SIGNING_ALGORITHM`, saved."""
-    fresh = jwk.generate(settings.SIGNING_ALGORITHM)
-    row = SigningKey.objects.create(
-        kid=fresh.kid,
-        algorithm=settings.SIGNING_ALGORITHM,
-        public_pem=fresh.public_pem,
-        private_pem=encryption.encrypt(fresh.private_pem),
-        active_at=active_at,
-    )
-    forget()
-    return row
-
-
-def rotate(*, at_once: bool = False, newest: SigningKey | None = None) -> SigningKey | None:
-    """Publish the next key; it signs after `SIGNING_KEY_LEAD`. None: another process was faster.
-
-    `at_once` skips the lead: verifiers that cached the JWK Set refuse the new tokens until they
-    fetch it again.
-    """
-    now = timezone.now()
-    newest = newest or _newest()
-    if newest is not None and newest.active_at > now:  # the next key is published already
-        if not at_once:
-            return None
-        newest.active_at = now
-        newest.save(update_fields=["active_at"])
-        forget()
-        return newest
-    with transaction.atomic():
-        if newest is not None:
-            # The database elects: of all who read this row, one sets its successor.
-            won = SigningKey.objects.filter(pk=newest.pk, successor_kid="").update(
-                successor_kid="elected"
-            )
-            if not won:
-                return None
-        row = create(
-            active_at=now if at_once or newest is None else now + settings.SIGNING_KEY_LEAD
-        )
-        if newest is not None:
-            SigningKey.objects.filter(pk=newest.pk).update(successor_kid=row.kid)
-    forget()
-    return row
-
-
-def rotate_if_due() -> SigningKey | None:
-    """The worker's tick: a new key when the newest one has signed for `SIGNING_KEY_LIFETIME`."""
-    newest = _newest()
-    if newest is None or timezone.now() - newest.active_at >= settings.SIGNING_KEY_LIFETIME:
-        return rotate(newest=newest)
-    return None
-
-
-def retire(kid: str) -> None:
-    """A compromised key: every token it signed is refused on every process within seconds.
-
-    Where no other key is active yet, a new one signs from now on.
-    """
-    now = timezone.now()
-    with transaction.atomic():
-        SigningKey.objects.filter(pk=kid, retired_at=None).update(retired_at=now)
-        SigningKey.objects.filter(successor_kid=kid).update(successor_kid="")
-        if not SigningKey.objects.filter(retired_at=None, active_at__lte=now).exists():
-            create(active_at=now)
-    forget()
-
-
-def _newest() -> SigningKey | None:
-    return SigningKey.objects.filter(retired_at=None).order_by("active_at", "kid").last()
-
-
 def verifying(now: datetime | None = None) -> list[SigningKey]:
     """The rows whose tokens are good, and the next ones; oldest first."""
     now = now or timezone.now()
@@ -194,14 +122,8 @@ def verifying(now: datetime | None = None) -> list[SigningKey]:
     ]
 
 
-def ensure_after_migrate(using: str, **kwargs: Any) -> None:
-    """A new database gets its first key."""
-    if not SigningKey.objects.using(using).filter(retired_at=None).exists():
-        create(active_at=timezone.now())
-
-
 def _load(before: Ring | None) -> Ring:
-    rows = verifying() or [create(active_at=timezone.now())]
+    rows = verifying() or [SigningKey.draw(active_at=timezone.now())]
     known = before.by_kid if before else {}
     keys = tuple(known.get(row.kid) or _prepare(row) for row in rows)
     return Ring(keys, {key.kid: key for key in keys}, time.monotonic())

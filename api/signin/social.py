@@ -35,7 +35,7 @@ from api.exceptions import (
     ProviderTokenRefused,
     ProviderUnavailable,
 )
-from api.login import session_apart
+from api.signin.password import session_apart
 
 log = logging.getLogger(__name__)
 

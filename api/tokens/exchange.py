@@ -9,8 +9,8 @@ from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts.client_info import ClientInfo
 from accounts.signins import refresh
-from api import tokens
 from api.exceptions import InvalidToken
+from api.tokens import jwts
 
 
 def next_pair(
@@ -22,9 +22,9 @@ def next_pair(
     changes nothing: it proves no theft of the refresh token.
     """
     try:
-        token = tokens.RefreshJWT(raw_token)
+        token = jwts.RefreshJWT(raw_token)
         must_match = bool(access) or settings.REFRESH_REQUIRES_ACCESS_TOKEN
-        if must_match and tokens.AccessJWT(access, verify=False).sid != token.sid:
+        if must_match and jwts.AccessJWT(access, verify=False).sid != token.sid:
             raise InvalidToken
         presented = refresh.Presented(
             sid=token.sid,
@@ -38,6 +38,6 @@ def next_pair(
         raise InvalidToken from exc
     match refresh.rotate(presented, client=client or ClientInfo()):
         case refresh.Rotated(session) | refresh.Repeated(session):
-            return tokens.pair(session)
+            return jwts.pair(session)
         case refresh.Reused() | refresh.Expired() | refresh.Unknown():
             raise InvalidToken

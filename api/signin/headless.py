@@ -13,9 +13,9 @@ from django.http import HttpRequest
 from accounts.request import client_of
 from accounts.signins.models import AuthSession
 from accounts.store import engine
-from api import refreshing, tokens
 from api.authentication import verified
 from api.exceptions import InvalidToken
+from api.tokens import exchange, jwts
 
 BEARER = "bearer "
 
@@ -53,7 +53,7 @@ class TokenStrategy(SessionTokenStrategy):
         return "" if request.user.is_authenticated else token
 
     def create_access_token_payload(self, request: HttpRequest) -> dict[str, Any] | None:
-        pair = tokens.pair(request.auth_session)  # type: ignore[attr-defined]
+        pair = jwts.pair(request.auth_session)  # type: ignore[attr-defined]
         return {
             "access_token": pair["access"],
             "refresh_token": pair["refresh"],
@@ -64,7 +64,7 @@ class TokenStrategy(SessionTokenStrategy):
 
     def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:
         try:
-            pair = refreshing.next_pair(refresh_token, client=client_of(context.request))
+            pair = exchange.next_pair(refresh_token, client=client_of(context.request))
         except InvalidToken:
             return None
         return pair["access"], pair["refresh"]
