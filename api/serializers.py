@@ -28,6 +28,15 @@ class StrictSerializer(serializers.Serializer[Any]):
         return value
 
 
+class StringField(serializers.CharField):
+    """Refuses numbers, which `CharField` would turn into text: the OpenAPI document says string."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class CredentialsSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(max_length=MAX_LENGTH, trim_whitespace=False, write_only=True)
@@ -93,7 +102,17 @@ class RefreshSerializer(StrictSerializer):
 
 
 class VerifySerializer(StrictSerializer):
-    token = serializers.CharField(max_length=4096, trim_whitespace=False)
+    token = StringField(max_length=4096, trim_whitespace=False)
+
+
+class PresentedTokenSerializer(serializers.Serializer[Any]):
+    """Documents a body for revocation or introspection.
+
+    Both ignore other parameters, such as `token_type_hint` (RFC 7009 §2.1, RFC 7662 §2.1): the
+    token says its type.
+    """
+
+    token = StringField(max_length=4096, trim_whitespace=False)
 
 
 class TokenPairSerializer(serializers.Serializer[Any]):
@@ -124,7 +143,7 @@ class IntrospectionSerializer(serializers.Serializer[Any]):
 class MeSerializer(StrictSerializer):
     id = serializers.UUIDField(read_only=True)
     email = serializers.EmailField(read_only=True)
-    display_name = serializers.CharField(max_length=80, allow_blank=True, required=False)
+    display_name = StringField(max_length=80, allow_blank=True, required=False)
     locale = serializers.ChoiceField(choices=Locale.values, required=False)
     date_joined = serializers.DateTimeField(read_only=True, default_timezone=UTC)
 

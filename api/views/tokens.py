@@ -20,6 +20,7 @@ from api.parsers import JSONParser
 from api.serializers import (
     CredentialsSerializer,
     IntrospectionSerializer,
+    PresentedTokenSerializer,
     RefreshSerializer,
     SocialTokenSerializer,
     TokenPairSerializer,
@@ -139,8 +140,8 @@ class TokenRevokeView(TokenAPIView):
     @extend_schema(
         operation_id="token_revoke",
         request={
-            "application/x-www-form-urlencoded": VerifySerializer,
-            "application/json": VerifySerializer,
+            "application/x-www-form-urlencoded": PresentedTokenSerializer,
+            "application/json": PresentedTokenSerializer,
         },
         responses={200: OpenApiResponse(description="The token is worthless now.")},
         tags=["tokens"],
@@ -170,7 +171,7 @@ class TokenIntrospectView(TokenAPIView):
 
     @extend_schema(
         operation_id="token_introspect",
-        request={"application/x-www-form-urlencoded": VerifySerializer},
+        request={"application/x-www-form-urlencoded": PresentedTokenSerializer},
         responses=IntrospectionSerializer,
         tags=["tokens"],
     )
