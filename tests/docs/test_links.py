@@ -11,6 +11,11 @@ DOCUMENTS = sorted(
     for pattern in ("*.md", "docs/**/*.md", "bench/*.md", "demo/*.md")
     for path in ROOT.glob(pattern)
 )
+GUIDES = ["CONTRIBUTING.md", "docs/architecture.md", "docs/add-a-*.md"]
+NAMING_FILES = sorted(
+    str(path.relative_to(ROOT)) for pattern in GUIDES for path in ROOT.glob(pattern)
+)
+NOT_ROOMS = {"management", "migrations", "views"}
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 
 
@@ -33,3 +38,22 @@ def test_every_link_of_a_document_leads_to_a_file_and_a_heading(name):
         assert target.exists(), link
         if anchor:
             assert anchor in anchors_of(target), link
+
+
+@pytest.mark.parametrize("name", NAMING_FILES)
+def test_every_file_and_room_that_a_guide_names_exists(name):
+    named = re.findall(r"`([a-z]\w*/[\w./-]*)`", text_of(ROOT / name))
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_architecture_names_every_room_of_accounts_and_api():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = {
+        f"{app}/{init.parent.name}/"
+        for app in ("accounts", "api")
+        for init in (ROOT / app).glob("*/__init__.py")
+        if init.parent.name not in NOT_ROOMS
+    }
+
+    assert {room for room in rooms if f"| `{room}` |" not in text} == set()
