@@ -57,3 +57,10 @@ def test_the_architecture_names_every_room_of_accounts_and_api():
     }
 
     assert {room for room in rooms if f"| `{room}` |" not in text} == set()
+
+
+def test_the_readme_explains_every_variable_of_the_example():
+    variables = re.findall(r"^([A-Z][A-Z0-9_]*)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    table = (ROOT / "README.md").read_text().partition("## Settings")[2]
+
+    assert [name for name in variables if f"`{name}`" not in table] == []
