@@ -26,11 +26,11 @@ from django.utils.translation import get_language
 
 from accounts import addresses, audit, mail
 from accounts.client_info import ClientInfo, device_name
-from accounts.exceptions import InactiveUserError
+from accounts.errors import InactiveUserError
 from accounts.managers import UserManager
 from accounts.models import AuditEvent, User
-from accounts.session_store import STORE_ERRORS
 from accounts.social import former, linking
+from accounts.store.outage import STORE_ERRORS
 from accounts.validators import MAX_LENGTH, PasswordLengthValidator
 
 log = logging.getLogger(__name__)

@@ -17,9 +17,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 from structlog.contextvars import bind_contextvars
 
-from accounts import remembered_users, revocations, session_store, sessions
-from accounts.exceptions import SessionTooLargeError
+from accounts import remembered_users, revocations, sessions
+from accounts.errors import SessionTooLargeError
 from accounts.models import AuthSession, User
+from accounts.store import engine, outage
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class SessionMiddleware(django_sessions.SessionMiddleware):
             return response
         try:
             response = super().process_response(request, response)
-        except (*session_store.STORE_ERRORS, SessionInterrupted, SessionTooLargeError) as error:
+        except (*outage.STORE_ERRORS, SessionInterrupted, SessionTooLargeError) as error:
             _end_unfinished(request)
             return cast("HttpResponse", _answer(request, error))
         if request.session.is_empty() and getattr(request.session, "is_unknown", False):
@@ -70,7 +71,7 @@ def _end_unfinished(request: HttpRequest) -> None:
 
 def _answer(request: HttpRequest, error: Exception) -> HttpResponse | None:
     """For an error of the session, wherever it came up; None for any other."""
-    if isinstance(error, session_store.STORE_ERRORS):
+    if isinstance(error, outage.STORE_ERRORS):
         view = settings.STORE_UNAVAILABLE_VIEW
     elif isinstance(error, (SessionInterrupted, UpdateError)):  # allauth saves by itself
         # Ended by another request meanwhile. The cookie may be that request's new one: it stays.
@@ -125,7 +126,7 @@ def _examine(request: HttpRequest, user: User) -> None:
     sid = _sid(request)
     if sid is None or not _is_on(request, sid, user):
         auth.logout(request)
-    elif request.session.get(session_store.RIGHTS) != rights_of(user):
+    elif request.session.get(engine.RIGHTS) != rights_of(user):
         _end_for_rights(request)
     else:
         request.auth_session = AuthSession.unread(sid, user)  # type: ignore[attr-defined]
@@ -156,7 +157,7 @@ def current(request: HttpRequest) -> AuthSession | None:
 
 def _sid(request: HttpRequest) -> UUID | None:
     try:
-        return UUID(request.session.get(session_store.SID, ""))
+        return UUID(request.session.get(engine.SID, ""))
     except (TypeError, ValueError, AttributeError):
         return None
 
@@ -165,7 +166,7 @@ def _is_on(request: HttpRequest, sid: UUID, user: User) -> bool:
     """Has this sign-in not ended? Raises `RevocationsStaleError` when nobody can tell."""
     if revocations.is_revoked(sid):
         return False
-    session = cast("session_store.SessionStore", request.session)
+    session = cast("engine.SessionStore", request.session)
     if session.is_due:
         if not sessions.touch(sid, user_id=user.pk):
             return False

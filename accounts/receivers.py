@@ -24,7 +24,7 @@ from accounts.client_info import ClientInfo
 from accounts.middleware import current, rights_of
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.remembered_users import remembered
-from accounts.session_store import RIGHTS, SID
+from accounts.store.engine import RIGHTS, SID
 
 AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}
 """allauth's method names as RFC 8176 values; a provider's sign-in has none and is named itself."""

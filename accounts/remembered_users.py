@@ -27,7 +27,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 from accounts.models import User
-from accounts.session_store import RIGHTS
+from accounts.store.engine import RIGHTS
 
 MAX_AGE_SECONDS = 5.0
 CAPACITY = 4096

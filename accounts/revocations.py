@@ -28,10 +28,10 @@ from django_redis import get_redis_connection
 from redis.client import PubSub
 from redis.exceptions import RedisError
 
-from accounts.exceptions import RevocationsStaleError
+from accounts.errors import RevocationsStaleError
 from accounts.models import AuthSession
 from accounts.remembered_users import remembered
-from accounts.session_store import STORE_ERRORS
+from accounts.store.outage import STORE_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,11 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import audit, revocations, session_index, session_store
+from accounts import audit, revocations
 from accounts.client_info import ClientInfo
-from accounts.exceptions import InactiveUserError
+from accounts.errors import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
+from accounts.store import index, outage
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -78,7 +79,7 @@ def _is_connected(user: User, provider: str, uid: str) -> bool:
 def touch(sid: UUID, *, user_id: UUID) -> bool:
     """Note that the device was seen. False: this sign-in of this user has ended.
 
-    Whoever asks keeps the interval (`session_store`): no row updated can only mean "ended".
+    Whoever asks keeps the interval (`store.engine`): no row updated can only mean "ended".
     """
     rows = AuthSession.objects.filter(pk=sid, user_id=user_id, revoked_at=None)
     return bool(rows.update(last_seen_at=timezone.now()))
@@ -174,9 +175,9 @@ def _announce(sids: list[UUID], user_id: UUID | None) -> None:
     """After the commit: the bell first, since access tokens live by it."""
     revocations.ring(*sids)
     try:
-        session_index.drop(*sids, user_id=user_id)
-    except session_store.STORE_ERRORS:
-        # Nobody stays signed in by this: see `session_store`.
+        index.drop(*sids, user_id=user_id)
+    except outage.STORE_ERRORS:
+        # Nobody stays signed in by this: see `store.engine`.
         log.warning("session store unavailable, sessions of %s are left to expire", user_id)
 
 
@@ -185,6 +186,6 @@ def _announce_all(sids: list[UUID], user_id: UUID, *, keep: UUID | None) -> None
         revocations.ring(*sids)
     try:
         # Also where no row had to end: what an earlier outage left behind goes now.
-        session_index.drop_all(user_id, keep=keep)
-    except session_store.STORE_ERRORS:
+        index.drop_all(user_id, keep=keep)
+    except outage.STORE_ERRORS:
         log.warning("session store unavailable, %s's sessions are left to expire", user_id)

@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.exceptions import MethodNotAllowed
 
-from accounts.exceptions import RevocationsStaleError
+from accounts.errors import RevocationsStaleError
 from api.authentication import REALM, SAFE, bearer_in, verified
 from api.exceptions import PROBLEM_TYPE, InvalidToken, problem
 

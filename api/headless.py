@@ -10,9 +10,9 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
-from accounts import session_store
 from accounts.client_info import ClientInfo
 from accounts.models import AuthSession
+from accounts.store import engine
 from api import refreshing, tokens
 from api.authentication import verified
 from api.exceptions import InvalidToken
@@ -38,7 +38,7 @@ class TokenStrategy(SessionTokenStrategy):
         if not session_token.lower().startswith(BEARER):
             session = super().lookup_session(session_token)
             # A signed-in session's id is a browser's cookie, not an app's token.
-            return None if session is None or session.get(session_store.SID) else session
+            return None if session is None or session.get(engine.SID) else session
         try:
             sid = verified(session_token[len(BEARER) :].strip(" ")).sid
         except InvalidToken:
@@ -46,7 +46,7 @@ class TokenStrategy(SessionTokenStrategy):
         sign_in = AuthSession.objects.active().select_related("user").filter(pk=sid).first()
         if sign_in is None or sign_in.user is None:
             return None
-        return session_store.lookup(sign_in.pk) or _new_session(sign_in)
+        return engine.lookup(sign_in.pk) or _new_session(sign_in)
 
     def create_session_token(self, request: HttpRequest) -> str:
         token = super().create_session_token(request)
@@ -83,10 +83,10 @@ def session_token(request: HttpRequest) -> str:
 def _new_session(sign_in: AuthSession) -> SessionBase:
     """For a sign-in of `/api/token/`, which has none until it asks for a headless endpoint."""
     assert sign_in.user is not None  # noqa: S101 - the caller looked
-    session = session_store.SessionStore()
+    session = engine.SessionStore()
     session[SESSION_KEY] = str(sign_in.user_id)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = sign_in.user.get_session_auth_hash()
-    session[session_store.SID] = str(sign_in.pk)
+    session[engine.SID] = str(sign_in.pk)
     session.create()
     return session

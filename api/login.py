@@ -13,10 +13,10 @@ from allauth.core.ratelimit import consume
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
-from accounts import session_store
-from accounts.exceptions import InactiveUserError
+from accounts.errors import InactiveUserError
 from accounts.models import AuthSession
 from accounts.social import link_tokens, linking
+from accounts.store import engine
 from api.exceptions import (
     EmailUnverified,
     InvalidCredentials,
@@ -67,7 +67,7 @@ def with_password(
 def session_apart(request: HttpRequest) -> Iterator[None]:
     """Shut out the caller's cookies; afterwards leave neither a session nor a cookie behind."""
     user, session = request.user, request.session
-    request.session = session_store.SessionStore()
+    request.session = engine.SessionStore()
     request.user = AnonymousUser()
     request.auth_session = None  # type: ignore[attr-defined]
     request.auth_session_kind = AuthSession.Kind.TOKEN  # type: ignore[attr-defined]

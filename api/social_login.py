@@ -16,7 +16,7 @@ from rest_framework.serializers import ErrorDetail, ValidationError
 
 from accounts import addresses, audit
 from accounts.client_info import ClientInfo
-from accounts.exceptions import InactiveUserError
+from accounts.errors import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.social import link_tokens, linking, replay
 from accounts.social.exceptions import ProviderError, ProviderUnavailableError, TokenKindError

@@ -18,9 +18,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.module_loading import import_string
 from django_redis import get_redis_connection
 
-from accounts import store_outage
 from accounts.client_info import ClientInfo
-from accounts.session_store import STORE_ERRORS
+from accounts.store import outage
+from accounts.store.outage import STORE_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def _count(limit: Limit, client: str) -> tuple[int, int]:
         return cast("list[int]", pipe.execute())
 
     try:
-        used, _ = store_outage.at_once(ask, store_outage.cache)
+        used, _ = outage.at_once(ask, outage.cache)
     except STORE_ERRORS:
         # Open: this only slows guessing down, and what is guessed at has 256 bits. Shut, an outage
         # of Redis would sign out every API client within the hour.

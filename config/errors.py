@@ -20,8 +20,8 @@ from django.utils.translation import get_language_from_request, override
 from django.utils.translation import gettext_lazy as _
 from structlog.contextvars import get_contextvars
 
-from accounts import session_store
-from accounts.exceptions import RevocationsStaleError
+from accounts.errors import RevocationsStaleError
+from accounts.store import outage
 from api.headless import session_token
 
 MACHINE_PATHS = (
@@ -32,7 +32,7 @@ RETRY_SECONDS = 3
 
 
 UNAVAILABLE = (
-    *session_store.STORE_ERRORS,
+    *outage.STORE_ERRORS,
     RevocationsStaleError,
     OperationalError,
     InterfaceError,

@@ -193,7 +193,7 @@ CACHES = redis.caches(
 )
 # Pub/sub knows no databases: two sites on one server would ring each other's bells.
 REVOCATION_CHANNEL = f"munjigi:revocations:{redis.database_number(CACHES['default']['LOCATION'])}"
-SESSION_ENGINE = "accounts.session_store"
+SESSION_ENGINE = "accounts.store.engine"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_STORE_DEADLINE_SECONDS = env.float("SESSION_STORE_DEADLINE_SECONDS", default=6.0)
 SESSION_STORE_WAITERS = env.int("SESSION_STORE_WAITERS", default=4)

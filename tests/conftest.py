@@ -9,9 +9,10 @@ from django.core import mail as django_mail
 from django.core.cache import caches
 from django.test import Client
 
-from accounts import mail, revocations, store_outage
+from accounts import mail, revocations
 from accounts.models import OutgoingMail, User
 from accounts.remembered_users import remembered
+from accounts.store import outage
 from api import keys
 from tests.factories import PASSWORD, UserFactory
 from tests.flows.outage import RedisServer
@@ -26,7 +27,7 @@ def cheap_passwords(settings) -> None:
 def clean_redis() -> Iterator[None]:
     """Sessions and rate limits of one test are none of the next one's business."""
     yield
-    store_outage.forget()
+    outage.forget()
     for alias in ("default", "sessions"):
         caches[alias].clear()
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from allauth.socialaccount.providers.base.provider import ProviderException
 
-from accounts.exceptions import AccountsError
+from accounts.errors import AccountsError
 
 
 class ProviderError(AccountsError, ProviderException):

@@ -9,7 +9,7 @@ import time
 from dataclasses import asdict
 
 from accounts import encryption
-from accounts.exceptions import DecryptionError
+from accounts.errors import DecryptionError
 from accounts.social import replay
 from accounts.social.exceptions import ProviderError
 from accounts.social.linking import Link

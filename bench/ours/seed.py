@@ -22,7 +22,7 @@ from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from accounts.models import AuthSession, User  # noqa: E402
-from accounts.session_store import RIGHTS, SID, SessionStore  # noqa: E402
+from accounts.store.engine import RIGHTS, SID, SessionStore  # noqa: E402
 from api.tokens import AccessJWT, RefreshJWT  # noqa: E402
 from bench import seeding  # noqa: E402
 

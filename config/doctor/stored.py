@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult, get_date_max
 
 from accounts import encryption
-from accounts.exceptions import DecryptionError
+from accounts.errors import DecryptionError
 from accounts.models import OutgoingMail, Unlinking
 from api import jwk, keys
 from config.doctor.findings import Finding, error, ok, warning

@@ -8,8 +8,9 @@ from django.test import Client
 from django.utils import timezone
 from django_redis import get_redis_connection
 
-from accounts import session_store, sessions
+from accounts import sessions
 from accounts.models import AuthSession, User
+from accounts.store import engine
 from tests.conftest import CHROME
 from tests.factories import AuthSessionFactory, UserFactory
 from tests.flows.outage import without_redis
@@ -22,7 +23,7 @@ def is_signed_out(response):
 
 
 def store_of(browser):
-    return session_store.SessionStore(browser.cookies["session"].value)
+    return engine.SessionStore(browser.cookies["session"].value)
 
 
 def age(by):
@@ -267,7 +268,7 @@ def test_a_made_up_cookie_is_not_adopted(client, db):
     response = client.get("/accounts/login/")
 
     assert response.status_code == 200
-    assert not session_store.SessionStore().exists("a" * 32)
+    assert not engine.SessionStore().exists("a" * 32)
 
 
 @pytest.mark.parametrize("value", ["", "a", "a" * 5000, "../x", "é", '"quoted"'], ids=ascii)

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import revocations, sessions
-from accounts.exceptions import RevocationsStaleError
+from accounts.errors import RevocationsStaleError
 from accounts.models import AuthSession
 from accounts.revocations import CHANNEL, LOOK_BACK, Feed
 from tests.factories import AuthSessionFactory, UserFactory

@@ -7,10 +7,11 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from accounts import audit, session_store, sessions
+from accounts import audit, sessions
 from accounts.client_info import ClientInfo
-from accounts.exceptions import InactiveUserError
+from accounts.errors import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
+from accounts.store import engine
 from tests.factories import AuthSessionFactory, UserFactory
 from tests.flows.outage import Asking, is_somebody_waiting, wait_until
 
@@ -134,12 +135,12 @@ def test_revoke_drops_the_session_from_redis_after_the_commit(
 
     with django_capture_on_commit_callbacks() as callbacks:
         sessions.revoke(session, reason=sessions.Reason.ADMIN)
-        before = session_store.lookup(session.pk)
+        before = engine.lookup(session.pk)
     for callback in callbacks:
         callback()
 
     assert before is not None
-    assert session_store.lookup(session.pk) is None
+    assert engine.lookup(session.pk) is None
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts import encryption
-from accounts.exceptions import DecryptionError
+from accounts.errors import DecryptionError
 from api import keys
 from api.models import SigningKey
 

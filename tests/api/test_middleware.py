@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 
-from accounts.session_store import SessionStore
+from accounts.store.engine import SessionStore
 from api.views import account
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory

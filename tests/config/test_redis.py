@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_redis import get_redis_connection
 
 from accounts import revocations
-from accounts.session_store import SessionStore
+from accounts.store.engine import SessionStore
 from config import redis
 from tests.e2e.conftest import free_ports
 
@@ -118,7 +118,7 @@ def test_an_address_that_is_none_is_refused_by_name(address):
 
 
 def test_only_one_of_us_tries_again():
-    """Retries of redis-py inside those of `accounts.store_outage` would multiply."""
+    """Retries of redis-py inside those of `accounts.store.outage` would multiply."""
     for sentinels in (None, SENTINELS):
         options = redis.caches("redis://host", sentinels=sentinels)["sessions"]["OPTIONS"]
 

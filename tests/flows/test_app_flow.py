@@ -7,7 +7,7 @@ from django.test import Client
 from django_redis import get_redis_connection
 
 from accounts.models import AuditEvent, AuthSession, User
-from accounts.session_store import SessionStore
+from accounts.store.engine import SessionStore
 from tests.api import forge
 from tests.conftest import bearer
 from tests.factories import PASSWORD, UserFactory

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_redis import get_redis_connection
 
-from accounts import revocations, session_index, session_store, sessions
+from accounts import revocations, sessions
 from accounts.models import AuditEvent, AuthSession, User
+from accounts.store import engine, index
 from tests.conftest import CHROME
 from tests.factories import PASSWORD, AuthSessionFactory
 from tests.flows.conftest import code_in
@@ -204,7 +205,7 @@ def test_a_sign_out_that_redis_never_heard_of_is_found_at_the_next_touch(
     signed_in, monkeypatch, settings
 ):
     """Its deletion is lost, and every process has forgotten it since."""
-    monkeypatch.setattr(session_index, "drop", lambda *args, **kwargs: None)
+    monkeypatch.setattr(index, "drop", lambda *args, **kwargs: None)
     sessions.revoke(AuthSession.objects.get(), reason=sessions.Reason.ADMIN)
     AuthSession.objects.update(revoked_at=timezone.now() - timedelta(days=1))
     revocations.feed.forget()
@@ -376,7 +377,7 @@ def test_signing_in_again_takes_a_new_id(signed_in, user, rf):
 
     request = rf.post("/")
     before = signed_in.cookies["session"].value
-    request.session = session_store.SessionStore(before)
+    request.session = engine.SessionStore(before)
     request.user = user
     login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
     request.session.save()
@@ -413,7 +414,7 @@ def ended_meanwhile(monkeypatch):
         original = middleware._is_on
 
         def late(request, *args):
-            session_store.SessionStore(request.session.session_key).delete()
+            engine.SessionStore(request.session.session_key).delete()
             request.session.modified = True
             return original(request, *args)
 
@@ -523,7 +524,7 @@ def test_the_row_is_read_when_somebody_asks_for_it(signed_in, feed, django_asser
 def test_a_thousand_sign_ins_end_in_a_handful_of_statements_and_calls(user, asked, feed):
     rows = AuthSessionFactory.create_batch(1000, user=user)
     for row in rows:
-        store = session_store.SessionStore()
+        store = engine.SessionStore()
         store.update({"_auth_user_id": str(user.pk), "sid": str(row.pk)})
         store.create()
     redis = get_redis_connection("sessions")
@@ -548,7 +549,7 @@ def test_a_thousand_sign_ins_end_in_a_handful_of_statements_and_calls(user, aske
 def test_a_thousand_sessions_leave_redis_in_two_calls(user, asked):
     rows = AuthSessionFactory.create_batch(1000, user=user)
     for row in rows:
-        store = session_store.SessionStore()
+        store = engine.SessionStore()
         store.update({"_auth_user_id": str(user.pk), "sid": str(row.pk)})
         store.create()
     kept = rows[500].pk
@@ -559,6 +560,6 @@ def test_a_thousand_sessions_leave_redis_in_two_calls(user, asked):
     assert len(asked) == 2  # the bell and the deletion
     redis = get_redis_connection("sessions")
     assert sorted(key.split(b":")[0] for key in redis.keys("*")) == [b"session", b"sid", b"user"]
-    assert session_store.lookup(kept) is not None
+    assert engine.lookup(kept) is not None
     assert revocations.is_revoked(rows[0].pk)
     assert not revocations.is_revoked(kept)

@@ -11,8 +11,9 @@ import pytest
 from django.db import InternalError, OperationalError
 from django.test import Client
 
-from accounts import audit, session_index, session_store, sessions, store_outage
+from accounts import audit, sessions
 from accounts.models import AuthSession, User
+from accounts.store import index, outage
 from tests.conftest import CHROME, bearer
 from tests.factories import PASSWORD
 from tests.flows.outage import PATIENCE, wait_until
@@ -58,7 +59,7 @@ def is_clean(response, kind="text/html; charset=utf-8"):
 
 def give_it_up(kind):
     """The outage has lasted longer than anybody waits."""
-    clock = {"read": store_outage._reads, "write": store_outage._writes}[kind]
+    clock = {"read": outage._reads, "write": outage._writes}[kind]
     wait_until(clock.is_past_deadline)
 
 
@@ -102,7 +103,7 @@ def test_tokens_and_health_answer_while_redis_is_dead(redis, obtain, user, clien
     assert client.get("/livez").status_code == 200
     assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 200
     assert client.get("/api/verify", headers=bearer(pair["access"])).status_code == 204
-    assert store_outage._reads.down_since is None  # it wasn't even asked
+    assert outage._reads.down_since is None  # it wasn't even asked
 
 
 def test_a_sign_in_that_can_not_be_saved_is_a_503_and_sets_no_cookie(redis, browser, user):
@@ -231,8 +232,8 @@ def test_an_end_by_another_device_is_not_kept_waiting(redis, browser, user, monk
     waited = []
     monkeypatch.setattr("time.sleep", waited.append)
 
-    with pytest.raises(session_store.STORE_ERRORS):
-        session_index.drop_all(user.pk)
+    with pytest.raises(outage.STORE_ERRORS):
+        index.drop_all(user.pk)
 
     assert waited == []
 

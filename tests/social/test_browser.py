@@ -10,8 +10,8 @@ from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts import session_value
 from accounts.models import AuthSession, User
+from accounts.store import encoding
 from tests.factories import PASSWORD, UserFactory
 from tests.flows.conftest import is_signed_in
 
@@ -63,7 +63,7 @@ def test_no_providers_token_rests_in_the_session_of_an_unfinished_sign_up(kakao,
     assert answer["Location"] == "/accounts/3rdparty/signup/"
     store = get_redis_connection("sessions")
     (name,) = store.keys("session:*")
-    entries, _ = session_value.unpack(store.get(name))
+    entries, _ = encoding.unpack(store.get(name))
     assert "socialaccount_sociallogin" in entries
     assert '"token":' not in json.dumps(entries)
 

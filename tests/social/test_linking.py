@@ -5,9 +5,9 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
-from accounts import store_outage
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.social import linking
+from accounts.store import outage
 from tests.factories import PASSWORD, UserFactory
 from tests.flows.conftest import code_in, is_signed_in
 from tests.flows.outage import without_redis
@@ -237,7 +237,7 @@ def test_an_outage_of_redis_costs_the_visitor_nothing(kakao, owner, walk, visito
     key = visitor.session[linking.ENTRY]["key"]
     with without_redis(settings):
         answers = [visitor.get(PAGE), visitor.post(PAGE, {"link": key, "password": PASSWORD})]
-    store_outage.forget()
+    outage.forget()
 
     assert [answer.status_code for answer in answers] == [503, 503]
     assert not linked()

@@ -2,7 +2,7 @@
 
 | Key | Value | Lives for |
 | --- | --- | --- |
-| `session:<HMAC of the id>` | the session (`session_store`) | its idle time |
+| `session:<HMAC of the id>` | the session (`engine`) | its idle time |
 | `sid:<sid>` | that HMAC, so that a sign-in's session is found without its id | as long |
 | `user:<user id>` | sorted set of the user's sids, by the end of that time | the absolute time |
 
@@ -21,7 +21,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ReadOnlyError, ResponseError
 
-from accounts import store_outage
+from accounts.store import outage
 
 # KEYS: old name, new name. ARGV: value, milliseconds. Nothing when the old session is gone. A second
 # try, after a lost answer, finds the first one's work.
@@ -60,7 +60,7 @@ def fetch(name: str, *, limit: int) -> tuple[bytes | None, int | None]:
     """What is there, never more of it than one byte above `limit`, and the milliseconds it has
     left. Twice None where there is nothing. Raises `StoreUnavailableError`.
     """
-    return store_outage.read(lambda redis: _fetch(redis, name, limit))
+    return outage.read(lambda redis: _fetch(redis, name, limit))
 
 
 def _fetch(redis: Redis, name: str, limit: int) -> tuple[bytes | None, int | None]:
@@ -98,7 +98,7 @@ def _answers(redis: Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
 
 def find(sid: UUID) -> str | None:
     """The HMAC of the session of this sign-in. Raises `StoreUnavailableError`."""
-    found = store_outage.read(lambda redis: redis.get(f"sid:{sid}"))
+    found = outage.read(lambda redis: redis.get(f"sid:{sid}"))
     return cast("bytes", found).decode() if found else None
 
 
@@ -130,12 +130,12 @@ def remove(pipe: Pipeline, *, sid: str, user_id: str) -> None:
 def drop(*sids: UUID, user_id: UUID | None) -> None:
     """Delete the sessions of these sign-ins, wherever they were opened. Raises `STORE_ERRORS`.
 
-    Tried once: the rows have ended, and a session that stays is found out (see `session_store`).
+    Tried once: the rows have ended, and a session that stays is found out (see `engine`).
     """
     names = [str(sid) for sid in sids]
-    store_outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", *names))
+    outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", *names))
 
 
 def drop_all(user_id: UUID, *, keep: UUID | None = None) -> None:
     """Delete the user's sessions, however many, in one round trip. As `drop` otherwise."""
-    store_outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", "*", str(keep)))
+    outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", "*", str(keep)))

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.contrib.auth import SESSION_KEY
 
 from accounts import encryption
-from accounts.exceptions import DecryptionError, SessionTooLargeError
+from accounts.errors import DecryptionError, SessionTooLargeError
 
 VERSION = 1
 MAX_BYTES = 16 * 1024

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django_redis.cache import RedisCache
 
-from accounts import store_outage
+from accounts.store import outage
 
 LOCK_SECONDS = 0.5
 """Shorter than whoever wants it next waits. A lock that is lost early only loosens a limit."""
@@ -29,26 +29,22 @@ class SharedCache(RedisCache):
         if key.endswith(":lock"):  # as allauth's limiter names them
             timeout = LOCK_SECONDS
         return bool(
-            store_outage.patiently(
+            outage.patiently(
                 lambda: super(SharedCache, self).add(key, value, timeout=timeout, version=version),
-                store_outage.cache,
+                outage.cache,
             )
         )
 
     def get(self, *args: Any, **kwargs: Any) -> Any:
-        return store_outage.patiently(
+        return outage.patiently(
             lambda: super(SharedCache, self).get(*args, **kwargs),  # type: ignore[no-untyped-call]
-            store_outage.cache,
+            outage.cache,
         )
 
     def set(self, *args: Any, **kwargs: Any) -> Any:
-        return store_outage.patiently(
-            lambda: super(SharedCache, self).set(*args, **kwargs), store_outage.cache
-        )
+        return outage.patiently(lambda: super(SharedCache, self).set(*args, **kwargs), outage.cache)
 
     def delete(self, *args: Any, **kwargs: Any) -> bool:
         return bool(
-            store_outage.patiently(
-                lambda: super(SharedCache, self).delete(*args, **kwargs), store_outage.cache
-            )
+            outage.patiently(lambda: super(SharedCache, self).delete(*args, **kwargs), outage.cache)
         )

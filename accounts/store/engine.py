@@ -1,7 +1,6 @@
 """Browser sessions in Redis: Django's session engine (`SESSION_ENGINE`).
 
-`session_index` says under which keys, `session_value` what the value is, `store_outage` how long to
-wait for Redis.
+`index` builds the keys, `encoding` the value; `outage` decides how long to wait for Redis.
 
 - Reading Redis gives no usable cookie; a made-up id is never adopted; ids come from the cookie only.
 - An error is never read as "no session": it raises `STORE_ERRORS`, and nobody's cookie is taken.
@@ -35,17 +34,11 @@ from django.contrib.sessions.backends.base import (
     UpdateError,
 )
 from django.utils.crypto import get_random_string
-from django_redis.exceptions import ConnectionInterrupted
 from redis.client import Pipeline
-from redis.exceptions import RedisError
 
-from accounts import session_index, session_value, store_outage
-from accounts.exceptions import StoreUnavailableError
+from accounts.store import encoding, index, outage
 
 log = logging.getLogger(__name__)
-
-STORE_ERRORS = (StoreUnavailableError, ConnectionInterrupted, RedisError)
-"""What a store that can't answer raises."""
 
 SID = "sid"
 """The session's entry that names its `AuthSession`."""
@@ -58,7 +51,7 @@ SESSION_ID = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")
 
 def lookup(sid: UUID) -> "SessionStore | None":
     """The session of this sign-in, for a caller that has asked the row. Raises `STORE_ERRORS`."""
-    name = session_index.find(sid)
+    name = index.find(sid)
     session = NamedSessionStore(name) if name else None
     if session is not None and session.is_due:
         session.slide()
@@ -106,11 +99,11 @@ class SessionStore(SessionBase):
         user_id, idle = str(self.get(SESSION_KEY)), self.idle_seconds
 
         def build(pipe: Pipeline) -> None:
-            session_index.slide(pipe, self._name, sid=self[SID], user_id=user_id, idle_seconds=idle)
+            index.slide(pipe, self._name, sid=self[SID], user_id=user_id, idle_seconds=idle)
 
         try:
-            store_outage.write_once(build)
-        except STORE_ERRORS as error:
+            outage.write_once(build)
+        except outage.STORE_ERRORS as error:
             log.warning("a session's idle time was not extended: %s", error)
 
     def get_expiry_age(self, **kwargs: Any) -> int:
@@ -131,7 +124,7 @@ class SessionStore(SessionBase):
     # Reading
 
     def load(self) -> dict[str, Any]:
-        value, self._left_ms = session_index.fetch(self._name, limit=session_value.MAX_BYTES)
+        value, self._left_ms = index.fetch(self._name, limit=encoding.MAX_BYTES)
         self.is_unknown = value is None
         data = self._opened(value) if value is not None else None
         if data is None:
@@ -143,13 +136,13 @@ class SessionStore(SessionBase):
     def exists(self, session_key: str) -> bool:
         if not self._validate_session_key(session_key):
             return False
-        name = session_index.name_of(session_key)
-        return bool(store_outage.read(lambda redis: redis.exists(name)))
+        name = index.name_of(session_key)
+        return bool(outage.read(lambda redis: redis.exists(name)))
 
     def _opened(self, value: bytes) -> dict[str, Any] | None:
         try:
-            data, self._began = session_value.unpack(value)
-        except session_value.UnreadableError as error:
+            data, self._began = encoding.unpack(value)
+        except encoding.UnreadableError as error:
             log.warning("a session can't be read, its visitor is signed out: %s", error)
             return None
         return None if self._began + _lifetime_seconds() <= _now() else data
@@ -177,7 +170,7 @@ class SessionStore(SessionBase):
         if self.session_key is None:
             raise UpdateError  # gone before it could be read
         began = self._beginning()
-        value = session_value.pack(data, began=began, is_signed_in=SID in data)
+        value = encoding.pack(data, began=began, is_signed_in=SID in data)
         if must_create or self._is_new:
             is_renewed = bool(self._replaced and SID in data and data[SID] == self._stored_sid)
             self._write_new(value, is_renewed=is_renewed)
@@ -189,7 +182,7 @@ class SessionStore(SessionBase):
     def _write_again(self, value: str) -> None:
         is_signed_in = SID in self  # then it lives as long as it had; see the top
         life: Any = {"keepttl": True} if is_signed_in else {"ex": self.idle_seconds}
-        if not store_outage.write(lambda pipe: pipe.set(self._name, value, xx=True, **life))[0]:
+        if not outage.write(lambda pipe: pipe.set(self._name, value, xx=True, **life))[0]:
             raise UpdateError
 
     def _write_new(self, value: str, *, is_renewed: bool) -> None:
@@ -201,7 +194,7 @@ class SessionStore(SessionBase):
             nonlocal tries
             tries += 1
             if is_renewed:
-                session_index.renew(pipe, str(replaced), self._name, value, idle_ms=idle_ms)
+                index.renew(pipe, str(replaced), self._name, value, idle_ms=idle_ms)
             else:
                 # The second time the id is taken by the first, whose answer was lost.
                 pipe.set(self._name, value, px=idle_ms, nx=tries == 1)
@@ -209,7 +202,7 @@ class SessionStore(SessionBase):
                     pipe.unlink(replaced)
             self._index(pipe)
 
-        if not store_outage.write(build)[0]:
+        if not outage.write(build)[0]:
             raise UpdateError if is_renewed else CreateError
 
     def _index(self, pipe: Pipeline) -> None:
@@ -217,12 +210,12 @@ class SessionStore(SessionBase):
         if not sid or not user_id:
             return
         if self._stored_sid and self._stored_sid != sid:  # signed in again
-            session_index.remove(pipe, sid=self._stored_sid, user_id=user_id)
-        session_index.add(pipe, self._name, sid=sid, user_id=user_id, idle_seconds=idle)
+            index.remove(pipe, sid=self._stored_sid, user_id=user_id)
+        index.add(pipe, self._name, sid=sid, user_id=user_id, idle_seconds=idle)
 
     def delete(self, session_key: str | None = None) -> None:
         if session_key is not None:
-            names, sid = [session_index.name_of(session_key)], None
+            names, sid = [index.name_of(session_key)], None
         else:
             own = self._name if self.session_key and not self._is_new else None
             names, sid = [name for name in (own, self._replaced) if name], self._stored_sid
@@ -230,10 +223,10 @@ class SessionStore(SessionBase):
         def build(pipe: Pipeline) -> None:
             pipe.unlink(*names)
             if sid:
-                session_index.remove(pipe, sid=str(sid), user_id=str(self.get(SESSION_KEY)))
+                index.remove(pipe, sid=str(sid), user_id=str(self.get(SESSION_KEY)))
 
         if names:
-            store_outage.write(build)
+            outage.write(build)
 
     def flush(self) -> None:
         """Deletes first: a store that can't must not look as if it had."""
@@ -250,7 +243,7 @@ class SessionStore(SessionBase):
 
     @property
     def _name(self) -> str:
-        return session_index.name_of(str(self.session_key))
+        return index.name_of(str(self.session_key))
 
     def _draw_id(self) -> None:
         self._session_key = _new_id()
@@ -270,7 +263,7 @@ class NamedSessionStore(SessionStore):
     @property
     def _name(self) -> str:
         key = str(self.session_key)  # an id again once it was flushed and written to
-        return session_index.name_of(key) if SESSION_ID.fullmatch(key) else f"session:{key}"
+        return index.name_of(key) if SESSION_ID.fullmatch(key) else f"session:{key}"
 
     def cycle_key(self) -> None:
         self.modified = True

@@ -1,4 +1,6 @@
-"""How long to wait for a Redis that doesn't answer, and who may: sessions, and `shared_cache`.
+"""Retry policy for Redis during a fail-over: a deadline per outage and a cap on waiting threads.
+
+The session engine and `cache.SharedCache` use it.
 
 A fail-over to a replica takes seconds, so a call that fails is made again. Waiting must not take
 all threads of a process, though: tokens and `/livez` need none of Redis. Hence
@@ -23,11 +25,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django_redis import get_redis_connection
+from django_redis.exceptions import ConnectionInterrupted
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from accounts.exceptions import StoreUnavailableError
+from accounts.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -47,6 +50,9 @@ TRANSIENT_ANSWERS = (
     "UNBLOCKED",
 )
 """What Redis answers while it changes roles or restarts. Not a prefix: pipelines add their own."""
+
+STORE_ERRORS = (StoreUnavailableError, ConnectionInterrupted, RedisError)
+"""Raised by every call to a Redis that cannot answer."""
 
 log = logging.getLogger(__name__)
 
