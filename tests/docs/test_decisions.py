@@ -40,7 +40,7 @@ def test_a_superseded_decision_names_a_later_one(path):
         assert number > path.name[:4]
 
 
-def test_the_index_lists_every_decision_newest_first_with_its_title_and_status():
+def test_the_index_lists_every_decision_newest_first():
     rows = re.findall(
         r"^\| (\d{4}) \| \[(.+)\]\((.+?)\) \| (\S+) \| (.+) \|$", INDEX.read_text(), re.MULTILINE
     )
