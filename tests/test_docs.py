@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.audit.models import AuditEvent
+from accounts.models import AuditEvent
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = (ROOT / "config" / "settings.py").read_text()

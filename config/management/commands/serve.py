@@ -125,7 +125,7 @@ def _standin(name: str, origin: str) -> list[str]:
 
 
 def _site(options: dict[str, Any]) -> list[str]:
-    """Sync views under Granian's WSGI: the fastest Django that was measured (docs/decisions.md)."""
+    """Sync views under Granian's WSGI: the fastest Django that was measured (docs/decisions/0004)."""
     return [
         *PYTHON,
         "-m",
