@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from tests import postgres
+from tests.kit import postgres
 
 REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
 INSTALL = {"postgres": "apt-get install postgresql", "chromium": "apt-get install chromium"}

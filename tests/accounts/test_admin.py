@@ -6,8 +6,8 @@ from django.test import Client
 
 from accounts.models import AuditEvent, AuthSession, User
 from config.management.commands.seed_demo import STAFF_MAY
-from tests.conftest import CHROME, bearer
-from tests.factories import PASSWORD, AuditEventFactory, AuthSessionFactory, UserFactory
+from tests.kit.clients import CHROME, bearer
+from tests.kit.factories import PASSWORD, AuditEventFactory, AuthSessionFactory, UserFactory
 
 MODELS = ["user", "authsession", "auditevent"]
 

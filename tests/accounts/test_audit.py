@@ -7,7 +7,7 @@ import pytest
 from accounts import audit
 from accounts.client_info import ClientInfo
 from accounts.models import AuditEvent
-from tests.factories import UserFactory
+from tests.kit.factories import UserFactory
 
 TYPE = AuditEvent.Type.LOGIN_FAILED
 

@@ -5,7 +5,7 @@ from django.test import RequestFactory
 
 from accounts import client_info
 from accounts.client_info import ClientInfo
-from tests.conftest import CHROME
+from tests.kit.clients import CHROME
 
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "

@@ -10,12 +10,13 @@ from cryptography.fernet import Fernet
 from django.core import mail as django_mail
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts import encryption, mail
 from accounts.models import OutgoingMail
+from tests.kit.rows import all_columns
 
 REFUSED = "django.core.mail.backends.smtp.EmailBackend"
 
@@ -30,16 +31,6 @@ def no_mail_server(settings):
 def enqueue(body="Your code is ABCD-EFGH", **fields):
     mail.enqueue(EmailMessage("Subject", body, "from@example.com", ["to@example.com"], **fields))
     return OutgoingMail.objects.get()
-
-
-def all_columns():
-    """Every value of every row of every table, as one text."""
-    parts = []
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
-            parts += [str(value) for row in cursor.fetchall() for value in row]
-    return "\n".join(parts)
 
 
 def test_enqueue_sends_nothing(db):

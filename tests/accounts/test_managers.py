@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.models import AuthSession, User
-from tests.factories import AuthSessionFactory, UserFactory
+from tests.kit.factories import AuthSessionFactory, UserFactory
 
 
 @pytest.mark.django_db

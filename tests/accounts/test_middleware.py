@@ -10,9 +10,9 @@ from django_redis import get_redis_connection
 
 from accounts import session_store, sessions
 from accounts.models import AuthSession, User
-from tests.conftest import CHROME
-from tests.factories import AuthSessionFactory, UserFactory
-from tests.flows.outage import without_redis
+from tests.kit.clients import CHROME
+from tests.kit.factories import AuthSessionFactory, UserFactory
+from tests.kit.outage import without_redis
 
 PAGE = "/accounts/email/"
 

@@ -5,7 +5,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import AuthSession, User, user_display
-from tests.factories import AuditEventFactory, AuthSessionFactory, UserFactory
+from tests.kit.factories import AuditEventFactory, AuthSessionFactory, UserFactory
 
 
 @pytest.mark.django_db

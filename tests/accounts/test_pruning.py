@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import pruning
 from accounts.models import AuditEvent, AuthSession
-from tests.factories import AuditEventFactory, AuthSessionFactory
+from tests.kit.factories import AuditEventFactory, AuthSessionFactory
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = timedelta(days=31)

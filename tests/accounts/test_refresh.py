@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import refresh, sessions
 from accounts.client_info import ClientInfo
 from accounts.models import AuditEvent, AuthSession, User
-from tests.factories import AuthSessionFactory, UserFactory
+from tests.kit.factories import AuthSessionFactory, UserFactory
 
 CLIENT = ClientInfo(ip="192.0.2.1", user_agent="curl/8.1")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

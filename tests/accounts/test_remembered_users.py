@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from accounts import remembered_users, revocations, sessions
 from accounts.models import AuthSession, User
 from accounts.remembered_users import MAX_AGE_SECONDS, RememberedUsers, remembered
-from tests.conftest import bearer
-from tests.factories import PASSWORD, UserFactory
-from tests.flows.outage import without_redis
+from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.outage import without_redis
 
 ME = "/api/me/"
 

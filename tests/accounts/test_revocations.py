@@ -22,7 +22,8 @@ from accounts import revocations, sessions
 from accounts.exceptions import RevocationsStaleError
 from accounts.models import AuthSession
 from accounts.revocations import CHANNEL, LOOK_BACK, Feed
-from tests.factories import AuthSessionFactory, UserFactory
+from tests.kit.factories import AuthSessionFactory, UserFactory
+from tests.kit.waiting import wait_until
 
 KEEP = timedelta(seconds=3600 + revocations.SLACK_SECONDS)
 
@@ -458,13 +459,6 @@ def living(transactional_db, monkeypatch):
     feed = Stoppable()
     yield feed
     feed.stop()
-
-
-def wait_until(is_true):
-    deadline = time.monotonic() + 20
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def ask(feed, sid):

@@ -17,8 +17,8 @@ from accounts.exceptions import SessionTooLargeError
 from accounts.models import AuthSession
 from accounts.session_store import NamedSessionStore, SessionStore
 from accounts.session_value import MAX_BYTES
-from tests.factories import PASSWORD
-from tests.flows.conftest import code_in
+from tests.kit.factories import PASSWORD
+from tests.kit.mails import code_in
 
 COOKIE = "session"
 NOBODY = "00000000-0000-4000-8000-000000000000"

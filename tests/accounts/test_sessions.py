@@ -11,8 +11,8 @@ from accounts import audit, session_store, sessions
 from accounts.client_info import ClientInfo
 from accounts.exceptions import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
-from tests.factories import AuthSessionFactory, UserFactory
-from tests.flows.outage import Asking, is_somebody_waiting, wait_until
+from tests.kit.factories import AuthSessionFactory, UserFactory
+from tests.kit.waiting import Asking, is_somebody_waiting, wait_until
 
 CLIENT = ClientInfo(ip="192.0.2.1", user_agent="curl/8.1")
 

@@ -7,9 +7,9 @@ from django.test import Client
 from accounts import store_outage
 from accounts.exceptions import StoreUnavailableError
 from accounts.shared_cache import SharedCache
-from tests.conftest import CHROME
-from tests.factories import PASSWORD
-from tests.flows.outage import PATIENCE, Asking, wait_until
+from tests.kit.clients import CHROME
+from tests.kit.factories import PASSWORD
+from tests.kit.waiting import PATIENCE, Asking, wait_until
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from accounts.social import fetch, jwks
 from accounts.social.exceptions import ProviderError, ProviderUnavailableError
-from tests.accounts.test_social_fetch import server
+from tests.kit.pieces import server
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
 JWK = RSAAlgorithm.to_jwk(RSA_KEY, as_dict=True) | {"kid": "a", "use": "sig", "alg": "RS256"}

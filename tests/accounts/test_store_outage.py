@@ -6,8 +6,8 @@ from redis.exceptions import ResponseError
 from accounts import store_outage
 from accounts.exceptions import StoreUnavailableError
 from accounts.session_store import STORE_ERRORS, SessionStore
-from tests.e2e.conftest import free_ports
-from tests.flows.outage import PATIENCE, Asking, wait_until
+from tests.kit.ports import free_ports
+from tests.kit.waiting import PATIENCE, Asking, wait_until
 
 
 def ping():

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.hashers import check_password
 
 from accounts.models import User
-from tests.factories import PASSWORD, UserFactory
+from tests.kit.factories import PASSWORD, UserFactory
 
 NEW = "another long pass phrase"
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from django.test import Client
 
-from tests.api.conftest import problem
-from tests.conftest import CHROME, bearer
-from tests.factories import PASSWORD, UserFactory
+from tests.kit.clients import CHROME, bearer
+from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.problems import problem
 
 PLACES = ["/api/me/", "/api/sessions/"]
 

@@ -9,10 +9,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuthSession
-from tests.api import forge
-from tests.api.conftest import problem
-from tests.conftest import bearer
-from tests.factories import PASSWORD
+from tests.kit import forge
+from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD
+from tests.kit.problems import problem
 
 FRONTEND = "https://app.example.com"
 OURS = {"origin": FRONTEND, "x-token-delivery": "cookie"}

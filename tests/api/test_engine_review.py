@@ -10,8 +10,8 @@ from accounts.client_info import ClientInfo
 from accounts.models import AuthSession, OutgoingMail
 from api import keys, throttling, tokens
 from api.models import SigningKey
-from tests.conftest import bearer
-from tests.factories import AuthSessionFactory
+from tests.kit.clients import bearer
+from tests.kit.factories import AuthSessionFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from django.test import Client
 
-from tests.api.conftest import invalid, problem
-from tests.conftest import bearer
-from tests.factories import PASSWORD
+from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD
+from tests.kit.problems import invalid, problem
 
 ADDRESS = "/api/token/"
 

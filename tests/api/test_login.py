@@ -11,8 +11,8 @@ from django.test import Client
 
 from accounts.hashers import Argon2idPasswordHasher
 from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
-from tests.api.conftest import invalid, problem
-from tests.factories import PASSWORD, UserFactory
+from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.problems import invalid, problem
 
 PAIR = {"access": ANY, "refresh": ANY, "token_type": "Bearer", "expires_in": 3600, "sid": ANY}
 

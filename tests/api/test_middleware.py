@@ -9,13 +9,8 @@ from django.conf import settings
 
 from accounts.session_store import SessionStore
 from api.views import account
-from tests.conftest import bearer
-from tests.factories import PASSWORD, UserFactory
-
-
-@pytest.fixture
-def pair(obtain, user):
-    return obtain(user)
+from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD, UserFactory
 
 
 @pytest.fixture

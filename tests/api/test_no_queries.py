@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from api import forward_auth
 from api.authentication import BearerUser
 from config.urls import urlpatterns as site
-from tests.conftest import bearer
+from tests.kit.clients import bearer
 
 
 class ClaimsView(APIView):

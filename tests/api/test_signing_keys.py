@@ -15,9 +15,9 @@ from accounts import encryption, sessions
 from accounts.client_info import ClientInfo
 from api import jwk, keys, tokens
 from api.models import SigningKey
-from tests.api import forge
-from tests.conftest import bearer
-from tests.factories import AuthSessionFactory, UserFactory
+from tests.kit import forge
+from tests.kit.clients import bearer
+from tests.kit.factories import AuthSessionFactory, UserFactory
 
 LEAD = timedelta(hours=1)
 

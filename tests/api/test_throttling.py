@@ -11,8 +11,8 @@ from django_redis import get_redis_connection
 
 from accounts import store_outage
 from api import throttling
-from tests.api.conftest import problem
-from tests.flows.outage import without_redis
+from tests.kit.outage import without_redis
+from tests.kit.problems import problem
 
 REFRESH = "/api/token/refresh/"
 HEADLESS = "/_allauth/app/v1/tokens/refresh"

@@ -15,18 +15,13 @@ from accounts.client_info import ClientInfo
 from accounts.models import AuthSession
 from api import keys, tokens
 from api.models import SigningKey
-from tests.api import forge
-from tests.api.conftest import problem
-from tests.conftest import bearer
-from tests.factories import AuthSessionFactory, UserFactory
+from tests.kit import forge
+from tests.kit.clients import bearer
+from tests.kit.factories import AuthSessionFactory, UserFactory
+from tests.kit.problems import problem
 
 YEAR_2100 = 4_102_444_800
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-@pytest.fixture
-def pair(obtain, user):
-    return obtain(user)
 
 
 @pytest.fixture

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgres
 from tests.cluster import compare, rows
 from tests.cluster.cluster import Cluster
 from tests.cluster.redis_servers import is_installed
-from tests.deploy import edge
+from tests.kit import nginx, postgres
 
 REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
 PARTS = {
-    "nginx": lambda: edge.PROGRAM is not None,
+    "nginx": lambda: nginx.PROGRAM is not None,
     "postgres": lambda: postgres.binaries() is not None,
     "redis": is_installed,
 }

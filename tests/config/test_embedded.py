@@ -2,12 +2,12 @@
 
 import socket
 import stat
-import subprocess
-import time
 
 import pytest
 
 from config import embedded
+from tests.kit import processes
+from tests.kit.waiting import wait_until
 
 
 def test_the_socket_is_in_the_state_directory(tmp_path):
@@ -60,14 +60,11 @@ def answers(path):
 
 def test_the_server_listens_on_a_private_socket_and_no_port(tmp_path):
     command = embedded.command(tmp_path)
-    server = subprocess.Popen(command)
+    server = processes.start(command)
     path = embedded.socket_path(tmp_path)
     try:
-        deadline = time.monotonic() + 20
-        while not answers(path):
-            assert server.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: server.poll() is not None or answers(path), "Redis answers")
+        assert server.poll() is None
         mode = stat.S_IMODE(path.parent.stat().st_mode)
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from tests.flows.outage import without_redis
+from tests.kit.outage import without_redis
 
 
 def test_livez_asks_nobody(client, db, django_assert_num_queries, settings):

@@ -1,10 +1,7 @@
 """Redis addresses in, `CACHES` out."""
 
-import contextlib
 import shutil
-import socket
-import subprocess
-import time
+from functools import partial
 
 import pytest
 from django.core.cache import caches
@@ -14,7 +11,10 @@ from django_redis import get_redis_connection
 from accounts import revocations
 from accounts.session_store import SessionStore
 from config import redis
-from tests.e2e.conftest import free_ports
+from tests.kit import processes
+from tests.kit.ports import free_ports
+from tests.kit.redis_servers import accepts
+from tests.kit.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -156,28 +156,19 @@ def primary(tmp_path):
         [program, str(tmp_path / "sentinel.conf"), "--sentinel"],
     ]
     log = (tmp_path / "log").open("w")
-    processes = [subprocess.Popen(c, stdin=subprocess.DEVNULL, stdout=log) for c in commands]
-    for port in (first, first + 1):
-        wait_for(port)
+    started = [processes.start(command, stdout=log) for command in commands]
+    for number, process in enumerate(started):
+        wait_until(partial(accepts, first + number, process), "Redis and its Sentinel listen")
     yield redis.Sentinels(
         [f"127.0.0.1:{first + 1}"],
         master_name="main",
         password="secret",
         sentinel_password="ask",
     )
-    for process in processes:
+    for process in started:
         process.kill()
         process.wait(20)
     log.close()
-
-
-def wait_for(port):
-    deadline = time.monotonic() + 20
-    while True:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_sessions_bell_and_limits_find_the_primary_by_its_sentinel(primary, settings):

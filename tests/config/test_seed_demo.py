@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from tests.conftest import bearer
+from tests.kit.clients import bearer
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from tests.conftest import CHROME
-from tests.factories import PASSWORD
+from tests.kit.clients import CHROME
+from tests.kit.factories import PASSWORD
 
 FRONTEND = "https://app.example.com"
 CSP = {

@@ -2,23 +2,19 @@
 
 import base64
 import hashlib
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
 
-from tests.ports import free_ports
+from tests.kit.ports import free_ports
+from tests.kit.standins import running, start, stop
 
-ROOT = Path(__file__).parents[2]
 REDIRECT_URI = "http://localhost:8000/callback/?from=demo"
 VERIFIER = "v" * 43
 CHALLENGE = (
@@ -32,25 +28,6 @@ CLIENT = [
     "--redirect-uri",
     REDIRECT_URI,
 ]
-
-
-def start(module, *arguments, demo="1"):
-    """The process and its one line of output; an empty line when it refused to start."""
-    environment = {name: value for name, value in os.environ.items() if name != "DEMO"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        env=environment | ({"DEMO": demo} if demo else {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    return process, process.stdout.readline()
-
-
-def stop(process):
-    process.kill()
-    process.communicate()
 
 
 class StandIn:
@@ -114,17 +91,6 @@ def answer_of(response):
     assert response.status_code == 303
     assert response.headers["Location"].startswith(REDIRECT_URI + "&")
     return dict(parse_qsl(urlsplit(response.headers["Location"]).query))
-
-
-@contextmanager
-def running(module, *options):
-    port = free_ports()
-    process, line = start(module, "--port", str(port), *options)
-    try:
-        assert line, process.stderr.read()
-        yield port
-    finally:
-        stop(process)
 
 
 @pytest.fixture(scope="session")

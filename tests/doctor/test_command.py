@@ -15,13 +15,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from config.management.commands.doctor import LIMIT_SECONDS
-from tests import postgres
-from tests.deploy import dockerfile
-from tests.doctor import servers
-from tests.doctor.conftest import steady, version_line
 from tests.doctor.deployment import SECRETS, deployed, doctor
+from tests.doctor.reports import steady, version_line
 from tests.environment import PROVIDERS
-from tests.ports import free_ports
+from tests.kit import dockerfile, postgres, processes, redis_servers, sites
+from tests.kit.ports import free_ports
+from tests.kit.waiting import wait_until
 
 # On one worker: what they share takes long to start.
 pytestmark = pytest.mark.xdist_group("deployment")
@@ -60,7 +59,7 @@ def named(done, name):
 
 
 def test_the_report_of_a_healthy_deployment(deployment, healthy):
-    redis = servers.client(deployment.redis_port, password=servers.PASSWORD)
+    redis = redis_servers.client(deployment.redis_port, password=redis_servers.PASSWORD)
     version = version_line(redis.info("server")["redis_version"])
     text = steady(healthy.stdout)
     text = re.sub(r"PostgreSQL [\d.]+", "PostgreSQL N", text)
@@ -158,7 +157,11 @@ def contents(deployment):
             for (table,) in tables
         }
     keys = [
-        sorted(servers.client(deployment.redis_port, password=servers.PASSWORD, db=number).keys())
+        sorted(
+            redis_servers.client(
+                deployment.redis_port, password=redis_servers.PASSWORD, db=number
+            ).keys()
+        )
         for number in (0, 1)
     ]
     assert rows["django_migrations"]
@@ -250,7 +253,7 @@ def test_no_report_holds_a_secret(ruin):
 
 
 def test_what_never_answers_holds_nothing_up(environment):
-    with servers.silent() as silent, servers.dripping() as dripping:
+    with sites.silent() as silent, sites.dripping() as dripping:
         done = doctor(
             "--timeout=3",
             f"--url=http://127.0.0.1:{dripping}",
@@ -328,11 +331,9 @@ def laptop_demo(environment, tmp_path):
         "FRONTEND_ORIGINS": "",
         "SITE_URL": "",
     }
-    process = subprocess.Popen(
+    process = processes.start(
         [sys.executable, "-W", "ignore", "manage.py", "serve"],
-        cwd=ROOT,
         env=environment,
-        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -346,11 +347,11 @@ def laptop_demo(environment, tmp_path):
             return False
 
     try:
-        servers.eventually(is_ready, seconds=60)
+        wait_until(is_ready, seconds=60)
         yield environment
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(servers.START_SECONDS)
+        process.wait(redis_servers.START_SECONDS)
 
 
 def test_the_report_of_make_run(laptop_demo):

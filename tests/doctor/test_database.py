@@ -1,10 +1,8 @@
 """The database itself, on SQLite and, in the run for it, on PostgreSQL."""
 
-import atexit
 import contextlib
-import os
+import signal
 import sqlite3
-import subprocess
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import OutgoingMail, User
 from config.doctor import database
-from tests import postgres
+from tests.kit import postgres
 
 IS_POSTGRES = django_settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
 on_postgres = pytest.mark.skipif(
@@ -143,18 +141,15 @@ def test_a_healthy_postgres(seen, public):
 @pytest.fixture
 def standby():
     """The port of a PostgreSQL that follows a primary, though nobody feeds it."""
-    directory = tempfile.TemporaryDirectory(prefix="munjigi-tests-")
-    atexit.register(directory.cleanup)
-    root = Path(directory.name)
-    port = urlsplit(postgres.start(root)).port
-    data, account = root / "postgres", "postgres" if os.geteuid() == 0 else None
-    control = [postgres.binaries() / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
-    command = {"user": account, "cwd": "/", "stdout": subprocess.DEVNULL}
-    subprocess.run([*control, "-m", "fast", "stop"], check=True, **command)
-    (data / "standby.signal").touch()
-    options = (data / "postmaster.opts").read_text().split(maxsplit=1)[1].replace('"', "'")
-    subprocess.run([*control, "-o", options, "start"], check=True, **command)
-    return port
+    # Where PostgreSQL's own account may go.
+    with tempfile.TemporaryDirectory(prefix="munjigi-tests-") as directory:
+        server = postgres.Postgres(Path(directory))
+        server.start()
+        server.stop(signal.SIGINT)
+        (server.data / "standby.signal").touch()
+        server.start()
+        yield urlsplit(server.url).port
+        server.crash()
 
 
 @on_postgres

@@ -3,9 +3,8 @@
 import pytest
 
 from config.doctor import mail
-from tests import certificates
-from tests.doctor import servers
-from tests.doctor.smtp import smtp
+from tests.kit import certificates, sites
+from tests.kit.smtp import smtp
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
@@ -25,7 +24,7 @@ def trusted(directory, monkeypatch):
 @pytest.fixture
 def box(settings, public, directory, trusted):
     """A mail server with STARTTLS and a password, and the site set up for it."""
-    with smtp(servers.tls(directory)) as box:
+    with smtp(sites.tls(directory)) as box:
         use(settings, box)
         yield box
 
@@ -115,7 +114,7 @@ def test_a_dead_address_is_an_error(told, box, settings):
 
 
 def test_a_server_that_never_speaks_is_an_error_in_time(told, box, settings):
-    with servers.silent() as port:
+    with sites.silent() as port:
         settings.EMAIL_PORT = port
 
         found = told(mail.area(seconds=0.2))["mail server"]

@@ -5,9 +5,8 @@ import json
 import pytest
 
 from config.doctor import site
-from tests import certificates
-from tests.doctor import servers
-from tests.doctor.servers import Page
+from tests.kit import certificates, sites
+from tests.kit.sites import Page
 
 ISSUER = "https://auth.example.com"
 COOKIE = "__Host-csrf=token; Path=/; Secure; SameSite=Lax"
@@ -59,8 +58,8 @@ def asked(told, directory, monkeypatch):
     def run(served, plain=None, *, seconds=20, tls=directory):
         monkeypatch.setenv("SSL_CERT_FILE", str(tls / "fullchain.pem"))
         with (
-            servers.site(served, servers.tls(tls)) as url,
-            servers.site(plain or {LOGIN: redirect()}) as http_url,
+            sites.site(served, sites.tls(tls)) as url,
+            sites.site(plain or {LOGIN: redirect()}) as http_url,
         ):
             area = site.area(url=url, http_url=http_url, seconds=seconds)
             return {
@@ -119,7 +118,7 @@ def test_a_proxy_without_a_server_behind_it_is_an_error(asked):
 
 def test_a_certificate_of_nobody_is_an_error(told, directory, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    with servers.site(pages(), servers.tls(directory)) as url:
+    with sites.site(pages(), sites.tls(directory)) as url:
         found = told(site.area(url=url, http_url="", seconds=20))["site"]
 
     assert found[0] == "error"
@@ -194,7 +193,7 @@ def test_a_proxy_that_believes_its_visitors_is_an_error(asked):
 
 def test_nobody_at_the_plain_address_is_a_warning(told, directory, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(directory / "fullchain.pem"))
-    with servers.site(pages(), servers.tls(directory)) as url:
+    with sites.site(pages(), sites.tls(directory)) as url:
         found = told(site.area(url=url, http_url="http://localhost:9", seconds=20))
         unknown = told(site.area(url=url, http_url="", seconds=20))
 
@@ -227,7 +226,7 @@ def test_a_site_without_tls_is_asked_for_what_it_has(told, laptop, settings):
     settings.CSRF_COOKIE_NAME = "csrf"
     settings.SITE_URL = ISSUER
     served = pages(login=login(cookies=["csrf=token; Path=/; SameSite=Lax"], hsts=""))
-    with servers.site(served) as url:
+    with sites.site(served) as url:
         lines = told(site.area(url=url, http_url="", seconds=20))
 
     assert lines == {

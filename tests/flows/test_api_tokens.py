@@ -2,8 +2,8 @@
 
 from unittest.mock import ANY
 
-from tests.conftest import bearer
-from tests.factories import PASSWORD
+from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD
 
 
 def test_a_pair_opens_the_api_refreshes_and_dies_by_revocation(client, user):

@@ -8,10 +8,10 @@ from django_redis import get_redis_connection
 
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.session_store import SessionStore
-from tests.api import forge
-from tests.conftest import bearer
-from tests.factories import PASSWORD, UserFactory
-from tests.flows.conftest import code_in
+from tests.kit import forge
+from tests.kit.clients import bearer, sign_in
+from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.mails import code_in
 
 META = {
     "is_authenticated": True,
@@ -24,14 +24,10 @@ META = {
 NEW = {"email": "New@Example.com", "password": "a few unrelated words"}
 
 
-def sign_in(app, user):
-    return app("POST", "auth/login", {"email": user.email, "password": PASSWORD})
-
-
 @pytest.fixture
 def meta(app, user):
     """What the app holds after signing in."""
-    return sign_in(app, user).json()["meta"]
+    return sign_in(Client(), user, door="app").json()["meta"]
 
 
 @pytest.fixture
@@ -90,7 +86,7 @@ def test_signing_up_with_a_taken_address_looks_the_same(app, user, deliver):
 
 
 def test_signing_in_answers_the_pair_and_no_session_token(app, user):
-    response = sign_in(app, user)
+    response = sign_in(Client(), user, door="app")
 
     assert response.status_code == 200
     assert response.json()["meta"] == META
@@ -215,7 +211,7 @@ def test_signing_out_ends_the_pair(app, authorization, meta, client):
 
 @pytest.mark.django_db(transaction=True)
 def test_signing_out_leaves_nothing_in_redis(app, user):
-    meta = sign_in(app, user).json()["meta"]
+    meta = sign_in(Client(), user, door="app").json()["meta"]
 
     app("DELETE", "auth/session", authorization=f"Bearer {meta['access_token']}")
 
@@ -224,7 +220,7 @@ def test_signing_out_leaves_nothing_in_redis(app, user):
 
 @pytest.mark.django_db(transaction=True)
 def test_revoking_the_pair_ends_its_session_too(app, client, user):
-    meta = sign_in(app, user).json()["meta"]
+    meta = sign_in(Client(), user, door="app").json()["meta"]
 
     client.post(
         "/api/token/revoke/", {"token": meta["refresh_token"]}, content_type="application/json"
@@ -334,7 +330,7 @@ def test_the_sixth_failure_is_limited(app, user):
     for _ in range(5):
         app("POST", "auth/login", {"email": user.email, "password": "x"})
 
-    response = sign_in(app, user)
+    response = sign_in(Client(), user, door="app")
 
     assert response.status_code in {400, 429}
     assert "access_token" not in response.text

@@ -5,9 +5,9 @@ import json
 import pytest
 from django.test import Client
 
-from tests.conftest import CHROME, bearer
-from tests.factories import PASSWORD, UserFactory
-from tests.flows.addresses import every_path
+from tests.kit.addresses import every_path
+from tests.kit.clients import CHROME, bearer
+from tests.kit.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.sweep
 

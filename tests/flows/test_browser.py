@@ -7,16 +7,12 @@ from django.test import Client
 from django_redis import get_redis_connection
 
 from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
-from tests.conftest import CHROME, bearer
-from tests.factories import PASSWORD, AuthSessionFactory, UserFactory
-from tests.flows.conftest import code_in, is_signed_in, link_in
+from tests.kit.clients import CHROME, bearer, is_signed_in, sign_in
+from tests.kit.factories import PASSWORD, AuthSessionFactory, UserFactory
+from tests.kit.mails import code_in, link_in
 
 NEW = {"email": " New@Example.com ", "password1": "a few unrelated words"}
 NEW_PASSWORD = "a wholly new passphrase"
-
-
-def sign_in(browser, user, password=PASSWORD, **fields):
-    return browser.post("/accounts/login/", {"login": user.email, "password": password, **fields})
 
 
 def events(**filters):

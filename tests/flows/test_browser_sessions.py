@@ -13,9 +13,9 @@ from django_redis import get_redis_connection
 
 from accounts import revocations, session_index, session_store, sessions
 from accounts.models import AuditEvent, AuthSession, User
-from tests.conftest import CHROME
-from tests.factories import PASSWORD, AuthSessionFactory
-from tests.flows.conftest import code_in
+from tests.kit.clients import CHROME, sign_in
+from tests.kit.factories import PASSWORD, AuthSessionFactory
+from tests.kit.mails import code_in
 
 PAGE = "/accounts/logout/"  # asks for nothing but who is there
 DAY = 86400
@@ -41,24 +41,21 @@ def asked(monkeypatch):
 
 
 @pytest.fixture
-def sign_in(user):
+def new_browser(user):
     """Sign a new browser in."""
 
     def run(**fields):
         browser = Client(headers={"user-agent": CHROME})
-        response = browser.post(
-            "/accounts/login/", {"login": user.email, "password": PASSWORD, **fields}
-        )
-        assert response.status_code == 302
+        assert sign_in(browser, user, **fields).status_code == 302
         return browser
 
     return run
 
 
 @pytest.fixture
-def remembered(sign_in):
+def remembered(new_browser):
     """A browser that signed in with "Stay signed in"."""
-    return sign_in(remember="on")
+    return new_browser(remember="on")
 
 
 def is_signed_in(browser):
@@ -159,9 +156,9 @@ def test_a_visitors_session_is_short_and_not_slid_by_looking(browser, db, store)
 
 
 @pytest.mark.parametrize("seconds", [2, 8, 60])
-def test_a_short_idle_time_is_slid_in_time(user, sign_in, settings, store, seconds):
+def test_a_short_idle_time_is_slid_in_time(user, new_browser, settings, store, seconds):
     settings.SESSION_SHORT_IDLE_SECONDS = seconds
-    browser = sign_in()
+    browser = new_browser()
     pass_time(seconds // 2)
 
     assert is_signed_in(browser)
@@ -322,10 +319,10 @@ def test_a_wrong_password_at_step_up_changes_no_id(signed_in):
 
 @pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
 @pytest.mark.parametrize("given", [True, False], ids=["given", "taken"])
-def test_a_change_of_rights_ends_the_sign_in(user, sign_in, right, given):
+def test_a_change_of_rights_ends_the_sign_in(user, new_browser, right, given):
     """Whoever comes first with the cookie, its owner or a thief, has to sign in again."""
     User.objects.update(**{right: not given})
-    browser = sign_in()
+    browser = new_browser()
     before = browser.cookies["session"].value
     User.objects.update(**{right: given})
 
@@ -338,8 +335,8 @@ def test_a_change_of_rights_ends_the_sign_in(user, sign_in, right, given):
 
 
 @pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
-def test_rights_that_are_saved_end_every_sign_in(user, sign_in, obtain, right):
-    browser = sign_in()
+def test_rights_that_are_saved_end_every_sign_in(user, new_browser, obtain, right):
+    browser = new_browser()
     pair = obtain(user)
     user.refresh_from_db()
     setattr(user, right, True)

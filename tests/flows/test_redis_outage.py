@@ -13,11 +13,10 @@ from django.test import Client
 
 from accounts import audit, session_index, session_store, sessions, store_outage
 from accounts.models import AuthSession, User
-from tests.conftest import CHROME, bearer
-from tests.factories import PASSWORD
-from tests.flows.outage import PATIENCE, wait_until
-from tests.flows.servers import Cluster
-from tests.flows.test_two_servers import CREATE_USER
+from tests.kit.clients import CHROME, bearer, sign_in
+from tests.kit.factories import PASSWORD
+from tests.kit.servers import CREATE_USER, Cluster
+from tests.kit.waiting import PATIENCE, wait_until
 
 PAGE = "/accounts/email/"
 KINDS = {
@@ -41,10 +40,6 @@ def browser(redis, user):
     response = sign_in(browser, user)
     assert response.status_code == 302
     return browser
-
-
-def sign_in(browser, user, password=PASSWORD):
-    return browser.post("/accounts/login/", {"login": user.email, "password": password})
 
 
 def is_clean(response, kind="text/html; charset=utf-8"):

@@ -7,8 +7,8 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import AuditEvent, AuthSession
-from tests.api import forge
-from tests.conftest import bearer
+from tests.kit import forge
+from tests.kit.clients import bearer
 
 
 def refresh(client, token):

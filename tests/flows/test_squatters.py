@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 
 from accounts import addresses
 from accounts.models import User
-from tests.conftest import bearer
-from tests.factories import PASSWORD, UserFactory
+from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD, UserFactory
 
 APP = "/_allauth/app/v1"
 

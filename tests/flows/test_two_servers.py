@@ -16,9 +16,10 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from tests.api import forge
-from tests.factories import PASSWORD
-from tests.flows.servers import Cluster, wait_until
+from tests.kit import forge
+from tests.kit.factories import PASSWORD
+from tests.kit.servers import CREATE_USER, Cluster
+from tests.kit.waiting import wait_until
 
 # On one worker: what they share takes long to start.
 pytestmark = pytest.mark.xdist_group("two servers")
@@ -26,13 +27,6 @@ CLIENTS = 20
 ROUNDS = 5
 SET_BACK = "UPDATE accounts_authsession SET refreshed_at = {} WHERE refresh_jti <> ''"
 PAST_ON_SQLITE = "STRFTIME('%Y-%m-%d %H:%M:%f', refreshed_at, '-2 minutes')"
-CREATE_USER = """
-from allauth.account.models import EmailAddress
-from accounts.models import User
-for email in {emails!r}:
-    user = User.objects.create_user(email, {password!r})
-    EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +67,7 @@ def email(accounts):
 
 
 @pytest.fixture
-def sign_in(cluster, email):
+def pair_from(cluster, email):
     def run(number=0):
         status, pair = cluster.call(
             number, "POST", "/api/token/", {"email": email, "password": PASSWORD}
@@ -160,8 +154,8 @@ WAYS = [
 
 
 @pytest.mark.parametrize("end", WAYS, ids=lambda way: way.__name__)
-def test_out_of_one_server_is_out_of_the_other_by_the_bell(cluster, sign_in, status, end):
-    pair, others = sign_in(0), sign_in(1)
+def test_out_of_one_server_is_out_of_the_other_by_the_bell(cluster, pair_from, status, end):
+    pair, others = pair_from(0), pair_from(1)
     assert [status(number, pair) for number in (0, 1)] == [GOOD, GOOD]
 
     assert end(cluster, pair, others) in {200, 204}
@@ -172,8 +166,8 @@ def test_out_of_one_server_is_out_of_the_other_by_the_bell(cluster, sign_in, sta
     assert refreshed == 401
 
 
-def test_a_device_that_was_kept_stays(cluster, sign_in, status):
-    pair, others = sign_in(0), sign_in(1)
+def test_a_device_that_was_kept_stays(cluster, pair_from, status):
+    pair, others = pair_from(0), pair_from(1)
 
     end_by_password_change(cluster, pair, others)
 
@@ -181,8 +175,10 @@ def test_a_device_that_was_kept_stays(cluster, sign_in, status):
     assert [status(number, others) for number in (0, 1)] == [GOOD, GOOD]
 
 
-def test_a_user_remembered_by_both_servers_is_as_one_of_them_changed_them(cluster, email, sign_in):
-    cookie, pair = cluster.sign_in_by_page(0, email, PASSWORD), sign_in()
+def test_a_user_remembered_by_both_servers_is_as_one_of_them_changed_them(
+    cluster, email, pair_from
+):
+    cookie, pair = cluster.sign_in_by_page(0, email, PASSWORD), pair_from()
 
     def me(number):
         status, body = cluster.call(number, "GET", "/api/me/", cookie=cookie)
@@ -244,8 +240,8 @@ def unlimited(cluster):
     clear()
 
 
-def test_twenty_clients_that_refresh_one_token_get_one_successor(cluster, sign_in, unlimited):
-    pair = sign_in()
+def test_twenty_clients_that_refresh_one_token_get_one_successor(cluster, pair_from, unlimited):
+    pair = pair_from()
     current = pair["refresh"]
     for _ in range(ROUNDS):
         unlimited()
@@ -264,8 +260,8 @@ def test_twenty_clients_that_refresh_one_token_get_one_successor(cluster, sign_i
     assert refresh(cluster, 0, current)[0] == 200
 
 
-def test_clients_that_share_a_token_store_are_never_signed_out(cluster, sign_in, unlimited):
-    pair = sign_in()
+def test_clients_that_share_a_token_store_are_never_signed_out(cluster, pair_from, unlimited):
+    pair = pair_from()
     store = {"refresh": pair["refresh"]}
     refused = []
 
@@ -289,8 +285,8 @@ def test_clients_that_share_a_token_store_are_never_signed_out(cluster, sign_in,
     assert refresh(cluster, 1, store["refresh"])[0] == 200
 
 
-def test_a_sign_out_beside_refreshes_wins_everywhere(cluster, sign_in, status, unlimited):
-    pair = sign_in()
+def test_a_sign_out_beside_refreshes_wins_everywhere(cluster, pair_from, status, unlimited):
+    pair = pair_from()
     jobs = ["refresh"] * 10 + ["revoke"] + ["refresh"] * 9
     numbered = list(enumerate(jobs))
 
@@ -310,8 +306,10 @@ def test_a_sign_out_beside_refreshes_wins_everywhere(cluster, sign_in, status, u
     wait_until(lambda: status(1, pair) == REFUSED)
 
 
-def test_a_thief_on_the_other_server_ends_the_sign_in_on_both(cluster, sign_in, status, unlimited):
-    pair = sign_in()
+def test_a_thief_on_the_other_server_ends_the_sign_in_on_both(
+    cluster, pair_from, status, unlimited
+):
+    pair = pair_from()
     _, owners = refresh(cluster, 0, pair["refresh"])
     grow_old(cluster)
     _, owners = refresh(cluster, 0, owners)
@@ -335,8 +333,10 @@ def without_redis(cluster):
     cluster.wait_until_all_listen()
 
 
-def test_without_redis_the_other_server_knows_from_the_database(cluster, sign_in, status, request):
-    pair, others = sign_in(0), sign_in(1)
+def test_without_redis_the_other_server_knows_from_the_database(
+    cluster, pair_from, status, request
+):
+    pair, others = pair_from(0), pair_from(1)
     assert [status(number, pair) for number in (0, 1)] == [GOOD, GOOD]
     request.getfixturevalue("without_redis")
 
@@ -349,10 +349,10 @@ def test_without_redis_the_other_server_knows_from_the_database(cluster, sign_in
     assert refresh(cluster, 1, others["refresh"])[0] == 200
 
 
-def test_a_redis_that_came_back_rings_again(cluster, sign_in, status):
+def test_a_redis_that_came_back_rings_again(cluster, pair_from, status):
     cluster.kill_redis()
     cluster.start_redis()
-    pair = sign_in()
+    pair = pair_from()
     assert [status(number, pair) for number in (0, 1)] == [GOOD, GOOD]
     cluster.wait_until_all_listen()
 

@@ -18,7 +18,8 @@ import redis
 
 from config import embedded
 from config.demo_accounts import ALL
-from tests.ports import free_ports
+from tests.kit import processes
+from tests.kit.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ["make", "sh", "env", "touch"]
@@ -51,9 +52,8 @@ class Run:
         }
         ports = [f"PORT={self.port}", f"DEMO_PORT={self.port + 1}"]
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(
+            self.process = processes.start(
                 ["make", "run", *ports, *arguments],
-                cwd=ROOT,
                 env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,

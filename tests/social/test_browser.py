@@ -12,8 +12,8 @@ from django_redis import get_redis_connection
 
 from accounts import session_value
 from accounts.models import AuthSession, User
-from tests.factories import PASSWORD, UserFactory
-from tests.flows.conftest import is_signed_in
+from tests.kit.clients import is_signed_in
+from tests.kit.factories import PASSWORD, UserFactory
 
 ALL = pytest.mark.parametrize("standin", ["google", "kakao", "naver"], indirect=True)
 VOUCHING = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)

@@ -11,9 +11,9 @@ from django.test import Client
 from accounts import sessions
 from accounts.models import AuditEvent, AuthSession, Unlinking, User
 from accounts.social import reports
-from tests.api.conftest import problem
-from tests.conftest import bearer
-from tests.factories import PASSWORD, UserFactory
+from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.problems import problem
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
 PAGE = "/accounts/3rdparty/"

@@ -11,9 +11,9 @@ from django_redis import get_redis_connection
 
 from accounts import audit, sessions
 from accounts.models import AuthSession, OutgoingMail, Unlinking, User
-from tests.api.conftest import problem
-from tests.flows.outage import is_somebody_waiting, wait_until
-from tests.social.connections import connected, state_of
+from tests.kit.connections import connected, state_of
+from tests.kit.problems import problem
+from tests.kit.waiting import is_somebody_waiting, wait_until
 
 pytestmark = pytest.mark.django_db
 PATH = "/accounts/kakao/unlinked/"

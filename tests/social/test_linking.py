@@ -8,13 +8,14 @@ from django.test import Client
 from accounts import store_outage
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.social import linking
-from tests.factories import PASSWORD, UserFactory
-from tests.flows.conftest import code_in, is_signed_in
-from tests.flows.outage import without_redis
-from tests.social.conftest import CODE_PAGE as CODE
-from tests.social.conftest import LINK_PAGE as PAGE
-from tests.social.conftest import MINJI
-from tests.social.connections import linked
+from tests.kit.clients import is_signed_in
+from tests.kit.connections import linked
+from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.mails import code_in
+from tests.kit.outage import without_redis
+from tests.kit.standins import CODE_PAGE as CODE
+from tests.kit.standins import LINK_PAGE as PAGE
+from tests.kit.standins import MINJI
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
 HOME = "/accounts/"

@@ -7,13 +7,13 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.social import linking
-from tests.conftest import CHROME
-from tests.factories import PASSWORD
-from tests.flows.conftest import code_in, is_signed_in
-from tests.social.conftest import CODE_PAGE as CODE
-from tests.social.conftest import LINK_PAGE as PAGE
-from tests.social.conftest import MINJI
-from tests.social.connections import linked
+from tests.kit.clients import CHROME, is_signed_in
+from tests.kit.connections import linked
+from tests.kit.factories import PASSWORD
+from tests.kit.mails import code_in
+from tests.kit.standins import CODE_PAGE as CODE
+from tests.kit.standins import LINK_PAGE as PAGE
+from tests.kit.standins import MINJI
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
 HOME = "/accounts/"

@@ -14,12 +14,12 @@ from django.test import Client
 from accounts import encryption
 from accounts.models import AuditEvent, AuthSession, User
 from accounts.social import link_tokens, linking
-from tests.api.conftest import invalid, problem
-from tests.conftest import bearer
-from tests.factories import PASSWORD, UserFactory
-from tests.flows.outage import without_redis
-from tests.social.conftest import MINJI, access_token_in
-from tests.social.connections import linked
+from tests.kit.clients import bearer
+from tests.kit.connections import linked
+from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.outage import without_redis
+from tests.kit.problems import invalid, problem
+from tests.kit.standins import MINJI, access_token_in
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
 APP = "/_allauth/app/v1/auth"
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def sign_in(post):
+def present(post):
     """`POST /api/token/` with the right password, unless told otherwise."""
 
     def run(link_token, **changes):
@@ -53,10 +53,10 @@ def issued(owner, **changes):
 
 
 @BOTH
-def test_the_link_token_and_the_password_link(standin, owner, send, sign_in, deliver):
+def test_the_link_token_and_the_password_link(standin, owner, send, present, deliver):
     told = send("api", standin, tokens_of(standin))
 
-    response = sign_in(told.json()["link_token"])
+    response = present(told.json()["link_token"])
     later = send("api", standin, tokens_of(standin))
 
     assert told.status_code == 409
@@ -71,12 +71,12 @@ def test_the_link_token_and_the_password_link(standin, owner, send, sign_in, del
     assert (event.user, event.reason) == (owner, standin.name)
 
 
-def test_a_link_token_without_the_proof_is_worth_nothing(kakao, owner, send, sign_in):
+def test_a_link_token_without_the_proof_is_worth_nothing(kakao, owner, send, present):
     token = send("api", kakao, tokens_of(kakao)).json()["link_token"]
 
-    wrong = sign_in(token, password="wrong")
-    other = sign_in(token, email=UserFactory().email)
-    owners = sign_in(token)
+    wrong = present(token, password="wrong")
+    other = present(token, email=UserFactory().email)
+    owners = present(token)
 
     assert wrong.json() == problem(401, "invalid_credentials")
     assert (other.status_code, other.json()) == (401, REFUSED)
@@ -84,12 +84,12 @@ def test_a_link_token_without_the_proof_is_worth_nothing(kakao, owner, send, sig
     assert linked() == {("kakao", MINJI)}
 
 
-def test_a_link_token_links_once(owner, sign_in):
+def test_a_link_token_links_once(owner, present):
     token = issued(owner)
-    assert sign_in(token).status_code == 200
+    assert present(token).status_code == 200
     SocialAccount.objects.all().delete()
 
-    again = sign_in(token)
+    again = present(token)
 
     assert (again.status_code, again.json()) == (401, REFUSED)
     assert AuthSession.objects.count() == 1
@@ -125,8 +125,8 @@ def test_a_link_token_links_once(owner, sign_in):
         "another release's",
     ],
 )
-def test_a_link_token_that_is_none_signs_nobody_in(owner, sign_in, token):
-    response = sign_in(token(owner))
+def test_a_link_token_that_is_none_signs_nobody_in(owner, present, token):
+    response = present(token(owner))
 
     assert (response.status_code, response.json()) == (401, REFUSED)
     assert not AuthSession.objects.exists()
@@ -136,31 +136,31 @@ def test_a_link_token_that_is_none_signs_nobody_in(owner, sign_in, token):
 @pytest.mark.parametrize(
     ("token", "code"), [(1.5, None), (None, "null"), (["x"], "invalid"), ("x" * 4097, "max_length")]
 )
-def test_a_link_token_of_another_type_is_named(owner, sign_in, token, code):
-    response = sign_in(token)
+def test_a_link_token_of_another_type_is_named(owner, present, token, code):
+    response = present(token)
 
     assert response.json() == (invalid(("/link_token", code)) if code else REFUSED)
 
 
-def test_who_cannot_tell_whether_it_was_used_takes_none(owner, sign_in, settings):
+def test_who_cannot_tell_whether_it_was_used_takes_none(owner, present, settings):
     with without_redis(settings):
-        response = sign_in(issued(owner))
+        response = present(issued(owner))
 
     assert response.status_code == 503
     assert not linked()
 
 
-def test_a_link_for_an_address_that_the_account_left_signs_in_all_the_same(owner, sign_in):
+def test_a_link_for_an_address_that_the_account_left_signs_in_all_the_same(owner, present):
     token = issued(owner, email="former@example.com")
 
-    assert sign_in(token).status_code == 200
+    assert present(token).status_code == 200
     assert not linked()
 
 
-def test_a_link_that_became_another_accounts_signs_in_all_the_same(owner, user, sign_in):
+def test_a_link_that_became_another_accounts_signs_in_all_the_same(owner, user, present):
     SocialAccount.objects.create(user=user, provider="kakao", uid="1")
 
-    assert sign_in(issued(owner)).status_code == 200
+    assert present(issued(owner)).status_code == 200
     assert linked() == {("kakao", user.email)}
 
 
@@ -183,12 +183,12 @@ def test_an_account_that_appears_while_another_is_made_is_a_conflict(kakao, send
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_uses_at_once_one_links(owner, sign_in):
+def test_of_two_uses_at_once_one_links(owner, present):
     token, answers, start = issued(owner), [], threading.Barrier(2)
 
     def use():
         start.wait(20)
-        answers.append(sign_in(token).status_code)
+        answers.append(present(token).status_code)
         connections.close_all()
 
     threads = [threading.Thread(target=use) for _ in range(2)]

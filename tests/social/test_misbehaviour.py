@@ -10,8 +10,8 @@ from allauth.socialaccount.models import SocialAccount
 from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
 from accounts.social import fetch, jwks
 from demo import misbehaviour
-from tests.api.conftest import problem
-from tests.social.conftest import access_token_in
+from tests.kit.problems import problem
+from tests.kit.standins import access_token_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sweep]
 DOORS = pytest.mark.parametrize("door", ["api", "headless"])

@@ -15,11 +15,11 @@ from django.test import Client
 from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
 from accounts.social import id_tokens, jwks
 from demo.keys import SigningKey
-from tests.api.conftest import invalid, problem
-from tests.conftest import bearer
-from tests.factories import UserFactory
-from tests.flows.outage import without_redis
-from tests.social.conftest import access_token_in
+from tests.kit.clients import bearer
+from tests.kit.factories import UserFactory
+from tests.kit.outage import without_redis
+from tests.kit.problems import invalid, problem
+from tests.kit.standins import access_token_in
 
 pytestmark = pytest.mark.django_db
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)

@@ -10,8 +10,9 @@ from django.test import Client
 
 from accounts.models import AuthSession, User
 from demo import misbehaviour
-from tests.api.conftest import invalid
-from tests.flows.conftest import code_in, is_signed_in
+from tests.kit.clients import is_signed_in
+from tests.kit.mails import code_in
+from tests.kit.problems import invalid
 
 pytestmark = pytest.mark.django_db
 MINJI, HAJUN = (

@@ -9,9 +9,9 @@ from django.test import Client
 from accounts.models import AuthSession, OutgoingMail, Unlinking
 from accounts.social import fetch, jwks, reports
 from demo import faulty_claims, misbehaviour
-from tests.api.conftest import problem
-from tests.factories import AuthSessionFactory
-from tests.social.connections import connected, state_of
+from tests.kit.connections import connected, state_of
+from tests.kit.factories import AuthSessionFactory
+from tests.kit.problems import problem
 
 pytestmark = pytest.mark.django_db
 PATH = "/accounts/google/security-events/"

@@ -19,8 +19,8 @@ from django_tasks_db.models import DBTaskResult
 from accounts import addresses, encryption
 from accounts.models import AuditEvent, AuthSession, Unlinking
 from accounts.social import fetch, unlinking
-from tests.accounts.test_mail import all_columns
-from tests.factories import PASSWORD
+from tests.kit.factories import PASSWORD
+from tests.kit.rows import all_columns
 
 pytestmark = pytest.mark.django_db
 PAGE = "/accounts/3rdparty/"

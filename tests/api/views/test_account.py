@@ -5,9 +5,9 @@ from datetime import UTC
 import pytest
 
 from accounts.models import User
-from tests.api.conftest import invalid, problem
-from tests.conftest import bearer
-from tests.factories import UserFactory
+from tests.kit.clients import bearer
+from tests.kit.factories import UserFactory
+from tests.kit.problems import invalid, problem
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from accounts import sessions
 from accounts.client_info import ClientInfo
 from accounts.models import AuthSession
 from api import clients, tokens
-from tests.api import forge
-from tests.api.conftest import problem
-from tests.api.test_forward_auth import BAD
-from tests.factories import UserFactory
+from tests.kit import forge
+from tests.kit.bad_tokens import BAD
+from tests.kit.factories import UserFactory
+from tests.kit.problems import problem
 
 PATH = "/api/token/introspect/"
 FORM = "application/x-www-form-urlencoded"
@@ -50,11 +50,6 @@ def ask(db):
         )
 
     return run
-
-
-@pytest.fixture
-def pair(obtain, user):
-    return obtain(user)
 
 
 def test_a_good_access_token_says_exactly_this(ask, pair, user):

@@ -7,16 +7,11 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent, AuthSession
-from tests.api import forge
-from tests.api.conftest import invalid, problem
-from tests.conftest import bearer
+from tests.kit import forge
+from tests.kit.clients import bearer
+from tests.kit.problems import invalid, problem
 
 FORM = "application/x-www-form-urlencoded"
-
-
-@pytest.fixture
-def pair(obtain, user):
-    return obtain(user)
 
 
 def send_form(body):

@@ -16,8 +16,8 @@ from accounts import sessions
 from accounts.client_info import ClientInfo
 from api import jwk, keys, tokens
 from api.models import SigningKey
-from tests.api import forge
-from tests.factories import UserFactory
+from tests.kit import forge, processes
+from tests.kit.factories import UserFactory
 
 JWKS = "/.well-known/jwks.json"
 METADATA = "/.well-known/oauth-authorization-server"
@@ -229,7 +229,7 @@ def jose_directory(tmp_path_factory):
 @pytest.fixture
 def jose(jose_directory, live_server):
     """One node process, so that its copy of the key set lives through the rotation."""
-    process = subprocess.Popen(
+    process = processes.start(
         ["node", "verify.mjs", f"{live_server.url}{JWKS}"],
         cwd=jose_directory,
         stdin=subprocess.PIPE,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
-from tests.doctor.servers import START_SECONDS, serving
+from tests.kit.sites import serving
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Server(ThreadingTCPServer):
 
 
 class Handler(StreamRequestHandler):
-    timeout = START_SECONDS
+    timeout = 30
 
     def say(self, text: str) -> None:
         self.wfile.write(f"{text}\r\n".encode())

@@ -1,23 +1,38 @@
-"""One process that a test starts, kills, freezes and starts again."""
+"""Processes of the tests, which end when the process that started them ends."""
 
 import contextlib
 import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 10
 TICKS = os.sysconf("SC_CLK_TCK")
-# From util-linux, which every Debian has: whoever kills pytest takes its processes along.
-TIED = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+SETPRIV = shutil.which("setpriv")
+"""From util-linux, which every Debian has."""
+
+
+def tied(command: Sequence[str | Path], *, by: signal.Signals = signal.SIGTERM) -> list[str | Path]:
+    """Make a command whose process gets a signal as soon as the thread that starts it has ended."""
+    return [*([SETPRIV, "--pdeathsig", by.name.removeprefix("SIG")] if SETPRIV else []), *command]
+
+
+def start(
+    command: Sequence[str | Path], *, by: signal.Signals = signal.SIGTERM, **options: object
+) -> subprocess.Popen:
+    """Start a process that reads nothing and ends with this one."""
+    options = {"stdin": subprocess.DEVNULL, "cwd": ROOT} | options
+    return subprocess.Popen(tied(command, by=by), **options)
 
 
 class Process:
-    """With the children it starts. Start it from the main thread: it ends with that thread."""
+    """A process that a test starts, kills, freezes and starts again, with its children."""
+
+    by = signal.SIGTERM
+    """What the process gets when the tests end without a word."""
 
     def __init__(
         self,
@@ -28,7 +43,7 @@ class Process:
         env: dict[str, str] | None = None,
         account: str | None = None,
     ) -> None:
-        self.name, self.command, self.account = name, [*TIED, *command], account
+        self.name, self.command, self.account = name, command, account
         self.env = os.environ | (env or {})
         self.log = directory / f"{name}.log"
         self._running: subprocess.Popen[bytes] | None = None
@@ -40,12 +55,11 @@ class Process:
     def start(self) -> None:
         assert not self.is_running
         with self.log.open("ab") as log:
-            self._running = subprocess.Popen(
+            self._running = start(
                 self.command,
-                cwd=ROOT,
+                by=self.by,
                 env=self.env,
                 user=self.account,
-                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -101,13 +115,3 @@ class Process:
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
-
-
-def wait_until(
-    is_so: Callable[[], bool], what: str, *, seconds: float = 30, tail: Callable[[], str] = str
-) -> None:
-    """Ask until it is so; an `AssertionError` after `seconds` that says what wasn't."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"after {seconds:.0f} s: not {what}\n{tail()}"
-        time.sleep(0.05)

@@ -1,84 +1,19 @@
-"""Servers that a test starts and bends: Redis, its Sentinels, and sites with odd answers."""
+"""Sites with odd answers, served by threads of the test."""
 
 import contextlib
 import socket
 import ssl
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-import redis
-
-from config import embedded
-from tests.ports import free_ports
-
-START_SECONDS = 30
-PASSWORD = "a-password-of-redis"
 
 
 def tls(directory: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "fullchain.pem", directory / "privkey.pem")
     return context
-
-
-@contextlib.contextmanager
-def redis_server(directory: Path, *arguments: str, port: int = 0) -> Iterator[int]:
-    """A Redis of its own on a port of loopback; as durable as the shipped one unless told."""
-    port = port or free_ports()
-    directory.mkdir(exist_ok=True)
-    settings = ["--port", str(port), "--dir", str(directory), "--save", "", "--bind", "127.0.0.1"]
-    settings += ["--repl-diskless-sync-delay", "0", "--appendonly", "yes"]
-    command = [str(embedded.binary()), *settings, *arguments]
-    with _running(command, port):
-        yield port
-
-
-@contextlib.contextmanager
-def sentinel(directory: Path, group: str, primary: int, *, quorum: int = 2) -> Iterator[int]:
-    port = free_ports()
-    file = directory / f"sentinel-{port}.conf"
-    file.write_text(
-        f"port {port}\nbind 127.0.0.1\nsentinel monitor {group} 127.0.0.1 {primary} {quorum}\n"
-        f"sentinel down-after-milliseconds {group} 2000\nsentinel failover-timeout {group} 3000\n"
-    )
-    with _running([str(embedded.binary()), str(file), "--sentinel"], port):
-        yield port
-
-
-@contextlib.contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        eventually(lambda: _accepts(port, process))
-        yield
-    finally:
-        process.kill()
-        process.wait(START_SECONDS)
-
-
-def _accepts(port: int, process: subprocess.Popen[bytes]) -> bool:
-    assert process.poll() is None, "the server ended by itself"
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
-def eventually(is_so, *, seconds: float = START_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.05)
-
-
-def client(port: int, **options) -> redis.Redis:
-    return redis.Redis(port=port, decode_responses=True, **options)
 
 
 @contextlib.contextmanager

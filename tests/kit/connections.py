@@ -3,7 +3,7 @@
 from allauth.socialaccount.models import SocialAccount
 
 from accounts.models import AuditEvent, AuthSession
-from tests.factories import AuthSessionFactory, UserFactory
+from tests.kit.factories import AuthSessionFactory, UserFactory
 
 
 def connected(provider, uid, **fields):

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from http.cookies import SimpleCookie
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,19 +15,20 @@ from urllib.parse import urlencode
 import redis
 
 from config import embedded
-from tests.ports import free_ports
+from tests.kit import processes
+from tests.kit.ports import free_ports
+from tests.kit.processes import ROOT
+from tests.kit.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
 STOP_SECONDS = 20
-WAIT_SECONDS = 20
-
-
-def wait_until(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+CREATE_USER = """
+from allauth.account.models import EmailAddress
+from accounts.models import User
+for email in {emails!r}:
+    user = User.objects.create_user(email, {password!r})
+    EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
+"""
 
 
 class Cluster:
@@ -59,16 +59,14 @@ class Cluster:
         with self.log.open("w") as log:
             for port in self.ports:
                 self.servers.append(
-                    subprocess.Popen(
+                    processes.start(
                         [
                             *(sys.executable, "-m", "granian", "--interface=wsgi"),
                             *("--host=127.0.0.1", f"--port={port}", "--workers=1"),
                             *("--blocking-threads=8", "--workers-kill-timeout=3"),
-                            *("--no-ws", "--log-level=error", "tests.flows.bell_only:application"),
+                            *("--no-ws", "--log-level=error", "tests.kit.bell_only:application"),
                         ],
-                        cwd=ROOT,
                         env=self.environment | {"PORT": str(port)},
-                        stdin=subprocess.DEVNULL,
                         stdout=log,
                         stderr=log,
                         start_new_session=True,
@@ -79,9 +77,7 @@ class Cluster:
 
     def start_redis(self) -> None:
         embedded.socket_path(self.directory).unlink(missing_ok=True)
-        self.redis = subprocess.Popen(
-            embedded.command(self.directory), stdin=subprocess.DEVNULL, start_new_session=True
-        )
+        self.redis = processes.start(embedded.command(self.directory), start_new_session=True)
         wait_until(self._redis_answers)
 
     def _redis_answers(self) -> bool:
