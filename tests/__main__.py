@@ -16,17 +16,12 @@ from tests.kit import postgres
 REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
 INSTALL = {"postgres": "apt-get install postgresql", "chromium": "apt-get install chromium"}
 ON_POSTGRES = [
-    *("tests/accounts", "tests/api", "tests/flows"),
-    *("tests/social/test_browser.py", "tests/social/test_naver.py", "tests/social/test_native.py"),
-    *("tests/social/test_unlinking.py", "tests/social/test_kakao_webhook.py"),
-    "tests/social/test_security_events.py",
-    *("tests/social/test_linking.py", "tests/social/test_connections.py"),
+    *("tests/accounts", "tests/api", "tests/stories"),
     *("tests/doctor/test_database.py", "tests/doctor/test_stored.py"),
 ]
 OF_REDIS_ALONE = [
-    *("tests/accounts/test_store_outage.py", "tests/accounts/test_shared_cache.py"),
-    *("tests/accounts/test_social_fetch.py", "tests/accounts/test_social_jwks.py"),
-    "tests/flows/test_redis_outage.py",
+    *("tests/accounts/store", "tests/accounts/federation/wire"),
+    "tests/stories/test_redis_outage.py",
 ]
 """Or of providers: not run twice, since no statement differs."""
 FAST = ["-n", "3", "--dist", "loadgroup", "-m", "not e2e and not sweep and not cluster"]

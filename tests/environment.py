@@ -32,7 +32,7 @@ PROVIDERS = {
     "NAVER_CLIENT_ID": "naver-web",
     "NAVER_CLIENT_SECRET": "naver-secret",
 }
-"""Configured as in production; where they are, tests/social tells them for each test."""
+"""Configured as in production; the fixtures of the stand-ins say where the providers are."""
 
 
 def prepare() -> None:

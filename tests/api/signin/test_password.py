@@ -340,7 +340,7 @@ def test_a_forwarded_address_is_not_believed(post, db):
 
 
 def test_a_password_of_129_characters_is_refused_before_any_hash(post, user, settings):
-    settings.PASSWORD_HASHERS = ["tests.api.test_login.ForbiddenHasher"]
+    settings.PASSWORD_HASHERS = [f"{__name__}.ForbiddenHasher"]
 
     response = post("/api/token/", {"email": user.email, "password": "p" * 129})
 
@@ -368,7 +368,7 @@ class ForbiddenHasher(Argon2idPasswordHasher):
     ],
 )
 def test_pages_hash_no_overlong_password(browser, user, settings, path, body):
-    settings.PASSWORD_HASHERS = ["tests.api.test_login.ForbiddenHasher"]
+    settings.PASSWORD_HASHERS = [f"{__name__}.ForbiddenHasher"]
     body = {name: value.format(email=user.email) for name, value in body.items()}
 
     response = browser.post(path, body)
@@ -378,7 +378,7 @@ def test_pages_hash_no_overlong_password(browser, user, settings, path, body):
 
 @pytest.mark.parametrize("path", ["login", "signup"])
 def test_the_app_flow_hashes_no_overlong_password(post, user, settings, path):
-    settings.PASSWORD_HASHERS = ["tests.api.test_login.ForbiddenHasher"]
+    settings.PASSWORD_HASHERS = [f"{__name__}.ForbiddenHasher"]
     email = user.email if path == "login" else "new@example.com"
 
     response = post(f"/_allauth/app/v1/auth/{path}", {"email": email, "password": "p" * 60_000})
@@ -399,7 +399,7 @@ def test_passwords_rest_as_argon2id_at_owasps_floor(post, db, settings):
 
 
 def test_a_weaker_argon2_hash_is_upgraded_at_sign_in(post, db, settings):
-    settings.PASSWORD_HASHERS = ["tests.api.test_login.WeakArgon2"]
+    settings.PASSWORD_HASHERS = [f"{__name__}.WeakArgon2"]
     user = UserFactory()
     settings.PASSWORD_HASHERS = ["accounts.hashers.Argon2idPasswordHasher"]
 
