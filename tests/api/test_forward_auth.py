@@ -259,3 +259,10 @@ def test_a_cookie_while_redis_is_down_is_503_and_kept(signed_in, settings):
     assert response.status_code == 503
     assert not response.cookies
     assert "X-Auth-Subject" not in response
+
+
+def test_a_gateway_never_gets_an_empty_value(client, user, obtain):
+    answer = client.get("/api/verify", headers=bearer(obtain(user)["access"]))
+
+    assert answer.status_code == 204
+    assert answer["X-Auth-Scope"] == "none"

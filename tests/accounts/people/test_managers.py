@@ -1,13 +1,10 @@
-"""Questions about many rows."""
-
-from datetime import timedelta
+"""Users are made with a good address."""
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
-from accounts.models import AuthSession, User
-from tests.kit.factories import AuthSessionFactory, UserFactory
+from accounts.models import User
+from tests.kit.factories import UserFactory
 
 
 @pytest.mark.django_db
@@ -47,23 +44,3 @@ def test_a_superuser_is_staff():
     user = User.objects.create_superuser("a@example.com", "correct horse battery")
 
     assert (user.is_staff, user.is_superuser) == (True, True)
-
-
-@pytest.mark.django_db
-def test_active_means_neither_ended_nor_expired():
-    live = AuthSessionFactory()
-    AuthSessionFactory(revoked=True)
-    AuthSessionFactory(expires_at=timezone.now() - timedelta(seconds=1))
-
-    assert list(AuthSession.objects.active()) == [live]
-    assert live.is_active
-
-
-def test_the_asking_sign_in_comes_first_then_the_latest_seen(user):
-    now = timezone.now()
-    oldest, newest = (
-        AuthSessionFactory(user=user, last_seen_at=now - timedelta(hours=hours)) for hours in (2, 1)
-    )
-
-    assert list(AuthSession.objects.for_user(user.pk).this_first(oldest)) == [oldest, newest]
-    assert list(AuthSession.objects.for_user(user.pk).this_first(newest)) == [newest, oldest]

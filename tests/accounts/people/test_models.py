@@ -1,9 +1,10 @@
-"""Saving a user writes what was changed, not the whole row as it once was read."""
+"""Users in the database: what it refuses, and that a save writes only what was changed."""
 
 import pytest
 from django.contrib.auth.hashers import check_password
+from django.db import IntegrityError
 
-from accounts.models import User
+from accounts.models import User, user_display
 from tests.kit.factories import PASSWORD, UserFactory
 
 NEW = "another long pass phrase"
@@ -122,3 +123,16 @@ def test_two_users_do_not_share_what_is_stored(db):
     other.save()
 
     assert stored(other)["display_name"] == ""
+
+
+@pytest.mark.django_db
+def test_two_users_with_one_address_in_another_case_are_impossible():
+    UserFactory(email="a@example.com")
+
+    with pytest.raises(IntegrityError):
+        User.objects.bulk_create([User(email="A@EXAMPLE.com")])
+
+
+@pytest.mark.parametrize(("name", "shown"), [("김하나", "김하나"), ("", "a@example.com")])
+def test_somebody_is_called_by_name_or_else_by_address(name, shown):
+    assert user_display(User(email="a@example.com", display_name=name)) == shown

@@ -1,19 +1,11 @@
-"""What the database itself refuses."""
+"""What the database itself refuses of a sign-in."""
 
 import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts.models import AuthSession, User, user_display
-from tests.kit.factories import AuditEventFactory, AuthSessionFactory, UserFactory
-
-
-@pytest.mark.django_db
-def test_two_users_with_one_address_in_another_case_are_impossible():
-    UserFactory(email="a@example.com")
-
-    with pytest.raises(IntegrityError):
-        User.objects.bulk_create([User(email="A@EXAMPLE.com")])
+from accounts.models import AuthSession
+from tests.kit.factories import AuditEventFactory, AuthSessionFactory
 
 
 @pytest.mark.django_db
@@ -44,8 +36,3 @@ def test_audit_rows_and_ended_sign_ins_outlive_their_user():
     assert (event.user, event.identifier) == (None, "a@example.com")
     session = AuthSession.objects.get()
     assert (session.user, session.revoked_reason) == (None, "deleted")
-
-
-@pytest.mark.parametrize(("name", "shown"), [("김하나", "김하나"), ("", "a@example.com")])
-def test_somebody_is_called_by_name_or_else_by_address(name, shown):
-    assert user_display(User(email="a@example.com", display_name=name)) == shown

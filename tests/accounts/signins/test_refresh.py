@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import refresh, sessions
 from accounts.client_info import ClientInfo
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
 from tests.kit.factories import AuthSessionFactory, UserFactory
 
 CLIENT = ClientInfo(ip="192.0.2.1", user_agent="curl/8.1")
@@ -451,3 +451,40 @@ def test_a_sign_out_beside_refreshes_stands():
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert AuthSession.objects.get().revoked_reason == "logout"
     assert rotate(token) == refresh.Unknown()
+
+
+def ancestor_of(session):
+    """A token this sign-in replaced long ago."""
+    return refresh.Presented(
+        sid=session.pk,
+        user_id=session.user_id,
+        jti="a" * 32,
+        client_id=session.client_id,
+        issued_at=int(timezone.now().timestamp()) - 100,
+        expires_at=timezone.now() + timedelta(days=1),
+    )
+
+
+@pytest.mark.django_db
+def test_a_mail_that_fails_does_not_undo_the_end_of_a_reused_sign_in(settings):
+    session = AuthSessionFactory(token=True, previous_refresh_jti="p" * 32)
+    settings.DATA_ENCRYPTION_KEYS = []
+
+    outcome = refresh.rotate(ancestor_of(session), client=ClientInfo())
+
+    assert outcome == refresh.Reused()
+    session.refresh_from_db()
+    assert session.revoked_reason == "reused"
+    assert not OutgoingMail.objects.exists()
+
+
+def test_a_reused_token_is_told_to_its_owner(deliver):
+    session = AuthSessionFactory(token=True, previous_refresh_jti="p" * 32)
+
+    refresh.rotate(ancestor_of(session), client=ClientInfo(ip="192.0.2.1", user_agent="curl/8.1"))
+
+    (mail,) = deliver()
+    assert mail.to == [session.user.email]
+    assert "192.0.2.1" in mail.body
+    assert "/accounts/password/reset/" in mail.body
+    assert mail.alternatives

@@ -11,6 +11,7 @@ from accounts import audit, session_store, sessions
 from accounts.client_info import ClientInfo
 from accounts.exceptions import InactiveUserError
 from accounts.models import AuditEvent, AuthSession, User
+from tests.kit.clients import bearer
 from tests.kit.factories import AuthSessionFactory, UserFactory
 from tests.kit.waiting import Asking, is_somebody_waiting, wait_until
 
@@ -221,3 +222,12 @@ def test_a_sign_out_and_the_deletion_of_its_account_do_not_wait_for_each_other(u
     assert deletions[0].result() is None
     assert not User.objects.exists()
     assert AuthSession.objects.get().revoked_reason == "logout"
+
+
+def test_deleting_a_user_ends_its_sign_ins_for_good(client, user, obtain):
+    pair = obtain(user)
+
+    user.delete()
+
+    assert client.get("/api/verify", headers=bearer(pair["access"])).status_code == 401
+    assert AuthSession.objects.get(pk=pair["sid"]).revoked_reason == "deleted"

@@ -9,15 +9,13 @@ import jwt
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
-from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
-from accounts.social import id_tokens, jwks
+from accounts.social import jwks
 from demo.keys import SigningKey
 from tests.kit.clients import bearer
 from tests.kit.factories import UserFactory
-from tests.kit.outage import without_redis
 from tests.kit.problems import invalid, problem
 from tests.kit.standins import access_token_in
 
@@ -101,79 +99,6 @@ def test_nothing_is_left_in_redis_but_what_was_used(standin, send, session_keys)
     send("api", standin, tokens_of(standin))
 
     assert session_keys() == before
-
-
-@DOORS
-@pytest.mark.parametrize(
-    ("standin", "kinds"),
-    [
-        ("google", ["id_token"]),
-        ("google", ["id_token", "access_token"]),
-        ("kakao", ["id_token"]),
-        ("kakao", ["access_token"]),
-        ("kakao", ["id_token", "access_token"]),
-    ],
-    indirect=["standin"],
-)
-def test_a_token_signs_in_once(standin, send, door, kinds):
-    email_of(send("api", standin, tokens_of(standin)))
-    tokens = tokens_of(standin, *kinds)
-    email_of(send(door, standin, tokens))
-
-    again = send(door, standin, tokens)
-    elsewhere = send("headless" if door == "api" else "api", standin, tokens)
-
-    assert is_refused(door, again)
-    assert is_refused("headless" if door == "api" else "api", elsewhere)
-    assert AuthSession.objects.count() == 2
-
-
-def respelt(token):
-    """The same signature in other letters: the last one has bits that nobody reads."""
-    alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    last = alphabet.index(token[-1].encode())
-    other = token[:-1] + chr(alphabet[last ^ 1])
-    signature, before = other.rpartition(".")[2], token.rpartition(".")[2]
-    assert base64.urlsafe_b64decode(signature + "==") == base64.urlsafe_b64decode(before + "==")
-    return other
-
-
-@DOORS
-@BOTH
-def test_a_token_spelt_anew_is_the_same_token(standin, send, door):
-    email_of(send("api", standin, tokens_of(standin)))
-    token = tokens_of(standin, "id_token")["id_token"]
-    email_of(send(door, standin, {"id_token": token}))
-
-    assert is_refused(door, send(door, standin, {"id_token": respelt(token)}))
-    assert id_tokens.fingerprint(respelt(token)) == id_tokens.fingerprint(token)
-
-
-def test_a_used_token_is_remembered_for_as_long_as_anybody_would_take_it(google, send):
-    token = tokens_of(google)["id_token"]
-    send("api", google, {"id_token": token})
-    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-
-    [name] = cache.keys("social:spent:*")
-
-    assert cache.ttl(name) > claims["exp"] - time.time() + 30
-    assert token not in name
-
-
-@DOORS
-@BOTH
-def test_without_redis_nobody_can_tell_what_was_used_so_nothing_is_taken(
-    standin, send, door, settings
-):
-    tokens = tokens_of(standin)
-
-    with without_redis(settings):
-        response = send(door, standin, tokens)
-
-    assert response.status_code == 503
-    assert response.json() == problem(503, "store_unavailable")
-    assert not AuthSession.objects.exists()
-    assert not User.objects.exists()
 
 
 @DOORS

@@ -278,3 +278,23 @@ def test_the_answer_may_be_read_with_credentials(signed_in_spa):
         assert response["Access-Control-Allow-Origin"] == FRONTEND
         assert response["Access-Control-Allow-Credentials"] == "true"
         assert "origin" in response["Vary"].lower()
+
+
+COOKIE = {"X-Token-Delivery": "cookie", "Origin": "https://app.example.com"}
+
+
+@pytest.mark.django_db
+def test_a_dead_refresh_cookie_is_taken_back(client):
+    client.cookies["refresh"] = "dead"
+
+    answer = client.post("/api/token/refresh/", {}, content_type="application/json", headers=COOKIE)
+
+    assert answer.status_code == 401
+    assert answer.cookies["refresh"]["max-age"] == 0
+
+
+@pytest.mark.django_db
+def test_a_second_sign_out_by_cookie_is_no_error(client):
+    answer = client.post("/api/token/revoke/", {}, content_type="application/json", headers=COOKIE)
+
+    assert (answer.status_code, answer.content) == (200, b"")
