@@ -10,6 +10,7 @@ from django.db import connections
 from accounts import revocations, store_outage
 from accounts.remembered_users import remembered
 from api import keys
+from tests.kit import rings
 
 pytest_plugins = [
     "tests.kit.fixtures.people",
@@ -23,6 +24,19 @@ if connections["default"].vendor == "sqlite":
     connections["default"].settings_dict["TEST"]["NAME"] = str(
         django_settings.VAR_DIR / "test.sqlite3"
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rings.mark(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    rings.enter(item)
+    try:
+        return (yield)
+    finally:
+        rings.leave()
 
 
 @pytest.fixture(autouse=True)

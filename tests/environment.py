@@ -6,6 +6,7 @@ A developer's `.env` has no say. Redis is a real one, started here; so is Postgr
 
 import atexit
 import os
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -80,8 +81,11 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 
 if WORKER is None:
+    # As Ctrl-C does: fixtures stop what they started, and what is registered with `atexit` runs.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     prepare()
 else:
+    processes.tie()
     # Two of Redis's sixteen databases for each worker.
     number = 2 * (int(WORKER.removeprefix("gw")) + 1)
     os.environ["REDIS_URL"] = os.environ["REDIS_URL"].replace("?db=0", f"?db={number}")

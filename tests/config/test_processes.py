@@ -12,6 +12,8 @@ import pytest
 from config import processes
 from config.processes import ChildDiedError, Children, PortTakenError, require_free
 
+pytestmark = pytest.mark.servers
+
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 STUBBORN = (
     "import signal, sys, time; signal.signal(15, signal.SIG_IGN);"

@@ -14,6 +14,7 @@ from config import redis
 from tests.kit import processes
 from tests.kit.ports import free_ports
 from tests.kit.redis_servers import accepts
+from tests.kit.rings import starts_processes
 from tests.kit.waiting import wait_until
 
 
@@ -140,6 +141,7 @@ def test_a_unix_socket_has_no_keepalive(url, keeps_alive):
 
 
 @pytest.fixture
+@starts_processes
 def primary(tmp_path):
     """A Redis, and a Sentinel that knows it as `main`; both want a password."""
     program = shutil.which("redis-server")

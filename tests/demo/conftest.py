@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.kit.ports import free_ports
+from tests.kit.rings import starts_processes
 from tests.kit.standins import running, start, stop
 
 REDIRECT_URI = "http://localhost:8000/callback/?from=demo"
@@ -94,12 +95,14 @@ def answer_of(response):
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def google():
     with running("demo.google", *CLIENT) as port:
         yield StandIn(port, "/o/oauth2/v2/auth", "/token", "profile email")
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def hasty_google():
     """Its codes live for a tenth of a second."""
     with running("demo.google", *CLIENT, "--code-seconds", "0.1") as port:
@@ -107,24 +110,28 @@ def hasty_google():
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def kakao():
     with running("demo.kakao", *CLIENT, "--app-id", "424242") as port:
         yield StandIn(port, "/oauth/authorize", "/oauth/token", "")
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def naver():
     with running("demo.naver", *CLIENT) as port:
         yield StandIn(port, "/oauth2.0/authorize", "/oauth2.0/token", "")
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def frontend():
     with running("demo.frontend", "--api", "http://localhost:8765") as port:
         yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture
+@starts_processes
 def launch():
     """Starts a module and hands back the process and its line; whatever still runs is ended."""
     started = []
@@ -140,6 +147,7 @@ def launch():
 
 
 @pytest.fixture
+@starts_processes
 def stop_status(launch):
     """The status with which a module ends after a signal, though a visitor goes on talking to it."""
 

@@ -147,6 +147,7 @@ def test_the_image_runs_the_server_that_serve_runs():
     ]
 
 
+@pytest.mark.servers
 def test_static_files_are_built_with_settings_that_pass_every_check(tmp_path):
     venv = ROOT / ".venv"
     if not venv.exists():
@@ -165,6 +166,7 @@ def test_static_files_are_built_with_settings_that_pass_every_check(tmp_path):
     assert (tmp_path / "static" / "staticfiles.json").exists()
 
 
+@pytest.mark.servers
 def test_redis_starts_with_its_password_and_keeps_what_it_has(tmp_path):
     shipped = (ROOT / "deploy" / "redis" / "redis.conf").read_text()
     config = tmp_path / "redis.conf"

@@ -23,6 +23,7 @@ from tests.kit import dockerfile
 from tests.kit import nginx as shipped
 from tests.kit.nginx import CLIENT_IP, Edge, running
 from tests.kit.ports import free_ports
+from tests.kit.rings import starts_processes
 
 # On one worker: what they share takes long to start.
 pytestmark = pytest.mark.xdist_group("nginx")
@@ -45,6 +46,7 @@ EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def nginx() -> None:
     if shipped.PROGRAM:
         return
@@ -60,6 +62,7 @@ def database(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def edge(nginx, tmp_path_factory, database) -> Iterator[Edge]:
     app_port = free_ports()
     edge = Edge(tmp_path_factory.mktemp("edge") / "nginx", app_port, database.parent / "static")

@@ -20,6 +20,7 @@ from tests.doctor.reports import steady, version_line
 from tests.environment import PROVIDERS
 from tests.kit import dockerfile, postgres, processes, redis_servers, sites
 from tests.kit.ports import free_ports
+from tests.kit.rings import starts_processes
 from tests.kit.waiting import wait_until
 
 # On one worker: what they share takes long to start.
@@ -28,6 +29,7 @@ ROOT = dockerfile.ROOT
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def deployment(tmp_path_factory):
     for name, found in (
         ("nginx", shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")),
@@ -220,6 +222,7 @@ def environment(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def ruin(environment):
     return doctor(env=environment | RUIN)
 
@@ -252,6 +255,7 @@ def test_no_report_holds_a_secret(ruin):
         assert secret not in ruin.stdout
 
 
+@pytest.mark.servers
 def test_what_never_answers_holds_nothing_up(environment):
     with sites.silent() as silent, sites.dripping() as dripping:
         done = doctor(
@@ -278,6 +282,7 @@ def test_what_never_answers_holds_nothing_up(environment):
     assert LIMIT_SECONDS == 5
 
 
+@pytest.mark.servers
 def test_a_missing_secret_is_one_line(environment):
     without = {name: value for name, value in environment.items() if name != "SECRET_KEY"}
 
@@ -296,6 +301,7 @@ def test_a_wrong_argument_is_refused(argument):
         call_command("doctor", argument)
 
 
+@pytest.mark.servers
 def test_help_says_what_it_does(environment):
     done = doctor("--help", env=environment)
 
@@ -303,6 +309,7 @@ def test_help_says_what_it_does(environment):
     assert done.returncode == 0
 
 
+@pytest.mark.servers
 def test_make_doctor_passes_arguments_on():
     done = subprocess.run(
         ["make", "--no-print-directory", "-n", "doctor", "ARGS=--json --strict"],
@@ -316,6 +323,7 @@ def test_make_doctor_passes_arguments_on():
 
 
 @pytest.fixture
+@starts_processes
 def laptop_demo(environment, tmp_path):
     """What `make run` starts, with demo stand-ins; its environment."""
     port, demo_port = free_ports(), free_ports(4)

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.models import OutgoingMail, User
 from config.doctor import database
 from tests.kit import postgres
+from tests.kit.rings import starts_processes
 
 IS_POSTGRES = django_settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
 on_postgres = pytest.mark.skipif(
@@ -139,6 +140,7 @@ def test_a_healthy_postgres(seen, public):
 
 
 @pytest.fixture
+@starts_processes
 def standby():
     """The port of a PostgreSQL that follows a primary, though nobody feeds it."""
     # Where PostgreSQL's own account may go.

@@ -10,6 +10,7 @@ import pytest
 from config import providers as configuration
 from config.doctor import providers
 from tests.kit import dockerfile, sites, standins
+from tests.kit.rings import starts_processes
 
 CALLBACK = "https://auth.example.com/accounts/{}/login/callback/"
 
@@ -21,6 +22,7 @@ def stand_in(name):
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def ports():
     with stand_in("google") as google, stand_in("kakao") as kakao, stand_in("naver") as naver:
         yield {"google": google, "kakao": kakao, "naver": naver}
@@ -234,6 +236,7 @@ def test_the_redirect_uris_are_those_of_the_pages(site_uris):
 
 
 @pytest.fixture
+@starts_processes
 def site_uris():
     """From a process whose settings name all providers."""
     code = (

@@ -10,12 +10,14 @@ from django.utils import timezone
 from config.doctor import redis_server
 from tests.doctor.reports import version_line
 from tests.kit import redis_servers, sites
+from tests.kit.rings import starts_processes
 from tests.kit.waiting import wait_until
 
 NTP = "Run NTP (chrony, systemd-timesyncd) on both machines."
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def port(tmp_path_factory):
     with redis_servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
         yield port
@@ -123,6 +125,7 @@ def test_a_server_that_never_answers_is_told_from_one_that_is_down(told, at):
     )
 
 
+@pytest.mark.servers
 def test_a_wrong_password_is_said_and_not_shown(told, at, tmp_path):
     with redis_servers.redis_server(
         tmp_path / "r", "--requirepass", redis_servers.PASSWORD
@@ -139,6 +142,7 @@ def test_a_wrong_password_is_said_and_not_shown(told, at, tmp_path):
     assert right == ("ok", f"127.0.0.1:{port} answers in N ms", "")
 
 
+@pytest.mark.servers
 def test_a_user_that_may_not_ask_is_a_warning(told, at, tmp_path):
     with redis_servers.redis_server(tmp_path / "r") as port:
         redis_servers.client(port).acl_setuser(

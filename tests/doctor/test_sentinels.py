@@ -10,6 +10,7 @@ import pytest
 from config.doctor import redis_server, sentinels
 from tests.doctor.deployment import doctor
 from tests.kit import redis_servers
+from tests.kit.rings import starts_processes
 from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.sweep  # a fail-over for each fault takes its time
@@ -81,6 +82,7 @@ def behind(settings, group, name=""):
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def shared(tmp_path_factory):
     """For tests that stop nobody."""
     with ExitStack() as stack:
@@ -88,6 +90,7 @@ def shared(tmp_path_factory):
 
 
 @pytest.fixture
+@starts_processes
 def own(tmp_path):
     """For tests that do."""
     with ExitStack() as stack:

@@ -17,6 +17,7 @@ from tests.e2e.site import PAGE_MILLISECONDS, Site
 from tests.kit import processes
 from tests.kit.ports import free_ports
 from tests.kit.processes import ROOT
+from tests.kit.rings import starts_processes
 from tests.kit.waiting import wait_until
 
 START_SECONDS = 60
@@ -31,6 +32,7 @@ ARGUMENTS = [
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def site() -> Iterator[Site]:
     """`manage.py serve` under DEMO=1, as `make run` calls it, in a directory of its own."""
     first = free_ports(5)

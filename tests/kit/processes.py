@@ -1,15 +1,18 @@
 """Processes of the tests, which end when the process that started them ends."""
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 10
+PR_SET_PDEATHSIG = 1
 TICKS = os.sysconf("SC_CLK_TCK")
 SETPRIV = shutil.which("setpriv")
 """From util-linux, which every Debian has."""
@@ -26,6 +29,48 @@ def start(
     """Start a process that reads nothing and ends with this one."""
     options = {"stdin": subprocess.DEVNULL, "cwd": ROOT} | options
     return subprocess.Popen(tied(command, by=by), **options)
+
+
+def tie() -> None:
+    """Let this process end when the thread that started it ends; Linux alone can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def descendants(pid: int) -> dict[int, int]:
+    """The processes below this one, each with the tick at which it began: a pid may come again."""
+    stats = _stats()
+    below: dict[int, int] = {}
+    waiting = [pid]
+    while waiting:
+        parent = waiting.pop()
+        children = {each: began for each, (above, began, _) in stats.items() if above == parent}
+        below |= children
+        waiting += children
+    return below
+
+
+def living(pids: dict[int, int]) -> dict[int, str]:
+    """The command lines of those of `descendants` that still run; a zombie has none."""
+    stats = _stats()
+    lines = {}
+    for pid, began in pids.items():
+        if pid in stats and stats[pid][1] == began:
+            with contextlib.suppress(OSError):
+                lines[pid] = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return {pid: line for pid, line in lines.items() if line}
+
+
+def _stats() -> dict[int, tuple[int, int, int]]:
+    """Of each process its parent, the tick at which it began, and the ticks it has used."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name, in brackets, may hold blanks.
+            fields = stat.read_text().rpartition(")")[2].split()
+            used = int(fields[11]) + int(fields[12])
+            found[int(stat.parent.name)] = (int(fields[1]), int(fields[19]), used)
+    return found
 
 
 class Process:
@@ -98,20 +143,8 @@ class Process:
         """Used so far by the process and its children."""
         if not self.is_running:
             return 0.0
-        parents, used = {}, {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                # The name, in brackets, may hold blanks.
-                fields = stat.read_text().rpartition(")")[2].split()
-                pid = int(stat.parent.name)
-                parents[pid], used[pid] = int(fields[1]), int(fields[11]) + int(fields[12])
-        total = 0
-        for pid, ticks in used.items():
-            ancestor = pid
-            while ancestor and ancestor != self._running.pid:
-                ancestor = parents.get(ancestor, 0)
-            total += ticks if ancestor else 0
-        return total / TICKS
+        ours = {self._running.pid, *descendants(self._running.pid)}
+        return sum(ticks for pid, (_, _, ticks) in _stats().items() if pid in ours) / TICKS
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""

@@ -15,6 +15,7 @@ from accounts import audit, session_index, session_store, sessions, store_outage
 from accounts.models import AuthSession, User
 from tests.kit.clients import CHROME, bearer, sign_in
 from tests.kit.factories import PASSWORD
+from tests.kit.rings import starts_processes
 from tests.kit.servers import CREATE_USER, Cluster
 from tests.kit.waiting import PATIENCE, wait_until
 
@@ -236,6 +237,7 @@ def test_an_end_by_another_device_is_not_kept_waiting(redis, browser, user, monk
 
 
 @pytest.fixture
+@starts_processes
 def site(tmp_path):
     cluster = Cluster(tmp_path, f"sqlite:///{tmp_path / 'db.sqlite3'}", count=1)
     cluster.environment |= {

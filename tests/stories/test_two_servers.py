@@ -18,6 +18,7 @@ from django.db import connection
 
 from tests.kit import forge
 from tests.kit.factories import PASSWORD
+from tests.kit.rings import starts_processes
 from tests.kit.servers import CREATE_USER, Cluster
 from tests.kit.waiting import wait_until
 
@@ -44,6 +45,7 @@ def database_url(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def cluster(tmp_path_factory, database_url):
     cluster = Cluster(tmp_path_factory.mktemp("servers"), database_url)
     try:

@@ -591,6 +591,7 @@ def test_a_fork_starts_from_nothing(db, known):
     assert not known._first_poll.is_set()
 
 
+@pytest.mark.servers
 def test_a_forked_process_forgets_this_ones_feed():
     """Asked of an interpreter of its own: pytest's must not fork under threads."""
     code = (

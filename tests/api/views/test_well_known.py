@@ -18,6 +18,7 @@ from api import jwk, keys, tokens
 from api.models import SigningKey
 from tests.kit import forge, processes
 from tests.kit.factories import UserFactory
+from tests.kit.rings import starts_processes
 
 JWKS = "/.well-known/jwks.json"
 METADATA = "/.well-known/oauth-authorization-server"
@@ -201,6 +202,7 @@ for await (const token of createInterface({ input: process.stdin })) {
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def jose_directory(tmp_path_factory):
     """npm's `jose`, in a directory of its own.
 
@@ -227,6 +229,7 @@ def jose_directory(tmp_path_factory):
 
 
 @pytest.fixture
+@starts_processes
 def jose(jose_directory, live_server):
     """One node process, so that its copy of the key set lives through the rotation."""
     process = processes.start(
