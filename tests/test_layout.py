@@ -28,3 +28,7 @@ def test_nobody_imports_a_test_module():
 @pytest.mark.parametrize("name", ["sign_in", "pair", "wait_until"])
 def test_what_many_tests_need_is_defined_once(name):
     assert len(lines_with(rf"^\s*def {name}\(")) == 1
+
+
+def test_names_of_tests_are_short():
+    assert [line for line in lines_with(r"^\s*def test_\w+") if len(line.split()[-1]) > 70] == []

@@ -54,7 +54,7 @@ def test_the_address_is_the_connections(address):
 
 
 @pytest.mark.parametrize("address", ["", None])
-def test_no_address_is_none(address):
+def test_a_missing_address_is_stored_as_none(address):
     request = RequestFactory().get("/")
     request.META["REMOTE_ADDR"] = address
 

@@ -52,7 +52,7 @@ def verify(request, db):
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_a_good_token_is_204_with_who_it_is(verify, pair, user, scheme):
+def test_a_good_token_is_204_with_its_user(verify, pair, user, scheme):
     status, headers = verify(f"{scheme} {pair['access']}")
 
     assert status == 204
@@ -63,7 +63,7 @@ def test_a_good_token_is_204_with_who_it_is(verify, pair, user, scheme):
     assert "www-authenticate" not in headers
 
 
-def test_the_scope_is_told(verify, obtain, user):
+def test_the_scope_is_in_the_answer(verify, obtain, user):
     user.is_staff = True
     user.save()
 
@@ -123,7 +123,7 @@ def test_an_expired_token_is_refused_though_it_is_remembered(verify, pair):
         assert verify(f"Bearer {pair['access']}")[0] == 401
 
 
-def test_while_nobody_can_tell_it_is_503(verify, pair, settings):
+def test_it_is_503_while_revocations_are_unknown(verify, pair, settings):
     settings.REVOCATION_MAX_STALE = -1.0
 
     status, headers = verify(f"Bearer {pair['access']}")
@@ -220,14 +220,14 @@ def test_an_ended_browser_is_refused(signed_in):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("cookie", ["", "x", "a" * 32])
-def test_a_cookie_that_is_nobodys_is_refused(cookie):
+def test_a_made_up_cookie_is_refused(cookie):
     client = Client(headers={"user-agent": CHROME})
     client.cookies["session"] = cookie
 
     assert client.get("/api/verify").status_code == 401
 
 
-def test_nobody_is_refused_without_an_error_code(client, db):
+def test_a_request_without_credentials_is_refused_without_an_error_code(client, db):
     response = client.get("/api/verify")
 
     assert response.status_code == 401

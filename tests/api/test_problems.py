@@ -259,7 +259,7 @@ def test_a_wrong_method_of_the_documentation_is_a_problem(path):
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/*"])
-def test_a_caller_that_accepts_no_json_is_told_in_json(obtain, user, accept):
+def test_a_caller_that_accepts_no_json_gets_json(obtain, user, accept):
     access = obtain(user)["access"]
 
     response = send(
@@ -282,7 +282,7 @@ def test_the_words_follow_accept_language_and_say_which_they_are(language, title
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("body", [b"{", b"a" * 100_000], ids=["malformed", "too large"])
-def test_what_middleware_refuses_is_told_in_the_callers_language_too(body):
+def test_what_middleware_refuses_is_in_the_callers_language_too(body):
     korean = send(body, headers={"accept-language": "ko"})
 
     assert korean["Content-Language"] == "ko"

@@ -67,7 +67,7 @@ def test_one_limit_counts_for_every_client_object_of_an_address(db, few):
 
 
 @pytest.mark.parametrize("path", ["/accounts/google/security-events/", "/accounts/kakao/unlinked/"])
-def test_whoever_guesses_at_a_providers_door_is_slowed_down(db, few, path):
+def test_guesses_at_a_provider_door_are_throttled(db, few, path):
     answers = [Client().post(path) for _ in range(4)]
 
     assert [one.status_code for one in answers[:3]] == [answers[0].status_code] * 3
@@ -222,7 +222,7 @@ def test_these_are_free(path):
     assert "RateLimit" not in response
 
 
-def test_while_redis_is_down_nobody_is_refused(obtain, user, few, settings):
+def test_nobody_is_throttled_while_redis_is_down(obtain, user, few, settings):
     pair = obtain(user)
     for _ in range(4):
         refresh()

@@ -113,7 +113,7 @@ def test_without_passwords_none_are_sent():
 
 
 @pytest.mark.parametrize("address", ["one", "one:", ":26379", "one:x", "redis://one:26379/0", ""])
-def test_an_address_that_is_none_is_refused_by_name(address):
+def test_a_malformed_address_is_refused_by_name(address):
     with pytest.raises(ImproperlyConfigured, match="REDIS_SENTINELS"):
         redis.caches("", sentinels=redis.Sentinels([address], master_name="main"))
 
@@ -194,7 +194,7 @@ def test_sessions_bell_and_limits_find_the_primary_by_its_sentinel(primary, sett
 
 @pytest.mark.parametrize("cut", ["/", "?", "#"])
 @pytest.mark.parametrize("which", ["sessions", "cache"])
-def test_an_address_that_cannot_be_read_is_refused_without_a_word_of_its_password(cut, which):
+def test_an_unreadable_redis_url_is_refused_without_showing_its_password(cut, which):
     broken = f"redis://:begin{cut}ending@localhost:6379/0"
     sound = "redis://localhost:6379/0"
     urls = (broken, "") if which == "sessions" else (sound, broken)

@@ -193,7 +193,7 @@ def test_the_clock_of_sqlite_is_ours(seen):
 
 
 @on_postgres
-def test_connections_that_run_out_are_told(seen, monkeypatch):
+def test_connections_that_run_out_are_reported(seen, monkeypatch):
     level, found, _ = seen(database.slots)
     assert level == "ok"
     assert found.endswith(" of 100 connections in use")
@@ -244,7 +244,7 @@ def test_a_migration_of_a_newer_release_is_a_warning(seen):
     )
 
 
-def test_migrations_of_an_app_that_is_not_installed_are_nobodys_business(seen):
+def test_migrations_of_an_app_that_is_not_installed_are_ignored(seen):
     with recorded("mfa", "0001_initial", is_applied=True):
         assert seen(database.migrations)[0] == "ok"
 

@@ -81,7 +81,7 @@ def test_a_wrong_password_is_said_and_not_shown(told, box, settings):
     )
 
 
-def test_a_certificate_that_nobody_vouches_for_is_an_error(told, box, monkeypatch):
+def test_a_mail_server_with_an_untrusted_certificate_is_an_error(told, box, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE")
 
     level, found, advice = told(mail.area(seconds=20))["mail server"]
@@ -159,7 +159,7 @@ def test_mail_in_the_clear_is_an_error_where_a_password_goes_along(told, box, se
     ],
 )
 @pytest.mark.parametrize(("where", "level"), [("public", "error"), ("laptop", "warning")])
-def test_mail_that_goes_nowhere_is_told(told, settings, request, backend, fate, where, level):
+def test_mail_that_is_not_sent_is_reported(told, settings, request, backend, fate, where, level):
     request.getfixturevalue(where)
     settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
 

@@ -256,7 +256,7 @@ def filled(port):
 
 
 @pytest.mark.parametrize(("share", "level"), [(0.95, "error"), (0.8, "warning"), (0.3, "ok")])
-def test_memory_that_runs_out_is_told(told, here, port, filled, share, level):
+def test_memory_that_runs_out_is_reported(told, here, port, filled, share, level):
     with configured(port, maxmemory=str(int(filled / share))):
         found = told(redis_server.area())["redis memory"]
 
@@ -304,7 +304,7 @@ def test_a_replica_that_still_copies_is_a_warning():
         ),
     ],
 )
-def test_a_clock_that_is_off_is_told(told, here, seconds, expected):
+def test_a_wrong_clock_is_reported(told, here, seconds, expected):
     """Ours is moved: who of the two is right, nobody knows."""
     with time_machine.travel(timezone.now() + timedelta(seconds=seconds)):
         found = told(redis_server.area())["redis clock"]

@@ -220,7 +220,7 @@ def test_the_environment_alone_leads_to_the_sentinels(shared, tmp_path):
     }
 
 
-def test_a_replica_that_is_down_is_told(told, settings, own):
+def test_a_replica_that_is_down_is_reported(told, settings, own):
     own.stops["replica"]()
     redis = redis_servers.client(own.primary)
     wait_until(lambda: redis.info("replication")["connected_slaves"] == 0)
@@ -283,7 +283,7 @@ def test_no_sentinel_at_all_is_an_error(told, settings, shared):
     )
 
 
-def test_a_dead_primary_is_told_until_another_is_found(told, settings, own):
+def test_a_dead_primary_is_reported_until_another_is_found(told, settings, own):
     own.stops["primary"]()
     wait_until(lambda: all(own.ask(n)["is_sdown"] for n in range(3)))
     with behind(settings, own):

@@ -116,7 +116,7 @@ def test_a_proxy_without_a_server_behind_it_is_an_error(asked):
     )
 
 
-def test_a_certificate_of_nobody_is_an_error(told, directory, monkeypatch):
+def test_a_self_signed_certificate_is_an_error(told, directory, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with sites.site(pages(), sites.tls(directory)) as url:
         found = told(site.area(url=url, http_url="", seconds=20))["site"]
@@ -135,7 +135,7 @@ def test_a_certificate_of_nobody_is_an_error(told, directory, monkeypatch):
         (30, ("site certificate", "ok", "30 days left, TLSv1.3")),
     ],
 )
-def test_a_certificate_that_ends_is_told_before(asked, tmp_path, days, expected):
+def test_the_end_of_a_certificate_is_reported_early(asked, tmp_path, days, expected):
     certificates.make(tmp_path, days=days)
 
     lines = asked(pages(), tls=tmp_path)
@@ -155,7 +155,7 @@ def test_a_site_of_another_name_is_an_error(asked):
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", '{"name": "other"}'])
-def test_metadata_that_is_none_is_an_error(asked, body):
+def test_broken_metadata_is_an_error(asked, body):
     assert asked(pages(metadata=Page(404, body)))["site issuer"][:2] == (
         "error",
         f"{METADATA} answers 404",
@@ -191,7 +191,7 @@ def test_a_proxy_that_believes_its_visitors_is_an_error(asked):
     )
 
 
-def test_nobody_at_the_plain_address_is_a_warning(told, directory, monkeypatch):
+def test_a_closed_http_port_is_a_warning(told, directory, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(directory / "fullchain.pem"))
     with sites.site(pages(), sites.tls(directory)) as url:
         found = told(site.area(url=url, http_url="http://localhost:9", seconds=20))
@@ -254,7 +254,7 @@ def test_no_hsts_is_an_error_and_a_short_one_a_warning(asked):
     )
 
 
-def test_request_ids_that_are_lost_are_told(asked):
+def test_lost_request_ids_are_reported(asked):
     body = '{"status": "ok"}'
     lost = asked(pages(live=Page(body=body)))
     changed = asked(pages(live=Page(body=body, headers=[("X-Request-ID", "other")])))

@@ -271,7 +271,7 @@ def test_a_sign_in_ended_elsewhere_ends_with_the_next_call(context: BrowserConte
     assert [calling.evaluate("reasons"), watching.evaluate("reasons")] == [["elsewhere"]] * 2
 
 
-def test_a_sign_in_that_has_run_out_is_told_apart(context: BrowserContext, site: Site):
+def test_an_expired_sign_in_has_its_own_reason(context: BrowserContext, site: Site):
     tab = tab_with_client(context, site)
     sid = sign_in_with_client(tab, site)
     hand_out_a_bad_token([tab], site, sid=sid, seconds_left=-1)

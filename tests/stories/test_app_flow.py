@@ -163,7 +163,7 @@ def test_with_the_password_an_address_is_added_over_bearer(app, authorization, d
     assert [mail for mail in deliver() if mail.to == ["second@example.com"]]
 
 
-def test_a_password_change_over_bearer_ends_the_others_and_keeps_this_one(
+def test_a_password_change_by_bearer_ends_all_sign_ins_but_this_one(
     app, authorization, meta, user, obtain, client
 ):
     other = obtain(user)
@@ -291,7 +291,7 @@ def test_a_pending_apps_session_token_is_no_browsers_cookie(app, db):
     assert not AuthSession.objects.exists()
 
 
-def test_a_pending_session_token_stops_working_once_somebody_is_signed_in(app, deliver):
+def test_a_pending_session_token_stops_working_after_the_sign_in(app, deliver):
     token = app("POST", "auth/signup", NEW).json()["meta"]["session_token"]
     app("POST", "auth/email/verify", {"key": code_in(deliver()[0])}, x_session_token=token)
 

@@ -64,7 +64,7 @@ def test_a_wrong_code_thrice_ends_the_sign_up(browser, deliver):
     assert not AuthSession.objects.exists()
 
 
-def test_a_code_is_worth_nothing_in_another_browser(browser, another_browser, deliver):
+def test_a_code_does_not_work_in_another_browser(browser, another_browser, deliver):
     browser.post("/accounts/signup/", NEW)
     code = code_in(deliver()[0])
 
@@ -86,7 +86,7 @@ def test_a_code_is_worth_nothing_in_another_browser(browser, another_browser, de
         ("password1", ""),
     ],
 )
-def test_a_bad_sign_up_is_told_what_is_wrong(browser, db, field, value):
+def test_a_bad_sign_up_says_what_is_wrong(browser, db, field, value):
     response = browser.post("/accounts/signup/", NEW | {field: value})
 
     assert response.status_code == 200
@@ -95,7 +95,7 @@ def test_a_bad_sign_up_is_told_what_is_wrong(browser, db, field, value):
     assert not OutgoingMail.objects.exists()
 
 
-def test_signing_up_with_a_taken_address_looks_the_same_and_mails_its_owner(browser, user, deliver):
+def test_sign_up_with_a_taken_address_looks_the_same_and_mails_its_owner(browser, user, deliver):
     response = browser.post("/accounts/signup/", NEW | {"email": user.email.upper()})
 
     assert response["Location"] == "/accounts/confirm-email/"
@@ -211,7 +211,7 @@ def test_signing_out_removes_the_session_and_the_cookie(browser, user):
     assert not [key for key in stored.keys("*") if b"_auth_user_id" in (stored.get(key) or b"")]
 
 
-def test_a_link_signs_nobody_out(signed_in):
+def test_a_get_request_does_not_sign_out(signed_in):
     response = signed_in.get("/accounts/logout/")
 
     assert response.status_code == 200
@@ -240,7 +240,7 @@ def test_a_form_of_another_site_changes_nothing(signed_in, path):
     assert is_signed_in(signed_in)
 
 
-def test_a_password_change_ends_the_others_and_keeps_this_one(
+def test_a_password_change_ends_all_sign_ins_but_this_one(
     signed_in, another_browser, obtain, user, deliver, client
 ):
     sign_in(another_browser, user)
@@ -339,7 +339,7 @@ def test_a_reset_for_an_unknown_address_looks_the_same(browser, another_browser,
     assert (unknown.status_code, unknown["Location"]) == (known.status_code, known["Location"])
 
 
-def test_a_reset_page_sends_its_key_to_nobody(browser, user, deliver):
+def test_a_reset_page_sends_its_key_to_no_other_site(browser, user, deliver):
     link = reset_link(browser, user, deliver)
 
     response = browser.get(link)
@@ -364,7 +364,7 @@ def test_a_foreign_host_cannot_poison_the_reset_mail(user, deliver):
     assert [link_in(mail).split("/")[2] for mail in deliver()] == ["testserver"]
 
 
-def test_a_reset_is_limited_per_address_and_locks_nobody_out(user, deliver):
+def test_a_reset_is_limited_per_address_and_does_not_lock_the_account(user, deliver):
     for number in range(7):
         Client().post(
             "/accounts/password/reset/", {"email": user.email}, REMOTE_ADDR=f"192.0.2.{number}"
@@ -413,7 +413,7 @@ def test_an_address_that_is_taken_cannot_be_taken(signed_in, user, deliver):
     assert User.objects.filter(email=other.email).count() == 1
 
 
-def test_the_devices_page_lists_this_browser_first_and_nobody_elses(signed_in, user):
+def test_the_devices_page_lists_this_browser_first_and_only_ones_own(signed_in, user):
     AuthSessionFactory(user=user, user_agent="curl/8.1")
     AuthSessionFactory(user_agent="strangers-client/1")
 
@@ -480,7 +480,7 @@ def test_all_other_devices_are_ended_at_once(signed_in, another_browser, obtain,
         "/accounts/3rdparty/",
     ],
 )
-def test_a_page_of_the_account_leads_a_stranger_to_the_sign_in_page_and_back(browser, user, path):
+def test_an_account_page_leads_to_the_sign_in_page_and_back(browser, user, path):
     asked = browser.get(path)
     assert asked.status_code == 302
     assert asked["Location"] == f"/accounts/login/?next={path}"
@@ -521,7 +521,7 @@ def test_a_page_of_the_account_leads_a_stranger_to_the_sign_in_page_and_back(bro
 @pytest.mark.parametrize(
     "path", ["/accounts/login/", "/accounts/logout/", "/i18n/setlang/", "/accounts/signup/"]
 )
-def test_nobody_is_led_to_another_site(browser, user, path, target):
+def test_the_next_parameter_never_leads_to_another_site(browser, user, path, target):
     if path == "/accounts/logout/":
         sign_in(browser, user)
     body = {"login": user.email, "password": PASSWORD, "next": target, "language": "ko"} | NEW
@@ -599,7 +599,7 @@ def test_saving_the_profile_sets_the_language_cookie(signed_in, user):
     assert signed_in.get("/accounts/").headers["Content-Language"] == "ko"
 
 
-def test_a_message_is_told_once(signed_in, user):
+def test_a_message_is_shown_once(signed_in, user):
     other = AuthSessionFactory(user=user)
 
     first = signed_in.post(f"/accounts/sessions/{other.pk}/revoke/", follow=True)

@@ -114,7 +114,7 @@ def test_an_active_user_is_still_signed_in_after_fourteen_days(remembered):
     assert remembered.cookies["session"]["max-age"] > 20 * DAY
 
 
-def test_ninety_days_end_even_the_busiest_sign_in(remembered):
+def test_an_active_sign_in_ends_after_ninety_days(remembered):
     pass_time(90 * DAY, sliding=False)
 
     assert not is_signed_in(remembered)
@@ -166,7 +166,7 @@ def test_a_short_idle_time_is_slid_in_time(user, new_browser, settings, store, s
     assert session_ttl(store) > seconds // 2 or seconds == 2
 
 
-def test_an_idle_time_made_shorter_holds_for_those_who_are_signed_in(signed_in, settings, store):
+def test_a_shorter_idle_time_holds_for_open_sessions_too(signed_in, settings, store):
     settings.SESSION_SHORT_IDLE_SECONDS = 600
 
     signed_in.get(PAGE)
@@ -197,9 +197,7 @@ def test_a_session_is_slid_with_what_leads_to_it(signed_in, user, store):
 # The row has the last word
 
 
-def test_a_sign_out_that_redis_never_heard_of_is_found_at_the_next_touch(
-    signed_in, monkeypatch, settings
-):
+def test_a_sign_out_without_redis_counts_at_the_next_touch(signed_in, monkeypatch, settings):
     """Its deletion is lost, and every process has forgotten it since."""
     monkeypatch.setattr(session_index, "drop", lambda *args, **kwargs: None)
     sessions.revoke(AuthSession.objects.get(), reason=sessions.Reason.ADMIN)
@@ -252,7 +250,7 @@ def test_the_row_notes_a_visit_every_five_minutes_only(signed_in):
     assert AuthSession.objects.get().last_seen_at == seen
 
 
-def test_while_nobody_can_tell_who_is_out_a_cookie_gets_a_503(signed_in, feed):
+def test_a_cookie_gets_a_503_while_revocations_are_unknown(signed_in, feed):
     feed._heard_at -= 3600
     signed_in.raise_request_exception = False
 
@@ -470,7 +468,7 @@ def test_a_form_too_large_to_be_kept_for_after_step_up_is_a_413(signed_in, setti
 # What it costs
 
 
-def test_a_page_of_somebody_signed_in_costs_one_round_trip_and_one_query(signed_in, feed, asked):
+def test_a_signed_in_page_costs_one_round_trip_and_one_query(signed_in, feed, asked):
     signed_in.get(PAGE)
     asked.clear()
 

@@ -66,7 +66,7 @@ def test_connect_and_disconnect_after_the_password(standin, signed_in, user, del
     }
 
 
-def test_what_is_somebody_elses_is_not_connected(google, signed_in, user):
+def test_a_connection_of_another_user_is_not_taken(google, signed_in, user):
     other = UserFactory()
     SocialAccount.objects.create(user=other, provider="google", uid="100000000000000000001")
 
@@ -78,7 +78,7 @@ def test_what_is_somebody_elses_is_not_connected(google, signed_in, user):
     assert connected(other) == {"google"}
 
 
-def test_who_disconnects_anothers_changes_nothing(signed_in, user):
+def test_disconnecting_another_users_connection_changes_nothing(signed_in, user):
     theirs = SocialAccount.objects.create(user=UserFactory(), provider="google", uid="1")
 
     answers = [signed_in.post(PAGE, {"account": one}) for one in (theirs.pk, "", "\x00", "9" * 40)]
@@ -130,7 +130,7 @@ def test_an_account_goes_with_its_only_way_in(newcomer):
 
 @pytest.mark.parametrize("door", ["page", "api"])
 @BOTH
-def test_a_connection_that_ends_while_a_sign_in_is_under_way_signs_nobody_in(
+def test_a_connection_that_ends_during_a_sign_in_signs_nobody_in(
     standin, walk, visitor, send, monkeypatch, door
 ):
     """The report locks the user first; the sign-in looks again when its turn comes."""
@@ -158,7 +158,7 @@ def test_a_connection_that_ends_while_a_sign_in_is_under_way_signs_nobody_in(
 
 @pytest.mark.parametrize("provider", ["elsewhere", "kakao"])
 @pytest.mark.parametrize("door", ["page", "api"])
-def test_a_connection_of_a_provider_that_is_not_set_up_any_more_is_shown_and_goes(
+def test_a_connection_of_a_removed_provider_is_shown_and_can_be_removed(
     signed_in, user, deliver, obtain, settings, door, provider
 ):
     """Nobody is called: nobody is known to call."""
@@ -240,9 +240,7 @@ def test_two_disconnects_at_once_leave_a_way_in(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_is_told_that_the_last_way_in_stays_is_not_told_that_it_went(
-    newcomer, visitor, monkeypatch
-):
+def test_a_refused_disconnect_shows_no_message_of_success(newcomer, visitor, monkeypatch):
     account = SocialAccount.objects.get()
     monkeypatch.setattr(
         "allauth.socialaccount.forms.flows.connect.validate_disconnect", lambda *args: None

@@ -52,7 +52,7 @@ def test_without_an_email_the_name_is_what_is_stored(kakao, walk, visitor, deliv
     assert SocialAccount.objects.get().extra_data == {"name": "서연"}
 
 
-def test_no_providers_token_rests_in_the_session_of_an_unfinished_sign_up(kakao, walk):
+def test_an_unfinished_sign_up_keeps_no_provider_token_in_the_session(kakao, walk):
     answer = walk(kakao, identity="4012345673")
 
     assert answer["Location"] == "/accounts/3rdparty/signup/"
@@ -72,7 +72,7 @@ def test_no_providers_token_rests_in_the_session_of_an_unfinished_sign_up(kakao,
     ],
     indirect=["standin"],
 )
-def test_an_email_that_the_provider_does_not_vouch_for_is_verified_by_mail(
+def test_an_email_the_provider_has_not_verified_is_verified_by_mail(
     standin, identity, walk, visitor
 ):
     answer = walk(standin, identity=identity)

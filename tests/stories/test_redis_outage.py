@@ -79,7 +79,7 @@ def test_a_cookie_gets_a_clean_503_and_stays_good(redis, browser, how, path, kin
     assert browser.get(PAGE).status_code == 200
 
 
-def test_the_page_of_an_outage_leads_back_to_where_the_visitor_was_going(redis, browser):
+def test_the_503_page_links_to_the_page_the_visitor_asked_for(redis, browser):
     redis.kill()
 
     page = browser.get("/accounts/sessions/", {"page": "2"}, headers={"accept-language": "en"})
@@ -189,7 +189,7 @@ def test_sign_in_resumes_by_itself(redis, browser, user):
     assert stranger.get(PAGE).status_code == 200
 
 
-def test_a_touch_that_can_not_be_written_hinders_nobody(redis, browser):
+def test_a_touch_that_cannot_be_written_does_not_matter(redis, browser):
     (key,) = redis.client.keys("session:*")
     redis.client.expire(key, 3600)
     redis.client.config_set("min-replicas-to-write", 1)

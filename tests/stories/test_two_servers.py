@@ -177,9 +177,7 @@ def test_a_device_that_was_kept_stays(cluster, pair_from, status):
     assert [status(number, others) for number in (0, 1)] == [GOOD, GOOD]
 
 
-def test_a_user_remembered_by_both_servers_is_as_one_of_them_changed_them(
-    cluster, email, pair_from
-):
+def test_a_change_of_a_user_on_one_server_shows_on_the_other(cluster, email, pair_from):
     cookie, pair = cluster.sign_in_by_page(0, email, PASSWORD), pair_from()
 
     def me(number):

@@ -46,7 +46,7 @@ def test_a_page_sends_nothing_itself(browser, user):
     assert OutgoingMail.objects.count() == 1
 
 
-def test_neither_code_nor_address_nor_text_rests_readable(db):
+def test_neither_code_nor_address_nor_text_is_stored_readable(db):
     enqueue("Your code is ABCD-EFGH")
 
     stored = all_columns()
@@ -55,7 +55,7 @@ def test_neither_code_nor_address_nor_text_rests_readable(db):
         assert secret not in stored
 
 
-def test_a_reset_link_rests_nowhere(browser, user, deliver):
+def test_a_reset_link_is_not_stored(browser, user, deliver):
     browser.post("/accounts/password/reset/", {"email": user.email})
     stored = all_columns()
 
@@ -66,7 +66,7 @@ def test_a_reset_link_rests_nowhere(browser, user, deliver):
     assert link not in all_columns()
 
 
-def test_a_sign_up_code_rests_nowhere_in_the_database(browser, deliver):
+def test_a_sign_up_code_is_not_in_the_database(browser, deliver):
     browser.post(
         "/accounts/signup/", {"email": "new@example.com", "password1": "a few unrelated words"}
     )

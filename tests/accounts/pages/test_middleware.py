@@ -65,7 +65,7 @@ def test_a_row_that_ends_is_enough(signed_in):
     assert is_signed_out(response)
 
 
-def test_a_sign_in_of_ninety_days_ago_is_signed_out_however_busy_it_was(signed_in, settings):
+def test_a_busy_sign_in_ends_after_ninety_days_too(signed_in, settings):
     age(settings.AUTH_SESSION_LIFETIME)
 
     response = signed_in.get(PAGE)
@@ -95,7 +95,7 @@ def test_a_session_without_a_sid_is_signed_out(signed_in):
     assert is_signed_out(response)
 
 
-def test_a_session_that_names_anothers_sign_in_is_signed_out_when_the_row_is_asked(signed_in):
+def test_a_session_with_another_users_sign_in_ends_at_the_next_touch(signed_in):
     strangers = AuthSessionFactory()
     store = store_of(signed_in)
     store["sid"] = str(strangers.pk)
@@ -139,7 +139,7 @@ def test_a_password_changed_behind_the_sites_back_signs_out(signed_in, user):
     assert is_signed_out(response)
 
 
-def test_a_request_without_a_cookie_asks_neither_redis_nor_the_database(client, dead_redis):
+def test_a_request_without_cookie_asks_neither_redis_nor_database(client, dead_redis):
     response = client.get("/livez")
 
     assert response.status_code == 200

@@ -230,7 +230,7 @@ def test_a_session_with_another_proof_is_judged_afresh(known, user):
         assert remembered.find(session | {name: []}) is None
 
 
-def test_rights_given_without_a_signal_do_not_end_the_sign_in_that_has_them(known, user, browser):
+def test_a_sign_in_newer_than_a_change_of_rights_stays(known, user, browser):
     """It is newer than what is remembered."""
     User.objects.update(is_staff=True)
     known.post("/accounts/logout/")
@@ -286,9 +286,7 @@ def test_a_row_read_before_the_commit_is_forgotten_after_it(known, user):
     assert known.get(ME).json()["display_name"] == "Hana"
 
 
-def test_a_row_read_before_a_change_and_told_after_it_is_not_remembered(
-    known, user, clock, monkeypatch
-):
+def test_a_row_read_before_a_change_is_not_remembered_after_it(known, user, clock, monkeypatch):
     """The reader is the slower one."""
     real = auth.get_user
 

@@ -40,7 +40,7 @@ def test_a_proved_address_is_taken_from_a_claim_of_another_account(user):
     assert User.objects.filter(pk=other.pk).exists()
 
 
-def test_a_reset_removes_provider_accounts_of_whoever_never_signed_in(client, deliver, db):
+def test_a_reset_removes_provider_accounts_of_a_user_who_never_signed_in(client, deliver, db):
     victim = UserFactory(verified=False, display_name="chosen by the attacker")
     SocialAccount.objects.create(user=victim, provider="google", uid="attacker")
     client.post("/accounts/password/reset/", {"email": victim.email})
@@ -55,7 +55,7 @@ def test_a_reset_removes_provider_accounts_of_whoever_never_signed_in(client, de
     assert not SocialAccount.objects.filter(user=victim).exists()
 
 
-def test_a_reset_keeps_provider_accounts_of_whoever_did_sign_in(client, deliver, signed_in, user):
+def test_a_reset_keeps_provider_accounts_of_a_user_who_signed_in(client, deliver, signed_in, user):
     SocialAccount.objects.create(user=user, provider="google", uid="mine")
     client.post("/accounts/password/reset/", {"email": user.email})
     link = re.search(r"http://testserver(/\S+/reset/key/\S+)", deliver()[-1].body).group(1)
@@ -66,7 +66,7 @@ def test_a_reset_keeps_provider_accounts_of_whoever_did_sign_in(client, deliver,
     assert SocialAccount.objects.filter(user=user).exists()
 
 
-def test_an_administrator_who_never_signed_in_is_nobodys_squatter(user):
+def test_an_administrator_who_never_signed_in_keeps_the_address(user):
     admin = User.objects.create_superuser("ops@example.com", PASSWORD)
 
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -58,7 +58,7 @@ def test_what_happened_stays(ended):
     assert AuditEvent.objects.filter(pk=event.pk).exists()
 
 
-def test_nothing_goes_while_a_process_may_still_have_to_be_told():
+def test_a_sign_in_that_ended_an_hour_ago_is_kept():
     AuthSessionFactory(revoked=True, revoked_at=timezone.now() - timedelta(minutes=61))
     AuthSessionFactory(revoked=True, revoked_at=timezone.now() - timedelta(minutes=70))
 

@@ -363,7 +363,7 @@ def test_a_lagging_clock_never_turns_the_row_back(clock, db):
     assert AuthSession.objects.get().refreshed_at == NOW + timedelta(seconds=61)
 
 
-def test_a_rotation_by_a_lagging_clock_is_dated_no_earlier_than_the_last(clock, db):
+def test_a_rotation_by_a_slow_clock_keeps_the_later_date(clock, db):
     session = opened()
     clock.shift(-30)
 
@@ -478,7 +478,7 @@ def test_a_mail_that_fails_does_not_undo_the_end_of_a_reused_sign_in(settings):
     assert not OutgoingMail.objects.exists()
 
 
-def test_a_reused_token_is_told_to_its_owner(deliver):
+def test_a_reused_token_is_mailed_to_its_owner(deliver):
     session = AuthSessionFactory(token=True, previous_refresh_jti="p" * 32)
 
     refresh.rotate(ancestor_of(session), client=ClientInfo(ip="192.0.2.1", user_agent="curl/8.1"))

@@ -64,7 +64,7 @@ def test_a_poll_finds_what_was_ended_whatever_the_reason(quiet, reason):
 
 
 @pytest.mark.parametrize("kind", ["browser", "token"])
-def test_both_kinds_of_sign_in_are_told(db, quiet, kind):
+def test_an_end_of_either_kind_of_sign_in_is_published(db, quiet, kind):
     session = AuthSessionFactory(token=True) if kind == "token" else AuthSessionFactory()
 
     sessions.revoke(session, reason=sessions.Reason.ADMIN)
@@ -99,7 +99,7 @@ def test_a_later_poll_finds_what_was_ended_since(db, quiet):
     assert quiet.is_revoked(session.pk)
 
 
-def test_a_first_poll_reads_as_far_back_as_a_token_lives_and_a_little_further(db, quiet):
+def test_the_first_poll_reads_back_longer_than_a_token_lives(db, quiet):
     now = timezone.now()
     within = ended(revoked_at=now - KEEP + timedelta(seconds=5))
     beyond = ended(revoked_at=now - KEEP - LOOK_BACK - timedelta(minutes=1))
@@ -364,7 +364,7 @@ def test_ending_a_sign_in_rings_after_the_commit(transactional_db, listener):
     assert session.pk.int in revocations.feed._revoked
 
 
-def test_an_end_that_is_rolled_back_is_told_to_nobody(transactional_db, listener):
+def test_an_end_that_is_rolled_back_is_not_published(transactional_db, listener):
     session = AuthSessionFactory(token=True)
 
     with contextlib.suppress(ValueError), transaction.atomic():
@@ -503,7 +503,7 @@ def test_garbage_from_another_process_does_not_end_the_listening(living, another
     assert living._thread.is_alive()
 
 
-def test_what_nobody_rang_for_is_found_by_polling(living, monkeypatch):
+def test_an_end_without_a_bell_is_found_by_polling(living, monkeypatch):
     monkeypatch.setattr(revocations, "POLL_SECONDS", 0.3)
     session = AuthSessionFactory(token=True)
     assert not ask(living, session.pk)
@@ -615,7 +615,7 @@ def test_a_forked_process_forgets_this_ones_feed():
 # What callers of the API see
 
 
-def test_the_api_says_503_while_nobody_can_tell(client, obtain, user, settings):
+def test_the_api_says_503_while_revocations_are_unknown(client, obtain, user, settings):
     access = obtain(user)["access"]
     settings.REVOCATION_MAX_STALE = -1.0
 
@@ -628,7 +628,7 @@ def test_the_api_says_503_while_nobody_can_tell(client, obtain, user, settings):
     assert response["Cache-Control"] == "no-store"
 
 
-def test_the_headless_api_says_503_while_nobody_can_tell(client, obtain, user, settings):
+def test_the_headless_api_says_503_while_revocations_are_unknown(client, obtain, user, settings):
     access = obtain(user)["access"]
     settings.REVOCATION_MAX_STALE = -1.0
     client.raise_request_exception = False
@@ -642,7 +642,7 @@ def test_the_headless_api_says_503_while_nobody_can_tell(client, obtain, user, s
     assert response["Retry-After"] == "3"
 
 
-def test_a_bad_token_is_401_even_while_nobody_can_tell(client, db, settings):
+def test_a_bad_token_is_401_even_while_revocations_are_unknown(client, db, settings):
     settings.REVOCATION_MAX_STALE = -1.0
 
     response = client.get("/api/me/", headers={"authorization": "Bearer x"})

@@ -203,7 +203,7 @@ def test_ten_at_once_end_a_sign_in_once():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sign_out_and_the_deletion_of_its_account_do_not_wait_for_each_other(user, monkeypatch):
+def test_sign_out_and_account_deletion_do_not_deadlock(user, monkeypatch):
     """A sign-out has the row of the sign-in and needs the user's, for the audit log's key."""
     session, record, deletions = AuthSessionFactory(user=user), audit.record, []
 

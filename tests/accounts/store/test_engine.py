@@ -77,7 +77,7 @@ def test_what_a_sign_in_leaves_in_redis(signed_in, user, redis):
     assert value["d"]["sid"] == str(session.pk)
 
 
-def test_no_cookie_value_and_no_password_rests_in_redis(signed_in, user, redis):
+def test_no_cookie_value_and_no_password_is_in_redis(signed_in, user, redis):
     cookie = signed_in.cookies[COOKIE].value
 
     text = str(contents(redis))
@@ -87,7 +87,7 @@ def test_no_cookie_value_and_no_password_rests_in_redis(signed_in, user, redis):
     assert user.password not in text
 
 
-def test_the_code_of_a_sign_up_under_way_rests_encrypted(browser, db, deliver, redis):
+def test_the_code_of_an_unfinished_sign_up_is_stored_encrypted(browser, db, deliver, redis):
     browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
 
     code = code_in(deliver()[0])
@@ -257,7 +257,7 @@ def test_an_ended_session_does_not_come_back_by_a_late_save(db):
     assert not SessionStore().exists(late.session_key)
 
 
-def test_a_session_that_ended_before_it_was_read_is_not_saved_as_another(member, redis):
+def test_a_session_that_ended_before_it_was_read_is_not_saved_again(member, redis):
     late = SessionStore(member.session_key)
     late.modified = True
     member.delete()
@@ -356,9 +356,7 @@ def test_lookup_finds_nothing_where_the_session_is_gone(member, redis):
     assert session_store.lookup(NOBODY) is None
 
 
-def test_a_session_found_by_name_that_is_flushed_and_filled_again_rests_under_an_hmac(
-    member, redis
-):
+def test_a_looked_up_session_that_is_flushed_is_saved_under_a_new_hmac(member, redis):
     found = session_store.lookup(NOBODY)
     found.flush()
     found["a"] = 1

@@ -31,7 +31,7 @@ def test_a_database_that_lost_its_keys_gets_a_new_one(db):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
-def test_the_private_part_rests_encrypted(settings, algorithm):
+def test_the_private_key_is_stored_encrypted(settings, algorithm):
     settings.SIGNING_ALGORITHM = algorithm
     row = keys.create(active_at=timezone.now())
 

@@ -90,7 +90,7 @@ def test_no_valid_token_is_refused_during_a_rotation(client, post, first, clock,
     assert len({signer(pair["access"]) for _, pair in live}) == 2
 
 
-def test_a_replaced_key_verifies_until_the_last_token_it_signed_has_expired(first, clock, settings):
+def test_a_replaced_key_verifies_until_its_last_token_expires(first, clock, settings):
     pair = tokens.pair(opened())
     new = keys.rotate()
     clock.shift(LEAD + settings.REFRESH_TOKEN_LIFETIME - timedelta(seconds=1))
@@ -166,7 +166,7 @@ def test_the_next_key_is_of_the_algorithm_of_the_setting(client, first, settings
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
-def test_the_private_part_rests_encrypted_under_the_environments_key(first, settings, algorithm):
+def test_the_private_key_is_encrypted_under_the_configured_key(first, settings, algorithm):
     settings.SIGNING_ALGORITHM = algorithm
     row = keys.rotate()
 
@@ -323,7 +323,7 @@ def test_with_the_database_down_from_the_start_nothing_is_made_up(first, monkeyp
         keys.current()
 
 
-def test_a_token_of_a_key_nobody_knows_reads_no_keys(first, django_assert_num_queries):
+def test_a_token_of_an_unknown_key_reads_no_keys(first, django_assert_num_queries):
     token = forge.changed(
         tokens.pair(AuthSessionFactory(token=True))["access"], header={"kid": "x"}
     )

@@ -82,7 +82,7 @@ def test_a_wrong_password_is_a_401_that_says_so(post, user):
     }
 
 
-def test_an_unknown_email_is_told_what_a_wrong_password_is_told(post, wrong):
+def test_an_unknown_email_gets_the_wrong_password_answer(post, wrong):
     response = post("/api/token/", {"email": "Nobody@example.com", "password": PASSWORD})
 
     assert told(response) == wrong
@@ -92,7 +92,7 @@ def test_an_unknown_email_is_told_what_a_wrong_password_is_told(post, wrong):
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "not the password"])
-def test_a_disabled_account_is_told_what_a_wrong_password_is_told(post, wrong, password):
+def test_a_disabled_account_gets_the_wrong_password_answer(post, wrong, password):
     disabled = UserFactory(disabled=True)
 
     response = post("/api/token/", {"email": disabled.email, "password": password})
@@ -102,7 +102,7 @@ def test_a_disabled_account_is_told_what_a_wrong_password_is_told(post, wrong, p
     assert last_event()["reason"] == "user_inactive"
 
 
-def test_an_account_without_a_password_is_told_what_a_wrong_password_is_told(post, wrong):
+def test_an_account_without_password_gets_the_wrong_password_answer(post, wrong):
     social = UserFactory()
     social.set_unusable_password()
     social.save()
@@ -112,7 +112,7 @@ def test_an_account_without_a_password_is_told_what_a_wrong_password_is_told(pos
     assert told(response) == wrong
 
 
-def test_a_disabled_and_unverified_account_is_told_what_a_wrong_password_is_told(post, wrong):
+def test_a_disabled_unverified_account_gets_the_wrong_password_answer(post, wrong):
     disabled = UserFactory(disabled=True, verified=False)
 
     response = post("/api/token/", {"email": disabled.email, "password": PASSWORD})
@@ -235,7 +235,7 @@ def test_a_useless_authorization_header_does_not_shut_the_door(post, user, heade
     assert response.status_code == 200
 
 
-def test_the_sixth_wrong_password_for_an_account_is_refused_from_any_address(post, user):
+def test_the_sixth_wrong_password_of_an_account_is_refused_everywhere(post, user):
     for number in range(5):
         post(
             "/api/token/",
@@ -386,7 +386,7 @@ def test_the_app_flow_hashes_no_overlong_password(post, user, settings, path):
     assert response.status_code == 400
 
 
-def test_passwords_rest_as_argon2id_at_owasps_floor(post, db, settings):
+def test_passwords_are_stored_as_argon2id_with_owasps_parameters(post, db, settings):
     settings.PASSWORD_HASHERS = ["accounts.hashers.Argon2idPasswordHasher"]
     user = UserFactory()
 

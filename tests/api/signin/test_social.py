@@ -154,7 +154,7 @@ def resigned(standin, **changes):
     return key.sign(claims | changes)
 
 
-def test_an_audience_list_of_ours_alone_needs_one_of_ours_to_have_asked(google, send):
+def test_several_audiences_need_an_azp_of_ours(google, send):
     both = ["google-web", "google-ios"]
 
     without = send("api", google, {"id_token": resigned(google, aud=both, azp=None)})
@@ -218,9 +218,7 @@ def test_both_of_kakaos_tokens_together_sign_a_newcomer_in(kakao, send):
     [("google", ROBIN), ("kakao", DOYUN), ("kakao", SEOYEON)],
     indirect=["standin"],
 )
-def test_a_newcomer_nobody_vouches_for_is_told_and_nothing_is_made_or_mailed(
-    standin, send, identity
-):
+def test_a_new_user_with_unverified_email_makes_no_account_and_no_mail(standin, send, identity):
     response = send("api", standin, tokens_of(standin, identity=identity))
 
     assert response.status_code == 401
@@ -257,7 +255,7 @@ def test_an_account_with_the_same_email_is_never_opened(standin, send):
     assert User.objects.get() == owner
 
 
-def test_who_only_claims_an_address_learns_nothing_about_its_account(google, send):
+def test_an_unverified_claim_learns_nothing_about_the_account(google, send):
     UserFactory(email="robin.park@example.org")
 
     response = send("api", google, tokens_of(google, identity=ROBIN))
@@ -266,7 +264,7 @@ def test_who_only_claims_an_address_learns_nothing_about_its_account(google, sen
 
 
 @BOTH
-def test_a_disabled_account_is_told_what_a_bad_token_is_told(standin, send):
+def test_a_disabled_account_gets_the_bad_token_answer(standin, send):
     email_of(send("api", standin, tokens_of(standin)))
     User.objects.update(is_active=False)
 
@@ -305,7 +303,7 @@ def test_google_takes_no_access_token(google, send):
         ({"provider": "google", "id_token": "x", "nonce": "n" * 256}, [("/nonce", "max_length")]),
     ],
 )
-def test_a_body_that_is_none_says_where(post, body, errors):
+def test_a_bad_body_says_what_is_wrong(post, body, errors):
     response = post(PATH, body)
 
     assert response.status_code == 400

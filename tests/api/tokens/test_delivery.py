@@ -201,7 +201,7 @@ def test_a_cookie_that_is_no_token_is_an_invalid_one(spa, db, value):
     assert response.json() == problem(401, "invalid_token")
 
 
-def test_an_access_token_in_the_cookie_is_none(signed_in_spa):
+def test_an_access_token_in_the_cookie_is_refused(signed_in_spa):
     spa, first = signed_in_spa
     spa.cookies["refresh"] = first.json()["access"]
 

@@ -204,7 +204,7 @@ def test_asking_costs_one_statement(ask, pair, django_assert_num_queries):
     ],
     ids=ascii,
 )
-def test_a_caller_who_is_no_client_learns_nothing(pair, header):
+def test_a_caller_that_is_no_client_learns_nothing(pair, header):
     headers = {} if header is None else {"authorization": header}
 
     response = Client().post(PATH, f"token={pair['access']}", content_type=FORM, headers=headers)
@@ -232,7 +232,7 @@ def test_a_cookie_is_no_clients_secret(signed_in, pair):
     assert response.status_code == 401
 
 
-def test_without_any_client_nobody_may_ask(ask, pair, settings):
+def test_without_clients_every_introspection_is_refused(ask, pair, settings):
     settings.API_CLIENTS = {}
 
     assert ask(pair["access"]).status_code == 401

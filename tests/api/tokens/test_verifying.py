@@ -442,7 +442,7 @@ def test_a_disabled_users_tokens_are_refused(knock, pair, user):
     assert_refused(answers)
 
 
-def test_a_user_disabled_behind_our_back_neither_reads_the_account_nor_refreshes(knock, pair, user):
+def test_a_user_disabled_by_sql_neither_reads_the_account_nor_refreshes(knock, pair, user):
     type(user).objects.filter(pk=user.pk).update(is_active=False)
 
     assert knock(pair["access"])["me"].status_code == 401

@@ -120,7 +120,7 @@ def test_a_change_of_one_field_does_not_write_the_others(me, user):
     assert (user.display_name, user.locale) == ("Hana", "en")
 
 
-def test_nobody_elses_account_changes(me, user):
+def test_a_patch_changes_only_ones_own_account(me, user):
     other = UserFactory(display_name="Other")
 
     me("PATCH", '{"display_name": "Hana"}')

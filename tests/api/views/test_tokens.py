@@ -64,7 +64,7 @@ def test_verify_points_at_a_missing_token(post):
 
 
 @pytest.mark.django_db
-def test_a_refresh_without_a_token_in_body_or_cookie_has_an_invalid_one(post):
+def test_a_refresh_without_any_token_is_an_invalid_token(post):
     response = post("/api/token/refresh/", {})
 
     assert response.status_code == 401

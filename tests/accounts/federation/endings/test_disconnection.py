@@ -112,7 +112,7 @@ def test_whatever_google_answers_the_connection_is_gone(google, connect, visitor
 
 
 @pytest.mark.parametrize("query", ["", "&error=server_error", "&code=made-up", "&code=\x00"])
-def test_an_answer_that_is_none_changes_nothing(google, connect, visitor, owner, query):
+def test_a_made_up_answer_of_google_changes_nothing(google, connect, visitor, owner, query):
     connect(google)
     state = parse_qs(urlsplit(disconnect(visitor)["Location"]).query)["state"][0]
 
@@ -122,9 +122,7 @@ def test_an_answer_that_is_none_changes_nothing(google, connect, visitor, owner,
     assert_not_told(visitor.get(PAGE), owner)
 
 
-def test_an_answer_serves_once_in_the_browser_that_asked_and_signs_nobody_in(
-    google, connect, visitor
-):
+def test_a_disconnect_answer_works_once_and_only_in_its_browser(google, connect, visitor):
     connect(google)
     back = google.silently(disconnect(visitor)["Location"])
     stranger = Client()

@@ -136,7 +136,7 @@ def test_an_event_ends_what_it_concerns(google, push, event, reason, after):
     assert not Unlinking.objects.exists()
 
 
-def test_an_event_about_nobody_here_is_received(google, push):
+def test_an_event_about_an_unknown_user_is_accepted(google, push):
     user = connected("kakao", UID)
     for event in ("sessions-revoked", "account-disabled", "account-purged"):
         token = google.ask("security-event", event=event, sub=UID, reason="hijacking")["token"]
@@ -176,7 +176,7 @@ def test_a_faulty_event_is_refused_for_what_it_is(google, push, said, fault, err
 
 
 @pytest.mark.parametrize("fault", sorted(HARMLESS))
-def test_what_is_no_fault_of_an_event_is_none(google, push, fault):
+def test_an_allowed_variation_of_an_event_is_accepted(google, push, fault):
     user = connected("google", UID)
     google.misbehave(fault)
 
@@ -236,9 +236,7 @@ def test_an_event_counts_once(google, push):
     assert state_of(user) == alerted("sessions_revoked", **ENDED | {"left": [["google"], ["pwd"]]})
 
 
-def test_an_event_that_could_not_be_dealt_with_counts_when_it_comes_again(
-    google, push, monkeypatch
-):
+def test_an_event_that_failed_counts_when_it_is_sent_again(google, push, monkeypatch):
     user = connected("google", UID)
     token = google.ask("security-event", event="sessions-revoked", sub=UID)["token"]
     with monkeypatch.context() as patch:
@@ -256,7 +254,7 @@ def _fail(*args, **kwargs):
     raise OperationalError
 
 
-def test_without_redis_nobody_knows_a_replay_and_google_sends_again(
+def test_without_redis_an_event_is_refused_so_that_google_repeats_it(
     google, push, use_redis, make_redis
 ):
     user = connected("google", UID)
@@ -310,7 +308,7 @@ def test_what_is_no_event_at_all_is_refused(google, push):
             assert answer["Content-Type"] == "application/problem+json"
 
 
-def test_a_hijacked_account_at_google_is_told_to_its_owner(google, push, deliver):
+def test_a_google_account_hijack_is_mailed_to_its_owner(google, push, deliver):
     user = connected("google", UID)
     form = {"event": "account-disabled", "sub": UID, "reason": "hijacking"}
 

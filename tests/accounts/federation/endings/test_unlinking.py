@@ -78,7 +78,9 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_kakao_is_told_however_a_connection_ends(kakao, connect, visitor, owner, said, way):
+def test_kakao_is_notified_of_every_way_a_connection_ends(
+    kakao, connect, visitor, owner, said, way
+):
     uid = connect(kakao)
 
     WAYS[way](visitor, owner)
@@ -92,7 +94,7 @@ def test_kakao_is_told_however_a_connection_ends(kakao, connect, visitor, owner,
     assert said() == [("INFO", "kakao was told of a connection that ended")]
 
 
-def test_a_connection_that_stays_after_all_is_told_to_nobody(kakao, connect):
+def test_a_rolled_back_disconnect_notifies_nobody(kakao, connect):
     connect(kakao)
 
     with pytest.raises(ZeroDivisionError), transaction.atomic():
@@ -126,7 +128,7 @@ def test_kakao_may_have_known(kakao, connect, visitor):
 
 
 @pytest.mark.parametrize("fault", faults(KAKAOS_FAULTS))
-def test_a_provider_that_fails_is_told_later(kakao, connect, visitor, fault):
+def test_a_provider_that_fails_is_notified_later(kakao, connect, visitor, fault):
     uid = connect(kakao)
     disconnect(visitor)
     kakao.misbehave(fault, "v1/user/unlink")
@@ -145,7 +147,7 @@ def test_a_provider_that_fails_is_told_later(kakao, connect, visitor, fault):
 
 
 @pytest.mark.parametrize(("key", "why"), [("another", "answered 401"), ("", "isn't set")])
-def test_whoever_is_never_told_is_given_up_loudly(
+def test_a_notification_that_always_fails_is_given_up_with_an_error(
     kakao, connect, visitor, provider_settings, said, key, why
 ):
     connect(kakao)
@@ -203,7 +205,7 @@ def test_a_secret_that_no_key_opens_is_tried_again(kakao, settings, said):
     assert said() == [("ERROR", "kakao wasn't told (attempt 1)")]
 
 
-def test_without_an_admin_key_nobody_is_told_and_the_log_says_so(
+def test_without_an_admin_key_kakao_is_not_notified_and_the_log_says_so(
     kakao, connect, visitor, provider_settings, said
 ):
     connect(kakao)
@@ -234,7 +236,7 @@ def test_a_token_that_is_not_revoked_is_forgotten_within_its_hour(
     assert [level for level, _ in said()] == ["WARNING"] * 4 + ["ERROR"]
 
 
-def test_a_token_that_google_knows_no_more_is_revoked(google):
+def test_a_token_unknown_to_google_counts_as_revoked(google):
     unlinking.enqueue("google", "1", token="long-gone")
 
     tell()

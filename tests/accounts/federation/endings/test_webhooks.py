@@ -82,9 +82,7 @@ def test_kakaos_webhook_may_come_twice(webhook):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sign_out_at_the_same_time_and_kakaos_webhook_wait_for_each_other_only_one_way(
-    webhook, monkeypatch
-):
+def test_sign_out_and_kakao_webhook_do_not_deadlock(webhook, monkeypatch):
     """A sign-out has the row of the sign-in and needs the user's, for the audit log's key."""
     user = connected("kakao", "4012345671")
     session = next(one for one in AuthSession.objects.all() if one.amr == ["kakao"])
@@ -115,7 +113,7 @@ def test_a_sign_out_at_the_same_time_and_kakaos_webhook_wait_for_each_other_only
     }
 
 
-def test_a_browser_signed_in_by_kakao_is_out_and_its_owner_gets_back_by_mail(
+def test_the_webhook_ends_a_kakao_sign_in_and_mail_leads_back_in(
     kakao, walk, visitor, webhook, deliver
 ):
     walk(kakao)
@@ -187,7 +185,7 @@ def test_without_our_own_settings_every_webhook_is_refused(webhook, provider_set
 
 
 @pytest.mark.parametrize("method", ["put", "delete", "patch"])
-def test_other_methods_are_none_of_kakaos(webhook, method):
+def test_the_webhook_refuses_other_methods(webhook, method):
     answer = webhook(method)
 
     assert (answer.status_code, answer["Allow"]) == (405, "GET, POST")
@@ -203,7 +201,7 @@ def test_a_body_that_no_parser_reads_is_refused(db):
         assert answer.status_code in {400, 403}
 
 
-def test_nobody_is_written_to_at_an_address_they_never_proved(webhook):
+def test_no_mail_goes_to_an_unverified_address(webhook):
     user = connected("kakao", "4012345671")
     EmailAddress.objects.filter(user=user).update(verified=False)
 

@@ -88,7 +88,7 @@ def test_the_page_of_another_tab_links_nothing(google, kakao, owner, walk, visit
     assert not linked()
 
 
-def test_a_stale_link_is_none(kakao, owner, walk, visitor, prove, deliver, monkeypatch):
+def test_a_stale_link_links_nothing(kakao, owner, walk, visitor, prove, deliver, monkeypatch):
     walk(kakao)
     sent = prove("code")
     monkeypatch.setattr(linking, "SECONDS", 0)
@@ -136,7 +136,7 @@ def test_the_page_takes_as_many_attempts_as_the_login_page(kakao, owner, walk, v
     assert answers == [302] * 30 + [429]
 
 
-def test_the_page_is_not_for_whoever_is_signed_in(kakao, owner, user, walk, visitor):
+def test_the_page_is_not_for_signed_in_users(kakao, owner, user, walk, visitor):
     """They would prove as somebody else."""
     walk(kakao)
     link = visitor.session[linking.ENTRY]
@@ -164,7 +164,7 @@ def test_codes_are_mailed_three_times_a_minute_at_most(kakao, owner, walk, visit
     assert len(deliver()) == 3
 
 
-def test_an_account_that_is_refused_while_its_code_is_under_way_stays_out(
+def test_an_account_refused_after_its_code_was_mailed_stays_out(
     kakao, owner, walk, visitor, prove, deliver, settings
 ):
     """A demo account's password is public: after DEMO it opens by no door."""
@@ -240,7 +240,7 @@ def test_garbage_signs_nobody_in(kakao, owner, walk, visitor, prove, form):
 
 
 @BOTH
-def test_who_typed_the_address_first_has_nothing_of_it(standin, walk, visitor, deliver):
+def test_the_account_that_typed_the_address_first_gets_nothing(standin, walk, visitor, deliver):
     """The attacker's account was never proved: it makes way, its password opens nothing."""
     attacker = Client()
     attacker.post("/accounts/signup/", {"email": MINJI, "password1": "an attacker's phrase"})
@@ -255,9 +255,7 @@ def test_who_typed_the_address_first_has_nothing_of_it(standin, walk, visitor, d
     assert SocialAccount.objects.get().uid != "attacker"
 
 
-def test_who_only_claims_the_address_for_an_account_of_theirs_is_not_linked_to(
-    kakao, user, walk, visitor
-):
+def test_an_account_that_only_claims_the_address_is_not_linked(kakao, user, walk, visitor):
     EmailAddress.objects.create(user=user, email=MINJI, verified=False)
 
     answer = walk(kakao)

@@ -71,7 +71,7 @@ def test_the_link_token_and_the_password_link(standin, owner, send, present, del
     assert (event.user, event.reason) == (owner, standin.name)
 
 
-def test_a_link_token_without_the_proof_is_worth_nothing(kakao, owner, send, present):
+def test_a_link_token_without_the_proof_links_nothing(kakao, owner, send, present):
     token = send("api", kakao, tokens_of(kakao)).json()["link_token"]
 
     wrong = present(token, password="wrong")
@@ -125,7 +125,7 @@ def test_a_link_token_links_once(owner, present):
         "another release's",
     ],
 )
-def test_a_link_token_that_is_none_signs_nobody_in(owner, present, token):
+def test_a_malformed_link_token_signs_nobody_in(owner, present, token):
     response = present(token(owner))
 
     assert (response.status_code, response.json()) == (401, REFUSED)
@@ -142,7 +142,7 @@ def test_a_link_token_of_another_type_is_named(owner, present, token, code):
     assert response.json() == (invalid(("/link_token", code)) if code else REFUSED)
 
 
-def test_who_cannot_tell_whether_it_was_used_takes_none(owner, present, settings):
+def test_without_redis_no_link_token_is_accepted(owner, present, settings):
     with without_redis(settings):
         response = present(issued(owner))
 
@@ -150,7 +150,7 @@ def test_who_cannot_tell_whether_it_was_used_takes_none(owner, present, settings
     assert not linked()
 
 
-def test_a_link_for_an_address_that_the_account_left_signs_in_all_the_same(owner, present):
+def test_a_link_token_for_a_former_address_still_signs_in(owner, present):
     token = issued(owner, email="former@example.com")
 
     assert present(token).status_code == 200

@@ -52,7 +52,7 @@ def test_the_password_links_and_the_provider_signs_in_from_then_on(
     assert "connected" in visitor.get(HOME).text
 
 
-def test_an_address_that_nobody_vouches_for_learns_nothing_of_its_account(
+def test_an_unverified_address_learns_nothing_about_its_account(
     naver, owner, walk, visitor, deliver
 ):
     answer = walk(naver)
@@ -260,9 +260,7 @@ def test_two_tabs_link_once(kakao, owner, walk, visitor, prove, deliver):
     assert len(deliver()) == 1
 
 
-def test_whoever_is_signed_in_and_comes_by_a_provider_is_asked_all_the_same(
-    kakao, owner, signed_in, walk
-):
+def test_a_signed_in_user_who_comes_by_a_provider_is_asked_too(kakao, owner, signed_in, walk):
     answer = walk(kakao, signed_in)
 
     assert answer["Location"] == PAGE

@@ -41,7 +41,7 @@ def test_pkce_and_state_are_sent_whatever_the_settings_say(standin, visitor, pro
     ],
     indirect=["standin"],
 )
-def test_who_is_to_prove_it_again_is_asked_by_the_provider(standin, visitor, asking):
+def test_a_reauthentication_makes_the_provider_ask_again(standin, visitor, asking):
     usual = asked(visitor, standin.name)
     again = asked(visitor, standin.name, "?action=reauthenticate")
 
@@ -82,7 +82,7 @@ def test_a_link_changes_nothing_of_what_the_provider_is_asked(standin, visitor, 
 
 
 @VOUCHING
-def test_an_answer_serves_once(standin, visitor):
+def test_an_answer_works_once(standin, visitor):
     start = visitor.post(f"/accounts/{standin.name}/login/")
     back = standin.consent(start["Location"])
     visitor.get(back)
@@ -95,7 +95,7 @@ def test_an_answer_serves_once(standin, visitor):
 
 
 @ALL
-def test_an_answer_serves_only_in_the_browser_that_asked(standin, visitor):
+def test_an_answer_works_only_in_the_browser_that_asked(standin, visitor):
     """Else an attacker's answer would sign a victim in as the attacker."""
     start = Client().post(f"/accounts/{standin.name}/login/")
 
@@ -106,7 +106,7 @@ def test_an_answer_serves_only_in_the_browser_that_asked(standin, visitor):
     assert not User.objects.exists()
 
 
-def test_one_providers_state_is_not_the_others(google, kakao, visitor):
+def test_the_state_of_one_provider_does_not_work_for_another(google, kakao, visitor):
     start = visitor.post("/accounts/google/login/")
     back = google.consent(start["Location"])
 

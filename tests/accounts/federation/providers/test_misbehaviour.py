@@ -180,7 +180,7 @@ def test_a_faulty_answer_ends_on_a_page_that_leads_back(request, walk, name, at,
 
 @DOORS
 @pytest.mark.parametrize(("name", "at", "fault"), answers("native"))
-def test_a_faulty_answer_is_told_apart_from_a_bad_token(request, send, door, name, at, fault):
+def test_a_faulty_answer_and_a_bad_token_are_different_errors(request, send, door, name, at, fault):
     standin = request.getfixturevalue(name)
     tokens = standin.native()
     tokens = (
@@ -200,7 +200,7 @@ def test_a_faulty_answer_is_told_apart_from_a_bad_token(request, send, door, nam
 
 
 @pytest.mark.parametrize("fault", ["missing_id", "strange_id"])
-def test_a_kakao_profile_of_nobody_ends_on_a_page_that_leads_back(kakao, walk, fault):
+def test_a_kakao_profile_without_an_id_ends_on_a_page_with_a_way_back(kakao, walk, fault):
     kakao.misbehave(fault)
 
     assert_page_leads_back(walk(kakao))
@@ -222,7 +222,7 @@ def test_a_kakao_email_counts_only_when_valid_and_verified(kakao, walk, visitor,
 
 
 @pytest.mark.parametrize("fault", ["strange_email", "long_email", "strange_profile"])
-def test_a_kakao_email_that_is_none_is_asked_for(kakao, walk, fault):
+def test_a_malformed_kakao_email_is_asked_for(kakao, walk, fault):
     kakao.misbehave(fault)
 
     answer = walk(kakao)
@@ -277,7 +277,7 @@ def test_keys_that_were_read_go_on_while_the_provider_is_down(google, send):
     assert response.status_code == 200
 
 
-def test_keys_that_nobody_could_read_for_a_day_are_no_keys(google, send):
+def test_keys_that_could_not_be_read_for_a_day_do_not_count(google, send):
     send("api", google, {"id_token": google.native()["id_token"]})
     google.misbehave("status_500", "oauth2/v3/certs")
     keys = jwks._sets[f"{google.origin}/oauth2/v3/certs"]

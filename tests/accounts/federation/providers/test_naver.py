@@ -32,7 +32,7 @@ def confirm(visitor, deliver):
     return run
 
 
-def test_a_newcomer_confirms_the_address_by_our_code_and_comes_back_without(naver, walk, confirm):
+def test_a_new_user_confirms_the_address_by_code_only_once(naver, walk, confirm):
     start = walk(naver)
     done = confirm()
     again = Client()
@@ -81,7 +81,7 @@ def test_an_answer_by_post_is_no_server_error(naver, visitor):
     assert answer.status_code < 500
 
 
-def test_an_app_is_told_that_naver_has_no_native_door(naver, send):
+def test_an_app_learns_that_naver_has_no_native_door(naver, send):
     tokens = naver.native(client_id="naver-web")
 
     ours = send("api", naver, tokens)
@@ -132,7 +132,7 @@ def test_a_faulty_profile_signs_nobody_in(naver, walk, visitor, fault):
 
 
 @pytest.mark.parametrize("fault", ["other_resultcode", "unprintable_member_id"])
-def test_a_profile_of_nobody_ends_on_a_page_that_leads_back(naver, walk, fault):
+def test_a_profile_without_an_id_ends_on_a_page_with_a_way_back(naver, walk, fault):
     naver.misbehave(fault)
 
     answer = walk(naver)

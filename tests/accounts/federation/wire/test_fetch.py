@@ -48,7 +48,7 @@ def test_silence_is_not_waited_for(impatient):
         fetch.get(url)
 
 
-def test_nobody_listening_is_no_answer():
+def test_a_closed_port_is_an_unavailable_provider():
     with pytest.raises(ProviderUnavailableError):
         fetch.get("http://127.0.0.1:9/")
 

@@ -82,7 +82,7 @@ def test_a_token_spelt_anew_is_the_same_token(standin, send, door):
     assert id_tokens.fingerprint(respelt(token)) == id_tokens.fingerprint(token)
 
 
-def test_a_used_token_is_remembered_for_as_long_as_anybody_would_take_it(google, send):
+def test_a_used_token_is_remembered_until_it_expires(google, send):
     token = tokens_of(google)["id_token"]
     send("api", google, {"id_token": token})
     claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
@@ -95,9 +95,7 @@ def test_a_used_token_is_remembered_for_as_long_as_anybody_would_take_it(google,
 
 @DOORS
 @BOTH
-def test_without_redis_nobody_can_tell_what_was_used_so_nothing_is_taken(
-    standin, send, door, settings
-):
+def test_without_redis_no_provider_token_is_accepted(standin, send, door, settings):
     tokens = tokens_of(standin)
 
     with without_redis(settings):
