@@ -1,12 +1,12 @@
 # `make` alone lists the commands.
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test bench sweep cluster schema lint types migrations audit check format lock messages
+.PHONY: help run doctor test test-all test-rest coverage bench sweep cluster schema lint types migrations audit check format lock messages
 
 PYTHON ?= python3
 BIN := .venv/bin
 
 help: ## This list
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/runtime .env ## Run everything on this machine, with demo accounts (PORT=…, DEMO_PORT=…)
 run: export DEMO = 1
@@ -16,8 +16,18 @@ run:
 doctor: .venv/runtime ## Check this deployment (ARGS=--help lists the options; beside make run: DEMO=1)
 	@$(BIN)/python manage.py doctor $(ARGS)
 
-test: .venv/dev ## Run the tests
-	$(BIN)/python -m tests
+test: .venv/dev ## Run the tests that start no process, on SQLite: a minute or so
+	$(BIN)/python -m tests fast
+
+test-all: .venv/dev ## Run all tests: those of `test`, then those of `test-rest`
+	$(BIN)/python -m tests all
+
+test-rest: .venv/dev ## Run the tests that start processes, PostgreSQL's, and those in Chromium
+	$(BIN)/python -m tests rest
+
+coverage: .venv/dev ## Print which lines the last tests with TEST_COVERAGE=1 left out
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 bench: .venv/dev .env ## Measure beside a plain DRF + SimpleJWT app
 	$(BIN)/python -m bench

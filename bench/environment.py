@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 
 from config import embedded
 from config.processes import Children
-from tests import postgres
+from tests.kit import postgres
 
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "requirements.lock"

@@ -1,45 +1,53 @@
-"""All tests: `python -m tests`, or `make test`.
+"""Run the tests: `python -m tests [fast|rest|all]`, which `make test` and `make test-all` call.
 
-Three runs: everything on SQLite, everything that uses a database again on PostgreSQL, and the
-stories in a real Chromium. Where PostgreSQL or Chromium is missing its run is skipped with a line
-that says so; `TEST_REQUIRE="postgres chromium"` makes that an error. Arguments go to pytest.
-`make sweep` and `make cluster` run what takes longer.
+`fast` runs what starts no process, on SQLite. `rest` runs the others: what starts processes, then
+everything that uses a database again on PostgreSQL, then the stories in a real Chromium. Where
+PostgreSQL or Chromium is missing, a line says that its tests are skipped;
+`TEST_REQUIRE="postgres chromium"` makes that an error. `TEST_COVERAGE=1` notes which lines run on
+SQLite, which makes these tests half as slow again; `make coverage` prints it. Further arguments go
+to pytest.
 """
 
 import os
 import shutil
-import subprocess
+import signal
 import sys
 
-from tests import postgres
+from tests.kit import postgres, processes
 
 REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
 INSTALL = {"postgres": "apt-get install postgresql", "chromium": "apt-get install chromium"}
 ON_POSTGRES = [
-    *("tests/accounts", "tests/api", "tests/flows"),
-    *("tests/social/test_browser.py", "tests/social/test_naver.py", "tests/social/test_native.py"),
-    *("tests/social/test_unlinking.py", "tests/social/test_kakao_webhook.py"),
-    "tests/social/test_security_events.py",
-    *("tests/social/test_linking.py", "tests/social/test_connections.py"),
+    *("tests/accounts", "tests/api", "tests/stories"),
     *("tests/doctor/test_database.py", "tests/doctor/test_stored.py"),
 ]
 OF_REDIS_ALONE = [
-    *("tests/accounts/test_store_outage.py", "tests/accounts/test_shared_cache.py"),
-    *("tests/accounts/test_social_fetch.py", "tests/accounts/test_social_jwks.py"),
-    "tests/flows/test_redis_outage.py",
+    *("tests/accounts/store", "tests/accounts/federation/wire"),
+    "tests/stories/test_redis_outage.py",
 ]
 """Or of providers: not run twice, since no statement differs."""
-FAST = ["-n", "3", "--dist", "loadgroup", "-m", "not e2e and not sweep and not cluster"]
+APART = "not e2e and not sweep and not cluster"
+WORKERS = ["-n", str(min(7, max(3, os.cpu_count() or 1))), "--dist", "loadgroup"]
+"""Redis has sixteen databases: two for each of seven workers, and two for who starts them."""
+MEASURED = {"COVERAGE_PROCESS_START": "pyproject.toml"} if os.environ.get("TEST_COVERAGE") else {}
 
 
 def main(arguments: list[str]) -> int:
-    failed = run("SQLite", [*FAST, *arguments])
+    ring = arguments.pop(0) if arguments[:1] in (["fast"], ["rest"], ["all"]) else "fast"
+    failed = 0
+    if ring in {"fast", "all"}:
+        failed |= run("Fast", [*WORKERS, "-m", f"not servers and {APART}", *arguments], **MEASURED)
+    if ring in {"rest", "all"}:
+        failed |= rest(arguments)
+    return failed
+
+
+def rest(arguments: list[str]) -> int:
+    failed = run("Processes", [*WORKERS, "-m", f"servers and {APART}", *arguments], **MEASURED)
     if available("postgres", found=postgres.binaries() is not None):
-        failed |= run(
-            "PostgreSQL",
-            [*FAST, *ON_POSTGRES, *(f"--ignore={path}" for path in OF_REDIS_ALONE), *arguments],
-            TEST_DATABASE="postgres",
-        )
+        ignored = [f"--ignore={path}" for path in OF_REDIS_ALONE]
+        on_postgres = [*WORKERS, "-m", APART, *ON_POSTGRES, *ignored, *arguments]
+        failed |= run("PostgreSQL", on_postgres, TEST_DATABASE="postgres")
     if available("chromium", found=shutil.which("chromium") is not None):
         failed |= run("Chromium", ["-n", "2", "-m", "e2e", "tests/e2e", *arguments])
     return failed
@@ -56,11 +64,27 @@ def available(component: str, *, found: bool) -> bool:
 
 
 def run(name: str, arguments: list[str], **env: str) -> int:
+    """Run pytest: 0 where all passed."""
     sys.stdout.write(f"── {name} ──\n")
     sys.stdout.flush()
-    command = [sys.executable, "-m", "pytest", "-q", *arguments]
-    return subprocess.run(command, env=os.environ | env, check=False).returncode
+    # In a session of its own: Ctrl-C reaches this process alone, which passes it on once.
+    process = processes.start(
+        [sys.executable, "-m", "pytest", "-q", *arguments],
+        stdin=None,
+        env=os.environ | env,
+        start_new_session=True,
+    )
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

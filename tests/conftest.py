@@ -1,23 +1,43 @@
-"""What every test stands on: a clean Redis, a cheap password hash, users and clients."""
+"""What every test stands on: a clean Redis, a cheap password hash, and the fixtures of `tests.kit`."""
 
-import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from django.core import mail as django_mail
+from django.conf import settings as django_settings
 from django.core.cache import caches
-from django.test import Client
+from django.db import connections
 
-from accounts.mail import sending
-from accounts.outbox.models import OutgoingMail
-from accounts.people.models import User
 from accounts.signins import revocations
 from accounts.signins.remembered_users import remembered
 from accounts.store import outage
 from api.keys import ring
-from tests.factories import PASSWORD, UserFactory
-from tests.flows.outage import RedisServer
+from tests.kit import rings
+
+pytest_plugins = [
+    "tests.kit.fixtures.people",
+    "tests.kit.fixtures.sites",
+    "tests.kit.fixtures.standins",
+    "tests.kit.fixtures.stores",
+]
+
+# Threads can't share SQLite's in-memory database: theirs is a file.
+if connections["default"].vendor == "sqlite":
+    connections["default"].settings_dict["TEST"]["NAME"] = str(
+        django_settings.VAR_DIR / "test.sqlite3"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rings.mark(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    rings.enter(item)
+    try:
+        return (yield)
+    finally:
+        rings.leave()
 
 
 @pytest.fixture(autouse=True)
@@ -52,108 +72,3 @@ def nobody_remembered() -> None:
 @pytest.fixture(autouse=True)
 def forget_keys() -> None:
     ring.forget()
-
-
-@pytest.fixture
-def user(db: None) -> User:
-    """A visitor with a verified e-mail; the password is `factories.PASSWORD`."""
-    return UserFactory()
-
-
-@pytest.fixture
-def browser() -> Client:
-    """Somebody's browser, which checks what Django's test client skips by default."""
-    return Client(enforce_csrf_checks=False, headers={"user-agent": CHROME})
-
-
-@pytest.fixture
-def signed_in(browser: Client, user: User) -> Client:
-    """A browser that signed in through the login page."""
-    response = browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
-    assert response.status_code == 302, response.content
-    return browser
-
-
-CHROME = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/140.0.0.0 Safari/537.36"
-)
-
-
-@pytest.fixture
-def deliver(db: None) -> Callable[[], list[Any]]:
-    """Do the worker's job now; what has been sent so far."""
-
-    def run() -> list[Any]:
-        for row in OutgoingMail.objects.order_by("created_at"):
-            sending.deliver.call(str(row.pk))
-        return django_mail.outbox
-
-    return run
-
-
-@pytest.fixture
-def obtain(client: Client) -> Callable[..., dict[str, Any]]:
-    """A token pair for a user, through the API."""
-
-    def run(user: User, password: str = PASSWORD) -> dict[str, Any]:
-        response = client.post(
-            "/api/token/",
-            {"email": user.email, "password": password},
-            content_type="application/json",
-        )
-        assert response.status_code == 200, response.content
-        return response.json()
-
-    return run
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}"}
-
-
-@pytest.fixture
-def make_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RedisServer]]:
-    """Redis servers to be killed, frozen and demoted."""
-    servers = []
-
-    def make(*options):
-        servers.append(RedisServer(tmp_path_factory.mktemp("redis"), *options))
-        servers[-1].start()
-        return servers[-1]
-
-    yield make
-    for server in servers:
-        server.kill()
-
-
-@pytest.fixture
-def use_redis(settings, make_redis):
-    """Make a server the session store, or another of `CACHES`, until the test ends."""
-    before = settings.CACHES
-
-    def run(server, alias="sessions"):
-        own = before[alias] | {"LOCATION": f"unix://{server.socket}?db=0"}
-        settings.CACHES = before | {alias: own}
-        return server
-
-    yield run
-    settings.CACHES = before
-
-
-@pytest.fixture
-def own_redis(use_redis, make_redis):
-    """The session store of this test."""
-    return use_redis(make_redis())
-
-
-@pytest.fixture
-def feed(db):
-    """The feed as its thread leaves it: up to date, and asking nobody about a request."""
-    feed = revocations.feed
-    feed.poll()
-    feed._first_poll.set()
-    feed._thread = threading.current_thread()
-    feed.background = True
-    yield feed
-    feed.background = False

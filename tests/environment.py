@@ -6,18 +6,19 @@ A developer's `.env` has no say. Redis is a real one, started here; so is Postgr
 
 import atexit
 import os
+import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
 from config import embedded
-from tests import postgres
+from tests.kit import postgres, processes
+from tests.kit.waiting import wait_until
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
-START_SECONDS = 20
+STOP_SECONDS = 20
 
 
 PROVIDERS = {
@@ -32,7 +33,7 @@ PROVIDERS = {
     "NAVER_CLIENT_ID": "naver-web",
     "NAVER_CLIENT_SECRET": "naver-secret",
 }
-"""Configured as in production; where they are, tests/social tells them for each test."""
+"""Configured as in production; the fixtures of the stand-ins say where the providers are."""
 
 
 def prepare() -> None:
@@ -65,26 +66,26 @@ def prepare() -> None:
 
 def start_redis(root: Path) -> Path:
     """The embedded server, as `make run` starts it, except that it never waits for the disk."""
-    command = [*embedded.command(root), "--appendfsync", "no"]
-    server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    server = processes.start([*embedded.command(root), "--appendfsync", "no"])
     atexit.register(stop, server)
     socket = embedded.socket_path(root)
-    deadline = time.monotonic() + START_SECONDS
-    while not socket.exists():
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError("the tests' Redis did not start")
-        time.sleep(0.01)
+    wait_until(lambda: socket.exists() or server.poll() is not None, "the tests' Redis started")
+    if server.poll() is not None:
+        raise RuntimeError("the tests' Redis did not start")
     return socket
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
     server.terminate()
-    server.wait(START_SECONDS)
+    server.wait(STOP_SECONDS)
 
 
 if WORKER is None:
+    # As Ctrl-C does: fixtures stop what they started, and what is registered with `atexit` runs.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     prepare()
 else:
+    processes.tie()
     # Two of Redis's sixteen databases for each worker.
     number = 2 * (int(WORKER.removeprefix("gw")) + 1)
     os.environ["REDIS_URL"] = os.environ["REDIS_URL"].replace("?db=0", f"?db={number}")

@@ -5,7 +5,7 @@ from django.test import RequestFactory
 
 from accounts import client_info
 from accounts.request import client_of
-from tests.conftest import CHROME
+from tests.kit.clients import CHROME
 
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
@@ -54,7 +54,7 @@ def test_the_address_is_the_connections(address):
 
 
 @pytest.mark.parametrize("address", ["", None])
-def test_no_address_is_none(address):
+def test_a_missing_address_is_stored_as_none(address):
     request = RequestFactory().get("/")
     request.META["REMOTE_ADDR"] = address
 

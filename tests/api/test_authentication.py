@@ -5,16 +5,16 @@ import json
 import pytest
 from django.test import Client
 
-from tests.api.conftest import problem
-from tests.conftest import CHROME, bearer
-from tests.factories import PASSWORD, UserFactory
+from tests.kit.clients import CHROME, bearer
+from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.problems import problem
 
 PLACES = ["/api/me/", "/api/sessions/"]
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PLACES)
-def test_a_caller_without_credentials_gets_a_challenge_without_an_error_code(client, path):
+def test_a_caller_without_credentials_gets_a_challenge_without_error(client, path):
     response = client.get(path)
 
     assert response.status_code == 401
@@ -37,7 +37,7 @@ def test_another_scheme_is_no_credential(client, header):
 @pytest.mark.parametrize(
     "header", ["Bearer", "Bearer ", "Bearer x", "bearer x.y.z", "BEARER x", "Bearer a b"]
 )
-def test_a_bearer_token_that_is_none_is_invalid(client, header):
+def test_a_malformed_bearer_token_is_invalid(client, header):
     response = client.get("/api/me/", headers={"authorization": header})
 
     assert response.status_code == 401

@@ -13,8 +13,8 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
 
 from api import clients
-from tests.conftest import bearer
-from tests.factories import PASSWORD
+from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD
 
 pytestmark = [pytest.mark.sweep, pytest.mark.django_db]
 
@@ -51,11 +51,6 @@ EXCLUDED = {
     "POST /api/token/social/": "positive_data_acceptance",
 }
 """The check that is known to fail for an operation."""
-
-
-@pytest.fixture
-def pair(obtain, user):
-    return obtain(user)
 
 
 @pytest.fixture

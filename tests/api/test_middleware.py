@@ -9,13 +9,8 @@ from django.conf import settings
 
 from accounts.store.engine import SessionStore
 from api.views import account
-from tests.conftest import bearer
-from tests.factories import PASSWORD, UserFactory
-
-
-@pytest.fixture
-def pair(obtain, user):
-    return obtain(user)
+from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD, UserFactory
 
 
 @pytest.fixture
@@ -26,7 +21,7 @@ def browser(browser, db):
     return browser
 
 
-def test_the_token_says_who_asks_whatever_the_cookie_says(browser, pair, user):
+def test_the_token_wins_over_the_cookie(browser, pair, user):
     response = browser.get("/api/me/", headers=bearer(pair["access"]))
 
     assert response.json()["email"] == user.email
@@ -118,7 +113,7 @@ def test_pages_beside_the_api_ignore_the_token(client, pair):
 
 
 @pytest.mark.parametrize("path", ["/api/docs/", "/api/schema/"])
-def test_views_that_ask_nobody_do_not_mind_a_token(client, db, path):
+def test_public_views_ignore_a_bad_token(client, db, path):
     assert client.get(path, headers=bearer("a.b.c")).status_code == 200
 
 

@@ -11,8 +11,8 @@ from django_redis import get_redis_connection
 
 from accounts.store import outage
 from api import throttling
-from tests.api.conftest import problem
-from tests.flows.outage import without_redis
+from tests.kit.outage import without_redis
+from tests.kit.problems import problem
 
 REFRESH = "/api/token/refresh/"
 HEADLESS = "/_allauth/app/v1/tokens/refresh"
@@ -67,7 +67,7 @@ def test_one_limit_counts_for_every_client_object_of_an_address(db, few):
 
 
 @pytest.mark.parametrize("path", ["/accounts/google/security-events/", "/accounts/kakao/unlinked/"])
-def test_whoever_guesses_at_a_providers_door_is_slowed_down(db, few, path):
+def test_guesses_at_a_provider_door_are_throttled(db, few, path):
     answers = [Client().post(path) for _ in range(4)]
 
     assert [one.status_code for one in answers[:3]] == [answers[0].status_code] * 3
@@ -222,7 +222,7 @@ def test_these_are_free(path):
     assert "RateLimit" not in response
 
 
-def test_while_redis_is_down_nobody_is_refused(obtain, user, few, settings):
+def test_nobody_is_throttled_while_redis_is_down(obtain, user, few, settings):
     pair = obtain(user)
     for _ in range(4):
         refresh()
@@ -261,3 +261,10 @@ def test_counters_expire_by_themselves(db):
     names = list(server.scan_iter("*throttle:refresh*"))
     assert names
     assert all(0 < server.ttl(name) <= 60 for name in names)
+
+
+def test_one_customers_64_bits_of_ipv6_are_one_client():
+    assert throttling._network("2001:db8:1:2::3") == throttling._network("2001:db8:1:2:ffff::9")
+    assert throttling._network("2001:db8:1:2::3") != throttling._network("2001:db8:1:3::3")
+    assert throttling._network("192.0.2.1") == "192.0.2.1"
+    assert throttling._network(None) == "unknown"

@@ -13,11 +13,12 @@ from pathlib import Path
 from tests.cluster.browser import HOME, SESSION
 from tests.cluster.load import PASSWORD as VISITORS_PASSWORD
 from tests.cluster.load import USERS, Load, SignIn, Tally, anywhere, email
-from tests.cluster.postgres_server import Postgres
-from tests.cluster.process import ROOT, wait_until
 from tests.cluster.redis_servers import HOST, PASSWORD, RedisServers
 from tests.cluster.servers import Balancer, Server
-from tests.ports import free_ports
+from tests.kit.ports import free_ports
+from tests.kit.postgres import Postgres
+from tests.kit.processes import ROOT
+from tests.kit.waiting import wait_until
 
 SERVERS = 3
 CHECKERS = 8
@@ -28,7 +29,7 @@ import django; django.setup()
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.core.management import call_command
-from accounts.people.models import User
+from accounts.models import User
 
 call_command("migrate", verbosity=0)
 password = make_password({VISITORS_PASSWORD!r})

@@ -14,8 +14,8 @@ from pathlib import Path
 from tests.cluster.browser import HOME, SESSION, Browser
 from tests.cluster.cluster import CHECKERS, Cluster
 from tests.cluster.load import Load, SignIn, a_third_from_one_office
-from tests.cluster.process import wait_until
 from tests.cluster.rows import table
+from tests.kit.waiting import wait_until
 
 CALM, SIGN_INS = 150, 300
 """Sign-ins before the server dies, and in all."""

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgres
 from tests.cluster import compare, rows
 from tests.cluster.cluster import Cluster
 from tests.cluster.redis_servers import is_installed
-from tests.deploy import edge
+from tests.kit import nginx, postgres
+from tests.kit.rings import starts_processes
 
 REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
 PARTS = {
-    "nginx": lambda: edge.PROGRAM is not None,
+    "nginx": lambda: nginx.PROGRAM is not None,
     "postgres": lambda: postgres.binaries() is not None,
     "redis": is_installed,
 }
@@ -30,6 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def cluster() -> Iterator[Cluster]:
     for part, is_there in PARTS.items():
         if not is_there():

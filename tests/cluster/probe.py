@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tests.cluster.load import PASSWORD, email
-from tests.cluster.process import wait_until
 from tests.cluster.servers import Server
+from tests.kit.waiting import wait_until
 
 EVERY_SECONDS = 0.1
 

@@ -12,8 +12,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config import embedded
-from tests.cluster.process import ROOT, Process, wait_until
-from tests.ports import free_ports
+from tests.kit.ports import free_ports
+from tests.kit.processes import ROOT, Process
+from tests.kit.waiting import wait_until
 
 HOST = "127.0.0.1"
 PASSWORD = "password-of-the-servers"

@@ -7,8 +7,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.cluster.process import Process, wait_until
-from tests.deploy import dockerfile, edge
+from tests.kit import dockerfile, nginx
+from tests.kit.processes import Process
+from tests.kit.waiting import wait_until
 
 GIVES_WAY = ["nice", "-n", "5"]
 """On a machine that is busy with tests, Redis and its Sentinels are asked first: they would take
@@ -54,10 +55,10 @@ class Balancer(Process):
 
     def __init__(self, directory: Path, ports: list[int], method: str = "") -> None:
         self.directory = directory / "nginx"
-        _, self.port = edge.prepare(
+        _, self.port = nginx.prepare(
             self.directory, ports, static=directory / "static", method=method
         )
-        super().__init__("nginx", edge.command(self.directory), directory)
+        super().__init__("nginx", nginx.command(self.directory), directory)
 
     @property
     def certificate(self) -> Path:

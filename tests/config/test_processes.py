@@ -12,6 +12,8 @@ import pytest
 from config import processes
 from config.processes import ChildDiedError, Children, PortTakenError, require_free
 
+pytestmark = pytest.mark.servers
+
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 STUBBORN = (
     "import signal, sys, time; signal.signal(15, signal.SIG_IGN);"
@@ -49,7 +51,7 @@ def test_a_taken_port_is_named_with_the_way_out(taken):
 
 
 @pytest.mark.parametrize("port", [70_000, -1])
-def test_a_port_that_is_none_is_refused_in_one_line(port):
+def test_an_impossible_port_is_refused_in_one_line(port):
     with pytest.raises(PortTakenError):
         require_free([("DEMO_PORT", port)])
 

@@ -104,7 +104,7 @@ def test_every_provider_has_its_looks(name):
     assert f".provider.{name} {{" in style
 
 
-def test_an_account_of_a_provider_that_is_gone_still_has_a_symbol_and_a_name():
+def test_a_removed_provider_still_has_a_symbol_and_a_name():
     assert "<svg" in render_to_string("snippets/provider_logo.html", {"provider": "gone"})
     assert render_to_string("snippets/provider_name.html", {"provider": "gone"}) == "Gone"
 

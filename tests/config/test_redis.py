@@ -1,10 +1,7 @@
 """Redis addresses in, `CACHES` out."""
 
-import contextlib
 import shutil
-import socket
-import subprocess
-import time
+from functools import partial
 
 import pytest
 from django.core.cache import caches
@@ -14,7 +11,11 @@ from django_redis import get_redis_connection
 from accounts.signins import revocations
 from accounts.store.engine import SessionStore
 from config import redis
-from tests.e2e.conftest import free_ports
+from tests.kit import processes
+from tests.kit.ports import free_ports
+from tests.kit.redis_servers import accepts
+from tests.kit.rings import starts_processes
+from tests.kit.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_without_passwords_none_are_sent():
 
 
 @pytest.mark.parametrize("address", ["one", "one:", ":26379", "one:x", "redis://one:26379/0", ""])
-def test_an_address_that_is_none_is_refused_by_name(address):
+def test_a_malformed_address_is_refused_by_name(address):
     with pytest.raises(ImproperlyConfigured, match="REDIS_SENTINELS"):
         redis.caches("", sentinels=redis.Sentinels([address], master_name="main"))
 
@@ -140,6 +141,7 @@ def test_a_unix_socket_has_no_keepalive(url, keeps_alive):
 
 
 @pytest.fixture
+@starts_processes
 def primary(tmp_path):
     """A Redis, and a Sentinel that knows it as `main`; both want a password."""
     program = shutil.which("redis-server")
@@ -156,28 +158,19 @@ def primary(tmp_path):
         [program, str(tmp_path / "sentinel.conf"), "--sentinel"],
     ]
     log = (tmp_path / "log").open("w")
-    processes = [subprocess.Popen(c, stdin=subprocess.DEVNULL, stdout=log) for c in commands]
-    for port in (first, first + 1):
-        wait_for(port)
+    started = [processes.start(command, stdout=log) for command in commands]
+    for number, process in enumerate(started):
+        wait_until(partial(accepts, first + number, process), "Redis and its Sentinel listen")
     yield redis.Sentinels(
         [f"127.0.0.1:{first + 1}"],
         master_name="main",
         password="secret",
         sentinel_password="ask",
     )
-    for process in processes:
+    for process in started:
         process.kill()
         process.wait(20)
     log.close()
-
-
-def wait_for(port):
-    deadline = time.monotonic() + 20
-    while True:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_sessions_bell_and_limits_find_the_primary_by_its_sentinel(primary, settings):
@@ -201,7 +194,7 @@ def test_sessions_bell_and_limits_find_the_primary_by_its_sentinel(primary, sett
 
 @pytest.mark.parametrize("cut", ["/", "?", "#"])
 @pytest.mark.parametrize("which", ["sessions", "cache"])
-def test_an_address_that_cannot_be_read_is_refused_without_a_word_of_its_password(cut, which):
+def test_an_unreadable_redis_url_is_refused_without_showing_its_password(cut, which):
     broken = f"redis://:begin{cut}ending@localhost:6379/0"
     sound = "redis://localhost:6379/0"
     urls = (broken, "") if which == "sessions" else (sound, broken)

@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from tests.conftest import CHROME
-from tests.factories import PASSWORD
+from tests.kit.clients import CHROME
+from tests.kit.factories import PASSWORD
 
 FRONTEND = "https://app.example.com"
 CSP = {
@@ -204,7 +204,7 @@ def test_only_these_cookies_are_ever_set_and_with_these_flags(user):
         assert not attributes["secure"], name
 
 
-def test_a_https_site_sets_host_cookies_sends_hsts_and_leads_http_to_https(site_under):
+def test_an_https_site_sets_host_cookies_and_hsts_and_redirects_http(site_under):
     answers = site_under(
         f"{MIGRATE}"
         """
@@ -295,7 +295,7 @@ def test_a_safe_deployment_passes_every_check_of_deployment(boot):
         {"x-forwarded-host": "testserver"},
     ],
 )
-def test_forwarded_headers_are_believed_by_nobody_without_a_proxy(client, db, sent):
+def test_forwarded_headers_are_ignored_without_a_proxy(client, db, sent):
     response = client.get("/accounts/login/", headers=sent)
 
     assert not response.wsgi_request.is_secure()
@@ -369,7 +369,7 @@ def test_with_sentinels_a_replica_must_acknowledge(site_under):
     ]
 
 
-def test_without_replicas_nobody_has_to(site_under):
+def test_without_sentinels_no_replica_must_acknowledge(site_under):
     answers = site_under(REDIS, REDIS_URL="redis://one/4")
 
     assert answers == [

@@ -2,23 +2,20 @@
 
 import base64
 import hashlib
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
 
-from tests.ports import free_ports
+from tests.kit.ports import free_ports
+from tests.kit.rings import starts_processes
+from tests.kit.standins import running, start, stop
 
-ROOT = Path(__file__).parents[2]
 REDIRECT_URI = "http://localhost:8000/callback/?from=demo"
 VERIFIER = "v" * 43
 CHALLENGE = (
@@ -32,25 +29,6 @@ CLIENT = [
     "--redirect-uri",
     REDIRECT_URI,
 ]
-
-
-def start(module, *arguments, demo="1"):
-    """The process and its one line of output; an empty line when it refused to start."""
-    environment = {name: value for name, value in os.environ.items() if name != "DEMO"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        env=environment | ({"DEMO": demo} if demo else {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    return process, process.stdout.readline()
-
-
-def stop(process):
-    process.kill()
-    process.communicate()
 
 
 class StandIn:
@@ -116,24 +94,15 @@ def answer_of(response):
     return dict(parse_qsl(urlsplit(response.headers["Location"]).query))
 
 
-@contextmanager
-def running(module, *options):
-    port = free_ports()
-    process, line = start(module, "--port", str(port), *options)
-    try:
-        assert line, process.stderr.read()
-        yield port
-    finally:
-        stop(process)
-
-
 @pytest.fixture(scope="session")
+@starts_processes
 def google():
     with running("demo.google", *CLIENT) as port:
         yield StandIn(port, "/o/oauth2/v2/auth", "/token", "profile email")
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def hasty_google():
     """Its codes live for a tenth of a second."""
     with running("demo.google", *CLIENT, "--code-seconds", "0.1") as port:
@@ -141,24 +110,28 @@ def hasty_google():
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def kakao():
     with running("demo.kakao", *CLIENT, "--app-id", "424242") as port:
         yield StandIn(port, "/oauth/authorize", "/oauth/token", "")
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def naver():
     with running("demo.naver", *CLIENT) as port:
         yield StandIn(port, "/oauth2.0/authorize", "/oauth2.0/token", "")
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def frontend():
     with running("demo.frontend", "--api", "http://localhost:8765") as port:
         yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture
+@starts_processes
 def launch():
     """Starts a module and hands back the process and its line; whatever still runs is ended."""
     started = []
@@ -174,6 +147,7 @@ def launch():
 
 
 @pytest.fixture
+@starts_processes
 def stop_status(launch):
     """The status with which a module ends after a signal, though a visitor goes on talking to it."""
 

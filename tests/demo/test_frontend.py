@@ -108,5 +108,5 @@ def test_api_that_is_no_origin_is_refused(launch, port, api):
     assert (line, process.wait(timeout=20)) == ("", 2)
 
 
-def test_stops_whoever_is_talking(stop_status):
+def test_stops_at_once_during_a_request(stop_status):
     assert stop_status("demo.frontend") == 0

@@ -124,7 +124,7 @@ def test_typed_person_is_the_same_account_each_time(google):
 
 
 @pytest.mark.parametrize("email", ["", "not-an-address", "a@b@c", "x" * 250 + "@example.com"])
-def test_typed_address_that_is_none_is_asked_for_again(google, email):
+def test_a_malformed_typed_address_is_asked_for_again(google, email):
     response = google.decide(google.authorize(), identity="other", name="A", email=email)
 
     assert response.status_code == 400
@@ -319,7 +319,7 @@ def test_consent_page_allows_nothing_inline(google):
     assert "style=" not in page.text
 
 
-def test_whoever_agreed_before_is_asked_without_a_word_until_the_token_is_revoked(google, answer):
+def test_prompt_none_answers_a_code_until_the_token_is_revoked(google, answer):
     silently = {"prompt": "none", "login_hint": "100000000000000000002"}
     token = google.access_token(identity="100000000000000000002")
     agreed = answer(google.authorize(**silently))

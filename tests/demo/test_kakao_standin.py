@@ -111,7 +111,7 @@ def test_logout_ends_this_token_only(kakao):
     assert kakao.get("/v2/user/me", headers=bearer(kept)).status_code == 200
 
 
-def test_missing_token_is_told_from_an_unknown_one(kakao):
+def test_a_missing_token_and_an_unknown_one_get_different_answers(kakao):
     missing = kakao.get("/v2/user/me")
     unknown = kakao.get("/v2/user/me", headers=bearer("unknown"))
 
@@ -249,7 +249,7 @@ def test_wrong_method_is_answered_with_the_right_ones(kakao, method, path, allow
         ("another", {"target_id": "4012345671"}, 401, {"msg": "wrong appKey format", "code": -401}),
     ],
 )
-def test_the_admin_key_unlinks_anybody_who_is_connected(kakao, key, form, status, body):
+def test_the_admin_key_unlinks_any_connected_user(kakao, key, form, status, body):
     token = kakao.access_token()
     answer = kakao.post(
         "/v1/user/unlink",
@@ -263,7 +263,7 @@ def test_the_admin_key_unlinks_anybody_who_is_connected(kakao, key, form, status
     assert not is_dead or kakao.get("/ended").json()["ended"][-1] == "4012345671"
 
 
-def test_who_disconnects_at_kakao_makes_this_webhook(kakao):
+def test_a_user_who_disconnects_at_kakao_causes_this_webhook(kakao):
     assert kakao.post("/unlink-user", data={"user_id": "4012345671"}).json() == {
         "authorization": "KakaoAK demo-kakao-admin-key",
         "parameters": {
@@ -281,5 +281,5 @@ def test_refuses_to_start_outside_a_demo(launch, client_options):
     assert "set DEMO=1" in process.stderr.read()
 
 
-def test_stops_whoever_is_talking(stop_status, client_options):
+def test_stops_at_once_during_a_request(stop_status, client_options):
     assert stop_status("demo.kakao", *client_options) == 0

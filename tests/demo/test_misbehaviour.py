@@ -30,7 +30,7 @@ def test_an_sdk_gets_both_tokens_for_the_client_and_nonce_it_names(google, kakao
         assert (told["iss"], told["aud"], told["nonce"]) == (standin.issuer, "app", "n")
 
 
-def test_kakaos_id_token_says_nothing_about_the_emails_worth(kakao):
+def test_kakaos_id_token_does_not_say_that_the_email_is_verified(kakao):
     assert claims(tokens(kakao)["id_token"]) == {
         "iss": kakao.issuer,
         "aud": "app",

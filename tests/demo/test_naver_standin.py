@@ -116,7 +116,7 @@ def test_replayed_code_is_refused_and_kills_its_token(naver, exchange):
     assert (refused.status_code, refused.json()) == (401, NO_TOKEN)
 
 
-def test_missing_token_is_told_from_an_unknown_one(naver):
+def test_a_missing_token_and_an_unknown_one_get_different_answers(naver):
     missing, unknown = naver.get("/v1/nid/me"), naver.get("/v1/nid/me", headers=bearer("unknown"))
 
     assert (missing.status_code, missing.json()["resultcode"]) == (401, "028")

@@ -59,5 +59,5 @@ def test_taken_port_is_said_in_one_line(launch, google, client_options):
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_stops_whoever_is_talking(stop_status, client_options, by):
+def test_stops_at_once_during_a_request(stop_status, client_options, by):
     assert stop_status("demo.google", *client_options, by=by) == 0

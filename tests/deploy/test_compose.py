@@ -3,7 +3,6 @@
 import re
 import shlex
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,8 @@ from redis.retry import Retry
 
 from config import embedded
 from config.management.commands import serve
-from tests.deploy import dockerfile
+from tests.kit import dockerfile, processes
+from tests.kit.waiting import wait_until
 
 ROOT = dockerfile.ROOT
 VARIABLE = re.compile(r"\$\{(\w+)")
@@ -147,6 +147,7 @@ def test_the_image_runs_the_server_that_serve_runs():
     ]
 
 
+@pytest.mark.servers
 def test_static_files_are_built_with_settings_that_pass_every_check(tmp_path):
     venv = ROOT / ".venv"
     if not venv.exists():
@@ -165,6 +166,7 @@ def test_static_files_are_built_with_settings_that_pass_every_check(tmp_path):
     assert (tmp_path / "static" / "staticfiles.json").exists()
 
 
+@pytest.mark.servers
 def test_redis_starts_with_its_password_and_keeps_what_it_has(tmp_path):
     shipped = (ROOT / "deploy" / "redis" / "redis.conf").read_text()
     config = tmp_path / "redis.conf"
@@ -178,10 +180,11 @@ def test_redis_starts_with_its_password_and_keeps_what_it_has(tmp_path):
         "REDIS_CONFIG": str(config),
     }
     once = {"retry": Retry(NoBackoff(), 0)}
-    server = subprocess.Popen([ROOT / "deploy/redis/start.sh"], env=env, stdout=subprocess.DEVNULL)
+    command = [ROOT / "deploy/redis/start.sh"]
+    server = processes.start(command, env=env, stdout=subprocess.DEVNULL)
     try:
         client = redis.Redis(unix_socket_path=str(socket), password=env["REDIS_PASSWORD"], **once)
-        assert wait_until_it_answers(client, server)
+        wait_until(lambda: answers(client, server), "Redis answers")
         options = client.config_get("*")
         client.close()
         stranger = redis.Redis(unix_socket_path=str(socket), **once)
@@ -196,12 +199,9 @@ def test_redis_starts_with_its_password_and_keeps_what_it_has(tmp_path):
     assert options["maxmemory-policy"] == "noeviction"
 
 
-def wait_until_it_answers(client: redis.Redis, server: subprocess.Popen[bytes]) -> bool:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        assert server.poll() is None, "Redis ended by itself"
-        try:
-            return client.ping()
-        except redis.ConnectionError:
-            time.sleep(0.05)
-    return False
+def answers(client: redis.Redis, server: subprocess.Popen[bytes]) -> bool:
+    assert server.poll() is None, "Redis ended by itself"
+    try:
+        return client.ping()
+    except redis.ConnectionError:
+        return False

@@ -14,30 +14,29 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.deploy import dockerfile
-from tests.deploy import edge as shipped
-from tests.ports import free_ports
+from tests.kit import dockerfile
+from tests.kit import nginx as shipped
+from tests.kit.nginx import CLIENT_IP, Edge, running
+from tests.kit.ports import free_ports
+from tests.kit.rings import starts_processes
 
 # On one worker: what they share takes long to start.
 pytestmark = pytest.mark.xdist_group("nginx")
 ROOT = dockerfile.ROOT
 EMAIL = "somebody@example.com"
 PASSWORD = "a long pass phrase"
-CLIENT_IP = "127.0.0.2"
-"""Not the address from which nginx connects to the site."""
 FORGED_IP = "203.0.113.9"
 
 PREPARE = f"""
 import django; django.setup()
 from allauth.account.models import EmailAddress
 from django.core.management import call_command
-from accounts.people.models import User
+from accounts.models import User
 call_command("migrate", verbosity=0)
 call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=[
     "admin", "gis", "drf_spectacular_sidecar", "rest_framework"])
@@ -46,71 +45,8 @@ EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=
 """
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Until it speaks HTTP: Granian accepts connections long before Django is there."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the server ended by itself"
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        with contextlib.closing(connection), contextlib.suppress(OSError):
-            connection.request("GET", "/livez")
-            connection.getresponse().read()
-            return
-        time.sleep(0.05)
-    raise AssertionError("the server did not start")
-
-
-@contextlib.contextmanager
-def running(command: list[str], port: int, **options) -> Iterator[None]:
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
-    try:
-        wait_for(port, process)
-        yield
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-class Edge:
-    """nginx with the shipped configuration, and a browser's view of it."""
-
-    def __init__(self, directory: Path, app_port: int, static: Path) -> None:
-        self.directory, self.static = directory, static
-        self.http_port, self.tls_port = shipped.prepare(directory, [app_port], static=static)
-        self.origin = f"https://localhost:{self.tls_port}"
-
-    def command(self) -> list[str]:
-        return shipped.command(self.directory)
-
-    def ask(
-        self, method: str, path: str, body: bytes | None = None, **headers: str
-    ) -> tuple[http.client.HTTPResponse, bytes]:
-        """One request over TLS from `CLIENT_IP`."""
-        context = ssl.create_default_context(cafile=self.directory / "fullchain.pem")
-        connection = http.client.HTTPSConnection(
-            "localhost", self.tls_port, context=context, timeout=20, source_address=(CLIENT_IP, 0)
-        )
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        with contextlib.closing(connection):
-            connection.request(method, path, body, named)
-            response = connection.getresponse()
-            return response, response.read()
-
-    def log_lines(self, asked: set[str]) -> list[dict[str, str]]:
-        """Every line, as soon as the `asked` paths are among them: nginx logs after it answers."""
-        deadline = time.monotonic() + 20
-        while True:
-            text = (self.directory / "access.log").read_text()
-            *whole, _ = text.split("\n")
-            lines = [json.loads(line) for line in whole]
-            missing = asked - {line["path"] for line in lines}
-            if not missing:
-                return lines
-            assert time.monotonic() < deadline, f"nginx never logged {missing}:\n{text}"
-            time.sleep(0.05)
-
-
 @pytest.fixture(scope="module")
+@starts_processes
 def nginx() -> None:
     if shipped.PROGRAM:
         return
@@ -126,6 +62,7 @@ def database(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def edge(nginx, tmp_path_factory, database) -> Iterator[Edge]:
     app_port = free_ports()
     edge = Edge(tmp_path_factory.mktemp("edge") / "nginx", app_port, database.parent / "static")

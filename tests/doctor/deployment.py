@@ -12,13 +12,11 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
-from tests import postgres
-from tests.deploy import dockerfile
-from tests.deploy.test_nginx import Edge, running
-from tests.doctor import servers
-from tests.doctor.smtp import Mailbox, smtp
 from tests.environment import PROVIDERS
-from tests.ports import free_ports
+from tests.kit import dockerfile, postgres, redis_servers, sites
+from tests.kit.nginx import Edge, running
+from tests.kit.ports import free_ports
+from tests.kit.smtp import Mailbox, smtp
 
 SECRETS = {
     "SECRET_KEY": "a-secret-key-of-fifty-characters-0123456789-abcdefg",
@@ -51,7 +49,7 @@ class Deployment:
             "STATIC_HASHED": "1",
             "VAR_DIR": str(edge.static.parent),
             "DATABASE_URL": database_url,
-            "REDIS_URL": f"redis://:{servers.PASSWORD}@127.0.0.1:{redis_port}/0",
+            "REDIS_URL": f"redis://:{redis_servers.PASSWORD}@127.0.0.1:{redis_port}/0",
             "EMAIL_URL": f"smtp+tls://munjigi:{box.password}@localhost:{box.port}",
             "DEFAULT_FROM_EMAIL": "Munjigi <no-reply@example.com>",
             "SSL_CERT_FILE": str(edge.directory / "fullchain.pem"),
@@ -81,10 +79,10 @@ def deployed(directory: Path) -> Iterator[Deployment]:
     app_port = free_ports()
     edge = Edge(directory / "nginx", app_port, directory / "var" / "static")
     edge.static.parent.mkdir()
-    password = ("--requirepass", servers.PASSWORD)
+    password = ("--requirepass", redis_servers.PASSWORD)
     with (
-        servers.redis_server(directory / "redis", *password) as redis_port,
-        smtp(servers.tls(edge.directory)) as box,
+        redis_servers.redis_server(directory / "redis", *password) as redis_port,
+        smtp(sites.tls(edge.directory)) as box,
     ):
         deployment = Deployment(edge, box, redis_port, _database())
         options = {"env": deployment.environment, "cwd": dockerfile.ROOT}

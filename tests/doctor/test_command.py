@@ -15,13 +15,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from config.management.commands.doctor import LIMIT_SECONDS
-from tests import postgres
-from tests.deploy import dockerfile
-from tests.doctor import servers
-from tests.doctor.conftest import steady, version_line
 from tests.doctor.deployment import SECRETS, deployed, doctor
+from tests.doctor.reports import steady, version_line
 from tests.environment import PROVIDERS
-from tests.ports import free_ports
+from tests.kit import dockerfile, postgres, processes, redis_servers, sites
+from tests.kit.ports import free_ports
+from tests.kit.rings import starts_processes
+from tests.kit.waiting import wait_until
 
 # On one worker: what they share takes long to start.
 pytestmark = pytest.mark.xdist_group("deployment")
@@ -29,6 +29,7 @@ ROOT = dockerfile.ROOT
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def deployment(tmp_path_factory):
     for name, found in (
         ("nginx", shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")),
@@ -60,7 +61,7 @@ def named(done, name):
 
 
 def test_the_report_of_a_healthy_deployment(deployment, healthy):
-    redis = servers.client(deployment.redis_port, password=servers.PASSWORD)
+    redis = redis_servers.client(deployment.redis_port, password=redis_servers.PASSWORD)
     version = version_line(redis.info("server")["redis_version"])
     text = steady(healthy.stdout)
     text = re.sub(r"PostgreSQL [\d.]+", "PostgreSQL N", text)
@@ -158,7 +159,11 @@ def contents(deployment):
             for (table,) in tables
         }
     keys = [
-        sorted(servers.client(deployment.redis_port, password=servers.PASSWORD, db=number).keys())
+        sorted(
+            redis_servers.client(
+                deployment.redis_port, password=redis_servers.PASSWORD, db=number
+            ).keys()
+        )
         for number in (0, 1)
     ]
     assert rows["django_migrations"]
@@ -217,6 +222,7 @@ def environment(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def ruin(environment):
     return doctor(env=environment | RUIN)
 
@@ -249,8 +255,9 @@ def test_no_report_holds_a_secret(ruin):
         assert secret not in ruin.stdout
 
 
+@pytest.mark.servers
 def test_what_never_answers_holds_nothing_up(environment):
-    with servers.silent() as silent, servers.dripping() as dripping:
+    with sites.silent() as silent, sites.dripping() as dripping:
         done = doctor(
             "--timeout=3",
             f"--url=http://127.0.0.1:{dripping}",
@@ -275,6 +282,7 @@ def test_what_never_answers_holds_nothing_up(environment):
     assert LIMIT_SECONDS == 5
 
 
+@pytest.mark.servers
 def test_a_missing_secret_is_one_line(environment):
     without = {name: value for name, value in environment.items() if name != "SECRET_KEY"}
 
@@ -293,6 +301,7 @@ def test_a_wrong_argument_is_refused(argument):
         call_command("doctor", argument)
 
 
+@pytest.mark.servers
 def test_help_says_what_it_does(environment):
     done = doctor("--help", env=environment)
 
@@ -300,6 +309,7 @@ def test_help_says_what_it_does(environment):
     assert done.returncode == 0
 
 
+@pytest.mark.servers
 def test_make_doctor_passes_arguments_on():
     done = subprocess.run(
         ["make", "--no-print-directory", "-n", "doctor", "ARGS=--json --strict"],
@@ -313,6 +323,7 @@ def test_make_doctor_passes_arguments_on():
 
 
 @pytest.fixture
+@starts_processes
 def laptop_demo(environment, tmp_path):
     """What `make run` starts, with demo stand-ins; its environment."""
     port, demo_port = free_ports(), free_ports(4)
@@ -328,11 +339,9 @@ def laptop_demo(environment, tmp_path):
         "FRONTEND_ORIGINS": "",
         "SITE_URL": "",
     }
-    process = subprocess.Popen(
+    process = processes.start(
         [sys.executable, "-W", "ignore", "manage.py", "serve"],
-        cwd=ROOT,
         env=environment,
-        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -346,11 +355,11 @@ def laptop_demo(environment, tmp_path):
             return False
 
     try:
-        servers.eventually(is_ready, seconds=60)
+        wait_until(is_ready, seconds=60)
         yield environment
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(servers.START_SECONDS)
+        process.wait(redis_servers.START_SECONDS)
 
 
 def test_the_report_of_make_run(laptop_demo):

@@ -227,7 +227,7 @@ def test_silence_of_djangos_checks_is_one_line(laptop):
     assert lines == [("ok", "manage.py check --deploy has nothing to add")]
 
 
-def test_what_django_says_of_https_is_told_where_there_is_https(public, settings):
+def test_djangos_https_checks_are_reported_where_the_site_has_https(public, settings):
     settings.SECURE_HSTS_SECONDS = 0
 
     assert "security.W004" in {line.name for line in configuration.django_checks()}

@@ -1,10 +1,8 @@
 """The database itself, on SQLite and, in the run for it, on PostgreSQL."""
 
-import atexit
 import contextlib
-import os
+import signal
 import sqlite3
-import subprocess
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +18,8 @@ from django.utils import timezone
 from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
 from config.doctor import database
-from tests import postgres
+from tests.kit import postgres
+from tests.kit.rings import starts_processes
 
 IS_POSTGRES = django_settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
 on_postgres = pytest.mark.skipif(
@@ -142,20 +141,18 @@ def test_a_healthy_postgres(seen, public):
 
 
 @pytest.fixture
+@starts_processes
 def standby():
     """The port of a PostgreSQL that follows a primary, though nobody feeds it."""
-    directory = tempfile.TemporaryDirectory(prefix="munjigi-tests-")
-    atexit.register(directory.cleanup)
-    root = Path(directory.name)
-    port = urlsplit(postgres.start(root)).port
-    data, account = root / "postgres", "postgres" if os.geteuid() == 0 else None
-    control = [postgres.binaries() / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
-    command = {"user": account, "cwd": "/", "stdout": subprocess.DEVNULL}
-    subprocess.run([*control, "-m", "fast", "stop"], check=True, **command)
-    (data / "standby.signal").touch()
-    options = (data / "postmaster.opts").read_text().split(maxsplit=1)[1].replace('"', "'")
-    subprocess.run([*control, "-o", options, "start"], check=True, **command)
-    return port
+    # Where PostgreSQL's own account may go.
+    with tempfile.TemporaryDirectory(prefix="munjigi-tests-") as directory:
+        server = postgres.Postgres(Path(directory))
+        server.start()
+        server.stop(signal.SIGINT)
+        (server.data / "standby.signal").touch()
+        server.start()
+        yield urlsplit(server.url).port
+        server.crash()
 
 
 @on_postgres
@@ -197,7 +194,7 @@ def test_the_clock_of_sqlite_is_ours(seen):
 
 
 @on_postgres
-def test_connections_that_run_out_are_told(seen, monkeypatch):
+def test_connections_that_run_out_are_reported(seen, monkeypatch):
     level, found, _ = seen(database.slots)
     assert level == "ok"
     assert found.endswith(" of 100 connections in use")
@@ -248,7 +245,7 @@ def test_a_migration_of_a_newer_release_is_a_warning(seen):
     )
 
 
-def test_migrations_of_an_app_that_is_not_installed_are_nobodys_business(seen):
+def test_migrations_of_an_app_that_is_not_installed_are_ignored(seen):
     with recorded("mfa", "0001_initial", is_applied=True):
         assert seen(database.migrations)[0] == "ok"
 

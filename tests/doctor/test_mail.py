@@ -3,9 +3,8 @@
 import pytest
 
 from config.doctor import mail
-from tests import certificates
-from tests.doctor import servers
-from tests.doctor.smtp import smtp
+from tests.kit import certificates, sites
+from tests.kit.smtp import smtp
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
@@ -25,7 +24,7 @@ def trusted(directory, monkeypatch):
 @pytest.fixture
 def box(settings, public, directory, trusted):
     """A mail server with STARTTLS and a password, and the site set up for it."""
-    with smtp(servers.tls(directory)) as box:
+    with smtp(sites.tls(directory)) as box:
         use(settings, box)
         yield box
 
@@ -82,7 +81,7 @@ def test_a_wrong_password_is_said_and_not_shown(told, box, settings):
     )
 
 
-def test_a_certificate_that_nobody_vouches_for_is_an_error(told, box, monkeypatch):
+def test_a_mail_server_with_an_untrusted_certificate_is_an_error(told, box, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE")
 
     level, found, advice = told(mail.area(seconds=20))["mail server"]
@@ -115,7 +114,7 @@ def test_a_dead_address_is_an_error(told, box, settings):
 
 
 def test_a_server_that_never_speaks_is_an_error_in_time(told, box, settings):
-    with servers.silent() as port:
+    with sites.silent() as port:
         settings.EMAIL_PORT = port
 
         found = told(mail.area(seconds=0.2))["mail server"]
@@ -160,7 +159,7 @@ def test_mail_in_the_clear_is_an_error_where_a_password_goes_along(told, box, se
     ],
 )
 @pytest.mark.parametrize(("where", "level"), [("public", "error"), ("laptop", "warning")])
-def test_mail_that_goes_nowhere_is_told(told, settings, request, backend, fate, where, level):
+def test_mail_that_is_not_sent_is_reported(told, settings, request, backend, fate, where, level):
     request.getfixturevalue(where)
     settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
 

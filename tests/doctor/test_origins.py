@@ -28,7 +28,7 @@ def test_frontends_below_one_domain_are_ok(judged):
 @pytest.mark.parametrize(
     "origin", ["https://*.example.com", "https://app.example.com/", "app.example.com"]
 )
-def test_an_origin_that_is_none_is_an_error(judged, origin):
+def test_a_malformed_origin_is_an_error(judged, origin):
     assert judged(origin) == ("error", f"{origin!r} isn't an exact origin", origins.EXACT)
 
 

@@ -4,42 +4,25 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
 
 import pytest
 
 from config import providers as configuration
 from config.doctor import providers
-from tests.deploy import dockerfile
-from tests.doctor import servers
-from tests.ports import free_ports
+from tests.kit import dockerfile, sites, standins
+from tests.kit.rings import starts_processes
 
 CALLBACK = "https://auth.example.com/accounts/{}/login/callback/"
 
 
-@contextmanager
 def stand_in(name):
-    """The process of the demo, for a client of our own; its port."""
-    port = free_ports()
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", f"demo.{name}", f"--port={port}", "--client-id=our-client"),
-            *("--client-secret=our-secret-1", f"--redirect-uri={CALLBACK.format(name)}"),
-        ],
-        cwd=dockerfile.ROOT,
-        env=os.environ | {"DEMO": "1"},
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert process.stdout.readline()
-        yield port
-    finally:
-        process.kill()
-        process.wait(servers.START_SECONDS)
-        process.stdout.close()
+    """Run the stand-in of this provider for a client of our own: its port."""
+    client = ["--client-id=our-client", "--client-secret=our-secret-1"]
+    return standins.running(f"demo.{name}", *client, f"--redirect-uri={CALLBACK.format(name)}")
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def ports():
     with stand_in("google") as google, stand_in("kakao") as kakao, stand_in("naver") as naver:
         yield {"google": google, "kakao": kakao, "naver": naver}
@@ -171,7 +154,7 @@ def test_a_provider_out_of_reach_is_an_error(lines, configured, public):
 
 
 def test_a_provider_that_never_answers_is_an_error_in_time(lines, configured, public):
-    with servers.silent() as port:
+    with sites.silent() as port:
         url = f"http://127.0.0.1:{port}/token"
         configured(ACCESS_TOKEN_URL=url, JWKS_URL=url)
 
@@ -183,8 +166,8 @@ def test_a_provider_that_never_answers_is_an_error_in_time(lines, configured, pu
 
 
 def test_a_provider_that_says_something_else_is_a_warning(lines, configured, public):
-    pages = {"/certs": servers.Page(500)}
-    with servers.site(pages) as origin:
+    pages = {"/certs": sites.Page(500)}
+    with sites.site(pages) as origin:
         configured(ACCESS_TOKEN_URL=f"{origin}/token", JWKS_URL=f"{origin}/certs")
 
         found = lines()
@@ -253,6 +236,7 @@ def test_the_redirect_uris_are_those_of_the_pages(site_uris):
 
 
 @pytest.fixture
+@starts_processes
 def site_uris():
     """From a process whose settings name all providers."""
     code = (

@@ -8,15 +8,18 @@ import time_machine
 from django.utils import timezone
 
 from config.doctor import redis_server
-from tests.doctor import servers
-from tests.doctor.conftest import version_line
+from tests.doctor.reports import version_line
+from tests.kit import redis_servers, sites
+from tests.kit.rings import starts_processes
+from tests.kit.waiting import wait_until
 
 NTP = "Run NTP (chrony, systemd-timesyncd) on both machines."
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def port(tmp_path_factory):
-    with servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
+    with redis_servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
         yield port
 
 
@@ -45,7 +48,7 @@ def here(at, port, public):
 @contextmanager
 def configured(port, **directives):
     """With `CONFIG SET`, for a while."""
-    redis = servers.client(port)
+    redis = redis_servers.client(port)
     named = {name.replace("_", "-"): value for name, value in directives.items()}
     before = {name: redis.config_get(name)[name] for name in named}
     redis.config_set(*(part for pair in named.items() for part in pair))
@@ -57,7 +60,7 @@ def configured(port, **directives):
 
 
 def test_a_healthy_redis(told, here, port):
-    number = servers.client(port).info("server")["redis_version"]
+    number = redis_servers.client(port).info("server")["redis_version"]
     assert told(redis_server.area()) == {
         "redis": ("ok", f"127.0.0.1:{port} answers in N ms", ""),
         "redis version": version_line(number),
@@ -73,7 +76,7 @@ def test_a_healthy_redis(told, here, port):
 def test_nothing_is_written(told, here, port):
     told(redis_server.area())
 
-    assert servers.client(port).dbsize() == servers.client(port, db=1).dbsize() == 0
+    assert redis_servers.client(port).dbsize() == redis_servers.client(port, db=1).dbsize() == 0
 
 
 def test_the_embedded_one_is_for_one_machine(told, here, port, settings):
@@ -111,7 +114,7 @@ def test_an_embedded_one_that_is_not_there_names_the_command(told, settings, cac
 
 
 def test_a_server_that_never_answers_is_told_from_one_that_is_down(told, at):
-    with servers.silent() as port:
+    with sites.silent() as port:
         at(f"127.0.0.1:{port}")
 
         level, found, _ = told(redis_server.area())["redis"]
@@ -122,12 +125,15 @@ def test_a_server_that_never_answers_is_told_from_one_that_is_down(told, at):
     )
 
 
+@pytest.mark.servers
 def test_a_wrong_password_is_said_and_not_shown(told, at, tmp_path):
-    with servers.redis_server(tmp_path / "r", "--requirepass", servers.PASSWORD) as port:
+    with redis_servers.redis_server(
+        tmp_path / "r", "--requirepass", redis_servers.PASSWORD
+    ) as port:
         at(f":wrong-password@127.0.0.1:{port}")
         wrong = told(redis_server.area())["redis"]
 
-        at(f":{servers.PASSWORD}@127.0.0.1:{port}")
+        at(f":{redis_servers.PASSWORD}@127.0.0.1:{port}")
         right = told(redis_server.area())["redis"]
 
     assert (wrong[0], wrong[2]) == ("error", "Correct REDIS_URL.")
@@ -136,9 +142,10 @@ def test_a_wrong_password_is_said_and_not_shown(told, at, tmp_path):
     assert right == ("ok", f"127.0.0.1:{port} answers in N ms", "")
 
 
+@pytest.mark.servers
 def test_a_user_that_may_not_ask_is_a_warning(told, at, tmp_path):
-    with servers.redis_server(tmp_path / "r") as port:
-        servers.client(port).acl_setuser(
+    with redis_servers.redis_server(tmp_path / "r") as port:
+        redis_servers.client(port).acl_setuser(
             "site", enabled=True, nopass=True, keys=["*"], categories=["+@all"], commands=["-info"]
         )
         at(f"site:any@127.0.0.1:{port}")
@@ -150,7 +157,7 @@ def test_a_user_that_may_not_ask_is_a_warning(told, at, tmp_path):
 
 
 def test_a_replica_cannot_take_sessions(told, at, port, tmp_path):
-    with servers.redis_server(tmp_path / "r", "--replicaof", f"127.0.0.1 {port}") as replica:
+    with redis_servers.redis_server(tmp_path / "r", "--replicaof", f"127.0.0.1 {port}") as replica:
         at(f"127.0.0.1:{replica}")
 
         found = told(redis_server.area())["redis"]
@@ -242,14 +249,14 @@ def test_eviction_is_an_error(told, here, port):
 @pytest.fixture
 def filled(port):
     """So much that what connections come and go with doesn't count."""
-    redis = servers.client(port)
+    redis = redis_servers.client(port)
     redis.setrange("filler", 64 * 2**20, "x")
     yield redis.info("memory")["used_memory"]
     redis.delete("filler")
 
 
 @pytest.mark.parametrize(("share", "level"), [(0.95, "error"), (0.8, "warning"), (0.3, "ok")])
-def test_memory_that_runs_out_is_told(told, here, port, filled, share, level):
+def test_memory_that_runs_out_is_reported(told, here, port, filled, share, level):
     with configured(port, maxmemory=str(int(filled / share))):
         found = told(redis_server.area())["redis memory"]
 
@@ -260,11 +267,9 @@ def test_memory_that_runs_out_is_told(told, here, port, filled, share, level):
 def test_replicas_that_writes_wait_for_have_to_be_there(told, here, port, settings, tmp_path):
     settings.REDIS_REPLICA_ACKS = 1
     alone = told(redis_server.area())["redis replicas"]
-    with servers.redis_server(tmp_path / "r", "--replicaof", f"127.0.0.1 {port}"):
-        redis = servers.client(port)
-        servers.eventually(
-            lambda: redis.info("replication").get("slave0", {}).get("state") == "online"
-        )
+    with redis_servers.redis_server(tmp_path / "r", "--replicaof", f"127.0.0.1 {port}"):
+        redis = redis_servers.client(port)
+        wait_until(lambda: redis.info("replication").get("slave0", {}).get("state") == "online")
         together = told(redis_server.area())["redis replicas"]
 
     assert alone == (
@@ -299,7 +304,7 @@ def test_a_replica_that_still_copies_is_a_warning():
         ),
     ],
 )
-def test_a_clock_that_is_off_is_told(told, here, seconds, expected):
+def test_a_wrong_clock_is_reported(told, here, seconds, expected):
     """Ours is moved: who of the two is right, nobody knows."""
     with time_machine.travel(timezone.now() + timedelta(seconds=seconds)):
         found = told(redis_server.area())["redis clock"]
@@ -324,7 +329,7 @@ def test_one_database_for_both_is_an_error_by_whatever_name(told, at, port):
 
 
 def test_two_servers_may_use_the_same_number(told, at, port, tmp_path):
-    with servers.redis_server(tmp_path / "r") as other:
+    with redis_servers.redis_server(tmp_path / "r") as other:
         at(f"127.0.0.1:{port}", cache=f"127.0.0.1:{other}/0")
 
         found = told(redis_server.area())["redis databases"]

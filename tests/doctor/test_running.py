@@ -22,7 +22,7 @@ def probed(*checks, gated=False, seconds=20):
     return [(line.name, line.level, line.found, line.advice) for line in lines]
 
 
-def test_a_check_that_crashes_is_an_error_of_one_line_and_the_next_is_made():
+def test_a_check_that_crashes_is_one_line_and_the_next_check_runs():
     assert probed(crash, lambda: ok("fine")) == [
         ("check 0", "error", "the check itself failed: RuntimeError: two lines", FAILURE),
         ("check 1", "ok", "fine", ""),
@@ -76,7 +76,7 @@ def test_a_check_may_tell_several_things():
     ]
 
 
-def test_areas_are_asked_side_by_side_and_told_in_order():
+def test_areas_are_checked_in_parallel_and_reported_in_order():
     """Each waits for the other: one after the other they would never end."""
     meeting = threading.Barrier(2, timeout=20)
 

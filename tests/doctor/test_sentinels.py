@@ -8,8 +8,10 @@ from itertools import count
 import pytest
 
 from config.doctor import redis_server, sentinels
-from tests.doctor import servers
 from tests.doctor.deployment import doctor
+from tests.kit import redis_servers
+from tests.kit.rings import starts_processes
+from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.sweep  # a fail-over for each fault takes its time
 NUMBERS = count()
@@ -25,17 +27,17 @@ class Group:
         self.name = f"group{next(NUMBERS)}"
         self.stack = stack
         self.stops = {}
-        self.primary = self.start("primary", servers.redis_server(directory / "primary"))
+        self.primary = self.start("primary", redis_servers.redis_server(directory / "primary"))
         options = ["--replicaof", f"127.0.0.1 {self.primary}", "--replica-priority", "0"]
         self.replica = self.start(
             "replica",
-            servers.redis_server(directory / "replica", *options),
+            redis_servers.redis_server(directory / "replica", *options),
         )
         self.sentinels = [
-            self.start(f"sentinel {n}", servers.sentinel(directory, self.name, self.primary))
+            self.start(f"sentinel {n}", redis_servers.sentinel(directory, self.name, self.primary))
             for n in range(3)
         ]
-        servers.eventually(self.is_settled)
+        wait_until(self.is_settled)
 
     def start(self, name, context):
         stack = self.stack.enter_context(ExitStack())
@@ -44,7 +46,7 @@ class Group:
 
     def is_settled(self):
         view = self.ask(0)
-        link = servers.client(self.replica).info("replication")["master_link_status"]
+        link = redis_servers.client(self.replica).info("replication")["master_link_status"]
         known = (view["num-slaves"], view["num-other-sentinels"])
         return known == (1, 2) and link == "up" and self._all_know_the_replica()
 
@@ -52,7 +54,7 @@ class Group:
         return all(self.ask(n)["num-slaves"] == 1 for n in range(3))
 
     def ask(self, number):
-        return servers.client(self.sentinels[number]).sentinel_master(self.name)
+        return redis_servers.client(self.sentinels[number]).sentinel_master(self.name)
 
 
 @contextmanager
@@ -80,6 +82,7 @@ def behind(settings, group, name=""):
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def shared(tmp_path_factory):
     """For tests that stop nobody."""
     with ExitStack() as stack:
@@ -87,6 +90,7 @@ def shared(tmp_path_factory):
 
 
 @pytest.fixture
+@starts_processes
 def own(tmp_path):
     """For tests that do."""
     with ExitStack() as stack:
@@ -94,10 +98,10 @@ def own(tmp_path):
 
 
 def test_a_healthy_group(told, settings, public, shared):
-    servers.client(shared.primary).config_set("min-replicas-to-write", 1)
+    redis_servers.client(shared.primary).config_set("min-replicas-to-write", 1)
     with behind(settings, shared):
         lines = told(sentinels.area()) | told(redis_server.area())
-    servers.client(shared.primary).config_set("min-replicas-to-write", 0)
+    redis_servers.client(shared.primary).config_set("min-replicas-to-write", 0)
 
     del lines["redis version"]
     assert lines == {
@@ -148,7 +152,7 @@ def test_a_primary_that_takes_writes_alone_is_a_warning(told, settings, shared):
 
 
 def test_a_primary_that_wants_more_replicas_than_follow_is_an_error(told, settings, shared):
-    redis = servers.client(shared.primary)
+    redis = redis_servers.client(shared.primary)
     redis.config_set("min-replicas-to-write", 2)
     with behind(settings, shared):
         found = told(sentinels.area())["sentinel writes"]
@@ -171,7 +175,7 @@ def test_a_primary_that_wants_more_replicas_than_follow_is_an_error(told, settin
 def test_a_replica_that_would_lose_sign_ins_is_an_error(
     told, settings, shared, directive, faulty, fault
 ):
-    redis = servers.client(shared.replica)
+    redis = redis_servers.client(shared.replica)
     sound = redis.config_get(directive)[directive]
     redis.config_set(directive, faulty)
     with behind(settings, shared):
@@ -216,10 +220,10 @@ def test_the_environment_alone_leads_to_the_sentinels(shared, tmp_path):
     }
 
 
-def test_a_replica_that_is_down_is_told(told, settings, own):
+def test_a_replica_that_is_down_is_reported(told, settings, own):
     own.stops["replica"]()
-    redis = servers.client(own.primary)
-    servers.eventually(lambda: redis.info("replication")["connected_slaves"] == 0)
+    redis = redis_servers.client(own.primary)
+    wait_until(lambda: redis.info("replication")["connected_slaves"] == 0)
     with behind(settings, own):
         lines = told(sentinels.area()) | told(redis_server.area())
 
@@ -235,11 +239,11 @@ def test_a_replica_that_is_down_is_told(told, settings, own):
 
 def test_one_sentinel_that_is_down_is_a_warning_two_are_an_error(told, settings, own):
     own.stops["sentinel 2"]()
-    servers.eventually(lambda: down(own) == 1)
+    wait_until(lambda: down(own) == 1)
     with behind(settings, own):
         one = told(sentinels.area())
     own.stops["sentinel 1"]()
-    servers.eventually(lambda: down(own) == 2)
+    wait_until(lambda: down(own) == 2)
     with behind(settings, own):
         two = told(sentinels.area())
 
@@ -262,7 +266,7 @@ def test_one_sentinel_that_is_down_is_a_warning_two_are_an_error(told, settings,
 
 
 def down(group):
-    peers = servers.client(group.sentinels[0]).sentinel_sentinels(group.name)
+    peers = redis_servers.client(group.sentinels[0]).sentinel_sentinels(group.name)
     return sum(peer["is_sdown"] for peer in peers)
 
 
@@ -279,9 +283,9 @@ def test_no_sentinel_at_all_is_an_error(told, settings, shared):
     )
 
 
-def test_a_dead_primary_is_told_until_another_is_found(told, settings, own):
+def test_a_dead_primary_is_reported_until_another_is_found(told, settings, own):
     own.stops["primary"]()
-    servers.eventually(lambda: all(own.ask(n)["is_sdown"] for n in range(3)))
+    wait_until(lambda: all(own.ask(n)["is_sdown"] for n in range(3)))
     with behind(settings, own):
         found = told(sentinels.area())["sentinels"]
 
@@ -294,8 +298,8 @@ def test_a_dead_primary_is_told_until_another_is_found(told, settings, own):
 
 
 def test_sentinels_that_disagree_are_an_error(told, settings, own, tmp_path):
-    with servers.redis_server(tmp_path / "elsewhere") as elsewhere:
-        stray = own.start("stray", servers.sentinel(tmp_path, own.name, elsewhere))
+    with redis_servers.redis_server(tmp_path / "elsewhere") as elsewhere:
+        stray = own.start("stray", redis_servers.sentinel(tmp_path, own.name, elsewhere))
         own.sentinels = [own.sentinels[0], stray]
         with behind(settings, own):
             found = told(sentinels.area())["sentinels"]

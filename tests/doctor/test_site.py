@@ -5,9 +5,8 @@ import json
 import pytest
 
 from config.doctor import site
-from tests import certificates
-from tests.doctor import servers
-from tests.doctor.servers import Page
+from tests.kit import certificates, sites
+from tests.kit.sites import Page
 
 ISSUER = "https://auth.example.com"
 COOKIE = "__Host-csrf=token; Path=/; Secure; SameSite=Lax"
@@ -59,8 +58,8 @@ def asked(told, directory, monkeypatch):
     def run(served, plain=None, *, seconds=20, tls=directory):
         monkeypatch.setenv("SSL_CERT_FILE", str(tls / "fullchain.pem"))
         with (
-            servers.site(served, servers.tls(tls)) as url,
-            servers.site(plain or {LOGIN: redirect()}) as http_url,
+            sites.site(served, sites.tls(tls)) as url,
+            sites.site(plain or {LOGIN: redirect()}) as http_url,
         ):
             area = site.area(url=url, http_url=http_url, seconds=seconds)
             return {
@@ -117,9 +116,9 @@ def test_a_proxy_without_a_server_behind_it_is_an_error(asked):
     )
 
 
-def test_a_certificate_of_nobody_is_an_error(told, directory, monkeypatch):
+def test_a_self_signed_certificate_is_an_error(told, directory, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    with servers.site(pages(), servers.tls(directory)) as url:
+    with sites.site(pages(), sites.tls(directory)) as url:
         found = told(site.area(url=url, http_url="", seconds=20))["site"]
 
     assert found[0] == "error"
@@ -136,7 +135,7 @@ def test_a_certificate_of_nobody_is_an_error(told, directory, monkeypatch):
         (30, ("site certificate", "ok", "30 days left, TLSv1.3")),
     ],
 )
-def test_a_certificate_that_ends_is_told_before(asked, tmp_path, days, expected):
+def test_the_end_of_a_certificate_is_reported_early(asked, tmp_path, days, expected):
     certificates.make(tmp_path, days=days)
 
     lines = asked(pages(), tls=tmp_path)
@@ -156,7 +155,7 @@ def test_a_site_of_another_name_is_an_error(asked):
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", '{"name": "other"}'])
-def test_metadata_that_is_none_is_an_error(asked, body):
+def test_broken_metadata_is_an_error(asked, body):
     assert asked(pages(metadata=Page(404, body)))["site issuer"][:2] == (
         "error",
         f"{METADATA} answers 404",
@@ -192,9 +191,9 @@ def test_a_proxy_that_believes_its_visitors_is_an_error(asked):
     )
 
 
-def test_nobody_at_the_plain_address_is_a_warning(told, directory, monkeypatch):
+def test_a_closed_http_port_is_a_warning(told, directory, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(directory / "fullchain.pem"))
-    with servers.site(pages(), servers.tls(directory)) as url:
+    with sites.site(pages(), sites.tls(directory)) as url:
         found = told(site.area(url=url, http_url="http://localhost:9", seconds=20))
         unknown = told(site.area(url=url, http_url="", seconds=20))
 
@@ -227,7 +226,7 @@ def test_a_site_without_tls_is_asked_for_what_it_has(told, laptop, settings):
     settings.CSRF_COOKIE_NAME = "csrf"
     settings.SITE_URL = ISSUER
     served = pages(login=login(cookies=["csrf=token; Path=/; SameSite=Lax"], hsts=""))
-    with servers.site(served) as url:
+    with sites.site(served) as url:
         lines = told(site.area(url=url, http_url="", seconds=20))
 
     assert lines == {
@@ -255,7 +254,7 @@ def test_no_hsts_is_an_error_and_a_short_one_a_warning(asked):
     )
 
 
-def test_request_ids_that_are_lost_are_told(asked):
+def test_lost_request_ids_are_reported(asked):
     body = '{"status": "ok"}'
     lost = asked(pages(live=Page(body=body)))
     changed = asked(pages(live=Page(body=body, headers=[("X-Request-ID", "other")])))

@@ -46,7 +46,7 @@ def test_a_key_that_signs_is_ok(seen, key, settings):
     )
 
 
-def test_the_next_key_verifies_already_and_is_rotated_after_its_own_life(seen, key, settings):
+def test_the_next_rotation_counts_from_the_next_key(seen, key, settings):
     following = rotation.create(active_at=timezone.now() + timedelta(days=2))
     due = following.active_at + settings.SIGNING_KEY_LIFETIME
 
@@ -97,7 +97,7 @@ def test_another_algorithm_in_the_settings_is_a_warning(seen, key, settings):
     )
 
 
-def test_a_rotation_that_nobody_made_is_a_warning(seen, key, settings):
+def test_an_overdue_rotation_is_a_warning(seen, key, settings):
     settings.SIGNING_KEY_LIFETIME = timedelta(hours=20)
 
     assert seen(stored.signing_keys) == (
@@ -117,7 +117,7 @@ def test_every_stored_secret_opens(seen, key):
     assert seen(stored.encryption_keys) == ("ok", "2 stored, all open", "")
 
 
-def test_a_key_that_is_still_needed_is_told(seen, key, settings):
+def test_a_key_that_is_still_needed_is_reported(seen, key, settings):
     settings.DATA_ENCRYPTION_KEYS = [
         Fernet.generate_key().decode(),
         *settings.DATA_ENCRYPTION_KEYS,
@@ -160,7 +160,7 @@ def test_mail_that_waits_a_moment_is_ok(seen):
     assert seen(stored.mail_queue) == ("ok", "1 waiting", "")
 
 
-def test_a_queue_that_nobody_works_on_is_an_error(seen):
+def test_a_queue_without_a_worker_is_an_error(seen):
     enqueue()
     enqueue()
     DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(minutes=7))

@@ -7,20 +7,21 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.ports import free_ports
+from tests.e2e.site import PAGE_MILLISECONDS, Site
+from tests.kit import processes
+from tests.kit.ports import free_ports
+from tests.kit.processes import ROOT
+from tests.kit.rings import starts_processes
+from tests.kit.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
 STOP_SECONDS = 20
-PAGE_MILLISECONDS = 20_000
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,16 +31,8 @@ ARGUMENTS = [
 ]
 
 
-@dataclass(frozen=True)
-class Site:
-    """Where the running site is, and its demo accounts by role."""
-
-    url: str
-    frontend: str
-    accounts: dict[str, dict[str, str]]
-
-
 @pytest.fixture(scope="session")
+@starts_processes
 def site() -> Iterator[Site]:
     """`manage.py serve` under DEMO=1, as `make run` calls it, in a directory of its own."""
     first = free_ports(5)
@@ -58,11 +51,15 @@ def site() -> Iterator[Site]:
         manage = [sys.executable, "manage.py"]
         log = Path(directory) / "serve.log"
         with log.open("w") as output:
-            server = subprocess.Popen(
-                [*manage, "serve"], cwd=ROOT, env=env, stdout=output, stderr=output
-            )
+            server = processes.start([*manage, "serve"], env=env, stdout=output, stderr=output)
+
+        def is_ready() -> bool:
+            """Say whether it has printed the banner, whose last line says "Next:"."""
+            assert server.poll() is None, log.read_text()
+            return "Next:" in log.read_text()
+
         try:
-            wait_for_banner(server, log)
+            wait_until(is_ready, "all started", seconds=START_SECONDS, tail=log.read_text)
             accounts = json.loads(
                 subprocess.check_output([*manage, "seed_demo", "--json"], cwd=ROOT, env=env)
             )
@@ -74,15 +71,6 @@ def site() -> Iterator[Site]:
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(STOP_SECONDS)
-
-
-def wait_for_banner(server: subprocess.Popen[bytes], log: Path) -> None:
-    """Its last line says "Next:"."""
-    deadline = time.monotonic() + START_SECONDS
-    while "Next:" not in log.read_text():
-        assert server.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

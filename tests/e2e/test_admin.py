@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Site
-from tests.e2e.test_sign_up import sign_in
+from tests.e2e.site import Site
+from tests.e2e.visitors import sign_in_by_page
 
 pytestmark = pytest.mark.e2e
 
@@ -17,7 +17,7 @@ def test_an_administrator_finds_a_user_and_ends_the_sign_in(
     visitor, admin = site.accounts["visitor"], site.accounts["admin"]
     elsewhere = chromium.new_context(locale="en-US")
     visiting = elsewhere.new_page()
-    sign_in(visiting, site, visitor["email"], visitor["password"])
+    sign_in_by_page(visiting, site, visitor["email"], visitor["password"])
 
     page.goto(f"{site.url}/admin/")
     expect(page).to_have_url(re.compile("/accounts/login/"))

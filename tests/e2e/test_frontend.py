@@ -12,18 +12,12 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
-from tests.e2e.conftest import PAGE_MILLISECONDS, ROOT, Site
+from tests.e2e.site import PAGE_MILLISECONDS, Site
+from tests.e2e.visitors import sign_in_by_frontend
+from tests.kit.processes import ROOT
 
 pytestmark = pytest.mark.e2e
 CLIENT = ROOT / "demo" / "spa" / "auth.js"
-
-
-def sign_in(page: Page, site: Site) -> None:
-    visitor = site.accounts["visitor"]
-    page.fill("#sign-in [name=email]", visitor["email"])
-    page.fill("#sign-in [name=password]", visitor["password"])
-    page.click("#sign-in button")
-    expect(page.locator("#profile-email")).to_have_text(visitor["email"])
 
 
 def tab_with_client(context: BrowserContext, site: Site) -> Page:
@@ -54,7 +48,7 @@ def sign_in_with_client(tab: Page, site: Site) -> str:
     )
 
 
-def wait_until(tab: Page, condition: str) -> None:
+def wait_in_tab(tab: Page, condition: str) -> None:
     """Playwright's own `wait_for_function` evaluates a string, which the page's policy forbids."""
     tab.evaluate(
         f"""() => new Promise((resolve, reject) => {{
@@ -74,7 +68,7 @@ def hand_out_a_bad_token(tabs: list[Page], site: Site, *, sid: str, seconds_left
         [site.url, bad],
     )
     for tab in tabs:
-        wait_until(tab, "client.session.access === 'bad'")
+        wait_in_tab(tab, "client.session.access === 'bad'")
 
 
 @pytest.fixture
@@ -120,7 +114,7 @@ def end_from_another_device(site: Site, sid: str) -> None:
 
 def test_the_frontend_signs_in_and_calls_the_api_across_origins(page: Page, site: Site):
     page.goto(site.frontend)
-    sign_in(page, site)
+    sign_in_by_frontend(page, site)
 
     with page.expect_response(f"{site.url}/api/token/refresh/") as refreshed:
         page.click("#refresh")
@@ -143,7 +137,7 @@ def test_the_frontend_signs_in_and_calls_the_api_across_origins(page: Page, site
 def test_no_script_of_the_frontend_can_read_what_outlives_the_page(page: Page, site: Site):
     page.goto(site.frontend)
     with page.expect_response(f"{site.url}/api/token/") as answered:
-        sign_in(page, site)
+        sign_in_by_frontend(page, site)
 
     stored = page.evaluate(
         """async () => [
@@ -162,7 +156,7 @@ def test_a_reload_keeps_the_visitor_signed_in(page: Page, site: Site, refreshes:
     page.goto(site.frontend)
     expect(page.locator("#sign-in")).to_be_visible()
     expect(page.locator("#status")).to_be_empty()
-    sign_in(page, site)
+    sign_in_by_frontend(page, site)
     before = len(refreshes)
 
     page.reload()
@@ -182,7 +176,7 @@ def test_tabs_sign_in_and_out_together(
     expect(other.locator("#sign-in")).to_be_visible()
     asked = len(refreshes)
 
-    sign_in(page, site)
+    sign_in_by_frontend(page, site)
     expect(other.locator("#profile-email")).to_have_text(site.accounts["visitor"]["email"])
     expect(other.locator("#log")).to_contain_text("signed in. Its access token is used here too.")
     late = tab_with_client(context, site)
@@ -196,7 +190,7 @@ def test_tabs_sign_in_and_out_together(
 
     other.click("#sign-out")
     expect(page.locator("#sign-in")).to_be_visible()
-    wait_until(late, "reasons.length > 0")
+    wait_in_tab(late, "reasons.length > 0")
     expect(page.locator("#status")).to_contain_text("ended in another tab")
 
 
@@ -210,7 +204,7 @@ def test_eight_calls_in_two_tabs_cause_one_refresh(
 ):
     tabs = [tab_with_client(context, site) for _ in range(2)]
     sid = sign_in_with_client(tabs[0], site)
-    wait_until(tabs[1], "client.session !== null")
+    wait_in_tab(tabs[1], "client.session !== null")
     hand_out_a_bad_token(tabs, site, sid=sid, seconds_left=seconds_left)
 
     for tab in tabs:  # both begin before either is waited for
@@ -249,11 +243,11 @@ def test_tabs_without_locks_and_channels_refresh_once_each(
 def test_signing_out_in_one_tab_calls_every_tabs_hook(context: BrowserContext, site: Site):
     first, second = (tab_with_client(context, site) for _ in range(2))
     sign_in_with_client(first, site)
-    wait_until(second, "client.session !== null")
+    wait_in_tab(second, "client.session !== null")
 
     second.evaluate("client.signOut()")
 
-    wait_until(first, "reasons.length > 0")
+    wait_in_tab(first, "reasons.length > 0")
     assert [first.evaluate("reasons"), second.evaluate("reasons")] == [
         ["elsewhere"],
         ["signed_out"],
@@ -265,7 +259,7 @@ def test_signing_out_in_one_tab_calls_every_tabs_hook(context: BrowserContext, s
 def test_a_sign_in_ended_elsewhere_ends_with_the_next_call(context: BrowserContext, site: Site):
     calling, watching = (tab_with_client(context, site) for _ in range(2))
     sid = sign_in_with_client(calling, site)
-    wait_until(watching, "client.session !== null")
+    wait_in_tab(watching, "client.session !== null")
     end_from_another_device(site, sid)
 
     error = calling.evaluate(
@@ -273,11 +267,11 @@ def test_a_sign_in_ended_elsewhere_ends_with_the_next_call(context: BrowserConte
     )
 
     assert error == [401, True]
-    wait_until(watching, "reasons.length > 0")
+    wait_in_tab(watching, "reasons.length > 0")
     assert [calling.evaluate("reasons"), watching.evaluate("reasons")] == [["elsewhere"]] * 2
 
 
-def test_a_sign_in_that_has_run_out_is_told_apart(context: BrowserContext, site: Site):
+def test_an_expired_sign_in_has_its_own_reason(context: BrowserContext, site: Site):
     tab = tab_with_client(context, site)
     sid = sign_in_with_client(tab, site)
     hand_out_a_bad_token([tab], site, sid=sid, seconds_left=-1)
@@ -291,7 +285,7 @@ def test_a_sign_in_that_has_run_out_is_told_apart(context: BrowserContext, site:
 def test_the_page_says_that_the_sign_in_was_ended_elsewhere(page: Page, site: Site):
     page.goto(site.frontend)
     with page.expect_response(f"{site.url}/api/token/") as answered:
-        sign_in(page, site)
+        sign_in_by_frontend(page, site)
     expect(page.locator("#call-me")).to_be_enabled()
     end_from_another_device(site, answered.value.json()["sid"])
 

@@ -5,9 +5,9 @@ from datetime import UTC
 import pytest
 
 from accounts.people.models import User
-from tests.api.conftest import invalid, problem
-from tests.conftest import bearer
-from tests.factories import UserFactory
+from tests.kit.clients import bearer
+from tests.kit.factories import UserFactory
+from tests.kit.problems import invalid, problem
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_change_of_one_field_does_not_write_the_others(me, user):
     assert (user.display_name, user.locale) == ("Hana", "en")
 
 
-def test_nobody_elses_account_changes(me, user):
+def test_a_patch_changes_only_ones_own_account(me, user):
     other = UserFactory(display_name="Other")
 
     me("PATCH", '{"display_name": "Hana"}')

@@ -10,14 +10,9 @@ from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
 from accounts.signins.models import AuthSession
-from tests.api.conftest import problem
-from tests.conftest import bearer
-from tests.factories import AuthSessionFactory, UserFactory
-
-
-@pytest.fixture
-def pair(obtain, user):
-    return obtain(user)
+from tests.kit.clients import bearer
+from tests.kit.factories import AuthSessionFactory, UserFactory
+from tests.kit.problems import problem
 
 
 @pytest.fixture

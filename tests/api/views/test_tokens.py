@@ -8,16 +8,11 @@ from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
 from accounts.signins.models import AuthSession
-from tests.api import forge
-from tests.api.conftest import invalid, problem
-from tests.conftest import bearer
+from tests.kit import forge
+from tests.kit.clients import bearer
+from tests.kit.problems import invalid, problem
 
 FORM = "application/x-www-form-urlencoded"
-
-
-@pytest.fixture
-def pair(obtain, user):
-    return obtain(user)
 
 
 def send_form(body):
@@ -70,7 +65,7 @@ def test_verify_points_at_a_missing_token(post):
 
 
 @pytest.mark.django_db
-def test_a_refresh_without_a_token_in_body_or_cookie_has_an_invalid_one(post):
+def test_a_refresh_without_any_token_is_an_invalid_token(post):
     response = post("/api/token/refresh/", {})
 
     assert response.status_code == 401

@@ -17,8 +17,9 @@ from accounts.signins import sessions
 from api.keys import jwk, ring, rotation
 from api.keys.models import SigningKey
 from api.tokens import jwts
-from tests.api import forge
-from tests.factories import UserFactory
+from tests.kit import forge, processes
+from tests.kit.factories import UserFactory
+from tests.kit.rings import starts_processes
 
 JWKS = "/.well-known/jwks.json"
 METADATA = "/.well-known/oauth-authorization-server"
@@ -202,6 +203,7 @@ for await (const token of createInterface({ input: process.stdin })) {
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def jose_directory(tmp_path_factory):
     """npm's `jose`, in a directory of its own.
 
@@ -228,9 +230,10 @@ def jose_directory(tmp_path_factory):
 
 
 @pytest.fixture
+@starts_processes
 def jose(jose_directory, live_server):
     """One node process, so that its copy of the key set lives through the rotation."""
-    process = subprocess.Popen(
+    process = processes.start(
         ["node", "verify.mjs", f"{live_server.url}{JWKS}"],
         cwd=jose_directory,
         stdin=subprocess.PIPE,

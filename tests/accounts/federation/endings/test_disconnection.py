@@ -1,0 +1,166 @@
+"""A visitor disconnects Google: the browser goes there once more, for a token to revoke."""
+
+import json
+import logging
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import time_machine
+from allauth.socialaccount.models import SocialAccount
+from django.test import Client
+from django.utils import timezone
+from django_redis import get_redis_connection
+
+from accounts import encryption
+from accounts.audit.models import AuditEvent
+from accounts.federation.endings import unlinking
+from accounts.federation.wire import fetch
+from accounts.outbox.models import Unlinking
+from accounts.signins.models import AuthSession
+from tests.kit.factories import PASSWORD
+from tests.kit.rows import all_columns
+
+pytestmark = pytest.mark.django_db
+
+
+PAGE = "/accounts/3rdparty/"
+
+
+AT_GOOGLES_TOKEN = ["status_500", "status_400", "html", "empty", "strange_types"]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(fetch, "TOTAL_SECONDS", 2)
+
+
+@pytest.fixture
+def said(caplog):
+    """What the operator reads of it."""
+    caplog.set_level(logging.INFO, "accounts.federation")
+    names = {"accounts.federation.endings.unlinking", "accounts.federation.endings.disconnection"}
+    return lambda: [
+        (record.levelname, record.getMessage()) for record in caplog.records if record.name in names
+    ]
+
+
+def tell():
+    """The worker's job, now."""
+    for row in Unlinking.objects.all():
+        unlinking.deliver.call(str(row.pk))
+
+
+def disconnect(browser):
+    return browser.post(PAGE, {"account": SocialAccount.objects.get().pk})
+
+
+def test_disconnecting_google_goes_through_google_without_a_word(google, connect, visitor, said):
+    uid = connect(google)
+
+    start = disconnect(visitor)
+    query = {name: one for name, [one] in parse_qs(urlsplit(start["Location"]).query).items()}
+    gone = not SocialAccount.objects.exists()
+    answer = visitor.get(google.silently(start["Location"]))
+    page = visitor.get(answer["Location"])
+    waiting = Unlinking.objects.get()
+    token = json.loads(encryption.decrypt(waiting.secret))["token"]
+    rests = all_columns()
+    tell()
+
+    assert gone
+    assert (query["prompt"], query["login_hint"]) == ("none", uid)
+    assert query["code_challenge_method"] == "S256"
+    assert len(query["nonce"]) == 43
+    assert answer["Location"] == PAGE
+    assert "Google is told, too." in page.text
+    assert token not in rests
+    store = get_redis_connection("sessions")
+    assert all(token.encode() not in (store.get(key) or b"") for key in store.keys("session:*"))
+    assert google.ended() == [uid]
+    assert not Unlinking.objects.exists()
+    assert said() == [("INFO", "google was told of a connection that ended")]
+
+
+def assert_not_told(page, owner):
+    """Disconnected all the same, with a way to do the rest, and nobody else is signed in."""
+    assert "Google could not be told" in page.text
+    assert "https://myaccount.google.com/connections" in page.text
+    assert not SocialAccount.objects.exists()
+    assert not Unlinking.objects.exists()
+    assert list(AuthSession.objects.active().values_list("user", flat=True)) == [owner.pk]
+    assert AuditEvent.objects.filter(type="social.disconnected", user=owner).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "at"),
+    [
+        ("login_required", ""),
+        ("consent_required", ""),
+        ("interaction_required", ""),
+        ("another_answers", ""),
+        ("wrong_nonce", ""),
+        ("wrong_audience", ""),
+        *(pytest.param(one, "token", marks=pytest.mark.sweep) for one in AT_GOOGLES_TOKEN),
+    ],
+)
+def test_whatever_google_answers_the_connection_is_gone(google, connect, visitor, owner, fault, at):
+    connect(google)
+    google.misbehave(fault, at)
+
+    answer = visitor.get(google.silently(disconnect(visitor)["Location"]))
+
+    assert answer["Location"] == PAGE
+    assert_not_told(visitor.get(PAGE), owner)
+
+
+@pytest.mark.parametrize("query", ["", "&error=server_error", "&code=made-up", "&code=\x00"])
+def test_a_made_up_answer_of_google_changes_nothing(google, connect, visitor, owner, query):
+    connect(google)
+    state = parse_qs(urlsplit(disconnect(visitor)["Location"]).query)["state"][0]
+
+    answer = visitor.get(f"/accounts/google/login/callback/?state={state}{query}")
+
+    assert answer["Location"] == PAGE
+    assert_not_told(visitor.get(PAGE), owner)
+
+
+def test_a_disconnect_answer_works_once_and_only_in_its_browser(google, connect, visitor):
+    connect(google)
+    back = google.silently(disconnect(visitor)["Location"])
+    stranger = Client()
+
+    elsewhere = stranger.get(back)
+    posted = stranger.post("/accounts/google/login/callback/", parse_qs(urlsplit(back).query))
+    first, again = visitor.get(back), visitor.get(back)
+
+    assert [one["Location"] for one in (elsewhere, posted, first, again)] == [PAGE] * 4
+    assert stranger.get("/api/me/").status_code == 401
+    assert Unlinking.objects.count() == 1
+
+
+def test_an_answer_by_post_signs_nobody_in(google, connect, visitor):
+    """allauth reads the state from a form, too."""
+    connect(google)
+    back = google.silently(disconnect(visitor)["Location"])
+    visitor.post("/accounts/logout/")
+    sessions = AuthSession.objects.count()
+
+    answer = visitor.post("/accounts/google/login/callback/", parse_qs(urlsplit(back).query))
+
+    assert answer["Location"] == PAGE
+    assert visitor.get("/api/me/").status_code == 401
+    assert AuthSession.objects.count() == sessions
+
+
+def test_a_sign_in_some_time_ago_is_proved_again_first(google, connect, visitor):
+    uid = connect(google)
+    with time_machine.travel(timezone.now() + timedelta(minutes=10)):
+        proof = disconnect(visitor)
+        kept = SocialAccount.objects.filter(uid=uid).exists()
+        start = visitor.post(proof["Location"], {"password": PASSWORD})
+
+    assert proof["Location"].startswith("/accounts/reauthenticate/")
+    assert kept
+    assert start["Location"].startswith(google.origin)
+    assert not SocialAccount.objects.exists()

@@ -1,0 +1,245 @@
+"""A connection ends here: the provider is told, however it ended, and until it knows."""
+
+import json
+import logging
+import sys
+from datetime import timedelta
+
+import pytest
+import time_machine
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.db import transaction
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from accounts.federation.endings import unlinking
+from accounts.federation.wire import fetch
+from accounts.outbox.models import Unlinking
+from accounts.people import addresses
+from tests.kit.rows import all_columns
+
+pytestmark = pytest.mark.django_db
+PAGE = "/accounts/3rdparty/"
+KAKAOS_FAULTS = ["status_500", "status_429", "status_400", "html", "empty_object", "redirect"]
+GOOGLES_FAULTS = ["status_500", "status_503", "redirect", "huge"]
+
+
+def faults(names):
+    """The first always, the others where there is time."""
+    first, *others = names
+    return [first, *(pytest.param(one, marks=pytest.mark.sweep) for one in others)]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(fetch, "TOTAL_SECONDS", 2)
+
+
+@pytest.fixture
+def said(caplog):
+    """What the operator reads of it."""
+    caplog.set_level(logging.INFO, "accounts.federation")
+    names = {"accounts.federation.endings.unlinking", "accounts.federation.endings.disconnection"}
+    return lambda: [
+        (record.levelname, record.getMessage()) for record in caplog.records if record.name in names
+    ]
+
+
+def tell():
+    """The worker's job, now."""
+    for row in Unlinking.objects.all():
+        unlinking.deliver.call(str(row.pk))
+
+
+def disconnect(browser):
+    return browser.post(PAGE, {"account": SocialAccount.objects.get().pk})
+
+
+def by_headless(browser, owner):
+    account = SocialAccount.objects.get()
+    body = {"provider": account.provider, "account": account.uid}
+    return browser.delete(
+        "/_allauth/browser/v1/account/providers", json.dumps(body), content_type="application/json"
+    )
+
+
+def as_unproven(owner):
+    EmailAddress.objects.filter(user=owner).update(verified=False)
+    addresses.disown_unproven(owner)
+
+
+WAYS = {
+    "page": lambda browser, owner: disconnect(browser),
+    "api": by_headless,
+    "account deleted": lambda browser, owner: owner.delete(),
+    "connection deleted": lambda browser, owner: SocialAccount.objects.all().delete(),
+    "put there by somebody else": lambda browser, owner: as_unproven(owner),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_kakao_is_notified_of_every_way_a_connection_ends(
+    kakao, connect, visitor, owner, said, way
+):
+    uid = connect(kakao)
+
+    WAYS[way](visitor, owner)
+    waiting = all_columns()
+    tell()
+
+    assert not SocialAccount.objects.exists()
+    assert uid not in waiting
+    assert kakao.ended() == [uid]
+    assert not Unlinking.objects.exists()
+    assert said() == [("INFO", "kakao was told of a connection that ended")]
+
+
+def test_a_rolled_back_disconnect_notifies_nobody(kakao, connect):
+    connect(kakao)
+
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        SocialAccount.objects.all().delete()
+        raise ZeroDivisionError
+
+    assert not Unlinking.objects.exists()
+
+
+def test_a_connection_made_again_meanwhile_stays(kakao, connect, visitor, said):
+    connect(kakao)
+    disconnect(visitor)
+    connect(kakao)
+
+    tell()
+
+    assert kakao.ended() == []
+    assert not Unlinking.objects.exists()
+    assert said() == [("INFO", "kakao isn't told: the account was connected again")]
+
+
+def test_kakao_may_have_known(kakao, connect, visitor):
+    uid = connect(kakao)
+    kakao.ask("unlink-user", user_id=uid)
+    disconnect(visitor)
+
+    tell()
+
+    assert kakao.ended() == []
+    assert not Unlinking.objects.exists()
+
+
+@pytest.mark.parametrize("fault", faults(KAKAOS_FAULTS))
+def test_a_provider_that_fails_is_notified_later(kakao, connect, visitor, fault):
+    uid = connect(kakao)
+    disconnect(visitor)
+    kakao.misbehave(fault, "v1/user/unlink")
+
+    before = timezone.now()
+    tell()
+    job = DBTaskResult.objects.latest("enqueued_at")
+    kakao.misbehave("")
+    left = Unlinking.objects.get().attempts
+    tell()
+
+    assert left == 1
+    assert timedelta(seconds=29) < job.run_after - before < timedelta(seconds=40)
+    assert kakao.ended() == [uid]
+    assert not Unlinking.objects.exists()
+
+
+@pytest.mark.parametrize(("key", "why"), [("another", "answered 401"), ("", "isn't set")])
+def test_a_notification_that_always_fails_is_given_up_with_an_error(
+    kakao, connect, visitor, provider_settings, said, key, why
+):
+    connect(kakao)
+    disconnect(visitor)
+    provider_settings["kakao"]["ADMIN_KEY"] = key
+
+    for _ in range(6):
+        tell()
+
+    assert not Unlinking.objects.exists()
+    *tries, last = said()
+    assert [level for level, _ in tries] == ["WARNING"] * 6
+    assert all(why in text for _, text in tries)
+    assert last == ("ERROR", "kakao was never told of a connection that ended: given up")
+
+
+def test_a_job_that_died_with_its_worker_is_begun_again(kakao, connect, visitor, monkeypatch):
+    uid = connect(kakao)
+    disconnect(visitor)
+    unlinking.enqueue("google", "1", token="long-dead")
+    jobs = DBTaskResult.objects.filter(task_path__endswith="unlinking.deliver")
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(fetch, "post", lambda *args, **kwargs: sys.exit())
+        tell()
+    jobs.delete()
+    unlinking.resume()
+    too_early = jobs.count()
+    with time_machine.travel(timezone.now() + timedelta(days=2)):
+        unlinking.resume()
+        begun = jobs.count()
+        tell()
+
+    assert (too_early, begun) == (0, 2)
+    assert kakao.ended() == [uid]
+    assert not Unlinking.objects.exists()
+
+
+def test_a_provider_that_is_no_longer_set_up_is_given_up(said, provider_settings):
+    unlinking.enqueue("elsewhere", "1")
+
+    tell()
+
+    assert not Unlinking.objects.exists()
+    assert [level for level, _ in said()] == ["ERROR"]
+
+
+def test_a_secret_that_no_key_opens_is_tried_again(kakao, settings, said):
+    unlinking.enqueue("kakao", "1")
+    settings.DATA_ENCRYPTION_KEYS = ["A" * 43 + "="]
+
+    tell()
+
+    assert Unlinking.objects.get().attempts == 1
+    assert said() == [("ERROR", "kakao wasn't told (attempt 1)")]
+
+
+def test_without_an_admin_key_kakao_is_not_notified_and_the_log_says_so(
+    kakao, connect, visitor, provider_settings, said
+):
+    connect(kakao)
+    provider_settings["kakao"]["ADMIN_KEY"] = ""
+
+    disconnect(visitor)
+
+    assert not Unlinking.objects.exists()
+    assert not SocialAccount.objects.exists()
+    assert said() == [("WARNING", "kakao isn't told of a connection that ended: not set up")]
+
+
+@pytest.mark.parametrize("fault", faults(GOOGLES_FAULTS))
+def test_a_token_that_is_not_revoked_is_forgotten_within_its_hour(
+    google, connect, visitor, said, fault
+):
+    connect(google)
+    visitor.get(google.silently(disconnect(visitor)["Location"]))
+    google.misbehave(fault, "revoke")
+
+    tell()
+    tell()
+    tell()
+    assert Unlinking.objects.get().attempts == 3
+    tell()
+
+    assert not Unlinking.objects.exists()
+    assert [level for level, _ in said()] == ["WARNING"] * 4 + ["ERROR"]
+
+
+def test_a_token_unknown_to_google_counts_as_revoked(google):
+    unlinking.enqueue("google", "1", token="long-gone")
+
+    tell()
+
+    assert not Unlinking.objects.exists()

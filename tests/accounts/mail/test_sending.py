@@ -1,0 +1,225 @@
+"""Mail off the request: nothing sent in it, nothing readable at rest, retried and given up."""
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+import time_machine
+from cryptography.fernet import Fernet
+from django.core import mail as django_mail
+from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.management import call_command
+from django.db import transaction
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from accounts import encryption
+from accounts.mail import sending
+from accounts.outbox.models import OutgoingMail
+from tests.kit.rows import all_columns
+
+REFUSED = "django.core.mail.backends.smtp.EmailBackend"
+
+
+@pytest.fixture
+def no_mail_server(settings):
+    """A real SMTP backend whose server refuses the connection."""
+    settings.EMAIL_BACKEND = REFUSED
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+
+
+def enqueue(body="Your code is ABCD-EFGH", **fields):
+    sending.enqueue(EmailMessage("Subject", body, "from@example.com", ["to@example.com"], **fields))
+    return OutgoingMail.objects.get()
+
+
+def test_enqueue_sends_nothing(db):
+    enqueue()
+
+    assert django_mail.outbox == []
+
+
+def test_a_page_sends_nothing_itself(browser, user):
+    browser.post("/accounts/password/reset/", {"email": user.email})
+
+    assert django_mail.outbox == []
+    assert OutgoingMail.objects.count() == 1
+
+
+def test_neither_code_nor_address_nor_text_is_stored_readable(db):
+    enqueue("Your code is ABCD-EFGH")
+
+    stored = all_columns()
+
+    for secret in ("ABCD-EFGH", "Your code", "to@example.com", "Subject"):
+        assert secret not in stored
+
+
+def test_a_reset_link_is_not_stored(browser, user, deliver):
+    browser.post("/accounts/password/reset/", {"email": user.email})
+    stored = all_columns()
+
+    link = deliver()[0].body.split("/accounts/password/reset/key/")[1].split("/")[0]
+
+    assert link not in stored
+    assert link.split("-", 1)[1] not in stored
+    assert link not in all_columns()
+
+
+def test_a_sign_up_code_is_not_in_the_database(browser, deliver):
+    browser.post(
+        "/accounts/signup/", {"email": "new@example.com", "password1": "a few unrelated words"}
+    )
+    stored = all_columns()
+
+    code = re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", deliver()[0].body)[0]
+
+    assert code not in stored
+    assert code.replace("-", "") not in stored
+
+
+def test_delivery_sends_the_whole_message_and_deletes_it(db):
+    message = EmailMultiAlternatives(
+        "Betreff", "Text", "from@example.com", ["to@example.com"], headers={"X-A": "b"}
+    )
+    message.attach_alternative("<p>Text</p>", "text/html")
+    sending.enqueue(message)
+
+    sending.deliver.call(str(OutgoingMail.objects.get().pk))
+
+    (sent,) = django_mail.outbox
+    assert (sent.subject, sent.body, sent.from_email, sent.to) == (
+        "Betreff",
+        "Text",
+        "from@example.com",
+        ["to@example.com"],
+    )
+    assert sent.extra_headers == {"X-A": "b", "Auto-Submitted": "auto-generated"}
+    assert [(part.content, part.mimetype) for part in sent.alternatives] == [
+        ("<p>Text</p>", "text/html")
+    ]
+    assert not OutgoingMail.objects.exists()
+
+
+def test_delivery_twice_sends_once(db):
+    row = enqueue()
+
+    sending.deliver.call(str(row.pk))
+    sending.deliver.call(str(row.pk))
+
+    assert len(django_mail.outbox) == 1
+
+
+def test_a_refused_message_is_kept_and_tried_again_later(db, no_mail_server):
+    row = enqueue()
+    DBTaskResult.objects.all().delete()
+
+    with time_machine.travel(timezone.now(), tick=False):
+        sending.deliver.call(str(row.pk))
+        in_half_a_minute = timezone.now() + timedelta(seconds=30)
+
+    row.refresh_from_db()
+    assert row.attempts == 1
+    again = DBTaskResult.objects.get()
+    assert again.args_kwargs["args"] == [str(row.pk)]
+    assert again.run_after == in_half_a_minute
+
+
+def test_waits_grow_and_then_the_message_is_given_up(db, no_mail_server):
+    row = enqueue()
+    waits = []
+
+    with time_machine.travel(timezone.now(), tick=False):
+        for _ in range(len(sending.RETRY_AFTER) + 1):
+            DBTaskResult.objects.all().delete()
+            sending.deliver.call(str(row.pk))
+            waits += [
+                (task.run_after - timezone.now()).total_seconds()
+                for task in DBTaskResult.objects.all()
+            ]
+
+    assert waits == [30, 300, 3600, 21600]
+    assert not OutgoingMail.objects.exists()
+    assert not DBTaskResult.objects.exists()
+
+
+def test_a_message_that_no_key_opens_is_given_up_not_fatal(db, settings):
+    row = enqueue()
+    settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+
+    for _ in range(len(sending.RETRY_AFTER) + 1):
+        sending.deliver.call(str(row.pk))
+
+    assert django_mail.outbox == []
+    assert not OutgoingMail.objects.exists()
+
+
+def test_a_rotated_key_still_opens_waiting_mail(db, settings):
+    row = enqueue()
+    settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.DATA_ENCRYPTION_KEYS]
+
+    sending.deliver.call(str(row.pk))
+
+    assert len(django_mail.outbox) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rolled_back_cause_sends_no_mail():
+    with pytest.raises(RuntimeError), transaction.atomic():
+        enqueue()
+        raise RuntimeError
+
+    assert not OutgoingMail.objects.exists()
+    assert not DBTaskResult.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_real_worker_delivers(settings):
+    enqueue()
+
+    call_command(
+        "db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0
+    )
+
+    assert [sent.to for sent in django_mail.outbox] == [["to@example.com"]]
+    assert not OutgoingMail.objects.exists()
+    assert {str(task.status) for task in DBTaskResult.objects.all()} == {"SUCCESSFUL"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_real_worker_outlives_a_dead_mail_server(no_mail_server):
+    row = enqueue()
+
+    call_command(
+        "db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0
+    )
+
+    row.refresh_from_db()
+    assert row.attempts == 1
+    assert DBTaskResult.objects.filter(status="READY", run_after__gt=timezone.now()).count() == 1
+
+
+def test_what_is_stored_is_the_message_under_the_key(db):
+    row = enqueue("Your code is ABCD-EFGH")
+
+    content = json.loads(encryption.decrypt(row.message))
+
+    assert content == {
+        "subject": "Subject",
+        "body": "Your code is ABCD-EFGH",
+        "from_email": "from@example.com",
+        "to": ["to@example.com"],
+        "headers": {"Auto-Submitted": "auto-generated"},
+        "html": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "address", ["a@example.com\nBcc: victim@example.com", "a@example.com\r\nX: y"]
+)
+def test_a_header_cannot_be_smuggled_in(browser, db, address):
+    response = browser.post("/accounts/password/reset/", {"email": address})
+
+    assert response.status_code == 200
+    assert not OutgoingMail.objects.exists()

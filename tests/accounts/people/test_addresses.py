@@ -1,0 +1,94 @@
+"""Somebody typed another person's address first. It does them no good, and the owner no harm."""
+
+import re
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.db import IntegrityError, transaction
+
+from accounts.people import addresses
+from accounts.people.models import User
+from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD, UserFactory
+
+APP = "/_allauth/app/v1"
+
+
+def test_an_email_change_takes_the_address_from_an_unproven_account(client, user, obtain, deliver):
+    squatter = UserFactory(email="wanted@example.com", verified=False)
+    me = {"headers": bearer(obtain(user)["access"]), "content_type": "application/json"}
+
+    client.post(f"{APP}/auth/reauthenticate", {"password": PASSWORD}, **me)
+    client.post(f"{APP}/account/email", {"email": "wanted@example.com"}, **me)
+    code = re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", deliver()[-1].body).group()
+    answer = client.post(f"{APP}/auth/email/verify", {"key": code}, **me)
+
+    assert answer.status_code == 200
+    user.refresh_from_db()
+    assert user.email == "wanted@example.com"
+    assert not User.objects.filter(pk=squatter.pk).exists()
+
+
+def test_a_proved_address_is_taken_from_a_claim_of_another_account(user):
+    other = UserFactory()
+    EmailAddress.objects.create(user=other, email="new@example.com", verified=False)
+
+    EmailAddress.objects.create(user=user, email="new@example.com", verified=True)
+
+    assert EmailAddress.objects.filter(email="new@example.com").get().user == user
+    assert User.objects.filter(pk=other.pk).exists()
+
+
+def test_a_reset_removes_provider_accounts_of_a_user_who_never_signed_in(client, deliver, db):
+    victim = UserFactory(verified=False, display_name="chosen by the attacker")
+    SocialAccount.objects.create(user=victim, provider="google", uid="attacker")
+    client.post("/accounts/password/reset/", {"email": victim.email})
+    link = re.search(r"http://testserver(/\S+/reset/key/\S+)", deliver()[-1].body).group(1)
+
+    form = client.get(link, follow=True)
+    client.post(form.request["PATH_INFO"], {"password1": "a new pass phrase"})
+
+    victim.refresh_from_db()
+    assert victim.check_password("a new pass phrase")
+    assert victim.display_name == ""
+    assert not SocialAccount.objects.filter(user=victim).exists()
+
+
+def test_a_reset_keeps_provider_accounts_of_a_user_who_signed_in(client, deliver, signed_in, user):
+    SocialAccount.objects.create(user=user, provider="google", uid="mine")
+    client.post("/accounts/password/reset/", {"email": user.email})
+    link = re.search(r"http://testserver(/\S+/reset/key/\S+)", deliver()[-1].body).group(1)
+
+    form = client.get(link, follow=True)
+    client.post(form.request["PATH_INFO"], {"password1": "a new pass phrase"})
+
+    assert SocialAccount.objects.filter(user=user).exists()
+
+
+def test_an_administrator_who_never_signed_in_keeps_the_address(user):
+    admin = User.objects.create_superuser("ops@example.com", PASSWORD)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        EmailAddress.objects.create(user=user, email="ops@example.com", verified=True)
+        User.objects.filter(pk=user.pk).update(email="ops@example.com")
+    addresses.claim("ops@example.com", owner_id=None)
+
+    assert User.objects.filter(pk=admin.pk, is_superuser=True).exists()
+
+
+def test_an_address_that_cannot_be_taken_changes_nothing(client, user, obtain, deliver):
+    User.objects.create_superuser("ops@example.com", PASSWORD)
+    before = user.email
+    me = {"headers": bearer(obtain(user)["access"]), "content_type": "application/json"}
+    client.post(f"{APP}/auth/reauthenticate", {"password": PASSWORD}, **me)
+
+    client.post(f"{APP}/account/email", {"email": "ops@example.com"}, **me)
+    codes = re.findall(r"\b[A-Z]{4}-[A-Z]{4}\b", "".join(mail.body for mail in deliver()))
+    answers = [client.post(f"{APP}/auth/email/verify", {"key": code}, **me) for code in codes]
+
+    assert codes
+    assert {answer.status_code for answer in answers} <= {400, 409}
+    user.refresh_from_db()
+    assert user.email == before
+    assert EmailAddress.objects.filter(user=user, verified=True).get().email == before

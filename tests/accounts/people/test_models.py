@@ -1,0 +1,138 @@
+"""Users in the database: what it refuses, and that a save writes only what was changed."""
+
+import pytest
+from django.contrib.auth.hashers import check_password
+from django.db import IntegrityError
+
+from accounts.people.models import User, user_display
+from tests.kit.factories import PASSWORD, UserFactory
+
+NEW = "another long pass phrase"
+
+
+@pytest.fixture
+def stale(user):
+    """The user as some request has read it, before somebody disabled and demoted it."""
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    read = User.objects.get(pk=user.pk)
+    User.objects.filter(pk=user.pk).update(is_active=False, is_staff=False)
+    return read
+
+
+def stored(user):
+    return User.objects.values("display_name", "is_active", "is_staff").get(pk=user.pk)
+
+
+def test_a_slow_save_undoes_nothing(stale):
+    stale.display_name = "Slow"
+
+    stale.save()
+
+    assert stored(stale) == {"display_name": "Slow", "is_active": False, "is_staff": False}
+
+
+def test_saving_nothing_writes_nothing(stale, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        stale.save()
+
+
+def test_what_was_saved_is_known_to_be_stored(user, django_assert_num_queries):
+    user.display_name = "Once"
+    user.save()
+
+    with django_assert_num_queries(0):
+        user.save()
+
+
+def test_what_was_read_again_is_known_to_be_stored(user):
+    User.objects.filter(pk=user.pk).update(display_name="Elsewhere")
+    user.refresh_from_db()
+    User.objects.filter(pk=user.pk).update(display_name="Later")
+
+    user.locale = "ko"
+    user.save()
+
+    assert stored(user)["display_name"] == "Later"
+
+
+def test_a_column_that_was_not_read_is_written_when_it_is_set(user):
+    partial = User.objects.only("id").get(pk=user.pk)
+    partial.display_name = "Given"
+
+    partial.save()
+
+    assert stored(user) == {"display_name": "Given", "is_active": True, "is_staff": False}
+
+
+def test_a_new_user_is_written_whole(db):
+    user = User(email="new@example.com", display_name="New")
+
+    user.save()
+
+    assert User.objects.get(pk=user.pk).display_name == "New"
+
+
+def test_named_columns_are_written_as_named(user):
+    user.display_name, user.locale = "Named", "ko"
+
+    user.save(update_fields=["locale"])
+
+    assert User.objects.values("display_name", "locale").get(pk=user.pk) == {
+        "display_name": "",
+        "locale": "ko",
+    }
+
+
+def test_the_profile_form_undoes_no_deactivation(signed_in, user, monkeypatch):
+    """The attack: post the form in a loop, and overwrite what an administrator does meanwhile."""
+    from accounts.pages.forms import ProfileForm  # noqa: PLC0415 - beside its only use
+
+    original = ProfileForm.save
+
+    def late(self, *args, **kwargs):
+        User.objects.filter(pk=user.pk).update(is_active=False)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(ProfileForm, "save", late)
+
+    signed_in.post("/accounts/profile/", {"display_name": "Back", "locale": ""})
+
+    assert stored(user) == {"display_name": "Back", "is_active": False, "is_staff": False}
+
+
+def test_a_password_change_undoes_no_deactivation(signed_in, user, monkeypatch):
+    original = User.set_password
+
+    def late(self, password):
+        User.objects.filter(pk=user.pk).update(is_active=False)
+        original(self, password)
+
+    monkeypatch.setattr(User, "set_password", late)
+
+    signed_in.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": NEW})
+
+    user.refresh_from_db()
+    assert user.is_active is False
+    assert check_password(NEW, user.password)
+
+
+def test_two_users_do_not_share_what_is_stored(db):
+    one, other = UserFactory(), UserFactory()
+    one.display_name = "One"
+    one.save()
+    other.save()
+
+    assert stored(other)["display_name"] == ""
+
+
+@pytest.mark.django_db
+def test_two_users_with_one_address_in_another_case_are_impossible():
+    UserFactory(email="a@example.com")
+
+    with pytest.raises(IntegrityError):
+        User.objects.bulk_create([User(email="A@EXAMPLE.com")])
+
+
+@pytest.mark.parametrize(("name", "shown"), [("김하나", "김하나"), ("", "a@example.com")])
+def test_somebody_is_called_by_name_or_else_by_address(name, shown):
+    assert user_display(User(email="a@example.com", display_name=name)) == shown

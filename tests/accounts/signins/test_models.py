@@ -1,0 +1,38 @@
+"""What the database itself refuses of a sign-in."""
+
+import pytest
+from django.db import IntegrityError
+from django.utils import timezone
+
+from accounts.signins.models import AuthSession
+from tests.kit.factories import AuditEventFactory, AuthSessionFactory
+
+
+@pytest.mark.django_db
+def test_a_token_sign_in_without_a_jti_is_impossible():
+    with pytest.raises(IntegrityError):
+        AuthSessionFactory(kind="token", refresh_jti="")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "row",
+    [{"revoked_at": timezone.now()}, {"revoked_reason": "logout"}],
+    ids=["no reason", "no time"],
+)
+def test_an_end_has_a_time_and_a_reason(row):
+    with pytest.raises(IntegrityError):
+        AuthSessionFactory(**row)
+
+
+@pytest.mark.django_db
+def test_audit_rows_and_ended_sign_ins_outlive_their_user():
+    event = AuditEventFactory(identifier="a@example.com")
+    AuthSessionFactory(user=event.user)
+
+    event.user.delete()
+
+    event.refresh_from_db()
+    assert (event.user, event.identifier) == (None, "a@example.com")
+    session = AuthSession.objects.get()
+    assert (session.user, session.revoked_reason) == (None, "deleted")

@@ -1,0 +1,650 @@
+"""The feed: what was ended is known to every process, and not knowing is never "nobody"."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+from django.db import DatabaseError, InterfaceError, connections, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.errors import RevocationsStaleError
+from accounts.signins import revocations, sessions
+from accounts.signins.models import AuthSession
+from accounts.signins.revocations import CHANNEL, LOOK_BACK, Feed
+from tests.kit.factories import AuthSessionFactory, UserFactory
+from tests.kit.waiting import wait_until
+
+KEEP = timedelta(seconds=3600 + revocations.SLACK_SECONDS)
+
+
+@pytest.fixture
+def quiet():
+    """A feed of this test's own that polls when asked."""
+    return Feed(background=False)
+
+
+@pytest.fixture
+def known(db):
+    """A feed that has polled, and asks nobody any more."""
+    feed = Feed()
+    feed.poll()
+    feed._first_poll.set()
+    feed._thread = threading.current_thread()
+    return feed
+
+
+def ended(**fields):
+    return AuthSessionFactory(**{"revoked": True, **fields})
+
+
+# What a poll finds
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("reason", sessions.Reason.values)
+def test_a_poll_finds_what_was_ended_whatever_the_reason(quiet, reason):
+    out, still_in = AuthSessionFactory(token=True), AuthSessionFactory(token=True)
+
+    sessions.revoke(out, reason=sessions.Reason(reason))
+
+    assert quiet.is_revoked(out.pk)
+    assert not quiet.is_revoked(still_in.pk)
+    assert not quiet.is_revoked(uuid4())
+
+
+@pytest.mark.parametrize("kind", ["browser", "token"])
+def test_an_end_of_either_kind_of_sign_in_is_published(db, quiet, kind):
+    session = AuthSessionFactory(token=True) if kind == "token" else AuthSessionFactory()
+
+    sessions.revoke(session, reason=sessions.Reason.ADMIN)
+
+    assert quiet.is_revoked(session.pk)
+
+
+def test_a_poll_finds_the_sign_ins_of_a_deleted_user(db, quiet):
+    session = AuthSessionFactory(token=True)
+
+    session.user.delete()
+
+    assert quiet.is_revoked(session.pk)
+
+
+def test_a_poll_finds_the_sign_ins_of_a_disabled_user(db, quiet):
+    session = AuthSessionFactory(token=True)
+    session.user.is_active = False
+
+    session.user.save()
+
+    assert quiet.is_revoked(session.pk)
+
+
+def test_a_later_poll_finds_what_was_ended_since(db, quiet):
+    session = AuthSessionFactory(token=True)
+    assert not quiet.is_revoked(session.pk)
+    AuthSession.objects.update(revoked_at=Now(), revoked_reason="logout")
+
+    quiet.poll()
+
+    assert quiet.is_revoked(session.pk)
+
+
+def test_the_first_poll_reads_back_longer_than_a_token_lives(db, quiet):
+    now = timezone.now()
+    within = ended(revoked_at=now - KEEP + timedelta(seconds=5))
+    beyond = ended(revoked_at=now - KEEP - LOOK_BACK - timedelta(minutes=1))
+
+    quiet.poll()
+
+    assert quiet.is_revoked(within.pk)
+    assert not quiet.is_revoked(beyond.pk)
+
+
+def test_a_commit_that_comes_late_is_found(db, quiet):
+    quiet.poll()
+    late = ended(revoked_at=timezone.now() - LOOK_BACK + timedelta(seconds=5))
+
+    quiet.poll()
+
+    assert quiet.is_revoked(late.pk)
+
+
+def test_later_polls_do_not_read_everything_again(db, quiet):
+    quiet.poll()
+    ancient = ended(revoked_at=timezone.now() - LOOK_BACK - timedelta(minutes=1))
+
+    quiet.poll()
+
+    assert not quiet.is_revoked(ancient.pk)
+
+
+def test_the_databases_clock_counts_not_this_machines(db, quiet, monkeypatch):
+    """A server whose clock is a day ahead would otherwise look for ends of tomorrow."""
+    wrong = timezone.now() + timedelta(days=1)
+    monkeypatch.setattr(timezone, "now", lambda: wrong)
+    session = AuthSessionFactory(token=True, expires_at=wrong + timedelta(days=1))
+    quiet.poll()
+
+    sessions.revoke(session, reason=sessions.Reason.LOGOUT)
+    quiet.poll()
+
+    assert quiet.is_revoked(session.pk)
+    assert AuthSession.objects.get().revoked_at < wrong - timedelta(hours=23)
+
+
+@pytest.mark.django_db
+def test_a_poll_is_two_statements(quiet, django_assert_num_queries):
+    AuthSessionFactory.create_batch(20, revoked=True)
+
+    with django_assert_num_queries(2):
+        quiet.poll()
+
+    assert quiet.size() == 20
+
+
+@pytest.mark.django_db
+def test_asking_is_no_statement(known, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert not known.is_revoked(uuid4())
+
+
+# How long it is remembered
+
+
+def test_an_entry_goes_when_no_access_token_of_it_can_live(db, quiet, settings):
+    settings.ACCESS_TOKEN_LIFETIME = timedelta(seconds=-revocations.SLACK_SECONDS)
+    session = ended(revoked_at=timezone.now())
+    quiet.poll()
+    assert session.pk.int in quiet._revoked or quiet.size() == 0
+    AuthSession.objects.update(revoked_at=timezone.now() - timedelta(hours=1))
+    time.sleep(0.01)
+
+    quiet.poll()
+
+    assert quiet.size() == 0
+
+
+def test_an_entry_stays_while_an_access_token_of_it_can_live(db, quiet, monkeypatch):
+    session = ended()
+    quiet.poll()
+    AuthSession.objects.all().delete()
+    later = time.monotonic() + 3600
+    monkeypatch.setattr(revocations.time, "monotonic", lambda: later)
+
+    quiet.poll()
+
+    assert quiet.is_revoked(session.pk)
+    much_later = later + 3600
+    monkeypatch.setattr(revocations.time, "monotonic", lambda: much_later)
+    assert not quiet.is_revoked(session.pk)
+
+
+def test_seeing_an_entry_again_does_not_prolong_it(db, quiet):
+    session = ended()
+    quiet.poll()
+    before = quiet._revoked[session.pk.int]
+
+    quiet.poll()
+
+    assert quiet._revoked[session.pk.int] == before
+
+
+def test_a_hundred_thousand_are_small(db, quiet):
+    names = [uuid4() for _ in range(100_000)]
+    tracemalloc.start()
+    try:
+        for name in names:
+            quiet.add(name)
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert quiet.size() == 100_000
+    assert size < 25 * 1024 * 1024
+
+
+# Not knowing
+
+
+def test_before_the_first_poll_nobody_is_let_in(monkeypatch):
+    feed = Feed()
+    feed._thread = threading.current_thread()
+    feed._first_poll.set()
+
+    with pytest.raises(RevocationsStaleError):
+        feed.is_revoked(uuid4())
+
+
+def test_what_is_known_to_be_out_is_out_however_stale(known, db, settings):
+    """Either answer shuts the door; an error is fine, "no" is not."""
+    session = uuid4()
+    known.add(session)
+    settings.REVOCATION_MAX_STALE = -1
+
+    with contextlib.suppress(RevocationsStaleError):
+        assert known.is_revoked(session)
+
+
+@pytest.mark.parametrize(("passed", "is_stale"), [(59, False), (61, True)])
+def test_knowledge_is_good_for_a_minute(db, known, monkeypatch, passed, is_stale):
+    later = known._heard_at + passed
+    monkeypatch.setattr(revocations.time, "monotonic", lambda: later)
+
+    with pytest.raises(RevocationsStaleError) if is_stale else contextlib.nullcontext():
+        assert not known.is_revoked(uuid4())
+
+
+def test_a_poll_that_fails_renews_nothing(db, known, monkeypatch):
+    before = known._heard_at
+
+    def broken():
+        raise DatabaseError
+
+    monkeypatch.setattr(revocations, "_database_now", broken)
+    with pytest.raises(DatabaseError):
+        known.poll()
+
+    assert known._heard_at == before
+
+
+class Pubsub:
+    """A bell that gives these messages, then silence."""
+
+    def __init__(self, *messages):
+        self.messages = list(messages)
+
+    def ping(self):
+        self.messages.append({"type": "pong", "data": b""})
+
+    def get_message(self, timeout):
+        if self.messages:
+            return self.messages.pop(0)
+        time.sleep(min(timeout, 0.01))
+        return None
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def short_rounds(monkeypatch):
+    monkeypatch.setattr(revocations, "BELL_PING_SECONDS", 0.05)
+
+
+def test_a_living_bell_does_not_stand_in_for_the_first_poll(short_rounds):
+    """A process that starts while the database is down has missed every ring before it."""
+    feed = Feed()
+    feed._thread = threading.current_thread()
+    feed._first_poll.set()
+
+    feed._hear(Pubsub())
+
+    with pytest.raises(RevocationsStaleError):
+        feed.is_revoked(uuid4())
+
+
+# The bell
+
+
+@pytest.mark.django_db
+def test_a_ring_needs_no_database(known, short_rounds, django_assert_num_queries):
+    sid = uuid4()
+
+    with django_assert_num_queries(0):
+        known._hear(Pubsub({"type": "message", "data": json.dumps({"sids": [str(sid)]})}))
+
+        assert known.is_revoked(sid)
+
+
+GARBAGE = [
+    b"",
+    b"null",
+    b"[]",
+    b"5",
+    b"{}",
+    b"\xff\xfe",
+    b"[" * 100_000,
+    b'{"sids": 5}',
+    b'{"sids": null}',
+    b'{"sids": [5]}',
+    b'{"sids": [[]]}',
+    b'{"sids": [{}]}',
+    b'{"sids": [""]}',
+    b'{"sids": "x"}',
+    b'{"sids": [true]}',
+    b'{"sids": [], "users": null}',
+    b'{"sids": [], "users": "x"}',
+    b'{"sids": [], "users": [[], {}]}',
+    b'"00000000-0000-4000-8000-000000000000"',
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda data: repr(data[:26]))
+def test_garbage_on_the_channel_is_survived(db, known, short_rounds, garbage):
+    sid = uuid4()
+    bell = Pubsub(
+        {"type": "message", "data": garbage},
+        {"type": "message", "data": json.dumps({"sids": [str(sid)]})},
+    )
+
+    for _ in range(3):
+        assert known._hear(bell) is bell
+
+    assert known.is_revoked(sid)
+    assert known.size() == 1
+
+
+def test_a_bell_that_breaks_is_given_up(db, known, short_rounds):
+    class Broken(Pubsub):
+        def get_message(self, timeout):
+            raise redis.ConnectionError
+
+    assert known._hear(Broken()) is None
+
+
+def test_ending_a_sign_in_rings_after_the_commit(transactional_db, listener):
+    session = AuthSessionFactory(token=True)
+
+    with transaction.atomic():
+        sessions.revoke(session, reason=sessions.Reason.LOGOUT)
+        assert rings(listener) == []
+        assert session.pk.int not in revocations.feed._revoked
+
+    assert rings(listener) == [{"sids": [str(session.pk)], "users": []}]
+    assert session.pk.int in revocations.feed._revoked
+
+
+def test_an_end_that_is_rolled_back_is_not_published(transactional_db, listener):
+    session = AuthSessionFactory(token=True)
+
+    with contextlib.suppress(ValueError), transaction.atomic():
+        sessions.revoke(session, reason=sessions.Reason.LOGOUT)
+        raise ValueError
+
+    assert rings(listener) == []
+    assert not revocations.is_revoked(session.pk)
+
+
+def test_without_redis_this_process_knows_at_once(transactional_db, dead_redis):
+    session = AuthSessionFactory(token=True)
+
+    assert sessions.revoke(session, reason=sessions.Reason.LOGOUT)
+
+    assert session.pk.int in revocations.feed._revoked
+
+
+def test_nothing_personal_is_on_the_channel(transactional_db, listener):
+    session = AuthSessionFactory(token=True, ip="192.0.2.1", user=UserFactory(email="a@b.example"))
+
+    sessions.revoke(session, reason=sessions.Reason.LOGOUT)
+
+    assert rings(listener) == [{"sids": [str(session.pk)], "users": []}]
+
+
+# The thread
+
+
+@pytest.fixture
+def another_client():
+    """Redis as another process sees it."""
+    client = redis.Redis.from_url(django_settings.CACHES["default"]["LOCATION"])
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def listener(another_client):
+    with another_client.pubsub() as pubsub:
+        pubsub.subscribe(CHANNEL)
+        assert pubsub.get_message(timeout=20)["type"] == "subscribe"
+        yield pubsub
+
+
+def rings(listener):
+    """What was rung since the last time: everything ahead of a ring of our own."""
+    redis.Redis(connection_pool=listener.connection_pool).publish(CHANNEL, "null")
+    heard = []
+    while (data := json.loads(listener.get_message(timeout=20)["data"])) is not None:
+        heard.append(data)
+    return heard
+
+
+class Over(Exception):  # noqa: N818 - not an error
+    pass
+
+
+class Stoppable(Feed):
+    """The real thread, which a test can end."""
+
+    def __init__(self):
+        self.over = False
+        super().__init__()
+
+    def _run(self):
+        try:
+            with contextlib.suppress(Over):
+                super()._run()
+        finally:
+            connections.close_all()
+
+    def _hear(self, bell):
+        if self.over:
+            if bell is not None:
+                bell.close()
+            raise Over
+        return super()._hear(bell)
+
+    def stop(self):
+        self.over = True
+        if self._thread is not None:
+            self._thread.join(20)
+            assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def living(transactional_db, monkeypatch):
+    """A feed with its thread, which polls once. The database is a file, so that the thread sees it."""
+    monkeypatch.setattr(revocations, "BELL_PING_SECONDS", 0.2)
+    monkeypatch.setattr(revocations, "POLL_SECONDS", 3600)
+    feed = Stoppable()
+    yield feed
+    feed.stop()
+
+
+def ask(feed, sid):
+    """As a request does, only that the first poll may take longer than two polls lie apart."""
+    feed._start()
+    assert feed._first_poll.wait(20)
+    return feed.is_revoked(sid)
+
+
+def test_no_thread_runs_before_the_first_question():
+    assert Feed()._thread is None
+
+
+def test_the_first_question_is_answered_from_the_database(living):
+    session = ended()
+
+    assert living.is_revoked(session.pk)
+    assert not living.is_revoked(uuid4())
+    assert living._thread.daemon
+
+
+def test_a_ring_of_another_process_is_heard(living, another_client):
+    sid = uuid4()
+    assert not living.is_revoked(sid)
+    wait_until(lambda: another_client.pubsub_numsub(CHANNEL)[0][1] >= 1)
+
+    another_client.publish(CHANNEL, json.dumps({"sids": [str(sid)]}))
+
+    wait_until(lambda: living.is_revoked(sid))
+
+
+def test_garbage_from_another_process_does_not_end_the_listening(living, another_client):
+    sid = uuid4()
+    living.is_revoked(sid)
+    wait_until(lambda: another_client.pubsub_numsub(CHANNEL)[0][1] >= 1)
+    for garbage in GARBAGE:
+        another_client.publish(CHANNEL, garbage)
+
+    another_client.publish(CHANNEL, json.dumps({"sids": [str(sid)]}))
+
+    wait_until(lambda: living.is_revoked(sid))
+    assert living._thread.is_alive()
+
+
+def test_an_end_without_a_bell_is_found_by_polling(living, monkeypatch):
+    monkeypatch.setattr(revocations, "POLL_SECONDS", 0.3)
+    session = AuthSessionFactory(token=True)
+    assert not ask(living, session.pk)
+
+    AuthSession.objects.update(revoked_at=Now(), revoked_reason="logout")
+
+    wait_until(lambda: living.is_revoked(session.pk))
+
+
+def test_without_redis_polling_goes_on(living, monkeypatch, dead_redis):
+    monkeypatch.setattr(revocations, "POLL_SECONDS", 0.3)
+    session = AuthSessionFactory(token=True)
+    assert not ask(living, session.pk)
+
+    AuthSession.objects.update(revoked_at=Now(), revoked_reason="logout")
+
+    wait_until(lambda: living.is_revoked(session.pk))
+
+
+@pytest.mark.parametrize("error", [DatabaseError, InterfaceError, RuntimeError])
+def test_a_database_that_fails_for_a_while_ends_no_thread(living, monkeypatch, error):
+    monkeypatch.setattr(revocations, "POLL_SECONDS", 0.1)
+    ask(living, uuid4())
+    real, failures = living.poll, []
+
+    def poll():
+        if len(failures) < 3:
+            failures.append(1)
+            raise error
+        real()
+
+    monkeypatch.setattr(living, "poll", poll)
+    wait_until(lambda: len(failures) == 3)
+    session = ended()
+
+    wait_until(lambda: living.is_revoked(session.pk))
+
+
+def test_a_callback_that_fails_ends_no_thread(living, monkeypatch):
+    monkeypatch.setattr(revocations, "POLL_SECONDS", 0.1)
+    calls = []
+
+    def broken():
+        calls.append(1)
+        raise RuntimeError
+
+    living.on_tick.append(broken)
+    ask(living, uuid4())
+    wait_until(lambda: len(calls) >= 2)
+    session = ended()
+
+    wait_until(lambda: living.is_revoked(session.pk))
+
+
+def test_everybody_who_asks_before_the_first_poll_waits_for_it(living, monkeypatch):
+    real, answers = living.poll, []
+
+    def slow():
+        time.sleep(0.5)
+        real()
+
+    monkeypatch.setattr(living, "poll", slow)
+
+    def ask():
+        try:
+            answers.append(living.is_revoked(uuid4()))
+        except RevocationsStaleError:
+            answers.append("stale")
+
+    threads = [threading.Thread(target=ask) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert answers == [False] * 5
+
+
+def test_a_fork_starts_from_nothing(db, known):
+    known.add(uuid4())
+
+    known.forget()
+
+    assert (known.size(), known._thread, known._heard_at, known._polled_to) == (0, None, None, None)
+    assert not known._first_poll.is_set()
+
+
+@pytest.mark.servers
+def test_a_forked_process_forgets_this_ones_feed():
+    """Asked of an interpreter of its own: pytest's must not fork under threads."""
+    code = (
+        "import django, os, threading, uuid; django.setup()\n"
+        "from accounts.signins.revocations import feed\n"
+        "feed.add(uuid.uuid4()); feed._heard_at = 1.0; feed._thread = threading.current_thread()\n"
+        "pid = os.fork()\n"
+        "if pid == 0: os._exit(0 if (feed.size(), feed._thread, feed._heard_at) == (0, None, None) else 1)\n"
+        "assert feed.size() == 1\n"
+        "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"},
+        check=False,
+    )
+
+    assert done.returncode == 0
+
+
+# What callers of the API see
+
+
+def test_the_api_says_503_while_revocations_are_unknown(client, obtain, user, settings):
+    access = obtain(user)["access"]
+    settings.REVOCATION_MAX_STALE = -1.0
+
+    response = client.get("/api/me/", headers={"authorization": f"Bearer {access}"})
+
+    assert response.status_code == 503
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json()["code"] == "store_unavailable"
+    assert response["Retry-After"] == "3"
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_the_headless_api_says_503_while_revocations_are_unknown(client, obtain, user, settings):
+    access = obtain(user)["access"]
+    settings.REVOCATION_MAX_STALE = -1.0
+    client.raise_request_exception = False
+
+    response = client.get(
+        "/_allauth/app/v1/auth/session", headers={"authorization": f"Bearer {access}"}
+    )
+
+    assert response.status_code == 503
+    assert response.json()["code"] == "store_unavailable"
+    assert response["Retry-After"] == "3"
+
+
+def test_a_bad_token_is_401_even_while_revocations_are_unknown(client, db, settings):
+    settings.REVOCATION_MAX_STALE = -1.0
+
+    response = client.get("/api/me/", headers={"authorization": "Bearer x"})
+
+    assert response.status_code == 401

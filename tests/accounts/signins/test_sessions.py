@@ -1,0 +1,237 @@
+"""The door to `AuthSession`: open, touch, revoke."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connections, transaction
+from django.utils import timezone
+
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
+from accounts.client_info import ClientInfo
+from accounts.errors import InactiveUserError
+from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+from accounts.store import engine
+from tests.kit.clients import bearer
+from tests.kit.factories import AuthSessionFactory, UserFactory
+from tests.kit.waiting import Asking, is_somebody_waiting, wait_until
+
+CLIENT = ClientInfo(ip="192.0.2.1", user_agent="curl/8.1")
+
+
+def open_session(user, kind=sessions.Kind.TOKEN):
+    return sessions.open(user, kind=kind, client=CLIENT, amr=["pwd"])
+
+
+def test_a_token_sign_in_starts_its_refresh_chain(user, settings):
+    session = open_session(user)
+
+    assert len(session.refresh_jti) == 32
+    assert session.previous_refresh_jti == ""
+    assert session.refresh_expires_at - session.created_at == settings.REFRESH_TOKEN_LIFETIME
+    assert session.expires_at - session.created_at == settings.AUTH_SESSION_LIFETIME
+
+
+def test_a_browsers_sign_in_has_no_refresh_chain(user):
+    session = open_session(user, sessions.Kind.BROWSER)
+
+    assert (session.refresh_jti, session.refreshed_at, session.refresh_expires_at) == (
+        "",
+        None,
+        None,
+    )
+
+
+def test_a_refresh_token_never_outlives_a_short_sign_in(user, settings):
+    settings.AUTH_SESSION_LIFETIME = timedelta(hours=1)
+
+    session = open_session(user)
+
+    assert session.refresh_expires_at == session.expires_at
+
+
+def test_opening_is_recorded(user):
+    session = open_session(user)
+
+    event = AuditEvent.objects.get()
+    assert (event.type, event.user, event.sid, event.ip, event.user_agent, event.identifier) == (
+        "session.opened",
+        user,
+        session.pk,
+        "192.0.2.1",
+        "curl/8.1",
+        user.email,
+    )
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"password": "changed meanwhile"}])
+def test_what_committed_while_somebody_signed_in_wins(user, change):
+    User.objects.filter(pk=user.pk).update(**change)
+
+    with pytest.raises(InactiveUserError):
+        open_session(user)
+
+    assert not AuthSession.objects.exists()
+    assert not AuditEvent.objects.exists()
+
+
+def test_an_account_deleted_meanwhile_signs_nobody_in(user):
+    User.objects.filter(pk=user.pk).delete()
+
+    with pytest.raises(InactiveUserError):
+        open_session(user)
+
+
+def test_touch_notes_that_the_device_was_seen(db, django_assert_num_queries):
+    session = AuthSessionFactory(last_seen_at=timezone.now() - timedelta(minutes=6))
+
+    with django_assert_num_queries(1):
+        alive = sessions.touch(session.pk, user_id=session.user_id)
+
+    assert alive
+    session.refresh_from_db()
+    assert timezone.now() - session.last_seen_at < timedelta(minutes=5)
+
+
+def test_touch_tells_that_a_sign_in_was_ended_meanwhile(db):
+    session = AuthSessionFactory(revoked=True)
+
+    alive = sessions.touch(session.pk, user_id=session.user_id)
+
+    assert not alive
+
+
+def test_touch_knows_no_sign_in_of_somebody_else(db):
+    session = AuthSessionFactory()
+
+    alive = sessions.touch(session.pk, user_id=UserFactory().pk)
+
+    assert not alive
+
+
+def test_revoke_ends_and_records_once(db):
+    session = AuthSessionFactory()
+    actor = UserFactory(staff=True)
+
+    first = sessions.revoke(session, reason=sessions.Reason.ADMIN, actor=actor, client=CLIENT)
+    second = sessions.revoke(session, reason=sessions.Reason.LOGOUT, actor=actor, client=CLIENT)
+
+    assert (first, second) == (True, False)
+    session.refresh_from_db()
+    assert session.revoked_reason == "admin"
+    event = AuditEvent.objects.get()
+    assert (event.type, event.user, event.actor, event.sid, event.reason) == (
+        "session.revoked",
+        session.user,
+        actor,
+        session.pk,
+        "admin",
+    )
+
+
+def test_revoke_drops_the_session_from_redis_after_the_commit(
+    signed_in, django_capture_on_commit_callbacks
+):
+    session = AuthSession.objects.get()
+
+    with django_capture_on_commit_callbacks() as callbacks:
+        sessions.revoke(session, reason=sessions.Reason.ADMIN)
+        before = engine.lookup(session.pk)
+    for callback in callbacks:
+        callback()
+
+    assert before is not None
+    assert engine.lookup(session.pk) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rolled_back_revoke_ends_nothing(signed_in):
+    session = AuthSession.objects.get()
+
+    with pytest.raises(RuntimeError), transaction.atomic():
+        sessions.revoke(session, reason=sessions.Reason.ADMIN)
+        raise RuntimeError
+
+    session.refresh_from_db()
+    assert session.revoked_at is None
+    assert signed_in.get("/api/me/").status_code == 200
+
+
+def test_revoke_all_spares_the_one_to_keep_and_other_people(user):
+    kept = open_session(user)
+    ended = [open_session(user), open_session(user, sessions.Kind.BROWSER)]
+    strangers = AuthSessionFactory()
+
+    count = sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_CHANGED, keep=kept.pk)
+
+    assert count == 2
+    live = set(AuthSession.objects.active().values_list("pk", flat=True))
+    assert live == {kept.pk, strangers.pk}
+    assert {
+        row.revoked_reason for row in AuthSession.objects.filter(pk__in=[s.pk for s in ended])
+    } == {"password_changed"}
+
+
+def test_revoke_all_does_not_count_what_had_ended(user):
+    AuthSessionFactory(user=user, revoked=True)
+    AuthSessionFactory(user=user, expires_at=timezone.now() - timedelta(days=1))
+
+    count = sessions.revoke_all(user, reason=sessions.Reason.ADMIN)
+
+    assert count == 0
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ten_at_once_end_a_sign_in_once():
+    session = AuthSessionFactory()
+    barrier = threading.Barrier(10)
+    results = []
+
+    def end():
+        barrier.wait(60)
+        results.append(sessions.revoke(session, reason=sessions.Reason.LOGOUT))
+        connections.close_all()
+
+    threads = [threading.Thread(target=end) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert sorted(results) == [False] * 9 + [True]
+    assert AuditEvent.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sign_out_and_account_deletion_do_not_deadlock(user, monkeypatch):
+    """A sign-out has the row of the sign-in and needs the user's, for the audit log's key."""
+    session, record, deletions = AuthSessionFactory(user=user), trail.record, []
+
+    def delete():
+        user.delete()
+        connections.close_all()
+
+    def between(*args, **kwargs):
+        deletions.append(Asking(delete))
+        wait_until(is_somebody_waiting)
+        record(*args, **kwargs)
+
+    monkeypatch.setattr(trail, "record", between)
+
+    assert sessions.revoke(session, reason=sessions.Reason.LOGOUT)
+    assert deletions[0].result() is None
+    assert not User.objects.exists()
+    assert AuthSession.objects.get().revoked_reason == "logout"
+
+
+def test_deleting_a_user_ends_its_sign_ins_for_good(client, user, obtain):
+    pair = obtain(user)
+
+    user.delete()
+
+    assert client.get("/api/verify", headers=bearer(pair["access"])).status_code == 401
+    assert AuthSession.objects.get(pk=pair["sid"]).revoked_reason == "deleted"

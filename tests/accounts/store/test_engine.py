@@ -1,0 +1,393 @@
+"""Sessions in Redis: by HMAC, as JSON, and never guessed at when Redis can't answer."""
+
+import json
+import re
+import time
+
+import pytest
+from cryptography.fernet import Fernet
+from django.contrib.sessions.backends.base import CreateError, UpdateError
+from django.core.cache import caches
+from django_redis import get_redis_connection
+
+from accounts.errors import SessionTooLargeError
+from accounts.signins.models import AuthSession
+from accounts.store import engine, index, outage
+from accounts.store.encoding import MAX_BYTES
+from accounts.store.engine import NamedSessionStore, SessionStore
+from tests.kit.factories import PASSWORD
+from tests.kit.mails import code_in
+
+COOKIE = "session"
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def redis():
+    return get_redis_connection("sessions")
+
+
+def contents(redis):
+    """Every key and what it holds, as text."""
+    found = {}
+    for key in redis.keys("*"):
+        is_set = redis.type(key) == b"zset"
+        value = b" ".join(redis.zrange(key, 0, -1)) if is_set else redis.get(key)
+        found[key.decode()] = value.decode()
+    return found
+
+
+def only(redis, pattern):
+    (key,) = redis.keys(pattern)
+    return key
+
+
+@pytest.fixture
+def member():
+    """A session of somebody signed in, as a view would fill it."""
+    store = SessionStore()
+    store.update({"_auth_user_id": NOBODY, "sid": NOBODY})
+    store.create()
+    return store
+
+
+@pytest.fixture
+def complaints(caplog):
+    caplog.set_level("WARNING", logger="accounts.store.engine")
+    return caplog
+
+
+# At rest
+
+
+def test_what_a_sign_in_leaves_in_redis(signed_in, user, redis):
+    session = AuthSession.objects.get()
+
+    found = contents(redis)
+
+    (name,) = [key for key in found if key.startswith("session:")]
+    assert re.fullmatch(r"session:[A-Za-z0-9_-]{43}", name)
+    assert found == {
+        name: found[name],
+        f"sid:{session.pk}": name.removeprefix("session:"),
+        f"user:{user.pk}": str(session.pk),
+    }
+    value = json.loads(found[name])
+    assert set(value) == {"v", "c", "d"}
+    assert value["d"]["sid"] == str(session.pk)
+
+
+def test_no_cookie_value_and_no_password_is_in_redis(signed_in, user, redis):
+    cookie = signed_in.cookies[COOKIE].value
+
+    text = str(contents(redis))
+
+    assert cookie not in text
+    assert PASSWORD not in text
+    assert user.password not in text
+
+
+def test_the_code_of_an_unfinished_sign_up_is_stored_encrypted(browser, db, deliver, redis):
+    browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
+
+    code = code_in(deliver()[0])
+
+    assert code in str(dict(browser.session))
+    assert code not in str(contents(redis))
+    assert "a@example.com" not in str(contents(redis))
+
+
+def test_a_visitors_session_under_a_lost_key_is_none(browser, db, settings, complaints):
+    browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
+    settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+
+    response = browser.get("/accounts/confirm-email/")
+
+    assert response.status_code == 302
+    assert "under an unknown key" in complaints.text
+
+
+def test_a_visitors_session_outlives_a_change_of_keys(browser, db, settings, deliver):
+    browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
+    mail = deliver()[0]
+    settings.DATA_ENCRYPTION_KEYS = [
+        Fernet.generate_key().decode(),
+        *settings.DATA_ENCRYPTION_KEYS,
+    ]
+
+    response = browser.post("/accounts/confirm-email/", {"code": code_in(mail)})
+
+    assert response["Location"] == "/accounts/"
+
+
+def test_every_key_expires(signed_in, redis, settings):
+    left = {key.split(b":")[0]: redis.ttl(key) for key in redis.keys("*")}
+
+    idle = settings.SESSION_SHORT_IDLE_SECONDS
+    assert idle - 20 < left[b"session"] <= idle
+    assert idle - 20 < left[b"sid"] <= idle
+    assert 0 < left[b"user"] <= 90 * 86400
+
+
+def test_another_key_finds_no_session(signed_in, settings):
+    settings.SESSION_ID_KEY = "another" * 8
+
+    response = signed_in.get("/api/me/")
+
+    assert response.status_code == 401
+
+
+def test_clearing_the_cache_signs_nobody_out(signed_in):
+    caches["default"].clear()
+
+    response = signed_in.get("/api/me/")
+
+    assert response.status_code == 200
+
+
+# Ids
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["a" * 31, "a" * 33, "A" * 32, "a" * 5000, "session:x", "é" * 32, "\x00" * 32, "a\n" * 16, ""],
+    ids=ascii,
+)
+def test_what_is_no_id_of_ours_never_reaches_redis(dead_redis, key):
+    store = SessionStore(key)
+
+    assert store.session_key is None
+    assert dict(store.items()) == {}
+    assert not store.exists(key)
+
+
+def test_a_made_up_id_is_not_adopted(db):
+    store = SessionStore("a" * 32)
+
+    loaded = store.load()
+
+    assert loaded == {}
+    assert store.session_key is None
+
+
+def test_two_sessions_never_share_an_id(db):
+    store = SessionStore()
+    store.create()
+    thief = SessionStore(store.session_key)
+
+    with pytest.raises(CreateError):
+        thief.save(must_create=True)
+
+
+@pytest.mark.parametrize("name", ["session:", "session:x", "sid:x"])
+def test_a_cookie_cannot_name_a_redis_key(signed_in, client, redis, name):
+    client.cookies[COOKIE] = only(redis, "session:*").decode().removeprefix("session:")
+
+    response = client.get("/api/me/")
+
+    assert response.status_code == 401
+
+
+def test_a_new_id_takes_the_old_ones_place_when_it_is_saved(member, redis):
+    old = member.session_key
+    member.cycle_key()
+    before = SessionStore(old).load()
+
+    member.save()
+
+    assert before["sid"] == NOBODY
+    assert member.session_key != old
+    assert SessionStore(old).load() == {}
+    assert SessionStore(member.session_key)["sid"] == NOBODY
+    assert engine.lookup(NOBODY)["sid"] == NOBODY
+    assert len(redis.keys("*")) == 3
+
+
+def test_a_new_id_inherits_the_time_that_was_left(member, redis):
+    redis.expire(only(redis, "session:*"), 100)
+
+    member.cycle_key()
+    member.save()
+
+    assert 0 < redis.ttl(only(redis, "session:*")) <= 100
+
+
+def test_a_new_id_does_not_bring_back_an_ended_session(member, redis):
+    late = SessionStore(member.session_key)
+    late.cycle_key()
+    member.delete()
+
+    with pytest.raises(UpdateError):
+        late.save()
+
+    assert redis.keys("session:*") == []
+
+
+def test_an_id_changed_twice_before_it_is_saved_leaves_one_session(member, redis):
+    member.cycle_key()
+    member.cycle_key()
+    member.save()
+
+    assert only(redis, "session:*").decode() == member._name
+
+
+def test_a_flush_before_the_new_id_is_saved_deletes_the_old_one(member, redis):
+    member.cycle_key()
+
+    member.flush()
+
+    assert redis.keys("session:*") == []
+    assert member.is_empty()
+
+
+# Saving
+
+
+def test_an_ended_session_does_not_come_back_by_a_late_save(db):
+    store = SessionStore()
+    store["a"] = 1
+    store.create()
+    late = SessionStore(store.session_key)
+    late["a"] = 2
+    store.delete()
+
+    with pytest.raises(UpdateError):
+        late.save()
+
+    assert not SessionStore().exists(late.session_key)
+
+
+def test_a_session_that_ended_before_it_was_read_is_not_saved_again(member, redis):
+    late = SessionStore(member.session_key)
+    late.modified = True
+    member.delete()
+
+    with pytest.raises(UpdateError):
+        late.save()
+
+    assert redis.keys("session:*") == []
+
+
+def test_a_session_too_large_is_refused_and_the_one_before_stays(member):
+    member["note"] = "x" * MAX_BYTES
+
+    with pytest.raises(SessionTooLargeError, match=r"^16\d\d\d bytes, in entries .*'note'"):
+        member.save()
+
+    assert "note" not in SessionStore(member.session_key)
+
+
+def test_the_largest_session_can_be_read(member):
+    member["note"] = ""
+    member.save()
+    room = MAX_BYTES - len(get_redis_connection("sessions").get(member._name))
+    member["note"] = "x" * room
+
+    member.save()
+
+    assert len(SessionStore(member.session_key)["note"]) == room
+
+
+# By sign-in and by user
+
+
+def test_drop_ends_the_session_of_a_sign_in(signed_in, user, redis):
+    session = AuthSession.objects.get()
+
+    index.drop(session.pk, user_id=user.pk)
+
+    assert contents(redis) == {}
+
+
+def test_drop_of_an_unknown_sign_in_harms_nobody(signed_in, user, redis):
+    before = contents(redis)
+
+    index.drop(NOBODY, user_id=user.pk)
+
+    assert contents(redis) == before
+
+
+def test_drop_all_ends_everything_but_the_one_to_keep(redis):
+    sids = [f"00000000-0000-4000-8000-{number:012}" for number in range(5)]
+    stores = {}
+    for sid in sids:
+        stores[sid] = SessionStore()
+        stores[sid].update({"_auth_user_id": NOBODY, "sid": sid})
+        stores[sid].create()
+    strangers = SessionStore()
+    strangers.update({"_auth_user_id": NOBODY[:-1] + "1", "sid": NOBODY[:-1] + "9"})
+    strangers.create()
+
+    index.drop_all(NOBODY, keep=sids[2])
+
+    assert sorted(redis.keys("session:*")) == sorted(
+        [stores[sids[2]]._name.encode(), strangers._name.encode()]
+    )
+    assert redis.zrange(f"user:{NOBODY}", 0, -1) == [sids[2].encode()]
+    assert len(redis.keys("sid:*")) == 2
+
+
+def test_the_users_set_forgets_what_has_expired(member, redis):
+    redis.zadd(f"user:{NOBODY}", {"gone": time.time() - 1})
+    another = SessionStore()
+    another.update({"_auth_user_id": NOBODY, "sid": "another"})
+
+    another.create()
+
+    assert redis.zrange(f"user:{NOBODY}", 0, -1) == [NOBODY.encode(), b"another"]
+
+
+def test_lookup_finds_the_session_without_its_id(signed_in):
+    session = AuthSession.objects.get()
+
+    found = engine.lookup(session.pk)
+
+    assert isinstance(found, NamedSessionStore)
+    assert found["sid"] == str(session.pk)
+
+
+def test_lookup_of_an_unknown_sign_in_finds_nothing(db):
+    assert engine.lookup(NOBODY) is None
+
+
+def test_lookup_finds_nothing_where_the_session_is_gone(member, redis):
+    redis.delete(only(redis, "session:*"))
+
+    assert engine.lookup(NOBODY) is None
+
+
+def test_a_looked_up_session_that_is_flushed_is_saved_under_a_new_hmac(member, redis):
+    found = engine.lookup(NOBODY)
+    found.flush()
+    found["a"] = 1
+
+    found.save()
+
+    assert re.fullmatch(rb"session:[A-Za-z0-9_-]{43}", only(redis, "session:*"))
+    assert SessionStore(found.session_key)["a"] == 1
+
+
+# An outage
+
+
+def test_an_error_is_not_an_empty_session(db, dead_redis):
+    store = SessionStore("a" * 32)
+
+    with pytest.raises(outage.STORE_ERRORS):
+        store.load()
+
+    assert store.session_key == "a" * 32
+
+
+@pytest.mark.parametrize("verb", ["save", "exists", "delete", "create", "flush"])
+def test_no_verb_hides_an_error(db, dead_redis, verb):
+    store = SessionStore("a" * 32)
+    store._session_cache = {"a": 1}
+
+    with pytest.raises(outage.STORE_ERRORS):
+        getattr(store, verb)(*(["a" * 32] if verb == "exists" else []))
+
+
+def test_drop_tells_of_an_error(db, dead_redis):
+    with pytest.raises(outage.STORE_ERRORS):
+        index.drop(NOBODY, user_id=NOBODY)

@@ -1,0 +1,305 @@
+"""A Redis that goes away, one process of its own for each test: killed, frozen, demoted."""
+
+import pytest
+from redis.exceptions import ResponseError
+
+from accounts.errors import StoreUnavailableError
+from accounts.store import outage
+from accounts.store.engine import SessionStore
+from accounts.store.outage import STORE_ERRORS
+from tests.kit.ports import free_ports
+from tests.kit.waiting import PATIENCE, Asking, wait_until
+
+
+def ping():
+    return outage.read(lambda redis: redis.ping())
+
+
+def put():
+    return outage.write(lambda pipe: pipe.set("a", "b"))
+
+
+def test_a_call_outlasts_a_restart(own_redis, settings):
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    put()
+    own_redis.kill()
+    asking = Asking(put)
+    wait_until(lambda: outage._writes.down_since)
+
+    own_redis.start()
+
+    assert asking.result() == [True]
+    assert own_redis.client.get("a") == b"b"
+
+
+def test_the_wait_ends_at_the_deadline(own_redis, settings):
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.5
+    own_redis.kill()
+
+    asking = Asking(ping)
+
+    assert isinstance(asking.result(), StoreUnavailableError)
+    assert asking.seconds > 0.2
+
+
+def test_the_deadline_counts_from_the_start_of_the_outage(own_redis, settings):
+    settings.SESSION_STORE_DEADLINE_SECONDS = 1.0
+    own_redis.kill()
+    assert isinstance(Asking(ping).result(), StoreUnavailableError)
+    wait_until(outage._reads.is_past_deadline)
+    settings.SESSION_STORE_WAITERS = 0
+
+    outcome = Asking(ping).result()
+
+    assert isinstance(outcome, StoreUnavailableError)
+    assert "wait" not in str(outcome)  # it probed, and had no need to wait
+
+
+def test_after_the_outage_calls_work_by_themselves(own_redis, settings):
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.2
+    own_redis.kill()
+    for call in (ping, put):
+        assert isinstance(Asking(call).result(), StoreUnavailableError)
+    wait_until(outage._writes.is_past_deadline)
+
+    own_redis.start()
+
+    assert ping() is True
+    assert put() == [True]
+    assert outage._reads.down_since is outage._writes.down_since is None
+
+
+def test_one_thread_probes_and_the_others_are_refused_at_once(own_redis, settings):
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.1
+    settings.SESSION_STORE_WAITERS = 100
+    own_redis.freeze()
+    assert isinstance(Asking(ping).result(), StoreUnavailableError)
+    wait_until(outage._reads.is_past_deadline)
+    tried = []
+
+    def ask(redis):
+        tried.append(1)
+        return redis.ping()
+
+    askings = [Asking(lambda: outage.read(ask)) for _ in range(10)]
+
+    assert all(isinstance(asking.result(), StoreUnavailableError) for asking in askings)
+    assert len(tried) < 10
+    own_redis.thaw()
+
+
+def test_with_all_waiters_taken_others_are_refused_at_once(own_redis, settings):
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    settings.SESSION_STORE_WAITERS = 4
+    own_redis.kill()
+    waiting = [Asking(ping) for _ in range(4)]
+    wait_until(lambda: outage._waiters._count == 4)
+
+    refused = [Asking(ping) for _ in range(10)]
+
+    assert {str(asking.result()) for asking in refused} == {
+        "enough requests wait for the session store"
+    }
+    assert all(asking.thread.is_alive() for asking in waiting)
+    own_redis.start()
+    assert [asking.result() for asking in waiting] == [True] * 4
+    assert outage._waiters._count == 0
+
+
+def test_reads_go_on_while_writes_fail(own_redis, settings):
+    """All replicas are dead: whoever is signed in stays so, nobody new gets in."""
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.3
+    settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 50
+    with pytest.raises(StoreUnavailableError):
+        put()
+    wait_until(outage._writes.is_past_deadline)
+
+    assert ping() is True
+    with pytest.raises(StoreUnavailableError):
+        put()
+
+
+def replica_of(primary, make_redis):
+    """A replica, by TCP: replication doesn't do unix sockets."""
+    port = free_ports(1)
+    primary.client.config_set("port", port)
+    primary.client.config_set("repl-diskless-sync-delay", 0)
+    replica = make_redis("--replicaof", f"127.0.0.1 {port}")
+    wait_until(lambda: replica.client.info("replication")["master_link_status"] == "up")
+    return replica
+
+
+def test_a_write_counts_when_a_replica_has_it(own_redis, settings, make_redis):
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 1000
+    replica = replica_of(own_redis, make_redis)
+
+    put()
+
+    assert replica.client.get("a") == b"b"
+
+
+def test_a_write_that_no_replica_confirms_waits_for_one(own_redis, settings, make_redis):
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 100
+    replica = replica_of(own_redis, make_redis)
+    replica.freeze()
+    asking = Asking(put)
+    wait_until(lambda: outage._writes.down_since)
+    assert asking.outcome is None
+
+    replica.thaw()
+
+    assert asking.result() == [True]
+    assert replica.client.get("a") == b"b"
+
+
+def test_who_is_nobody_there_is_asked_of_a_primary_that_is_followed(
+    own_redis, settings, make_redis
+):
+    """A former primary that is back too early has never heard of sign-ins since."""
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    settings.REDIS_REPLICA_ACKS = 1
+    asking = Asking(SessionStore("a" * 32).load)
+    wait_until(lambda: outage._reads.down_since)
+    assert asking.outcome is None
+
+    replica_of(own_redis, make_redis)
+
+    assert asking.result() == {}
+
+
+def test_a_replica_is_not_asked_who_is_nobody(own_redis, settings, make_redis, use_redis):
+    replica = use_redis(replica_of(own_redis, make_redis))
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.3
+    settings.REDIS_REPLICA_ACKS = 1
+    assert replica.answers()
+
+    outcome = Asking(SessionStore("a" * 32).load).result()
+
+    assert isinstance(outcome, StoreUnavailableError)
+
+
+def test_who_is_known_stays_signed_in_with_all_replicas_gone(own_redis, settings):
+    session = SessionStore()
+    session["some"] = "entry"
+    session.save()
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.3
+    settings.REDIS_REPLICA_ACKS = 1
+
+    assert SessionStore(session.session_key).load() == {"some": "entry"}
+
+
+def test_a_session_made_twice_is_still_ones_own(own_redis, settings, make_redis):
+    """The first try is stored but not confirmed, so that it looks like somebody else's id."""
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 100
+    replica = replica_of(own_redis, make_redis)
+    store = SessionStore()
+    store["a"] = 1
+    replica.freeze()
+    asking = Asking(store.save)
+    wait_until(lambda: outage._writes.down_since)
+
+    replica.thaw()
+
+    assert asking.result() is None
+    assert SessionStore(store.session_key)["a"] == 1
+
+
+def test_a_new_id_written_twice_is_still_the_same_session(own_redis, settings, make_redis):
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 100
+    replica = replica_of(own_redis, make_redis)
+    store = SessionStore()
+    store.update({"sid": "s", "_auth_user_id": "00000000-0000-4000-8000-000000000000"})
+    store.create()
+    replica.freeze()
+    store.cycle_key()
+    asking = Asking(store.save)
+    wait_until(lambda: outage._writes.down_since)
+
+    replica.thaw()
+
+    assert asking.result() is None
+    assert SessionStore(store.session_key)["sid"] == "s"
+    assert len(own_redis.client.keys("session:*")) == 1
+
+
+def test_a_primary_that_was_demoted_is_waited_for(own_redis, settings):
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    own_redis.client.replicaof("127.0.0.1", "1")
+    asking = Asking(put)
+    wait_until(lambda: outage._writes.down_since)
+
+    own_redis.client.replicaof("NO", "ONE")
+
+    assert asking.result() == [True]
+
+
+@pytest.mark.parametrize("call", ["put", "script"])
+def test_a_primary_without_replicas_is_waited_for(own_redis, settings, call):
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    own_redis.client.config_set("min-replicas-to-write", 1)
+
+    def script():
+        return outage.write(lambda pipe: pipe.eval("return redis.call('SET','a','b')", 0))
+
+    asking = Asking(put if call == "put" else script)
+    wait_until(lambda: outage._writes.down_since)
+
+    own_redis.client.config_set("min-replicas-to-write", 0)
+
+    (answer,) = asking.result()
+    assert answer in {True, b"OK"}
+
+
+def test_a_full_redis_is_no_outage(own_redis, settings):
+    """`noeviction`: it refuses, and another try would be refused as well."""
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    own_redis.client.config_set("maxmemory", 1)
+
+    with pytest.raises(STORE_ERRORS, match="maxmemory"):
+        put()
+
+    assert outage._writes.down_since is None
+
+
+def test_a_defect_of_ours_is_no_outage(own_redis):
+    with pytest.raises(ResponseError, match="unknown command"):
+        outage.read(lambda redis: redis.execute_command("NONSENSE"))
+
+    assert outage._reads.down_since is None
+
+
+def test_what_may_be_lost_is_tried_once(own_redis, settings):
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    own_redis.kill()
+
+    with pytest.raises(StoreUnavailableError):
+        outage.write_once(lambda pipe: pipe.set("a", "b"))
+
+
+def test_an_outage_is_logged_at_its_start_and_at_its_end(own_redis, settings, caplog):
+    caplog.set_level("WARNING", logger="accounts.store.outage")
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.3
+    own_redis.kill()
+    for _ in range(3):
+        Asking(ping).result()
+    wait_until(outage._reads.is_past_deadline)
+    own_redis.start()
+    ping()
+
+    lines = [record.getMessage() for record in caplog.records]
+
+    assert len(lines) == 2
+    assert lines[0].startswith("Redis fails: session reads: ")
+    assert lines[1] == "Redis is back: session reads"
+
+
+def test_an_outage_that_ends_while_it_is_noted_has_a_beginning(monkeypatch):
+    """Another thread succeeds between two looks at the clock: no time is compared with None."""
+    clock = outage.Clock("tests", "sessions")
+    monkeypatch.setattr(outage.log, "warning", lambda *args: setattr(clock, "down_since", None))
+
+    assert isinstance(clock.failed(OSError("gone")), float)

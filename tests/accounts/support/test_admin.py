@@ -1,0 +1,320 @@
+"""The support panel: who may enter, what may be done there, and what nobody may do."""
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+
+from accounts.audit.models import AuditEvent
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
+from config.management.commands.seed_demo import STAFF_MAY
+from tests.kit.clients import CHROME, bearer
+from tests.kit.factories import PASSWORD, AuditEventFactory, AuthSessionFactory, UserFactory
+
+MODELS = ["user", "authsession", "auditevent"]
+
+
+def enter(user):
+    """A browser in which `user` signed in on the site's own page."""
+    browser = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
+    response = browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+    assert response.status_code == 302
+    return browser
+
+
+@pytest.fixture
+def admin(db):
+    return enter(UserFactory(admin=True))
+
+
+@pytest.fixture
+def support(db):
+    """A staff member with the rights of the Support group."""
+    group = Group.objects.create(name="Support")
+    group.permissions.set(Permission.objects.filter(codename__in=STAFF_MAY))
+    member = UserFactory(staff=True)
+    member.groups.add(group)
+    return enter(member)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["/admin/", "/admin/accounts/user/", "/admin/login/", "/admin/nothing/"]
+)
+def test_a_stranger_is_led_to_the_sites_own_sign_in(client, path):
+    response = client.get(path, follow=True)
+
+    assert response.redirect_chain[-1][0].startswith("/accounts/login/?next=")
+
+
+@pytest.mark.django_db
+def test_the_admins_own_login_form_signs_nobody_in(client):
+    user = UserFactory(admin=True)
+
+    client.post("/admin/login/", {"username": user.email, "password": PASSWORD})
+
+    assert client.get("/admin/").status_code == 302
+    assert not AuthSession.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["/admin/", "/admin/accounts/user/", "/admin/accounts/auditevent/"]
+)
+def test_a_visitor_is_refused(signed_in, path):
+    response = signed_in.get(path, follow=True)
+
+    assert response.status_code == 403
+    assert "No access" in response.text
+
+
+def test_a_disabled_admin_is_out(admin):
+    User.objects.update(is_active=False)
+
+    response = admin.get("/admin/")
+
+    assert response.status_code == 302
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_administrator_reads_every_list(admin, model):
+    AuditEventFactory()
+    AuthSessionFactory()
+
+    response = admin.get(f"/admin/accounts/{model}/")
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("query", ["hana@", "HANA@EXAMPLE", "김하나", "id"])
+def test_a_user_is_found_by_email_name_or_id(admin, query):
+    found = UserFactory(email="hana@example.com", display_name="김하나")
+    UserFactory(email="other@example.com")
+
+    response = admin.get("/admin/accounts/user/", {"q": str(found.pk) if query == "id" else query})
+
+    assert "hana@example.com" in response.text
+    assert "other@example.com" not in response.text
+
+
+def test_support_may_read_users_but_not_change_them(support):
+    user = UserFactory(display_name="Before")
+
+    page = support.get(f"/admin/accounts/user/{user.pk}/change/")
+    response = support.post(
+        f"/admin/accounts/user/{user.pk}/change/",
+        {"email": user.email, "display_name": "After", "is_superuser": "on", "is_active": "on"},
+    )
+
+    assert page.status_code == 200
+    assert response.status_code == 403
+    user.refresh_from_db()
+    assert (user.display_name, user.is_superuser) == ("Before", False)
+
+
+@pytest.mark.parametrize(
+    "path", ["/admin/accounts/user/add/", "/admin/auth/group/", "/admin/auth/group/add/"]
+)
+def test_support_may_not_make_users_or_touch_rights(support, path):
+    response = support.get(path)
+
+    assert response.status_code == 403
+
+
+def test_staff_without_rights_sees_nothing(db):
+    browser = enter(UserFactory(staff=True))
+
+    answers = [browser.get(f"/admin/accounts/{model}/").status_code for model in MODELS]
+
+    assert answers == [403, 403, 403]
+
+
+def end(browser, *sessions):
+    return browser.post(
+        "/admin/accounts/authsession/",
+        {"action": "revoke", "_selected_action": [str(session.pk) for session in sessions]},
+        follow=True,
+    )
+
+
+@pytest.mark.parametrize("who", ["admin", "support"])
+def test_a_sign_in_is_ended_from_the_panel(request, obtain, user, client, who):
+    panel = request.getfixturevalue(who)
+    pair = obtain(user)
+    session = AuthSession.objects.get(pk=pair["sid"])
+
+    response = end(panel, session)
+
+    assert "1 sign-in was ended." in response.text
+    session.refresh_from_db()
+    assert session.revoked_reason == "admin"
+    event = AuditEvent.objects.get(type="session.revoked")
+    assert (event.user, event.sid, event.reason) == (user, session.pk, "admin")
+    assert event.actor.is_staff
+    assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 401
+
+
+def test_ending_what_had_ended_says_zero(admin):
+    session = AuthSessionFactory(revoked=True)
+
+    response = end(admin, session)
+
+    assert "0 sign-ins were ended." in response.text
+
+
+def test_staff_who_may_only_look_cannot_end_a_sign_in(db):
+    member = UserFactory(staff=True)
+    member.user_permissions.set(Permission.objects.filter(codename="view_authsession"))
+    session = AuthSessionFactory()
+
+    end(enter(member), session)
+
+    session.refresh_from_db()
+    assert session.revoked_at is None
+
+
+def test_all_sign_ins_of_a_user_are_ended_from_the_panel(admin, user):
+    sessions = AuthSessionFactory.create_batch(2, user=user)
+    strangers = AuthSessionFactory()
+
+    admin.post(
+        "/admin/accounts/user/", {"action": "end_sign_ins", "_selected_action": [str(user.pk)]}
+    )
+
+    live = set(AuthSession.objects.active().values_list("pk", flat=True))
+    assert not {session.pk for session in sessions} & live
+    assert strangers.pk in live
+
+
+@pytest.mark.parametrize("model", ["authsession", "auditevent"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_records_cannot_be_added(admin, model, method):
+    response = getattr(admin, method)(f"/admin/accounts/{model}/add/")
+
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize("factory", [AuthSessionFactory, AuditEventFactory])
+def test_records_cannot_be_changed(admin, factory):
+    row = factory()
+    model = type(row)
+    before = model.objects.filter(pk=row.pk).values().get()
+
+    response = admin.post(
+        f"/admin/accounts/{model._meta.model_name}/{row.pk}/change/",
+        {"type": "login.failed", "kind": "token", "identifier": "x", "user_agent": "x"},
+    )
+
+    assert response.status_code == 403
+    assert model.objects.filter(pk=row.pk).values().get() == before
+
+
+@pytest.mark.parametrize("factory", [AuthSessionFactory, AuditEventFactory])
+def test_records_cannot_be_deleted(admin, factory):
+    row = factory()
+    name = type(row)._meta.model_name
+
+    one = admin.post(f"/admin/accounts/{name}/{row.pk}/delete/", {"post": "yes"})
+    many = admin.post(
+        f"/admin/accounts/{name}/",
+        {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"},
+    )
+
+    assert one.status_code == 403
+    assert many.status_code in {200, 302, 403}
+    assert type(row).objects.filter(pk=row.pk).exists()
+
+
+def test_deleting_a_user_keeps_what_happened(admin):
+    event = AuditEventFactory(identifier="gone@example.com")
+
+    event.user.delete()
+
+    event.refresh_from_db()
+    assert (event.user, event.identifier) == (None, "gone@example.com")
+
+
+def test_nobody_sets_anothers_password(admin, user):
+    before = user.password
+
+    page = admin.get(f"/admin/accounts/user/{user.pk}/password/", follow=True)
+    admin.post(
+        f"/admin/accounts/user/{user.pk}/password/",
+        {"password1": "taken over now", "password2": "taken over now", "usable_password": "true"},
+    )
+    change = admin.get(f"/admin/accounts/user/{user.pk}/change/")
+
+    assert "password1" not in page.text
+    assert user.password not in change.text
+    user.refresh_from_db()
+    assert user.password == before
+
+
+def test_no_token_state_is_shown(admin):
+    session = AuthSessionFactory(token=True, refresh_jti="a" * 32, previous_refresh_jti="b" * 32)
+
+    response = admin.get(f"/admin/accounts/authsession/{session.pk}/change/")
+
+    assert response.status_code == 200
+    assert "a" * 32 not in response.text
+    assert "b" * 32 not in response.text
+
+
+NO_INLINES = {
+    f"{prefix}-{name}_FORMS": "0"
+    for prefix in ("emailaddress_set", "socialaccount_set")
+    for name in ("TOTAL", "INITIAL")
+}
+
+
+def test_unticking_active_ends_the_users_sign_ins(admin, user):
+    session = AuthSessionFactory(user=user)
+
+    admin.post(
+        f"/admin/accounts/user/{user.pk}/change/",
+        {"display_name": "", "locale": "", **NO_INLINES},
+    )
+
+    user.refresh_from_db()
+    session.refresh_from_db()
+    assert not user.is_active
+    assert session.revoked_reason == "deactivated"
+
+
+@pytest.mark.parametrize("payload", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
+def test_markup_is_shown_as_text(admin, payload):
+    user = UserFactory(display_name=payload)
+    AuthSessionFactory(user=user, user_agent=payload)
+    AuditEventFactory(user=user, user_agent=payload, identifier=payload, reason=payload[:32])
+    paths = [f"/admin/accounts/{model}/" for model in MODELS]
+
+    pages = [admin.get(path) for path in [*paths, f"/admin/accounts/user/{user.pk}/change/"]]
+
+    for page in pages:
+        assert page.status_code == 200
+        assert "<script>alert" not in page.text
+        assert "<img src=x" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("model", "limit"), [("user", 12), ("authsession", 12), ("auditevent", 12)]
+)
+def test_a_list_costs_the_same_however_long(admin, model, limit, django_assert_max_num_queries):
+    AuthSessionFactory.create_batch(30)
+    AuditEventFactory.create_batch(30, actor=UserFactory())
+
+    with django_assert_max_num_queries(limit):
+        response = admin.get(f"/admin/accounts/{model}/")
+
+    assert response.status_code == 200
+
+
+def test_an_action_of_another_site_does_nothing(admin):
+    session = AuthSessionFactory()
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = admin.cookies
+
+    response = end(strict, session)
+
+    assert response.status_code == 403
+    session.refresh_from_db()
+    assert session.revoked_at is None

@@ -1,0 +1,288 @@
+"""RFC 7662: a service learns what a token is worth, and about a worthless one nothing."""
+
+import base64
+from datetime import timedelta
+from unittest.mock import ANY
+from urllib.parse import urlencode
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from accounts.client_info import ClientInfo
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+from api import clients
+from api.tokens import jwts
+from tests.kit import forge
+from tests.kit.bad_tokens import BAD
+from tests.kit.factories import UserFactory
+from tests.kit.problems import problem
+
+PATH = "/api/token/introspect/"
+FORM = "application/x-www-form-urlencoded"
+INACTIVE = {"active": False}
+SECRET = "s3cret-of-the-service"
+
+
+def basic(name, secret=SECRET):
+    return "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
+
+
+@pytest.fixture(autouse=True)
+def services(settings):
+    settings.API_CLIENTS = {
+        "gateway": clients.digest(SECRET),
+        "first-party": clients.digest(SECRET),
+        "empty": "",
+    }
+
+
+@pytest.fixture
+def ask(db):
+    def run(token, *, name="gateway", secret=SECRET, **fields):
+        return Client().post(
+            PATH,
+            urlencode({"token": token, **fields}),
+            content_type=FORM,
+            headers={"authorization": basic(name, secret)},
+        )
+
+    return run
+
+
+def test_a_good_access_token_says_exactly_this(ask, pair, user):
+    response = ask(pair["access"])
+
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+    assert response["Cache-Control"] == "no-store"
+    claims = forge.part(pair["access"], 1)
+    assert response.json() == {
+        "active": True,
+        "token_type": "Bearer",
+        "iss": "http://testserver",
+        "aud": "http://testserver",
+        "sub": str(user.pk),
+        "client_id": "first-party",
+        "sid": pair["sid"],
+        "jti": claims["jti"],
+        "iat": claims["iat"],
+        "exp": claims["exp"],
+        "auth_time": claims["auth_time"],
+        "scope": "",
+    }
+
+
+def test_a_refresh_token_tells_only_its_own_client(ask, pair, user):
+    other = ask(pair["refresh"], name="gateway")
+    own = ask(pair["refresh"], name="first-party")
+
+    assert other.json() == INACTIVE
+    assert own.json() == {
+        "active": True,
+        "iss": "http://testserver",
+        "sub": str(user.pk),
+        "client_id": "first-party",
+        "sid": pair["sid"],
+        "jti": ANY,
+        "iat": ANY,
+        "exp": ANY,
+    }
+
+
+@pytest.mark.parametrize("hint", ["access_token", "refresh_token", "unknown", ""])
+def test_the_hint_is_only_a_hint(ask, pair, hint):
+    assert ask(pair["access"], token_type_hint=hint).json()["active"] is True
+
+
+@pytest.mark.parametrize("make", BAD.values(), ids=BAD)
+def test_a_bad_token_is_exactly_inactive(ask, pair, make):
+    token = make(pair)
+
+    response = ask(token)
+
+    # What has no token's length is refused as a request.
+    is_a_string_to_ask_about = 0 < len(token) <= 4096
+    assert response.status_code in ({200} if is_a_string_to_ask_about else {400, 413})
+    assert response.json() == INACTIVE or not is_a_string_to_ask_about
+
+
+def test_an_oversized_token_is_inactive_or_invalid(ask, db):
+    response = ask("a" * 5000)
+
+    assert (response.status_code, response.json().get("active", False)) in {
+        (200, False),
+        (400, False),
+    }
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+@pytest.mark.parametrize("how", ["revoked", "disabled", "quietly disabled", "deleted", "ended"])
+def test_a_dead_sign_ins_tokens_are_inactive(ask, pair, user, kind, how):
+    if how == "revoked":
+        sessions.revoke(AuthSession.objects.get(), reason=sessions.Reason.ADMIN)
+    elif how == "disabled":
+        user.is_active = False
+        user.save()
+    elif how == "quietly disabled":
+        type(user).objects.update(is_active=False)
+    elif how == "deleted":
+        user.delete()
+    else:
+        AuthSession.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    response = ask(pair[kind], name="first-party")
+
+    assert response.json() == INACTIVE
+
+
+def test_it_is_never_older_than_the_question(ask, pair, fresh_feed):
+    """Not the feed but the row: no bell has rung for this end."""
+    AuthSession.objects.update(revoked_at=timezone.now(), revoked_reason="logout")
+
+    assert ask(pair["access"]).json() == INACTIVE
+
+
+def test_an_expired_access_token_is_inactive(ask, pair):
+    later = timezone.now() + timedelta(hours=1, seconds=jwts.LEEWAY_SECONDS + 1)
+    with time_machine.travel(later):
+        assert ask(pair["access"]).json() == INACTIVE
+
+
+def test_a_replaced_refresh_token_is_inactive_after_the_grace(ask, post, pair):
+    current = post("/api/token/refresh/", {"refresh": pair["refresh"]}).json()
+    assert ask(pair["refresh"], name="first-party").json()["active"] is True
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+        replaced = ask(pair["refresh"], name="first-party")
+        kept = ask(current["refresh"], name="first-party")
+
+    assert replaced.json() == INACTIVE
+    assert kept.json()["active"] is True
+    # Asking is no use: it ends nothing.
+    assert AuthSession.objects.get().revoked_at is None
+
+
+def test_asking_changes_nothing(ask, pair):
+    before = AuthSession.objects.values().get()
+
+    ask(pair["refresh"], name="first-party")
+
+    assert AuthSession.objects.values().get() == before
+
+
+def test_asking_costs_one_statement(ask, pair, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        ask(pair["access"])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Basic",
+        "Basic ",
+        "Basic !!!",
+        "Basic Zm9v",
+        "Basic 7w==",
+        "Basic \xff",
+        "Bearer x",
+        basic("gateway", "wrong"),
+        basic("gateway", ""),
+        basic("gateway", clients.digest(SECRET)),
+        basic("empty", ""),
+        basic("unknown"),
+        basic("unknown", ""),
+        basic(""),
+        basic("gateway\x00"),
+        basic("GATEWAY"),
+        basic("gateway", SECRET + " "),
+    ],
+    ids=ascii,
+)
+def test_a_caller_that_is_no_client_learns_nothing(pair, header):
+    headers = {} if header is None else {"authorization": header}
+
+    response = Client().post(PATH, f"token={pair['access']}", content_type=FORM, headers=headers)
+
+    assert response.status_code == 401
+    assert response.json() == problem(401, "invalid_client")
+    assert response["WWW-Authenticate"] == 'Basic realm="introspection"'
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_a_users_own_token_is_no_clients_secret(pair):
+    response = Client().post(
+        PATH,
+        f"token={pair['access']}",
+        content_type=FORM,
+        headers={"authorization": f"Bearer {pair['access']}"},
+    )
+
+    assert response.status_code == 401
+
+
+def test_a_cookie_is_no_clients_secret(signed_in, pair):
+    response = signed_in.post(PATH, f"token={pair['access']}", content_type=FORM)
+
+    assert response.status_code == 401
+
+
+def test_without_clients_every_introspection_is_refused(ask, pair, settings):
+    settings.API_CLIENTS = {}
+
+    assert ask(pair["access"]).status_code == 401
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", ["", "token=", "tokn=x", "token"])
+def test_no_token_is_an_error(body):
+    response = Client().post(
+        PATH, body, content_type=FORM, headers={"authorization": basic("gateway")}
+    )
+
+    assert response.status_code == 400
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/token"]
+
+
+@pytest.mark.django_db
+def test_json_is_refused_and_so_is_a_query(pair):
+    headers = {"authorization": basic("gateway")}
+    as_json = Client().post(PATH, {"token": "x"}, content_type="application/json", headers=headers)
+    in_query = Client().post(
+        f"{PATH}?token={pair['access']}", "", content_type=FORM, headers=headers
+    )
+
+    assert as_json.status_code == 415
+    assert in_query.status_code == 400
+    assert Client().get(PATH, headers=headers).status_code == 405
+
+
+def test_a_drawn_secret_works_and_is_stored_nowhere(ask, pair, settings, capsys):
+    call_command("api_client", "billing")
+
+    shown, setting = capsys.readouterr().out.splitlines()
+    secret = shown.split("billing:")[1].split()[0]
+    name, _, digest = setting.split()[-1].partition("=")
+    assert secret not in setting
+    settings.API_CLIENTS = {name: digest}
+    assert ask(pair["access"], name="billing", secret=secret).json()["active"] is True
+    assert len(secret) >= 43
+
+
+@pytest.mark.parametrize("name", ["", "a:b", "a b", "a=b", "a,b"])
+def test_a_name_that_breaks_the_setting_is_refused(name):
+    with pytest.raises(CommandError):
+        call_command("api_client", name)
+
+
+def test_a_token_of_another_user_is_not_mixed_up(ask, pair, obtain):
+    other = UserFactory()
+    others = sessions.open(other, kind=sessions.Kind.TOKEN, client=ClientInfo(), amr=["pwd"])
+
+    assert ask(jwts.pair(others)["access"]).json()["sub"] == str(other.pk)

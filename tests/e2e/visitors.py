@@ -1,0 +1,47 @@
+"""What visitors do in a browser: sign in and out, read their mails."""
+
+import re
+import time
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.site import Site
+
+
+def code_for(email: str, page: Page, site: Site) -> str:
+    """The newest code mailed to this address, as the mail viewer shows it."""
+    viewer = page.context.new_page()
+    try:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            viewer.goto(f"{site.url}/demo/mail/")
+            text = viewer.locator("main").inner_text()
+            if email in text and (found := re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", text)):
+                return found.group()
+            viewer.wait_for_timeout(200)
+    finally:
+        viewer.close()
+    raise AssertionError(f"no code was mailed to {email}")
+
+
+def sign_in_by_page(page: Page, site: Site, email: str, password: str) -> None:
+    page.goto(f"{site.url}/accounts/login/")
+    page.fill("[name=login]", email)
+    page.fill("[name=password]", password)
+    page.locator("form:has([name=password]) .actions button").click()
+    page.wait_for_url(lambda url: "/login/" not in url)
+
+
+def sign_out(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/accounts/logout/")
+    page.locator("main form .actions button").click()
+    page.wait_for_url(re.compile("/accounts/login/"))
+
+
+def sign_in_by_frontend(page: Page, site: Site) -> None:
+    """Sign the demo visitor in on the frontend that `page` shows."""
+    visitor = site.accounts["visitor"]
+    page.fill("#sign-in [name=email]", visitor["email"])
+    page.fill("#sign-in [name=password]", visitor["password"])
+    page.click("#sign-in button")
+    expect(page.locator("#profile-email")).to_have_text(visitor["email"])

@@ -1,0 +1,27 @@
+"""Browsers and apps: how they sign in, and what they send."""
+
+import json
+
+from tests.kit.factories import PASSWORD
+
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36"
+)
+
+
+def sign_in(client, user, password=PASSWORD, *, door="page", **fields):
+    """Sign in by the login `page`, by the `api`, or by allauth's calls for an `app`: the answer."""
+    if door == "page":
+        return client.post("/accounts/login/", {"login": user.email, "password": password} | fields)
+    path = {"api": "/api/token/", "app": "/_allauth/app/v1/auth/login"}[door]
+    body = {"email": user.email, "password": password} | fields
+    return client.post(path, json.dumps(body), content_type="application/json")
+
+
+def is_signed_in(browser):
+    return browser.get("/api/me/").status_code == 200
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}

@@ -1,0 +1,11 @@
+"""A test that never ends, for tests/test_ending.py: only who names this file runs it."""
+
+import os
+import time
+from pathlib import Path
+
+
+def test_it_goes_on(make_redis, kakao_process, db):
+    make_redis()
+    Path(os.environ["TEST_ENDLESS"]).touch()
+    time.sleep(600)

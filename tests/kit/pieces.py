@@ -1,0 +1,45 @@
+"""A server that answers with the bytes it was given, piece by piece."""
+
+import re
+import socket
+import threading
+from contextlib import contextmanager, suppress
+
+
+def read(connection):
+    """One request, head and body."""
+    got = b""
+    while b"\r\n\r\n" not in got:
+        got += connection.recv(65536)
+    length = re.search(rb"Content-Length: (\d+)", got)
+    while length and len(got.partition(b"\r\n\r\n")[2]) < int(length[1]):
+        got += connection.recv(65536)
+    return got.decode()
+
+
+@contextmanager
+def server(*pieces, every=0.0):
+    """Answers each connection with these pieces, and hands out the requests it got."""
+    asked = []
+    stopped = threading.Event()
+
+    def serve(connection):
+        with connection, suppress(OSError):
+            asked.append(read(connection))
+            for piece in pieces:
+                connection.sendall(piece)
+                if stopped.wait(every):
+                    return
+
+    def accept():
+        with suppress(OSError):
+            while not stopped.is_set():
+                threading.Thread(target=serve, args=[listener.accept()[0]], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/", asked
+        finally:
+            stopped.set()
+            listener.shutdown(socket.SHUT_RDWR)

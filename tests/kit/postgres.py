@@ -1,0 +1,90 @@
+"""A PostgreSQL of our own for the tests, in a temporary directory."""
+
+import atexit
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import psycopg
+
+from tests.kit.ports import free_ports
+from tests.kit.processes import Process
+from tests.kit.waiting import wait_until
+
+DEBIAN = Path("/usr/lib/postgresql")
+
+
+def binaries() -> Path | None:
+    """Where `initdb` and `postgres` are; None where PostgreSQL isn't installed."""
+    if found := shutil.which("pg_ctl"):
+        return Path(found).resolve().parent
+    versions = sorted(DEBIAN.glob("*/bin/pg_ctl"), key=lambda path: float(path.parts[4]))
+    return versions[-1].parent if versions else None
+
+
+def start(root: Path) -> str:
+    """Make and start a cluster; its address as a `DATABASE_URL`. It stops with this process."""
+    server = Postgres(root)
+    atexit.register(server.crash)
+    server.start()
+    return server.url
+
+
+class Postgres(Process):
+    """A PostgreSQL that a test stops and starts again."""
+
+    by = signal.SIGQUIT
+
+    def __init__(self, directory: Path) -> None:
+        programs = binaries()
+        if programs is None:
+            raise RuntimeError("PostgreSQL isn't installed (Debian: apt-get install postgresql)")
+        self.data = directory / "postgres"
+        self.data.mkdir()
+        account = _unprivileged(directory, self.data)
+        initdb = [programs / "initdb", "-D", self.data, "-U", "postgres"]
+        subprocess.run(
+            [*initdb, "-A", "trust", "-E", "UTF8", "-N"],
+            user=account,
+            cwd="/",
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        port = free_ports()
+        self.url = f"postgres://postgres@127.0.0.1:{port}/postgres"
+        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
+        options = [part for setting in settings for part in ("-c", setting)]
+        super().__init__(
+            "postgres",
+            [programs / "postgres", "-D", self.data, "-p", str(port), *options],
+            directory,
+            account=account,
+        )
+
+    def start(self) -> None:
+        super().start()
+        wait_until(self._answers, "PostgreSQL answers", seconds=30, tail=self.tail)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def crash(self) -> None:
+        """Cut every connection; the next start recovers from the log."""
+        self.stop(signal.SIGQUIT)
+
+
+def _unprivileged(root: Path, data: Path) -> str | None:
+    """PostgreSQL refuses to run as root: its own account then owns the directory."""
+    if os.geteuid() != 0:
+        return None
+    account = pwd.getpwnam("postgres")
+    root.chmod(0o711)
+    os.chown(data, account.pw_uid, account.pw_gid)
+    return account.pw_name

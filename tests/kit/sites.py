@@ -1,0 +1,108 @@
+"""Sites with odd answers, served by threads of the test."""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+def tls(directory: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / "fullchain.pem", directory / "privkey.pem")
+    return context
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[int]:
+    """Accepts connections and never says a word: the kernel does that for whoever listens."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        yield server.getsockname()[1]
+
+
+@contextlib.contextmanager
+def dripping() -> Iterator[int]:
+    """Sends a byte now and then for ever, so that no time-out of a read ever strikes."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=feed, args=server.accept()[:1], daemon=True).start()
+
+        def feed(guest: socket.socket) -> None:
+            with guest, contextlib.suppress(OSError):
+                guest.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not over.wait(0.05):
+                    guest.sendall(b".")
+
+        threading.Thread(target=drip, daemon=True).start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            over.set()
+
+
+@dataclass
+class Page:
+    """One answer of an odd site."""
+
+    status: int = 200
+    body: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    by_header: dict[str, "Page"] = field(default_factory=dict)
+    """Instead, for a request that has this header."""
+    echoes: str = ""
+    """The request's header of this name comes back."""
+
+
+@contextlib.contextmanager
+def site(pages: dict[str, Page], context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A site of these pages by path; its origin."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path, Page(404))
+            for name, other in page.by_header.items():
+                page = other if name in self.headers else page
+            body = page.body.encode()
+            self.send_response(page.status)
+            for name, value in page.headers:
+                self.send_header(name, value)
+            if page.echoes:
+                self.send_header(page.echoes, self.headers[page.echoes])
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_) -> None:
+            """Nobody reads it."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_) -> None:
+            """Clients that refuse the certificate hang up."""
+
+        def get_request(self):
+            guest, address = super().get_request()
+            return (context.wrap_socket(guest, server_side=True) if context else guest), address
+
+    with Server(("127.0.0.1", 0), Handler) as server, serving(server):
+        scheme = "https" if context else "http"
+        yield f"{scheme}://localhost:{server.server_address[1]}"
+
+
+@contextlib.contextmanager
+def serving(server) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()

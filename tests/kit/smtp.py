@@ -1,0 +1,94 @@
+"""A mail server: enough of RFC 5321 for a client that signs in and sends."""
+
+import base64
+import contextlib
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+
+from tests.kit.sites import serving
+
+
+@dataclass
+class Mailbox:
+    """What the server was given, and how it is to behave."""
+
+    context: ssl.SSLContext | None
+    """STARTTLS where there is one."""
+    port: int = 0
+    received: list[str] = field(default_factory=list)
+    password: str = "right-password"
+    refused: str = "nobody@example.com"
+
+
+class Server(ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self, box: Mailbox) -> None:
+        self.box = box
+        super().__init__(("127.0.0.1", 0), Handler)
+        box.port = self.server_address[1]
+
+    def handle_error(self, *_) -> None:
+        """Clients that hang up are what these tests are about."""
+
+
+class Handler(StreamRequestHandler):
+    timeout = 30
+
+    def say(self, text: str) -> None:
+        self.wfile.write(f"{text}\r\n".encode())
+
+    def handle(self) -> None:
+        self.box = self.server.box
+        self.is_safe = self.box.context is None
+        self.say("220 localhost ESMTP")
+        while line := self.rfile.readline().decode().strip():
+            verb = line.split()[0].lower()
+            getattr(self, f"do_{verb}", self.do_other)(line)
+            if verb == "quit":
+                return
+
+    def do_other(self, line: str) -> None:
+        self.say("250 ok")
+
+    def do_quit(self, line: str) -> None:
+        self.say("221 bye")
+
+    def do_ehlo(self, line: str) -> None:
+        self.say("250-localhost")
+        self.say("250 AUTH PLAIN" if self.is_safe else "250 STARTTLS")
+
+    def do_starttls(self, line: str) -> None:
+        self.say("220 go ahead")
+        with contextlib.suppress(OSError):  # a client that refuses the certificate hangs up
+            self.request = self.box.context.wrap_socket(self.request, server_side=True)
+        self.rfile, self.wfile = self.request.makefile("rb"), self.request.makefile("wb", 0)
+        self.is_safe = True
+
+    def do_auth(self, line: str) -> None:
+        password = base64.b64decode(line.split()[2]).split(b"\0")[2].decode()
+        fits = password == self.box.password
+        self.say("235 welcome" if fits else f"535 5.7.8 no, {password} is wrong")
+
+    def do_rcpt(self, line: str) -> None:
+        self.say("550 no such user" if self.box.refused in line else "250 ok")
+
+    def do_data(self, line: str) -> None:
+        self.say("354 go ahead")
+        lines = iter(lambda: self.rfile.readline().decode(), ".\r\n")
+        self.box.received.append("".join(lines))
+        self.say("250 ok")
+
+    def finish(self) -> None:
+        with contextlib.suppress(OSError):
+            super().finish()
+        self.request.close()
+
+
+@contextlib.contextmanager
+def smtp(context: ssl.SSLContext | None = None) -> Iterator[Mailbox]:
+    box = Mailbox(context)
+    with Server(box) as server, serving(server):
+        yield box

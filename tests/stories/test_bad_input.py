@@ -1,0 +1,328 @@
+"""Garbage at every address of the site: an answer that says so, never a 500."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from tests.kit.addresses import every_path
+from tests.kit.clients import CHROME, bearer
+from tests.kit.factories import PASSWORD, UserFactory
+
+pytestmark = pytest.mark.sweep
+
+PATHS = every_path()
+HEADLESS = [path for path in PATHS if path.startswith("/_allauth/")]
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=x"
+
+QUERIES = {
+    "a NUL": {"q": "\x00", "next": "\x00", "page": "\x00", "p": "\x00"},
+    "numbers too large": {"page": "9" * 5000, "p": "9" * 30, "limit": "9" * 30, "o": "9" * 30},
+    "not numbers": {"page": "x", "p": "-1", "limit": "-1", "cursor": "x", "o": "x.y", "e": "x"},
+    "unknown names": {"user__password__startswith": "a", "kind__exact": "\x00", "format": "xml"},
+    "another site": {"next": "https://evil.example", "process": "x", "scope": "x", "state": "x"},
+    "a callback's": {"code": "x", "state": "x", "error": "x", "error_description": "\x00"},
+}
+FORMS = {
+    "nothing": (b"", FORM),
+    "a NUL": (b"login=%00&password=%00&email=%00&code=%00&next=%00&language=%00&action=%00", FORM),
+    "a surrogate": (
+        b"login=%ED%A0%80&password=%ED%A0%80&email=%ED%A0%80@b.example&code=%ED%A0%80",
+        FORM,
+    ),
+    "invalid UTF-8": (b"login=\xff&password=\xff\xfe&email=\xff&code=\xc3&display_name=\xff", FORM),
+    "too many fields": (b"&".join(b"a%d=1" % n for n in range(300)), FORM),
+    "a form in another charset": (b"login=a", f"{FORM}; charset=utf-16"),
+    "a form in a codec that is no charset": (b"login=a", f"{FORM}; charset=zlib"),
+    "multipart without an end": (b"--x\r\nContent-Disposition: form-data; name=", MULTIPART),
+    "multipart without a boundary": (b"x", "multipart/form-data"),
+    "multipart in a codec that is no charset": (
+        b'--x\r\nContent-Disposition: form-data; name="login"\r\n\r\na\r\n--x--\r\n',
+        f"{MULTIPART}; charset=zlib",
+    ),
+    "a file where text belongs": (
+        b'--x\r\nContent-Disposition: form-data; name="login"; filename="a"\r\n\r\na\r\n--x--\r\n',
+        MULTIPART,
+    ),
+    "no content type": (b"x", ""),
+    "an unknown content type": (b"x", "a/b/c; charset=?"),
+    "a million bytes": (b"login=" + b"a" * 1_000_000, FORM),
+}
+FIELDS = [
+    "email",
+    "username",
+    "password",
+    "current_password",
+    "new_password",
+    "key",
+    "code",
+    "provider",
+    "process",
+    "token",
+    "refresh_token",
+    "primary",
+    "callback_url",
+    "account",
+    "phone",
+    "credential",
+]
+JSON = {
+    "broken": b'{"email": ',
+    "empty object": b"{}",
+    "null": b"null",
+    "an array": b"[1, 2]",
+    "a string": b'"x"',
+    "a number": b"1",
+    "not a number": b'{"email": NaN, "password": Infinity}',
+    "fields that are null": json.dumps(dict.fromkeys(FIELDS)).encode(),
+    "fields that are arrays": json.dumps({field: [{}] for field in FIELDS}).encode(),
+    "fields that are objects": json.dumps({field: {"a": {"b": None}} for field in FIELDS}).encode(),
+    "fields that are numbers": json.dumps(dict.fromkeys(FIELDS, 1e308)).encode(),
+    "fields that are true": json.dumps(dict.fromkeys(FIELDS, True)).encode(),
+    "fields with a NUL": json.dumps(dict.fromkeys(FIELDS, "a\x00b")).encode(),
+    "addresses with a NUL": json.dumps(dict.fromkeys(FIELDS, "a@b.example\x00")).encode(),
+    "fields with a lone surrogate": json.dumps(dict.fromkeys(FIELDS, "\ud800")).encode(),
+    "a good address and a lone surrogate": json.dumps(
+        dict.fromkeys(FIELDS, "\ud800" * 12) | {"email": "a@example.com"}
+    ).encode(),
+    "addresses with a lone surrogate": json.dumps(
+        dict.fromkeys(FIELDS, "\ud800@example.com")
+    ).encode(),
+    "a lone surrogate as a name": b'{"\\ud800": 1}',
+    "long fields": json.dumps(dict.fromkeys(FIELDS, "a" * 3000)).encode(),
+    "a number of 5,000 digits": b'{"email": ' + b"9" * 5000 + b"}",
+    "nested 20,000 deep": b"[" * 20_000,
+    "objects nested 10,000 deep": b'{"a":' * 10_000,
+    "invalid UTF-8": b'{"email": "\xff\xfe"}',
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": '{"email": "a@example.com"}'.encode("utf-16"),
+    "a million bytes": b'{"email": "' + b"a" * 1_000_000 + b'"}',
+}
+JSON_TYPES = [
+    "application/json; charset=zlib",
+    "application/json; charset=hex",
+    "application/json; charset=utf-16",
+    "application/json; charset=idna",
+    "application/json; charset=undefined",
+    "application/json; charset=unicode_escape",
+    "application/json; charset",
+    "application/json;;;=",
+]
+
+
+@pytest.fixture
+def stranger():
+    """A browser in which a server error is an answer, as for any visitor."""
+    return Client(raise_request_exception=False, headers={"user-agent": CHROME})
+
+
+@pytest.fixture
+def insider(stranger, db):
+    """An administrator's browser: more pages answer it."""
+    admin = UserFactory(admin=True)
+    response = stranger.post("/accounts/login/", {"login": admin.email, "password": PASSWORD})
+    assert response.status_code == 302
+    return stranger
+
+
+def defects(answers):
+    """The answers that a server may never give, with what caused them."""
+    return {
+        label: (answer.status_code, repr(answer.exc_info and answer.exc_info[1]))
+        for label, answer in answers.items()
+        if answer.status_code >= 500
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", PATHS)
+def test_a_strangers_strange_queries_are_answered(stranger, path):
+    answers = {label: stranger.get(path, query) for label, query in QUERIES.items()}
+
+    assert defects(answers) == {}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_administrators_strange_queries_are_answered(insider, path):
+    answers = {label: insider.get(path, query) for label, query in QUERIES.items()}
+
+    assert defects(answers) == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", PATHS)
+def test_a_strangers_broken_forms_are_answered(stranger, path):
+    answers = {
+        label: stranger.generic("POST", path, body, content_type=content_type)
+        for label, (body, content_type) in FORMS.items()
+    }
+
+    assert defects(answers) == {}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_administrators_broken_forms_are_answered(insider, path):
+    answers = {
+        label: insider.generic("POST", path, body, content_type=content_type)
+        for label, (body, content_type) in FORMS.items()
+    }
+
+    assert defects(answers) == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", PATHS)
+def test_every_method_is_answered(stranger, path):
+    methods = [
+        "HEAD",
+        "OPTIONS",
+        "PUT",
+        "PATCH",
+        "DELETE",
+        "TRACE",
+        "CONNECT",
+        "PROPFIND",
+        "get",
+        "X",
+    ]
+
+    answers = {
+        method: stranger.generic(method, path, b"x", content_type="a/b") for method in methods
+    }
+
+    assert defects(answers) == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", PATHS)
+def test_strange_headers_are_answered(stranger, path):
+    headers = {
+        "accept": "*/*;q=x, \xff",
+        "accept-language": "ko;q=x, " + "a-" * 500 + ", \xff",
+        "authorization": "Bearer \xff\x00",
+        "cookie": "session=\xff\x00; csrf=\xff; language=\xff\x00",
+        "origin": "null",
+        "referer": "https://[evil",
+        "user-agent": "\xff\x00" * 1000,
+        "x-csrftoken": "\xff",
+        "x-email-verification-key": "\xff\x00",
+        "x-forwarded-for": "not an address",
+        "x-password-reset-key": "\xff\x00",
+        "x-request-id": "\xff\r\nforged: line",
+        "x-session-token": "\xff\x00",
+        "x-token-delivery": "\xff",
+    }
+
+    answers = {
+        **{name: stranger.get(path, headers={name: value}) for name, value in headers.items()},
+        **{
+            f"POST {name}": stranger.post(path, {}, headers={name: value})
+            for name, value in headers.items()
+        },
+    }
+
+    assert defects(answers) == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", PATHS)
+def test_strange_charsets_are_answered(stranger, path):
+    answers = {
+        f"{method} {content_type!r}": stranger.generic(
+            method, path, b"{}", content_type=content_type, query_string="a=b&c=%FF"
+        )
+        for content_type in JSON_TYPES
+        for method in ("GET", "POST")
+    }
+
+    assert defects(answers) == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", HEADLESS)
+def test_a_strangers_json_is_answered_by_every_headless_endpoint(stranger, path, method):
+    answers = {
+        f"{label} as {content_type}": stranger.generic(
+            method, path, body, content_type=content_type
+        )
+        for label, body in JSON.items()
+        for content_type in ("application/json", "text/plain")
+    }
+
+    assert defects(answers) == {}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", [path for path in HEADLESS if "/app/" in path])
+def test_a_signed_in_apps_json_is_answered_by_every_headless_endpoint(
+    stranger, obtain, user, path, method
+):
+    answers = {}
+
+    for label, body in JSON.items():
+        signed_in = stranger.post(
+            "/_allauth/app/v1/auth/login",
+            {"email": user.email, "password": PASSWORD},
+            content_type="application/json",
+        ).json()
+        if "access_token" not in signed_in.get("meta", {}):
+            break  # the endpoint before changed the password, as asked
+        answers[label] = stranger.generic(
+            method,
+            path,
+            body,
+            content_type="application/json",
+            headers=bearer(signed_in["meta"]["access_token"]),
+        )
+
+    assert defects(answers) == {}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", [path for path in PATHS if path.startswith("/api/")])
+def test_json_is_answered_by_every_api_endpoint_with_problem_details(
+    stranger, obtain, user, path, method
+):
+    access = obtain(user)["access"]
+
+    answers = {
+        label: stranger.generic(
+            method, path, body, content_type="application/json", headers=bearer(access)
+        )
+        for label, body in JSON.items()
+    }
+
+    assert defects(answers) == {}
+    assert {
+        label: (answer.status_code, answer.get("Content-Type"))
+        for label, answer in answers.items()
+        if answer.status_code >= 400 and answer.get("Content-Type") != "application/problem+json"
+    } == {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/accounts/nothing/",
+        "/admin",
+        "/accounts/sessions/not-a-uuid/revoke/",
+        "/%00",
+        "/%FF%FE",
+        "/%ED%A0%80",
+        "/../../etc/passwd",
+        "/static/../config/settings.py",
+        "/apix/",
+        "/" + "a" * 5000,
+    ],
+)
+def test_an_unknown_address_shows_the_sites_page(stranger, db, path):
+    response = stranger.get(path)
+
+    assert response.status_code in {301, 404}
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+    if response.status_code == 404:
+        assert "Not found" in response.text
+        assert 'rel="stylesheet"' in response.text

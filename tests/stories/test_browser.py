@@ -1,0 +1,612 @@
+"""A visitor with a browser: signing up, in and out, password, address, devices."""
+
+import re
+
+import pytest
+from django.test import Client
+from django_redis import get_redis_connection
+
+from accounts.audit.models import AuditEvent
+from accounts.outbox.models import OutgoingMail
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
+from tests.kit.clients import CHROME, bearer, is_signed_in, sign_in
+from tests.kit.factories import PASSWORD, AuthSessionFactory, UserFactory
+from tests.kit.mails import code_in, link_in
+
+NEW = {"email": " New@Example.com ", "password1": "a few unrelated words"}
+NEW_PASSWORD = "a wholly new passphrase"
+
+
+def events(**filters):
+    return list(AuditEvent.objects.filter(**filters).order_by("id").values_list("type", flat=True))
+
+
+def test_sign_up_asks_for_the_code_from_the_mail(browser, deliver):
+    asked = browser.post("/accounts/signup/", NEW)
+    assert asked["Location"] == "/accounts/confirm-email/"
+    assert not is_signed_in(browser)
+    assert not AuthSession.objects.exists()
+    mail = deliver()[0]
+    assert mail.to == ["new@example.com"]
+
+    done = browser.post("/accounts/confirm-email/", {"code": code_in(mail)})
+
+    assert done.status_code == 302
+    assert is_signed_in(browser)
+    assert User.objects.get().email == "new@example.com"
+    assert AuthSession.objects.get().kind == "browser"
+    assert set(events()) == {
+        "user.signed_up",
+        "email.verified",
+        "session.opened",
+        "login.succeeded",
+    }
+
+
+@pytest.mark.parametrize("manner", ["lower case", "no hyphen", "padded"])
+def test_the_code_may_be_typed_carelessly(browser, deliver, manner):
+    browser.post("/accounts/signup/", NEW)
+    code = code_in(deliver()[0])
+    typed = {"lower case": code.lower(), "no hyphen": code.replace("-", ""), "padded": f" {code} "}
+
+    browser.post("/accounts/confirm-email/", {"code": typed[manner]})
+
+    assert is_signed_in(browser)
+
+
+def test_a_wrong_code_thrice_ends_the_sign_up(browser, deliver):
+    browser.post("/accounts/signup/", NEW)
+    code = code_in(deliver()[0])
+    for _ in range(3):
+        browser.post("/accounts/confirm-email/", {"code": "XXXX-XXXX"})
+
+    browser.post("/accounts/confirm-email/", {"code": code})
+
+    assert not is_signed_in(browser)
+    assert not AuthSession.objects.exists()
+
+
+def test_a_code_does_not_work_in_another_browser(browser, another_browser, deliver):
+    browser.post("/accounts/signup/", NEW)
+    code = code_in(deliver()[0])
+
+    another_browser.post("/accounts/confirm-email/", {"code": code})
+
+    assert not is_signed_in(another_browser)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("email", "no address"),
+        ("email", ""),
+        ("password1", "short"),
+        ("password1", "p" * 129),
+        ("password1", "12345678901"),
+        ("password1", "password123"),
+        ("password1", "new@example.com"),
+        ("password1", ""),
+    ],
+)
+def test_a_bad_sign_up_says_what_is_wrong(browser, db, field, value):
+    response = browser.post("/accounts/signup/", NEW | {field: value})
+
+    assert response.status_code == 200
+    assert response.context["form"].errors
+    assert not User.objects.exists()
+    assert not OutgoingMail.objects.exists()
+
+
+def test_sign_up_with_a_taken_address_looks_the_same_and_mails_its_owner(browser, user, deliver):
+    response = browser.post("/accounts/signup/", NEW | {"email": user.email.upper()})
+
+    assert response["Location"] == "/accounts/confirm-email/"
+    assert User.objects.count() == 1
+    mails = deliver()
+    assert [mail.to for mail in mails] == [[user.email]]
+    assert not re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", mails[0].body)
+
+
+def test_signing_in_opens_a_sign_in_and_redirects_home(browser, user):
+    response = sign_in(browser, user)
+
+    assert response["Location"] == "/accounts/"
+    session = AuthSession.objects.get()
+    assert (session.user, session.kind, session.ip, session.amr) == (
+        user,
+        "browser",
+        "127.0.0.1",
+        ["pwd"],
+    )
+    assert session.device == "Chrome · Windows"
+    assert events() == ["session.opened", "login.succeeded"]
+
+
+@pytest.mark.parametrize("case", ["wrong", "unknown", "disabled", "disabled, right password"])
+def test_every_wrong_sign_in_shows_the_same_page(browser, user, case):
+    disabled = UserFactory(disabled=True).email
+    login, password = {
+        "wrong": (user.email, "not the password"),
+        "unknown": ("nobody@example.com", PASSWORD),
+        "disabled": (disabled, "not the password"),
+        "disabled, right password": (disabled, PASSWORD),
+    }[case]
+
+    response = browser.post("/accounts/login/", {"login": login, "password": password})
+
+    assert response.status_code == 200
+    assert response.context["form"].errors == {
+        "__all__": ["The email address and/or password you specified are not correct."]
+    }
+    assert password not in response.text
+    assert not is_signed_in(browser)
+
+
+def test_an_unverified_visitor_is_asked_for_a_code(browser, db, deliver):
+    user = UserFactory(verified=False)
+
+    response = sign_in(browser, user)
+
+    assert response["Location"] == "/accounts/confirm-email/"
+    assert not is_signed_in(browser)
+    browser.post("/accounts/confirm-email/", {"code": code_in(deliver()[0])})
+    assert is_signed_in(browser)
+
+
+def test_a_user_disabled_while_entering_the_code_is_not_signed_in(browser, deliver):
+    browser.raise_request_exception = False
+    browser.post("/accounts/signup/", NEW)
+    code = code_in(deliver()[0])
+    User.objects.update(is_active=False)
+
+    response = browser.post("/accounts/confirm-email/", {"code": code})
+
+    assert response.status_code in {200, 302}
+    assert not is_signed_in(browser)
+
+
+def test_remembering_sets_a_cookie_that_lasts_as_long_as_the_sign_in(browser, user):
+    response = sign_in(browser, user, remember="on")
+
+    assert response.cookies["session"]["max-age"] == 90 * 86400
+
+
+def test_not_remembering_sets_a_cookie_that_ends_with_the_browser(browser, user):
+    response = sign_in(browser, user)
+
+    assert response.cookies["session"]["max-age"] == ""
+    assert response.cookies["session"]["expires"] == ""
+
+
+def test_a_visitor_who_never_signed_in_gets_no_lasting_cookie(browser, db):
+    response = browser.post("/accounts/signup/", NEW)
+
+    assert response.cookies["session"]["max-age"] == ""
+
+
+def test_the_session_id_changes_at_sign_in(browser, db, deliver):
+    browser.post("/accounts/signup/", NEW)
+    before = browser.cookies["session"].value
+
+    browser.post("/accounts/confirm-email/", {"code": code_in(deliver()[0])})
+
+    assert browser.cookies["session"].value != before
+    thief = Client()
+    thief.cookies["session"] = before
+    assert not is_signed_in(thief)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_signing_out_removes_the_session_and_the_cookie(browser, user):
+    sign_in(browser, user)
+    cookie = browser.cookies["session"].value
+
+    response = browser.post("/accounts/logout/")
+
+    assert response["Location"] == "/accounts/login/"
+    assert browser.cookies["session"].value != cookie
+    thief = Client()
+    thief.cookies["session"] = cookie
+    assert not is_signed_in(thief)
+    assert AuthSession.objects.get().revoked_reason == "logout"
+    stored = get_redis_connection("sessions")
+    assert not [key for key in stored.keys("*") if b"_auth_user_id" in (stored.get(key) or b"")]
+
+
+def test_a_get_request_does_not_sign_out(signed_in):
+    response = signed_in.get("/accounts/logout/")
+
+    assert response.status_code == 200
+    assert is_signed_in(signed_in)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/accounts/logout/",
+        "/accounts/sessions/revoke-others/",
+        "/accounts/profile/",
+        "/accounts/password/change/",
+    ],
+)
+def test_a_form_of_another_site_changes_nothing(signed_in, path):
+    strict = Client(
+        enforce_csrf_checks=True, headers={"user-agent": CHROME, "origin": "https://evil.example"}
+    )
+    strict.cookies = signed_in.cookies
+
+    response = strict.post(path)
+
+    assert response.status_code == 403
+    assert "This form has expired" in response.text
+    assert is_signed_in(signed_in)
+
+
+def test_a_password_change_ends_all_sign_ins_but_this_one(
+    signed_in, another_browser, obtain, user, deliver, client
+):
+    sign_in(another_browser, user)
+    pair = obtain(user)
+    before = signed_in.cookies["session"].value
+
+    response = signed_in.post(
+        "/accounts/password/change/",
+        {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
+    )
+
+    assert response.status_code == 302
+    assert is_signed_in(signed_in)
+    assert not is_signed_in(another_browser)
+    assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 401
+    assert signed_in.cookies["session"].value != before
+    assert AuthSession.objects.active().count() == 1
+    assert events(type="password.changed") == ["password.changed"]
+    assert user.email in deliver()[0].to
+
+
+def test_a_password_change_needs_the_old_password(signed_in, user):
+    response = signed_in.post(
+        "/accounts/password/change/",
+        {"oldpassword": "wrong", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
+    )
+
+    assert response.status_code == 200
+    user.refresh_from_db()
+    assert user.check_password(PASSWORD)
+
+
+def reset_link(browser, user, deliver):
+    browser.post("/accounts/password/reset/", {"email": user.email})
+    return link_in(deliver()[-1])
+
+
+def test_asking_for_a_reset_changes_nothing(signed_in, another_browser, user):
+    before = User.objects.filter(pk=user.pk).values().get()
+
+    another_browser.post("/accounts/password/reset/", {"email": user.email})
+
+    assert User.objects.filter(pk=user.pk).values().get() == before
+    assert is_signed_in(signed_in)
+
+
+def test_a_reset_ends_every_sign_in_and_signs_nobody_in(
+    signed_in, another_browser, obtain, user, deliver, client
+):
+    pair = obtain(user)
+    page = another_browser.get(reset_link(another_browser, user, deliver), follow=True)
+    form = page.redirect_chain[-1][0]
+
+    another_browser.post(form, {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
+
+    assert not is_signed_in(another_browser)
+    assert not is_signed_in(signed_in)
+    assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 401
+    assert not AuthSession.objects.active().exists()
+    assert events(type="password.reset") == ["password.reset"]
+    assert sign_in(another_browser, user, NEW_PASSWORD).status_code == 302
+
+
+def test_a_reset_link_works_once(browser, user, deliver):
+    link = reset_link(browser, user, deliver)
+    form = browser.get(link, follow=True).redirect_chain[-1][0]
+    browser.post(form, {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
+
+    again = Client().get(link, follow=True)
+
+    assert "password1" not in again.text
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "x-y",
+        "0-set-password",
+        "zzzzzzzzzzzzz-abc",
+        "1-" + "a" * 500,
+        "00000000000040008000000000000000-x",
+    ],
+)
+def test_a_made_up_reset_link_is_a_page_not_an_error(client, db, key):
+    response = client.get(f"/accounts/password/reset/key/{key}/")
+
+    assert response.status_code == 200
+    assert "password1" not in response.text
+
+
+def test_a_reset_for_an_unknown_address_looks_the_same(browser, another_browser, user, deliver):
+    known = browser.post("/accounts/password/reset/", {"email": user.email})
+
+    unknown = another_browser.post("/accounts/password/reset/", {"email": "nobody@example.com"})
+
+    assert (unknown.status_code, unknown["Location"]) == (known.status_code, known["Location"])
+
+
+def test_a_reset_page_sends_its_key_to_no_other_site(browser, user, deliver):
+    link = reset_link(browser, user, deliver)
+
+    response = browser.get(link)
+
+    assert response["Referrer-Policy"] in {"same-origin", "no-referrer"}
+    assert response.status_code == 302 or "no-store" in response["Cache-Control"]
+
+
+def test_a_foreign_host_cannot_poison_the_reset_mail(user, deliver):
+    poisoned = Client().post(
+        "/accounts/password/reset/", {"email": user.email}, headers={"host": "evil.example"}
+    )
+    forwarded = Client().post(
+        "/accounts/password/reset/",
+        {"email": user.email},
+        headers={"x-forwarded-host": "evil.example", "forwarded": "host=evil.example"},
+    )
+
+    assert poisoned.status_code == 400
+    assert poisoned["Content-Type"] == "text/html; charset=utf-8"
+    assert forwarded.status_code == 302
+    assert [link_in(mail).split("/")[2] for mail in deliver()] == ["testserver"]
+
+
+def test_a_reset_is_limited_per_address_and_does_not_lock_the_account(user, deliver):
+    for number in range(7):
+        Client().post(
+            "/accounts/password/reset/", {"email": user.email}, REMOTE_ADDR=f"192.0.2.{number}"
+        )
+
+    mails = deliver()
+
+    assert len(mails) == 5
+    assert sign_in(Client(), user).status_code == 302
+
+
+def test_an_address_does_not_change_without_the_password(signed_in, user, deliver):
+    response = signed_in.post("/accounts/email/", {"action_add": "", "email": "New@example.com"})
+
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/reauthenticate/")
+    assert [mail for mail in deliver() if mail.to == ["new@example.com"]] == []
+
+
+def test_an_address_changes_once_the_code_sent_to_it_is_entered(signed_in, user, deliver):
+    signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    signed_in.post("/accounts/email/", {"action_add": "", "email": "New@example.com"})
+    user.refresh_from_db()
+    assert user.email != "new@example.com"
+    mail = next(mail for mail in deliver() if mail.to == ["new@example.com"])
+
+    signed_in.post("/accounts/confirm-email/", {"code": code_in(mail)})
+
+    user.refresh_from_db()
+    assert user.email == "new@example.com"
+    assert is_signed_in(signed_in)
+    assert "email.changed" in events(user=user)
+
+
+def test_an_address_that_is_taken_cannot_be_taken(signed_in, user, deliver):
+    other = UserFactory()
+    signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    signed_in.post("/accounts/email/", {"action_add": "", "email": other.email.upper()})
+    codes = [code_in(mail) for mail in deliver() if mail.to == [other.email]]
+
+    for code in codes:
+        signed_in.post("/accounts/confirm-email/", {"code": code})
+
+    user.refresh_from_db()
+    assert user.email != other.email
+    assert User.objects.filter(email=other.email).count() == 1
+
+
+def test_the_devices_page_lists_this_browser_first_and_only_ones_own(signed_in, user):
+    AuthSessionFactory(user=user, user_agent="curl/8.1")
+    AuthSessionFactory(user_agent="strangers-client/1")
+
+    response = signed_in.get("/accounts/sessions/")
+
+    assert response.status_code == 200
+    assert response.text.index("Chrome · Windows") < response.text.index("curl")
+    assert "strangers-client" not in response.text
+
+
+def test_a_device_is_ended_from_the_page(signed_in, another_browser, user):
+    sign_in(another_browser, user)
+    other = AuthSession.objects.latest("created_at")
+
+    response = signed_in.post(f"/accounts/sessions/{other.pk}/revoke/")
+
+    assert response["Location"] == "/accounts/sessions/"
+    assert not is_signed_in(another_browser)
+    assert is_signed_in(signed_in)
+    other.refresh_from_db()
+    assert other.revoked_reason == "other_device"
+
+
+def test_a_strangers_device_cannot_be_ended(signed_in):
+    strangers = AuthSessionFactory()
+
+    response = signed_in.post(f"/accounts/sessions/{strangers.pk}/revoke/")
+
+    assert response.status_code == 404
+    strangers.refresh_from_db()
+    assert strangers.revoked_at is None
+
+
+def test_a_device_is_not_ended_by_a_link(signed_in, user):
+    other = AuthSessionFactory(user=user)
+
+    response = signed_in.get(f"/accounts/sessions/{other.pk}/revoke/")
+
+    assert response.status_code == 405
+    other.refresh_from_db()
+    assert other.revoked_at is None
+
+
+def test_all_other_devices_are_ended_at_once(signed_in, another_browser, obtain, user, client):
+    sign_in(another_browser, user)
+    pair = obtain(user)
+
+    signed_in.post("/accounts/sessions/revoke-others/")
+
+    assert is_signed_in(signed_in)
+    assert not is_signed_in(another_browser)
+    assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/accounts/",
+        "/accounts/sessions/",
+        "/accounts/activity/",
+        "/accounts/profile/",
+        "/accounts/email/",
+        "/accounts/password/change/",
+        "/accounts/3rdparty/",
+    ],
+)
+def test_an_account_page_leads_to_the_sign_in_page_and_back(browser, user, path):
+    asked = browser.get(path)
+    assert asked.status_code == 302
+    assert asked["Location"] == f"/accounts/login/?next={path}"
+
+    done = browser.post(
+        asked["Location"], {"login": user.email, "password": PASSWORD, "next": path}
+    )
+
+    assert done["Location"] == path
+    assert browser.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "///evil.example",
+        "////evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "https:evil.example",
+        "https:/evil.example",
+        "https:///evil.example",
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "data:text/html,x",
+        " //evil.example",
+        "\x00//evil.example",
+        "http://testserver@evil.example",
+        "http://testserver.evil.example",
+        "ftp://testserver/",
+        "https://evil.example\\@testserver/",
+    ],
+)
+@pytest.mark.parametrize(
+    "path", ["/accounts/login/", "/accounts/logout/", "/i18n/setlang/", "/accounts/signup/"]
+)
+def test_the_next_parameter_never_leads_to_another_site(browser, user, path, target):
+    if path == "/accounts/logout/":
+        sign_in(browser, user)
+    body = {"login": user.email, "password": PASSWORD, "next": target, "language": "ko"} | NEW
+
+    response = browser.post(path, body)
+
+    assert response.status_code in {200, 204, 302}
+    where = response.get("Location", "/")
+    assert re.match(r"/(?![/\\\s])|/$", where), where
+
+
+def test_disabling_an_account_ends_both_kinds_of_sign_in(signed_in, obtain, user, client):
+    pair = obtain(user)
+    user.is_active = False
+
+    user.save()
+
+    assert not is_signed_in(signed_in)
+    assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 401
+    assert {row.revoked_reason for row in AuthSession.objects.all()} == {"deactivated"}
+    assert AuditEvent.objects.filter(reason="deactivated").count() == 2
+
+
+def test_the_activity_page_shows_ones_own_events_only(signed_in, user):
+    AuthSessionFactory()
+    AuditEvent.objects.create(
+        type="login.failed", identifier="other@example.com", user=UserFactory()
+    )
+
+    response = signed_in.get("/accounts/activity/")
+
+    assert response.status_code == 200
+    assert "other@example.com" not in response.text
+    assert {event.user for event in response.context["events"]} == {user}
+
+
+@pytest.mark.parametrize("path", ["/accounts/sessions/", "/accounts/activity/"])
+@pytest.mark.parametrize("page", ["0", "-1", "x", "9" * 30, "2"])
+def test_a_page_that_is_not_there_is_not_found(signed_in, path, page):
+    response = signed_in.get(path, {"page": page})
+
+    assert response.status_code == 404
+    assert "Not found" in response.text
+
+
+@pytest.mark.parametrize(
+    "payload", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7|add:7 }}"]
+)
+def test_markup_in_names_and_user_agents_is_shown_as_text(user, payload):
+    User.objects.filter(pk=user.pk).update(display_name=payload)
+    browser = Client(headers={"user-agent": payload})
+    sign_in(browser, user)
+    paths = [
+        "/accounts/",
+        "/accounts/sessions/",
+        "/accounts/activity/",
+        "/accounts/profile/",
+        "/accounts/email/",
+    ]
+
+    pages = {path: browser.get(path) for path in paths}
+
+    for path, page in pages.items():
+        assert page.status_code == 200, path
+        assert "<script>alert" not in page.text, path
+        assert "<img src=x" not in page.text, path
+
+
+def test_saving_the_profile_sets_the_language_cookie(signed_in, user):
+    response = signed_in.post("/accounts/profile/", {"display_name": "김하나", "locale": "ko"})
+
+    assert response.status_code == 302
+    user.refresh_from_db()
+    assert (user.display_name, user.locale) == ("김하나", "ko")
+    assert signed_in.get("/accounts/").headers["Content-Language"] == "ko"
+
+
+def test_a_message_is_shown_once(signed_in, user):
+    other = AuthSessionFactory(user=user)
+
+    first = signed_in.post(f"/accounts/sessions/{other.pk}/revoke/", follow=True)
+    second = signed_in.get("/accounts/sessions/")
+
+    assert "was signed out" in first.text
+    assert "was signed out" not in second.text

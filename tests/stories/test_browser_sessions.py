@@ -1,0 +1,562 @@
+"""A browser's session over its whole life: when it ends, when its id changes, what it costs."""
+
+import json
+from datetime import timedelta
+
+import pytest
+import redis
+from django.db import connection, connections
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django_redis import get_redis_connection
+
+from accounts.audit.models import AuditEvent
+from accounts.people.models import User
+from accounts.signins import revocations, sessions
+from accounts.signins.models import AuthSession
+from accounts.store import engine, index
+from tests.kit.clients import CHROME, sign_in
+from tests.kit.factories import PASSWORD, AuthSessionFactory
+from tests.kit.mails import code_in
+
+PAGE = "/accounts/logout/"  # asks for nothing but who is there
+DAY = 86400
+
+
+@pytest.fixture
+def store():
+    return get_redis_connection("sessions")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """One entry for each time this process sends something to Redis."""
+    sent = []
+    real = redis.connection.AbstractConnection.send_packed_command
+
+    def send(self, command, check_health=True):
+        sent.append(command)
+        return real(self, command, check_health)
+
+    monkeypatch.setattr(redis.connection.AbstractConnection, "send_packed_command", send)
+    return sent
+
+
+@pytest.fixture
+def new_browser(user):
+    """Sign a new browser in."""
+
+    def run(**fields):
+        browser = Client(headers={"user-agent": CHROME})
+        assert sign_in(browser, user, **fields).status_code == 302
+        return browser
+
+    return run
+
+
+@pytest.fixture
+def remembered(new_browser):
+    """A browser that signed in with "Stay signed in"."""
+    return new_browser(remember="on")
+
+
+def is_signed_in(browser):
+    response = browser.get(PAGE)
+    if response.status_code == 302:
+        assert response["Location"].startswith(("/accounts/login/", "/"))
+        return False
+    assert response.status_code == 200
+    return True
+
+
+def pass_time(seconds, *, sliding=True):
+    """Nobody comes for so long: what Redis counts down, and what each session says of itself."""
+    redis = get_redis_connection("sessions")
+    for key in redis.keys("*"):
+        if key.startswith(b"session:"):
+            value = json.loads(redis.get(key))
+            value["c"] -= seconds
+            redis.set(key, json.dumps(value), keepttl=True)
+        if sliding:
+            redis.expire(key, redis.ttl(key) - seconds)
+
+
+def session_ttl(redis):
+    (key,) = redis.keys("session:*")
+    return redis.ttl(key)
+
+
+# Time-outs
+
+
+def test_twelve_hours_without_a_request_sign_out(signed_in):
+    pass_time(12 * 3600)
+
+    assert not is_signed_in(signed_in)
+
+
+def test_staying_signed_in_outlasts_thirteen_days_without_a_request(remembered):
+    pass_time(13 * DAY)
+
+    assert is_signed_in(remembered)
+
+
+def test_fourteen_days_without_a_request_sign_out_who_stayed_signed_in(remembered):
+    pass_time(14 * DAY)
+
+    assert not is_signed_in(remembered)
+
+
+def test_an_active_user_is_still_signed_in_after_fourteen_days(remembered):
+    """Neither the server's idle time nor the cookie's own ends it."""
+    for _ in range(4):
+        pass_time(5 * DAY)
+        assert is_signed_in(remembered)
+
+    assert remembered.cookies["session"]["max-age"] > 20 * DAY
+
+
+def test_an_active_sign_in_ends_after_ninety_days(remembered):
+    pass_time(90 * DAY, sliding=False)
+
+    assert not is_signed_in(remembered)
+
+
+def test_the_ninety_days_count_from_the_sign_in_not_from_the_visit(browser, db, deliver):
+    browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
+    pass_time(89 * DAY, sliding=False)
+
+    browser.post("/accounts/confirm-email/", {"code": code_in(deliver()[0])})
+    pass_time(89 * DAY, sliding=False)
+
+    assert is_signed_in(browser)
+
+
+def test_a_new_id_does_not_start_the_ninety_days_again(remembered):
+    pass_time(80 * DAY, sliding=False)
+    step_up(remembered)
+    pass_time(10 * DAY, sliding=False)
+
+    assert not is_signed_in(remembered)
+
+
+def test_saving_does_not_start_the_ninety_days_again(remembered):
+    pass_time(80 * DAY, sliding=False)
+    remembered.post("/accounts/profile/", {"display_name": "A", "locale": ""})
+    pass_time(10 * DAY, sliding=False)
+
+    assert not is_signed_in(remembered)
+
+
+def test_a_visitors_session_is_short_and_not_slid_by_looking(browser, db, store):
+    browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
+    pass_time(1800)
+
+    browser.get("/accounts/login/")
+
+    assert 0 < session_ttl(store) <= 1800
+
+
+@pytest.mark.parametrize("seconds", [2, 8, 60])
+def test_a_short_idle_time_is_slid_in_time(user, new_browser, settings, store, seconds):
+    settings.SESSION_SHORT_IDLE_SECONDS = seconds
+    browser = new_browser()
+    pass_time(seconds // 2)
+
+    assert is_signed_in(browser)
+
+    assert session_ttl(store) > seconds // 2 or seconds == 2
+
+
+def test_a_shorter_idle_time_holds_for_open_sessions_too(signed_in, settings, store):
+    settings.SESSION_SHORT_IDLE_SECONDS = 600
+
+    signed_in.get(PAGE)
+
+    assert session_ttl(store) <= 600
+
+
+def test_a_session_without_an_end_gets_one(signed_in, store):
+    (key,) = store.keys("session:*")
+    store.persist(key)
+
+    signed_in.get(PAGE)
+
+    assert 0 < session_ttl(store) <= 12 * 3600
+
+
+def test_a_session_is_slid_with_what_leads_to_it(signed_in, user, store):
+    pass_time(3600)
+
+    signed_in.get(PAGE)
+
+    idle = 12 * 3600
+    assert {store.ttl(key) > idle - 20 for key in store.keys("s*")} == {True}
+    (score,) = [score for _, score in store.zrange(f"user:{user.pk}", 0, -1, withscores=True)]
+    assert score > timezone.now().timestamp() + idle - 20
+
+
+# The row has the last word
+
+
+def test_a_sign_out_without_redis_counts_at_the_next_touch(signed_in, monkeypatch, settings):
+    """Its deletion is lost, and every process has forgotten it since."""
+    monkeypatch.setattr(index, "drop", lambda *args, **kwargs: None)
+    sessions.revoke(AuthSession.objects.get(), reason=sessions.Reason.ADMIN)
+    AuthSession.objects.update(revoked_at=timezone.now() - timedelta(days=1))
+    revocations.feed.forget()
+    assert is_signed_in(signed_in)  # or the next line would prove nothing
+
+    pass_time(5 * 60 + 1)
+
+    assert not is_signed_in(signed_in)
+
+
+def test_saving_and_new_ids_do_not_put_the_touch_off(signed_in):
+    AuthSession.objects.update(
+        revoked_at=timezone.now() - timedelta(days=1), revoked_reason="admin"
+    )
+    pass_time(4 * 60)
+    signed_in.post("/accounts/profile/", {"display_name": "A", "locale": ""})
+    step_up(signed_in)
+    assert is_signed_in(signed_in)
+
+    pass_time(61)
+
+    assert not is_signed_in(signed_in)
+
+
+def test_the_row_is_asked_as_long_as_processes_remember(signed_in, settings):
+    """Access tokens of a minute: the set forgets sooner, so the row is asked sooner."""
+    settings.ACCESS_TOKEN_LIFETIME = timedelta(seconds=60)
+    AuthSession.objects.update(
+        revoked_at=timezone.now() - timedelta(days=1), revoked_reason="admin"
+    )
+    pass_time(61)
+
+    assert not is_signed_in(signed_in)
+
+
+def test_the_row_notes_a_visit_every_five_minutes_only(signed_in):
+    long_ago = timezone.now() - timedelta(days=1)
+    AuthSession.objects.update(last_seen_at=long_ago)
+    signed_in.get(PAGE)
+    assert AuthSession.objects.get().last_seen_at == long_ago
+    pass_time(5 * 60 + 1)
+
+    signed_in.get(PAGE)
+    seen = AuthSession.objects.get().last_seen_at
+    signed_in.get(PAGE)
+
+    assert timezone.now() - seen < timedelta(seconds=20)
+    assert AuthSession.objects.get().last_seen_at == seen
+
+
+def test_a_cookie_gets_a_503_while_revocations_are_unknown(signed_in, feed):
+    feed._heard_at -= 3600
+    signed_in.raise_request_exception = False
+
+    response = signed_in.get(PAGE)
+
+    assert response.status_code == 503
+    assert response["Retry-After"] == "3"
+    assert "session" not in response.cookies
+
+
+def test_a_sign_in_whose_row_is_lost_is_out_at_the_next_touch(signed_in):
+    """A database restored from a backup."""
+    AuthSession.objects.all().delete()
+    pass_time(5 * 60 + 1)
+
+    assert not is_signed_in(signed_in)
+
+
+# A new id
+
+
+def step_up(browser):
+    """The password again, for something that asks for it."""
+    response = browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert response.status_code == 302, response.content
+
+
+def is_dead(cookie):
+    thief = Client()
+    thief.cookies["session"] = cookie
+    return not is_signed_in(thief)
+
+
+def test_step_up_takes_a_new_id(signed_in):
+    before = signed_in.cookies["session"].value
+
+    step_up(signed_in)
+
+    assert signed_in.cookies["session"].value != before
+    assert is_dead(before)
+    assert is_signed_in(signed_in)
+
+
+def test_a_request_under_the_old_id_does_not_take_the_new_cookie(signed_in):
+    """Two at once: the answer to the slower one comes after the new cookie."""
+    slower = Client()
+    slower.cookies["session"] = signed_in.cookies["session"].value
+    step_up(signed_in)
+
+    response = slower.get(PAGE)
+
+    assert response.status_code == 302
+    assert "session" not in response.cookies
+
+
+def test_a_wrong_password_at_step_up_changes_no_id(signed_in):
+    before = signed_in.cookies["session"].value
+
+    signed_in.post("/accounts/reauthenticate/", {"password": "wrong"})
+
+    assert signed_in.cookies["session"].value == before
+    assert is_signed_in(signed_in)
+
+
+@pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
+@pytest.mark.parametrize("given", [True, False], ids=["given", "taken"])
+def test_a_change_of_rights_ends_the_sign_in(user, new_browser, right, given):
+    """Whoever comes first with the cookie, its owner or a thief, has to sign in again."""
+    User.objects.update(**{right: not given})
+    browser = new_browser()
+    before = browser.cookies["session"].value
+    User.objects.update(**{right: given})
+
+    response = browser.get(PAGE)
+
+    assert response.status_code == 302
+    assert is_dead(before)
+    session = AuthSession.objects.get()
+    assert session.revoked_reason == "rights_changed"
+
+
+@pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
+def test_rights_that_are_saved_end_every_sign_in(user, new_browser, obtain, right):
+    browser = new_browser()
+    pair = obtain(user)
+    user.refresh_from_db()
+    setattr(user, right, True)
+
+    user.save()
+
+    assert not is_signed_in(browser)
+    assert set(AuthSession.objects.values_list("revoked_reason", flat=True)) == {"rights_changed"}
+    response = browser.get("/api/me/", headers={"authorization": f"Bearer {pair['access']}"})
+    assert response.status_code == 401
+
+
+def test_another_change_of_the_user_ends_nothing(user, signed_in):
+    user.refresh_from_db()
+    user.display_name = "Other"
+
+    user.save()
+
+    assert is_signed_in(signed_in)
+
+
+def test_without_a_change_the_id_stays(signed_in):
+    before = signed_in.cookies["session"].value
+
+    response = signed_in.get(PAGE)
+
+    assert "session" not in response.cookies
+    assert signed_in.cookies["session"].value == before
+
+
+def test_signing_in_again_takes_a_new_id(signed_in, user, rf):
+    """Django doesn't, for a user who is signed in already."""
+    from django.contrib.auth import login  # noqa: PLC0415 - beside its only use
+
+    request = rf.post("/")
+    before = signed_in.cookies["session"].value
+    request.session = engine.SessionStore(before)
+    request.user = user
+    login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    request.session.save()
+
+    assert request.session.session_key != before
+    assert is_dead(before)
+    assert len(get_redis_connection("sessions").keys("sid:*")) == 1
+    assert [row.revoked_reason for row in AuthSession.objects.order_by("created_at")] == [
+        "logout",
+        "",
+    ]
+
+
+def test_a_hundred_step_ups_fit_into_the_session(signed_in, settings):
+    settings.ACCOUNT_RATE_LIMITS = False
+    for _ in range(100):
+        step_up(signed_in)
+
+    assert is_signed_in(signed_in)
+    records = signed_in.session["account_authentication_methods"]
+    assert len(records) == 8
+
+
+# Ended meanwhile
+
+
+@pytest.fixture
+def ended_meanwhile(monkeypatch):
+    """Another request signs this browser out after a request has read its session."""
+
+    def run(browser, call):
+        from accounts.pages import middleware  # noqa: PLC0415 - beside its only use
+
+        original = middleware._is_on
+
+        def late(request, *args):
+            engine.SessionStore(request.session.session_key).delete()
+            request.session.modified = True
+            return original(request, *args)
+
+        monkeypatch.setattr(middleware, "_is_on", late)
+        return call(browser)
+
+    return run
+
+
+def test_a_page_whose_session_ended_meanwhile_leads_to_sign_in(signed_in, ended_meanwhile):
+    response = ended_meanwhile(
+        signed_in,
+        lambda browser: browser.post("/accounts/profile/", {"display_name": "A", "locale": ""}),
+    )
+
+    assert response.status_code == 302
+    assert response["Location"] == "/accounts/login/"
+    assert "session" not in response.cookies
+
+
+def test_a_read_whose_session_ended_meanwhile_leads_back(signed_in, ended_meanwhile):
+    response = ended_meanwhile(signed_in, lambda browser: browser.get("/accounts/sessions/"))
+
+    assert response.status_code == 302
+    assert response["Location"] == "/accounts/login/?next=/accounts/sessions/"
+
+
+def test_a_call_whose_session_ended_meanwhile_is_a_401(signed_in, ended_meanwhile):
+    response = ended_meanwhile(signed_in, lambda browser: browser.get("/api/me/"))
+
+    assert response.status_code == 401
+    assert response["Content-Type"] == "application/problem+json"
+    assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+    assert response.json() == {
+        "type": "about:blank",
+        "title": "You were signed out",
+        "status": 401,
+        "detail": "Your sign-in ended while this was under way. Please sign in again.",
+        "code": "session_ended",
+        "request_id": response.json()["request_id"],
+    }
+    assert get_redis_connection("sessions").keys("session:*") == []
+
+
+def test_a_form_too_large_to_be_kept_for_after_step_up_is_a_413(signed_in, settings):
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
+    signed_in.raise_request_exception = False
+
+    response = signed_in.post(
+        "/accounts/email/", {"action_add": "", "email": "a@example.com", "x": "x" * 20_000}
+    )
+
+    assert response.status_code == 413
+    assert is_signed_in(signed_in)
+
+
+# What it costs
+
+
+def test_a_signed_in_page_costs_one_round_trip_and_one_query(signed_in, feed, asked):
+    signed_in.get(PAGE)
+    asked.clear()
+
+    with CaptureQueriesContext(connection) as sql:
+        response = signed_in.get(PAGE)
+
+    assert response.status_code == 200
+    assert len(asked) == 1
+    (query,) = sql
+    assert query["sql"].startswith("SELECT * FROM accounts_user WHERE id = ")
+
+
+def test_a_touch_costs_one_round_trip_and_one_query_more(signed_in, feed, asked):
+    pass_time(5 * 60 + 1)
+    asked.clear()
+
+    with CaptureQueriesContext(connection) as sql:
+        signed_in.get(PAGE)
+
+    assert len(asked) == 2
+    assert [query["sql"].split(" ")[0] for query in sql] == ["SELECT", "UPDATE"]
+
+
+def test_a_save_costs_one_round_trip_more(signed_in, asked):
+    asked.clear()
+
+    step_up(signed_in)
+
+    commands = [bytes(c if isinstance(c, bytes) else b"".join(c)) for c in asked]
+    assert len([c for c in commands if b"EVAL" in c]) == 1
+    assert len([c for c in commands if b"session:" in c]) == 2
+
+
+def test_the_row_is_read_when_somebody_asks_for_it(signed_in, feed, django_assert_num_queries):
+    request = signed_in.get(PAGE).wsgi_request
+    session = request.auth_session
+
+    with django_assert_num_queries(0):
+        assert session.pk == session.sid
+        assert session.user == request.user
+    with django_assert_num_queries(1):
+        assert session.device == "Chrome · Windows"
+        assert session.is_active
+        assert session.amr == ["pwd"]
+
+
+def test_a_thousand_sign_ins_end_in_a_handful_of_statements_and_calls(user, asked, feed):
+    rows = AuthSessionFactory.create_batch(1000, user=user)
+    for row in rows:
+        store = engine.SessionStore()
+        store.update({"_auth_user_id": str(user.pk), "sid": str(row.pk)})
+        store.create()
+    redis = get_redis_connection("sessions")
+    assert len(redis.keys("session:*")) == 1000
+    kept = rows[500].pk
+    asked.clear()
+
+    with CaptureQueriesContext(connection) as sql:
+        with_commit = sessions.revoke_all(user, reason=sessions.Reason.ADMIN, keep=kept)
+
+    assert with_commit == 999
+    # SQLite takes the audit events in several statements.
+    statements = [query["sql"].split(" ")[0] for query in sql]
+    inserts = statements.count("INSERT")
+    assert inserts == 1 if connections["default"].vendor == "postgresql" else inserts < 15
+    assert statements.count("UPDATE") == 1
+    assert len(statements) - inserts <= 5
+    assert AuditEvent.objects.filter(type="session.revoked").count() == 999
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thousand_sessions_leave_redis_in_two_calls(user, asked):
+    rows = AuthSessionFactory.create_batch(1000, user=user)
+    for row in rows:
+        store = engine.SessionStore()
+        store.update({"_auth_user_id": str(user.pk), "sid": str(row.pk)})
+        store.create()
+    kept = rows[500].pk
+    asked.clear()
+
+    sessions.revoke_all(user, reason=sessions.Reason.ADMIN, keep=kept)
+
+    assert len(asked) == 2  # the bell and the deletion
+    redis = get_redis_connection("sessions")
+    assert sorted(key.split(b":")[0] for key in redis.keys("*")) == [b"session", b"sid", b"user"]
+    assert engine.lookup(kept) is not None
+    assert revocations.is_revoked(rows[0].pk)
+    assert not revocations.is_revoked(kept)

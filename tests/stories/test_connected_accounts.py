@@ -1,0 +1,256 @@
+"""Connected accounts: connect, disconnect, and always a way in."""
+
+import threading
+
+import pytest
+from allauth.core import context
+from allauth.socialaccount.models import SocialAccount
+from django.db import connections
+from django.test import Client
+
+from accounts.audit.models import AuditEvent
+from accounts.federation.endings import reports
+from accounts.outbox.models import Unlinking
+from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.problems import problem
+
+BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
+PAGE = "/accounts/3rdparty/"
+API = "/_allauth/app/v1/account/providers"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def newcomer(google, walk, visitor):
+    """Somebody whose only way in is Google, and their browser."""
+    walk(google)
+    return User.objects.get()
+
+
+def connect(browser, standin):
+    start = browser.post(f"/accounts/{standin.name}/login/?process=connect")
+    return browser.get(standin.consent(start["Location"]))
+
+
+def connected(user):
+    return set(SocialAccount.objects.filter(user=user).values_list("provider", flat=True))
+
+
+@BOTH
+def test_connect_and_disconnect_after_the_password(standin, signed_in, user, deliver):
+    """Both addresses are told: the account's, and the provider's, which is another one here."""
+    asked = connect(signed_in, standin)
+    before = connected(user)
+    done = signed_in.post(asked["Location"], {"password": PASSWORD})
+    page = signed_in.get(PAGE)
+    account = SocialAccount.objects.get()
+    told = sorted(mail.to[0] for mail in deliver())
+    gone = signed_in.post(PAGE, {"account": account.pk})
+
+    assert (asked["Location"], before) == ("/accounts/reauthenticate/", set())
+    assert done["Location"] == PAGE
+    assert account.user == user
+    assert "minji.kim@example.com" in page.text
+    assert told == sorted(["minji.kim@example.com", user.email])
+    assert user.email not in next(
+        mail.body for mail in deliver() if mail.to == ["minji.kim@example.com"]
+    )
+    # Google wants a token to hear of it: test_unlinking.py goes on from there.
+    assert gone["Location"].startswith(standin.origin if standin.name == "google" else PAGE)
+    assert connected(user) == set()
+    assert [mail.to for mail in deliver()[2:]] == [[user.email]]
+    assert set(AuditEvent.objects.values_list("type", flat=True)) >= {
+        AuditEvent.Type.SOCIAL_CONNECTED,
+        AuditEvent.Type.SOCIAL_DISCONNECTED,
+    }
+
+
+def test_a_connection_of_another_user_is_not_taken(google, signed_in, user):
+    other = UserFactory()
+    SocialAccount.objects.create(user=other, provider="google", uid="100000000000000000001")
+
+    asked = connect(signed_in, google)
+    signed_in.post(asked["Location"], {"password": PASSWORD})
+
+    assert "connected to another account" in signed_in.get(PAGE).text
+    assert connected(user) == set()
+    assert connected(other) == {"google"}
+
+
+def test_disconnecting_another_users_connection_changes_nothing(signed_in, user):
+    theirs = SocialAccount.objects.create(user=UserFactory(), provider="google", uid="1")
+
+    answers = [signed_in.post(PAGE, {"account": one}) for one in (theirs.pk, "", "\x00", "9" * 40)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert SocialAccount.objects.get() == theirs
+
+
+def test_the_only_way_in_says_why_it_stays_and_what_to_do(newcomer, visitor):
+    account = SocialAccount.objects.get()
+
+    page = visitor.get(PAGE).text
+    refused = visitor.post(PAGE, {"account": account.pk})
+    visitor.post("/accounts/password/set/", {"password1": "a new pass phrase"})
+    visitor.post("/accounts/reauthenticate/", {"password": "a new pass phrase"})
+    gone = visitor.post(PAGE, {"account": account.pk})
+
+    assert "This is your only way in." in page
+    assert 'href="/accounts/password/set/"' in page
+    assert 'name="account"' not in page
+    assert refused.status_code == 200
+    assert 'role="alert"' in refused.text
+    assert gone.status_code == 302
+    assert connected(newcomer) == set()
+
+
+def test_the_only_way_in_stays_for_apps_too(newcomer, client, google, send):
+    tokens = send("api", google, {"id_token": google.native()["id_token"]}).json()
+    account = SocialAccount.objects.get()
+
+    answer = client.delete(
+        API,
+        {"provider": "google", "account": account.uid},
+        content_type="application/json",
+        headers=bearer(tokens["access"]),
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == "no_password"
+    assert connected(newcomer) == {"google"}
+
+
+def test_an_account_goes_with_its_only_way_in(newcomer):
+    newcomer.delete()
+
+    assert not SocialAccount.objects.exists()
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("door", ["page", "api"])
+@BOTH
+def test_a_connection_that_ends_during_a_sign_in_signs_nobody_in(
+    standin, walk, visitor, send, monkeypatch, door
+):
+    """The report locks the user first; the sign-in looks again when its turn comes."""
+    walk(standin)
+    visitor.post("/accounts/logout/")
+    account, before, opened = (
+        SocialAccount.objects.get(),
+        AuthSession.objects.count(),
+        sessions.open,
+    )
+
+    def late(*args, **kwargs):
+        with context.request_context(None):  # the report is another request
+            reports.unlinked(account.provider, account.uid)
+        return opened(*args, **kwargs)
+
+    monkeypatch.setattr(sessions, "open", late)
+    answer = walk(standin) if door == "page" else send("api", standin, standin.native())
+
+    assert not SocialAccount.objects.exists()
+    assert AuthSession.objects.count() == before
+    assert visitor.get("/api/me/").status_code == 401
+    assert answer.status_code == (302 if door == "page" else 401)
+
+
+@pytest.mark.parametrize("provider", ["elsewhere", "kakao"])
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_a_connection_of_a_removed_provider_is_shown_and_can_be_removed(
+    signed_in, user, deliver, obtain, settings, door, provider
+):
+    """Nobody is called: nobody is known to call."""
+    remaining = {"google": settings.SOCIALACCOUNT_PROVIDERS["google"]}
+    settings.SOCIALACCOUNT_PROVIDERS = remaining
+    account = SocialAccount.objects.create(
+        user=user, provider=provider, uid="1", extra_data={"name": "Minji there"}
+    )
+    if door == "page":
+        signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
+        shown = signed_in.get(PAGE)
+        machine = signed_in.get(PAGE, headers={"x-requested-with": "XMLHttpRequest"})
+        gone = signed_in.post(PAGE, {"account": account.pk})
+        assert machine.json()["data"]["socialaccounts"][0]["provider"] == provider
+        assert (gone.status_code, gone["Location"]) == (302, PAGE)
+    else:
+        headers = bearer(obtain(user)["access"])
+        body = {"provider": provider, "account": "1"}
+        proof = "/_allauth/app/v1/auth/reauthenticate"
+        signed_in.post(
+            proof, {"password": PASSWORD}, content_type="application/json", headers=headers
+        )
+        shown = signed_in.get(API, headers=headers)
+        gone = signed_in.delete(API, body, content_type="application/json", headers=headers)
+        assert (gone.status_code, gone.json()) == (200, {"status": 200, "data": []})
+
+    assert shown.status_code == 200
+    assert provider in shown.text.lower()
+    assert connected(user) == set()
+    assert AuditEvent.objects.filter(type="social.disconnected", reason=provider).count() == 1
+    assert not Unlinking.objects.exists()
+    (mail,) = deliver()
+    assert f"An account at {provider}" in mail.body
+
+
+@pytest.mark.parametrize("doors", [("page", "page"), ("page", "app"), ("app", "app")])
+@pytest.mark.django_db(transaction=True)
+def test_two_disconnects_at_once_leave_a_way_in(
+    newcomer, visitor, google, send, doors, monkeypatch
+):
+    """Both were checked while both connections stood: the later one finds out in its transaction."""
+    access = send("api", google, {"id_token": google.native()["id_token"]}).json()["access"]
+    SocialAccount.objects.create(user=newcomer, provider="kakao", uid="4012345671")
+    meeting, answers = threading.Barrier(2), []
+    get_provider, here = SocialAccount.get_provider, threading.local()
+
+    def met(account, *args, **kwargs):
+        """First asked for between the check and the deletion."""
+        if not hasattr(here, "has_met"):
+            here.has_met = True
+            meeting.wait(20)
+        return get_provider(account, *args, **kwargs)
+
+    def run(door, account):
+        browser = Client(raise_request_exception=False)
+        browser.cookies = visitor.cookies
+        if door == "page":
+            answers.append(browser.post(PAGE, {"account": account.pk}).status_code)
+        else:
+            body = {"provider": account.provider, "account": account.uid}
+            answer = browser.delete(
+                API, body, content_type="application/json", headers=bearer(access)
+            )
+            answers.append({200: 302}.get(answer.status_code, answer.status_code))
+            if answer.status_code == 409:
+                assert answer.json() == problem(409, "conflict")
+        connections.close_all()
+
+    pairs = zip(doors, SocialAccount.objects.order_by("pk"), strict=True)
+    monkeypatch.setattr(SocialAccount, "get_provider", met)
+    threads = [threading.Thread(target=run, args=pair) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sorted(answers) == [302, 409]
+    assert len(connected(newcomer)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refused_disconnect_shows_no_message_of_success(newcomer, visitor, monkeypatch):
+    account = SocialAccount.objects.get()
+    monkeypatch.setattr(
+        "allauth.socialaccount.forms.flows.connect.validate_disconnect", lambda *args: None
+    )
+
+    refused = visitor.post(PAGE, {"account": account.pk})
+
+    assert refused.status_code == 409
+    assert "is disconnected" not in visitor.get(PAGE).text
+    assert connected(newcomer) == {"google"}

@@ -1,0 +1,193 @@
+"""What a request costs the database and Redis: nothing, where the token says it all."""
+
+import re
+from uuid import UUID
+
+import pytest
+import redis
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import include, path
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api import forward_auth
+from api.authentication import BearerUser
+from config.urls import urlpatterns as site
+from tests.kit.clients import bearer
+
+
+class ClaimsView(APIView):
+    """A view of another app, which needs nothing but who calls."""
+
+    def get(self, request):
+        return Response({"sub": str(request.user.pk), "sid": str(request.auth.sid)})
+
+
+urlpatterns = [path("api/claims/", ClaimsView.as_view()), path("", include(site))]
+
+
+@pytest.fixture
+def claims(settings):
+    settings.ROOT_URLCONF = __name__
+    return "/api/claims/"
+
+
+@pytest.fixture
+def access(obtain, user, fresh_feed):
+    return obtain(user)["access"]
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Every Redis command that this process sends."""
+    commands = []
+    real = redis.connection.AbstractConnection.send_packed_command
+
+    def send(self, command, check_health=True):
+        data = command if isinstance(command, bytes) else b"".join(command)
+        commands.append(re.findall(rb"\r\n([A-Za-z]+)\r\n", data))
+        return real(self, command, check_health)
+
+    monkeypatch.setattr(redis.connection.AbstractConnection, "send_packed_command", send)
+    return commands
+
+
+def test_the_counter_counts(client, user, asked):
+    """What follows would otherwise prove nothing."""
+    with CaptureQueriesContext(connection) as sql:
+        client.post("/accounts/login/", {"login": user.email, "password": "wrong"})
+
+    assert len(sql) > 0
+    assert asked
+
+
+def test_a_view_that_needs_only_the_token_costs_nothing(client, claims, access, user, asked):
+    first = client.get(claims, headers=bearer(access))
+
+    with CaptureQueriesContext(connection) as sql:
+        response = client.get(claims, headers=bearer(access))
+
+    assert first.status_code == response.status_code == 200
+    assert response.json()["sub"] == str(user.pk)
+    assert [query["sql"] for query in sql] == []
+    assert asked == []
+
+
+def test_a_token_that_was_never_seen_costs_nothing_either(client, claims, access, asked):
+    with CaptureQueriesContext(connection) as sql:
+        response = client.get(claims, headers=bearer(access))
+
+    assert response.status_code == 200
+    assert (len(sql), asked) == (0, [])
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "forged"])
+def test_a_refusal_costs_nothing(client, claims, access, asked, token):
+    text = access[:-4] + "AAAA" if token == "forged" else token
+
+    with CaptureQueriesContext(connection) as sql:
+        response = client.get(claims, headers=bearer(text))
+
+    assert response.status_code == 401
+    assert (len(sql), asked) == (0, [])
+
+
+def test_a_revoked_token_is_refused_for_nothing(client, claims, access, fresh_feed, asked):
+    sid = client.get(claims, headers=bearer(access)).json()["sid"]
+    fresh_feed.add(UUID(sid))
+
+    with CaptureQueriesContext(connection) as sql:
+        response = client.get(claims, headers=bearer(access))
+
+    assert response.status_code == 401
+    assert (len(sql), asked) == (0, [])
+
+
+def test_verify_costs_nothing_as_a_view(client, access, asked):
+    with CaptureQueriesContext(connection) as sql:
+        response = client.get("/api/verify", headers=bearer(access))
+
+    assert response.status_code == 204
+    assert (len(sql), asked) == (0, [])
+
+
+def test_verify_costs_nothing_ahead_of_django(access, asked):
+    environ = {
+        "PATH_INFO": "/api/verify",
+        "REQUEST_METHOD": "GET",
+        "HTTP_AUTHORIZATION": f"Bearer {access}",
+    }
+    answers = []
+
+    with CaptureQueriesContext(connection) as sql:
+        forward_auth.answer(environ, lambda status, headers: answers.append(status))
+
+    assert answers == ["204 No Content"]
+    assert (len(sql), asked) == (0, [])
+
+
+def test_token_verify_costs_nothing(post, access, asked):
+    with CaptureQueriesContext(connection) as sql:
+        response = post("/api/token/verify/", {"token": access})
+
+    assert response.status_code == 200
+    assert (len(sql), asked) == (0, [])
+
+
+def test_ones_own_account_costs_one_statement(client, access, asked):
+    with CaptureQueriesContext(connection) as sql:
+        response = client.get("/api/me/", headers=bearer(access))
+
+    assert response.status_code == 200
+    assert len(sql) == 1
+    assert asked == []
+
+
+def test_ones_devices_cost_one_statement(client, access, asked):
+    with CaptureQueriesContext(connection) as sql:
+        response = client.get("/api/sessions/", headers=bearer(access))
+
+    assert response.status_code == 200
+    assert len(sql) == 1
+    assert asked == []
+
+
+def test_a_refresh_costs_one_statement(obtain, user, post, fresh_feed, asked):
+    pair = obtain(user)
+
+    with CaptureQueriesContext(connection) as sql:
+        response = post("/api/token/refresh/", {"refresh": pair["refresh"]})
+
+    assert response.status_code == 200
+    assert len(sql) == 1, [query["sql"] for query in sql]
+
+
+def test_a_repeat_costs_two_statements(obtain, user, post, fresh_feed):
+    pair = obtain(user)
+    post("/api/token/refresh/", {"refresh": pair["refresh"]})
+    again = post("/api/token/refresh/", {"refresh": pair["refresh"]}).json()
+
+    with CaptureQueriesContext(connection) as sql:
+        response = post("/api/token/refresh/", {"refresh": again["refresh"]})
+
+    assert response.status_code == 200
+    assert len(sql) == 2
+
+
+def test_the_bearers_user_is_not_read_until_it_is_asked_for(access, user):
+    caller = BearerUser(user.pk)
+    with CaptureQueriesContext(connection) as sql:
+        assert (caller.pk, caller.id, caller.is_authenticated) == (user.pk, user.pk, True)
+        assert len(sql) == 0
+        assert caller.email == user.email
+        assert caller.display_name == ""
+    assert len(sql) == 1
+
+
+def test_keys_cost_nothing_once_read(client, access):
+    with CaptureQueriesContext(connection) as sql:
+        response = client.get("/.well-known/jwks.json")
+
+    assert response.status_code == 200
+    assert len(sql) == 0

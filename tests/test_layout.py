@@ -1,0 +1,34 @@
+"""Where tests and what they share live."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+FILES = sorted(path for path in TESTS.rglob("*.py"))
+
+
+def lines_with(pattern: str) -> list[str]:
+    return [
+        f"{path.relative_to(TESTS)}: {line}"
+        for path in FILES
+        for line in re.findall(pattern, path.read_text(), re.MULTILINE)
+    ]
+
+
+def test_nobody_imports_a_conftest():
+    assert lines_with(r"^\s*(?:from|import) .*\bconftest\b.*") == []
+
+
+def test_nobody_imports_a_test_module():
+    assert lines_with(r"^\s*(?:from|import) tests\b.*\btest_\w+.*") == []
+
+
+@pytest.mark.parametrize("name", ["sign_in", "pair", "wait_until"])
+def test_what_many_tests_need_is_defined_once(name):
+    assert len(lines_with(rf"^\s*def {name}\(")) == 1
+
+
+def test_names_of_tests_are_short():
+    assert [line for line in lines_with(r"^\s*def test_\w+") if len(line.split()[-1]) > 70] == []

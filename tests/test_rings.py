@@ -1,0 +1,21 @@
+"""A test that starts a process is in the outer ring, and one that isn't starts none."""
+
+import subprocess
+
+import pytest
+
+from tests.kit import rings
+
+
+def test_a_process_that_nobody_announced_fails_the_test():
+    with pytest.raises(pytest.fail.Exception, match="starts a process without"):
+        subprocess.run(["true"], check=True)
+
+
+def test_a_fixture_that_starts_processes_marks_its_tests(make_redis, request):
+    assert request.node.get_closest_marker("servers")
+
+
+@pytest.mark.parametrize("name", rings.OUTER)
+def test_the_marks_of_the_outer_ring_exist(name, pytestconfig):
+    assert any(line.startswith(f"{name}:") for line in pytestconfig.getini("markers"))
