@@ -1,7 +1,7 @@
 """Who calls the API: a Bearer token, or the site's own session cookie."""
 
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from rest_framework.authentication import SessionAuthentication
@@ -14,6 +14,9 @@ from accounts.people.models import User
 from accounts.signins import revocations
 from api.exceptions import InvalidToken
 from api.tokens.jwts import AccessJWT
+
+if TYPE_CHECKING:
+    from accounts.request import Request as SiteRequest
 
 SAFE = {"GET", "HEAD"}
 REALM = 'Bearer realm="api"'
@@ -98,7 +101,7 @@ class CookieAuthentication(SessionAuthentication):
         found = super().authenticate(request)
         if found is None:
             return None
-        return found[0], request._request.auth_session  # type: ignore[attr-defined]  # noqa: SLF001
+        return found[0], cast("SiteRequest", request._request).auth_session  # noqa: SLF001
 
     def enforce_csrf(self, request: Request) -> None:
         """Django's check lets these methods pass, after it was prepared."""

@@ -6,7 +6,7 @@ session cookie needs the middleware.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -20,6 +20,7 @@ from api.tokens import claims
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
+    from accounts.request import Request
     from api.tokens.jwts import AccessJWT
 
 PATH = "/api/verify"
@@ -66,7 +67,7 @@ def view(request: HttpRequest) -> HttpResponse:
             about = _about(verified(credentials))
         except InvalidToken:
             return _refused(f'{REALM}, error="invalid_token"')
-    elif session := request.auth_session:  # type: ignore[attr-defined]
+    elif (session := cast("Request", request).auth_session) and session.user:
         about = _headers(str(session.user_id), str(session.pk), claims.scope_of(session.user))
     else:
         return _refused(REALM)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rest_framework.authentication import BaseAuthentication
     from rest_framework.response import Response
 
+    from accounts.request import Request
+
 
 class StatelessMiddleware:
     """Skips what stands below it in `MIDDLEWARE`: sessions, and what `ReadingMiddleware` skips.
@@ -28,7 +30,7 @@ class StatelessMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         match = _match(request)
-        request.api_match = match  # type: ignore[attr-defined]
+        cast("Request", request).api_match = match
         if match is None or not _is_stateless(request, match):
             return self.get_response(request)
         response = _answer(request, match)
@@ -47,7 +49,7 @@ class ReadingMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        match: ResolverMatch | None = request.api_match  # type: ignore[attr-defined]
+        match = cast("Request", request).api_match
         if match is None or request.method not in SAFE or not _takes(CookieAuthentication, match):
             return self.get_response(request)
         return _answer(request, match)

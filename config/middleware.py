@@ -5,7 +5,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -19,6 +19,9 @@ from django.utils.cache import patch_vary_headers
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from config import errors
+
+if TYPE_CHECKING:
+    from accounts.request import Request
 
 log = structlog.get_logger()
 
@@ -94,7 +97,7 @@ class RequestLogMiddleware:
 def _note_exception(*, request: HttpRequest | None = None, **_: Any) -> None:
     """Django turns it into an answer deep inside; by then `RequestLogMiddleware` sees a 500."""
     if request is not None:
-        request.failure = sys.exc_info()[1]  # type: ignore[attr-defined]
+        cast("Request", request).failure = sys.exc_info()[1]
 
 
 class LocaleMiddleware(django_locale.LocaleMiddleware):

@@ -35,7 +35,7 @@ from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import MAX_LENGTH, PasswordLengthValidator
-from accounts.request import client_of
+from accounts.request import client_of, sign_in_of
 from accounts.store.outage import STORE_ERRORS
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_login_by_code_required(self, login: Any) -> bool:
         """Where a visitor asked for a code to prove an account by (`SocialLinkView`)."""
-        is_asked_for = getattr(self.request, "is_code_asked_for", False)
+        is_asked_for = sign_in_of(self.request).is_code_asked_for
         return is_asked_for or super().is_login_by_code_required(login)
 
     def post_login(
@@ -165,7 +165,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """A password change or a deactivation that overtook this sign-in wins."""
-        if getattr(request, "is_code_asked_for", False):
+        if sign_in_of(request).is_code_asked_for:
             # Its stage was left out, for whatever reason: nothing has been proved.
             raise PermissionDenied
         if _is_refused(user):  # since the sign-in began
@@ -175,13 +175,13 @@ class AccountAdapter(DefaultAccountAdapter):
         except InactiveUserError as exc:
             request.session.flush()
             request.user = AnonymousUser()
-            if hasattr(request, "auth_session_kind"):
+            if sign_in_of(request).kind is not None:
                 raise
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from exc
 
     def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Only for pages: an API client's message would wait in a session nobody opens again."""
-        if not hasattr(request, "auth_session_kind"):
+        if sign_in_of(request).kind is None:
             super().add_message(request, *args, **kwargs)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:

@@ -19,6 +19,7 @@ from structlog.contextvars import bind_contextvars
 
 from accounts.errors import SessionTooLargeError
 from accounts.people.models import User
+from accounts.request import Request, sign_in_of
 from accounts.signins import revocations, sessions
 from accounts.signins.models import AuthSession
 from accounts.signins.remembered_users import remembered
@@ -65,7 +66,7 @@ def _end_unfinished(request: HttpRequest) -> None:
 
     Left open it would stand among its user's devices, and look like somebody else's.
     """
-    opened: AuthSession | None = getattr(request, "opened_auth_session", None)
+    opened: AuthSession | None = sign_in_of(request).opened
     if opened is not None:
         with suppress(DatabaseError):
             sessions.revoke(opened, reason=sessions.Reason.UNFINISHED)
@@ -101,14 +102,15 @@ class AuthSessionMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.auth_session = None  # type: ignore[attr-defined]
+        cast("Request", request).auth_session = None
         # Only where there is a cookie: touching the session makes the answer vary by cookie.
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             user = request.user = _user(request)
             if isinstance(user, User):
-                _examine(request, user)
+                _examine(cast("Request", request), user)
         response = self.get_response(request)
-        is_somebodys = request.auth_session is not None or "Authorization" in request.headers  # type: ignore[attr-defined]
+        session = cast("Request", request).auth_session
+        is_somebodys = session is not None or "Authorization" in request.headers
         if is_somebodys and "Cache-Control" not in response.headers:
             # The back button of a shared machine shows nothing after a sign-out.
             response.headers["Cache-Control"] = "private, no-store"
@@ -136,14 +138,14 @@ def _remembered(request: HttpRequest) -> User | AnonymousUser:
     return user
 
 
-def _examine(request: HttpRequest, user: User) -> None:
+def _examine(request: Request, user: User) -> None:
     sid = _sid(request)
     if sid is None or not _is_on(request, sid, user):
         auth.logout(request)
     elif request.session.get(engine.RIGHTS) != rights_of(user):
         _end_for_rights(request)
     else:
-        request.auth_session = AuthSession.unread(sid, user)  # type: ignore[attr-defined]
+        request.auth_session = AuthSession.unread(sid, user)
         bind_contextvars(user_id=str(user.pk), sid=str(sid))
 
 

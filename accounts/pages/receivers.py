@@ -10,7 +10,6 @@ from allauth.account.authentication import (
 )
 from allauth.account.models import EmailAddress
 from allauth.account.utils import filter_users_by_email
-from allauth.headless.constants import Client
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import PermissionDenied
@@ -24,7 +23,7 @@ from accounts.audit.models import AuditEvent
 from accounts.pages.middleware import current, rights_of
 from accounts.people import addresses
 from accounts.people.models import User
-from accounts.request import client_of
+from accounts.request import Request, client_of, is_app, sign_in_of
 from accounts.signins import revocations, sessions
 from accounts.signins.models import AuthSession
 from accounts.signins.remembered_users import remembered
@@ -37,7 +36,7 @@ MAX_RECORDS = 8
 
 
 @receiver(user_logged_in)
-def open_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
+def open_session(request: Request, user: User, **kwargs: Any) -> None:
     """Every door ends in Django's login(): the one place where a sign-in is opened."""
     client = client_of(request)
     session = sessions.open(
@@ -47,14 +46,14 @@ def open_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
         amr=_amr(request, user),
         through=_through(request, user),
     )
-    request.opened_auth_session = session  # type: ignore[attr-defined]  # SessionMiddleware
+    sign_in_of(request).opened = session
     if SID in request.session and (replaced := current(request)):  # the same user, once more
         sessions.revoke(replaced, reason=sessions.Reason.LOGOUT, client=client)
     # Django renews the id unless this user was signed in already.
     request.session.cycle_key()
     request.session[SID] = str(session.pk)
     request.session[RIGHTS] = rights_of(user)
-    request.auth_session = session  # type: ignore[attr-defined]
+    request.auth_session = session
     trail.record(AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client)
 
 
@@ -216,11 +215,9 @@ def record_email_changed(
 
 
 def _kind(request: HttpRequest) -> AuthSession.Kind:
-    if kind := getattr(request, "auth_session_kind", None):
-        return AuthSession.Kind(kind)
-    headless = getattr(getattr(request, "allauth", None), "headless", None)
-    is_app = getattr(headless, "client", None) == Client.APP
-    return AuthSession.Kind.TOKEN if is_app else AuthSession.Kind.BROWSER
+    if kind := sign_in_of(request).kind:
+        return kind
+    return AuthSession.Kind.TOKEN if is_app(request) else AuthSession.Kind.BROWSER
 
 
 def _amr(request: HttpRequest, user: User) -> list[str]:

@@ -28,7 +28,7 @@ from accounts.federation.linking import links
 from accounts.federation.linking.links import Link
 from accounts.pages.forms import LoginForm, ProfileForm
 from accounts.people.models import User
-from accounts.request import client_of
+from accounts.request import Request, client_of, sign_in_of
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 
@@ -44,7 +44,7 @@ class SignedInMixin(LoginRequiredMixin):
 
     @property
     def auth_session(self) -> AuthSession:
-        return cast("AuthSession", self.request.auth_session)  # type: ignore[attr-defined]  # AuthSessionMiddleware
+        return cast("AuthSession", cast("Request", self.request).auth_session)
 
 
 class HomeView(SignedInMixin, TemplateView):
@@ -201,7 +201,7 @@ class SocialLinkView(FormView[LoginForm]):
     def _send_code(self, request: HttpRequest) -> HttpResponse:
         if not consume(request, action="request_login_code", key=self.link.email.lower()):
             return respond_429(request)
-        request.is_code_asked_for = True  # type: ignore[attr-defined]  # the adapter reads it
+        sign_in_of(request).is_code_asked_for = True
         response: HttpResponse = perform_login(
             request, self.owner, email=self.link.email, redirect_url=self.link.next
         )

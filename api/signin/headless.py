@@ -1,16 +1,15 @@
 """Every flow of allauth's headless API ends in the same token pair."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.core import context
-from allauth.headless.constants import Client
 from allauth.headless.tokens.strategies.sessions import SessionTokenStrategy
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
-from accounts.request import client_of
+from accounts.request import Request, client_of, is_app
 from accounts.signins.models import AuthSession
 from accounts.store import engine
 from api.authentication import verified
@@ -53,7 +52,10 @@ class TokenStrategy(SessionTokenStrategy):
         return "" if request.user.is_authenticated else token
 
     def create_access_token_payload(self, request: HttpRequest) -> dict[str, Any] | None:
-        pair = jwts.pair(request.auth_session)  # type: ignore[attr-defined]
+        session = cast("Request", request).auth_session
+        if session is None:
+            return None
+        pair = jwts.pair(session)
         return {
             "access_token": pair["access"],
             "refresh_token": pair["refresh"],
@@ -72,10 +74,7 @@ class TokenStrategy(SessionTokenStrategy):
 
 def session_token(request: HttpRequest) -> str:
     """What names the sign-in under way to the app client; empty for anybody else."""
-    headless = getattr(getattr(request, "allauth", None), "headless", None)
-    if getattr(headless, "client", None) != Client.APP:
-        return ""
-    return TokenStrategy().create_session_token(request)
+    return TokenStrategy().create_session_token(request) if is_app(request) else ""
 
 
 def _new_session(sign_in: AuthSession) -> SessionBase:

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from accounts.errors import InactiveUserError
 from accounts.federation.linking import link_tokens, links
+from accounts.request import sign_in_of
 from accounts.signins.models import AuthSession
 from accounts.store import engine
 from api.exceptions import (
@@ -57,7 +58,7 @@ def with_password(
         except InactiveUserError as exc:
             raise InvalidCredentials from exc
         # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
-        session: AuthSession | None = request.auth_session  # type: ignore[attr-defined]
+        session = sign_in_of(request).opened
     if session is None:
         raise LoginIncomplete
     return session
@@ -69,8 +70,7 @@ def session_apart(request: HttpRequest) -> Iterator[None]:
     user, session = request.user, request.session
     request.session = engine.SessionStore()
     request.user = AnonymousUser()
-    request.auth_session = None  # type: ignore[attr-defined]
-    request.auth_session_kind = AuthSession.Kind.TOKEN  # type: ignore[attr-defined]
+    sign_in_of(request).kind = AuthSession.Kind.TOKEN
     try:
         yield
     finally:

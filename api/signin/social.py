@@ -25,7 +25,7 @@ from accounts.federation.providers.base import StrictProvider
 from accounts.federation.wire import replay
 from accounts.people import addresses
 from accounts.people.models import User
-from accounts.request import client_of
+from accounts.request import client_of, sign_in_of
 from accounts.signins.models import AuthSession
 from api.exceptions import (
     AccountExists,
@@ -120,7 +120,7 @@ def _complete(request: HttpRequest, login: SocialLogin) -> AuthSession:
     except InactiveUserError as exc:
         raise ProviderTokenRefused from exc
     # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
-    session: AuthSession | None = request.auth_session  # type: ignore[attr-defined]
+    session = sign_in_of(request).opened
     if session is not None:
         return session
     raise Conflict if response.status_code == Conflict.status_code else ProviderLoginIncomplete

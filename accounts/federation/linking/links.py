@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass, field, replace
 
 from allauth.account.models import EmailAddress
 from allauth.account.utils import filter_users_by_email
-from allauth.headless.constants import Client
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from accounts.people.models import User
+from accounts.request import is_app, sign_in_of
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def forget(request: HttpRequest) -> None:
 
 def prove(request: HttpRequest, key: str) -> None:
     """A sign-in that begins in this request is the proof for the link of this key."""
-    request.link_key = key  # type: ignore[attr-defined]
+    sign_in_of(request).link_key = key
 
 
 def begin(request: HttpRequest) -> None:
@@ -134,7 +134,4 @@ def _is_proof(request: HttpRequest, link: Link) -> bool:
 
     An app's session is its own: nobody leaves a link in it for somebody else.
     """
-    if getattr(request, "link_key", "") == link.key:
-        return True
-    headless = getattr(getattr(request, "allauth", None), "headless", None)
-    return getattr(headless, "client", None) == Client.APP
+    return sign_in_of(request).link_key == link.key or is_app(request)
