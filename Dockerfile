@@ -10,6 +10,7 @@ COPY manage.py ./
 COPY config config/
 COPY accounts accounts/
 COPY api api/
+COPY doctor doctor/
 COPY templates templates/
 COPY locale locale/
 RUN deploy/build.sh /opt/venv site

@@ -76,6 +76,7 @@ SOCIALACCOUNT_PROVIDERS, PROVIDER_ORIGINS = providers.configure(
 
 INSTALLED_APPS = [
     "config",
+    "doctor",
     "accounts",
     "api",
     "allauth",

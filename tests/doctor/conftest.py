@@ -2,8 +2,8 @@
 
 import pytest
 
-from config.doctor import running
-from config.doctor.findings import Area
+from doctor import running
+from doctor.findings import Area
 from tests.doctor.reports import steady
 
 

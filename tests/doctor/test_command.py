@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 
-from config.management.commands.doctor import LIMIT_SECONDS
+from doctor.management.commands.doctor import LIMIT_SECONDS
 from tests.doctor.deployment import SECRETS, deployed, doctor
 from tests.doctor.reports import steady, version_line
 from tests.environment import PROVIDERS

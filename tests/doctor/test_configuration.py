@@ -8,7 +8,7 @@ from django.core import checks as django_checks
 from django.core.management import call_command
 
 from accounts import checks
-from config.doctor import configuration
+from doctor import configuration
 
 DRAW = configuration.DRAW
 COLLECT = "Run `manage.py collectstatic` with every release, and give the result to nginx."

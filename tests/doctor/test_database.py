@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.outbox.models import OutgoingMail
 from accounts.people.models import User
-from config.doctor import database
+from doctor import database
 from tests.kit import postgres
 from tests.kit.rings import starts_processes
 

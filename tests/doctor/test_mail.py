@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.doctor import mail
+from doctor import mail
 from tests.kit import certificates, sites
 from tests.kit.smtp import smtp
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.doctor import origins
+from doctor import origins
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from config import providers as configuration
-from config.doctor import providers
+from doctor import providers
 from tests.kit import dockerfile, sites, standins
 from tests.kit.rings import starts_processes
 
@@ -241,7 +241,7 @@ def site_uris():
     """From a process whose settings name all providers."""
     code = (
         "import json, django; django.setup()\n"
-        "from config.doctor import providers\n"
+        "from doctor import providers\n"
         "print(json.dumps({n: providers.redirect_uri(n) for n in ('google', 'kakao', 'naver')}))"
     )
     done = subprocess.run(

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from config.doctor import redaction
-from config.doctor.site import STYLESHEET
+from doctor import redaction
+from doctor.site import STYLESHEET
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from config.doctor import redis_server
+from doctor import redis_server
 from tests.doctor.reports import version_line
 from tests.kit import redis_servers, sites
 from tests.kit.rings import starts_processes

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from config.doctor import report
-from config.doctor.findings import Area, Check, Finding, Level, error, ok, skipped, warning
-from config.doctor.running import Line, examine
+from doctor import report
+from doctor.findings import Area, Check, Finding, Level, error, ok, skipped, warning
+from doctor.running import Line, examine
 
 FAILURE = "Look into it: this part can't be vouched for."
 

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from config.doctor import redis_server, sentinels
+from doctor import redis_server, sentinels
 from tests.doctor.deployment import doctor
 from tests.kit import redis_servers
 from tests.kit.rings import starts_processes

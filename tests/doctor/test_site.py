@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from config.doctor import site
+from doctor import site
 from tests.kit import certificates, sites
 from tests.kit.sites import Page
 

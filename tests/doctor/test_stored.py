@@ -13,7 +13,7 @@ from accounts.mail import sending
 from accounts.outbox.models import OutgoingMail
 from api.keys import rotation
 from api.keys.models import SigningKey
-from config.doctor import database, stored
+from doctor import database, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

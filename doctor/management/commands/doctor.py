@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.urls import get_resolver
 
-from config.doctor import (
+from doctor import (
     configuration,
     database,
     mail,
@@ -22,8 +22,8 @@ from config.doctor import (
     sentinels,
     site,
 )
-from config.doctor.findings import Area, Level
-from config.doctor.running import Line, examine
+from doctor.findings import Area, Level
+from doctor.running import Line, examine
 
 LIMIT_SECONDS = 5.0
 PATIENCE = 0.8

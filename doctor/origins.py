@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from accounts.checks import is_loopback
-from config.doctor.findings import Finding, error, ok, warning
+from doctor.findings import Finding, error, ok, warning
 
 SECOND_LEVEL = {"ac", "co", "com", "edu", "go", "gov", "mil", "ne", "net", "nhs", "or", "org", "re"}
 """Below a country's domain these belong to nobody: `a.co.kr` and `b.co.kr` are two sites."""

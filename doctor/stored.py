@@ -14,7 +14,7 @@ from accounts import encryption
 from accounts.errors import DecryptionError
 from accounts.outbox.models import OutgoingMail, Unlinking
 from api.keys import jwk, ring
-from config.doctor.findings import Finding, error, ok, warning
+from doctor.findings import Finding, error, ok, warning
 
 OVERDUE = timedelta(minutes=10)
 """The worker looks every minute whether a key is due."""

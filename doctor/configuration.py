@@ -8,8 +8,8 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core import checks
 
 from accounts.checks import is_loopback
-from config.doctor import origins
-from config.doctor.findings import (
+from doctor import origins
+from doctor.findings import (
     Area,
     Check,
     Finding,

@@ -10,9 +10,9 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 
 from config import redis as addresses
-from config.doctor import clocks, redis_clients
-from config.doctor.configuration import is_public
-from config.doctor.findings import Area, Check, Finding, error, fault, ok, warning
+from doctor import clocks, redis_clients
+from doctor.configuration import is_public
+from doctor.findings import Area, Check, Finding, error, fault, ok, warning
 
 OLDEST = (6, 2)
 """The command set that the session store keeps to."""

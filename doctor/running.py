@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from config.doctor import redaction
-from config.doctor.findings import Area, Check, Finding, Level, error, skipped
+from doctor import redaction
+from doctor.findings import Area, Check, Finding, Level, error, skipped
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
-from config.doctor.findings import Level
-from config.doctor.running import Line
+from doctor.findings import Level
+from doctor.running import Line
 
 LEVEL_WIDTH = max(len(level) for level in Level)
 

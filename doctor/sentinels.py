@@ -6,8 +6,8 @@ from typing import Any, cast
 from django.conf import settings
 from redis.exceptions import RedisError, ResponseError
 
-from config.doctor import redis_clients
-from config.doctor.findings import Area, Check, Finding, error, ok, warning
+from doctor import redis_clients
+from doctor.findings import Area, Check, Finding, error, ok, warning
 
 Row = dict[str, Any]
 """What a Sentinel says of one server."""

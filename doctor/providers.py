@@ -9,9 +9,9 @@ from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
 from accounts.checks import is_loopback
-from config.doctor.configuration import is_public
-from config.doctor.findings import Area, Check, Finding, error, ok, skipped, warning
 from config.providers import PROVIDERS, standin_client
+from doctor.configuration import is_public
+from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
 
 REACH = "Let this machine reach it: sign-ins by it fail meanwhile."
 NO_SUCH_CODE = "manage.py-doctor"

@@ -14,9 +14,9 @@ from uuid import uuid4
 from django.conf import settings
 from django.urls import reverse
 
-from config.doctor import http as ask_http
-from config.doctor import site_cookies
-from config.doctor.findings import Area, Check, Finding, error, fault, ok, skipped, warning
+from doctor import http as ask_http
+from doctor import site_cookies
+from doctor.findings import Area, Check, Finding, error, fault, ok, skipped, warning
 
 DAYS_LEFT, DAYS_LEFT_AT_LEAST = 21, 7
 """Let's Encrypt's clients renew 30 days before the end."""

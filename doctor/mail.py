@@ -10,8 +10,8 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 
 from accounts.checks import LOOPBACK
-from config.doctor.configuration import is_public
-from config.doctor.findings import Area, Check, Finding, error, fault, ok, skipped, warning
+from doctor.configuration import is_public
+from doctor.findings import Area, Check, Finding, error, fault, ok, skipped, warning
 
 NOWHERE = {
     "console": "printed",

@@ -1,6 +1,6 @@
 """Do two machines agree what time it is?"""
 
-from config.doctor.findings import Finding, error, ok, warning
+from doctor.findings import Finding, error, ok, warning
 
 NOTICEABLE_SECONDS = 2.0
 HARMFUL_SECONDS = 30.0

@@ -14,7 +14,7 @@ from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError
 
 from config import redis as addresses
-from config.doctor import redaction
+from doctor import redaction
 
 NOT_OURS = {
     *("retry", "retry_on_error", "retry_on_timeout"),

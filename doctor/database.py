@@ -17,9 +17,9 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
-from config.doctor import clocks, stored
-from config.doctor.configuration import is_public
-from config.doctor.findings import Area, Check, Finding, error, ok, skipped, warning
+from doctor import clocks, stored
+from doctor.configuration import is_public
+from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
 
 WAIT_SECONDS = 4
 """Under the time limit of a probe, so that the database's own reason is told."""
