@@ -1,11 +1,9 @@
-"""The table that `make run` prints: where everything is, who can sign in, what to try first."""
+"""The table that `serve` prints: where everything is, and what to try first."""
 
 import urllib.error
 import urllib.request
 
 from django.conf import settings
-
-from config import demo_accounts
 
 
 def site_answers() -> bool:
@@ -20,35 +18,17 @@ def site_answers() -> bool:
         return False
 
 
-def text() -> str:
-    """The table, with one suggested next step."""
+def rows() -> list[tuple[str, str]]:
+    """The site's addresses, by name."""
     site = settings.SITE_URL
-    rows = [
-        ("Site", site),
-        ("Admin", f"{site}/admin/"),
-        ("API docs", f"{site}/api/docs/"),
-    ]
-    if settings.DEMO:
-        rows += [
-            ("Caught mail", f"{site}/demo/mail/"),
-            ("Demo frontend", f"http://localhost:{settings.DEMO_PORT}"),
-            *(
-                (f"Stand-in {name.title()}", origin)
-                for name, origin in settings.PROVIDER_STANDINS.items()
-            ),
-            *(
-                (f"Demo {account.role}", f"{account.email}  {account.password}")
-                for account in demo_accounts.ALL
-            ),
-        ]
+    return [("Site", site), ("Admin", f"{site}/admin/"), ("API docs", f"{site}/api/docs/")]
+
+
+def text(rows: list[tuple[str, str]], *, step: str) -> str:
+    """The table of these rows, with one suggested next step."""
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {value}" for name, value in rows]
     rule = "─" * max(len(line) for line in lines)
-    step = (
-        "sign up at the site, then take the code from the caught mail."
-        if settings.DEMO
-        else "open the site."
-    )
     return "\n".join(
         [
             "",

@@ -5,8 +5,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from config import demo_accounts
-
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """The product's name, whether demo tools are on, and how this browser signed in last."""
@@ -14,5 +12,4 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "site_name": settings.SITE_NAME,
         "demo": settings.DEMO,
         "last_used": request.COOKIES.get(settings.LAST_USED_COOKIE_NAME, ""),
-        "demo_accounts": demo_accounts.ALL if settings.DEMO else (),
     }

@@ -7,7 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from api.urls import well_known_urlpatterns
-from config import caught_mail, errors
+from config import errors
 
 handler400 = errors.handler400
 handler403 = errors.handler403
@@ -37,5 +37,4 @@ urlpatterns = [
         ".well-known/change-password",
         RedirectView.as_view(pattern_name="account_change_password"),
     ),
-    path("demo/mail/", caught_mail.view, name="caught-mail"),
 ]

@@ -7,7 +7,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core import checks
 
-from accounts.checks import is_loopback
+from config.checks import is_loopback
 from doctor import origins
 from doctor.findings import (
     Area,
@@ -116,7 +116,9 @@ def cookies() -> Finding:
         if _flag(n, "SAMESITE") not in {"Lax", "Strict"}
     ]
     if faults:
-        return error("; ".join(faults), "Put config/settings.py back: these flags follow SITE_URL.")
+        return error(
+            "; ".join(faults), "Put config/settings/security.py back: these flags follow SITE_URL."
+        )
     return ok("__Host-, Secure, HttpOnly but for csrf, SameSite")
 
 

@@ -8,8 +8,8 @@ import requests
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
-from accounts.checks import is_loopback
-from config.providers import PROVIDERS, standin_client
+from accounts.federation.providers.addresses import PROVIDERS, standin_client
+from config.checks import is_loopback
 from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
 

@@ -8,7 +8,8 @@ import pytest
 from accounts.models import AuditEvent
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = (ROOT / "config" / "settings.py").read_text()
+FILES = sorted((ROOT / "config" / "settings").glob("*.py"))
+SETTINGS = "\n".join(path.read_text() for path in FILES)
 EXAMPLE = (ROOT / ".env.example").read_text()
 READ = re.findall(r"""\benv(?:\.\w+)?\(\s*["']([A-Z][A-Z0-9_]*)["']""", SETTINGS)
 LISTED = re.findall(r"^#?\s?([A-Z][A-Z0-9_]*)=", EXAMPLE, re.MULTILINE)
@@ -28,6 +29,19 @@ def test_every_variable_of_the_example_is_read(name):
     assert name in READ
 
 
+def test_a_setting_is_set_in_one_file_only():
+    names = [
+        name
+        for path in FILES
+        for name in set(
+            re.findall(r"^([A-Z][A-Z0-9_]*)(?::[^=\n]+)? = ", path.read_text(), re.MULTILINE)
+        )
+    ]
+
+    assert len(names) > 100
+    assert [name for name in names if names.count(name) > 1] == []
+
+
 def test_the_example_holds_no_secret():
     for name in ("SECRET_KEY", "SESSION_ID_KEY", "DATA_ENCRYPTION_KEYS"):
         assert re.search(rf"^{name}=$", EXAMPLE, re.MULTILINE)
@@ -36,7 +50,7 @@ def test_the_example_holds_no_secret():
 def test_only_the_settings_read_the_environment():
     readers = [
         str(path.relative_to(ROOT))
-        for package in ("accounts", "api", "config")
+        for package in ("accounts", "api", "config", "doctor")
         for path in (ROOT / package).rglob("*.py")
         if re.search(r"os\.environ\[|os\.environ\.get|os\.getenv", path.read_text())
     ]

@@ -4,7 +4,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from accounts import checks
-from config.providers import Client
+from accounts.federation.providers.addresses import Client
 
 SAFE = {
     "SITE_URL": "https://auth.example.com",

@@ -17,7 +17,7 @@ import pytest
 import redis
 
 from config import embedded
-from config.demo_accounts import ALL
+from demo.accounts import ALL
 from tests.kit import processes
 from tests.kit.ports import free_ports
 from tests.kit.rings import starts_processes

@@ -8,6 +8,7 @@ from django.core.mail import EmailMessage, get_connection
 def caught(settings, tmp_path, db):
     """Catch a mail as the worker would."""
     settings.DEMO = True
+    settings.ROOT_URLCONF = "demo.urls"
     settings.EMAIL_FILE_PATH = tmp_path
 
     def run(subject="Your code", body="ABCD-EFGH", to="to@example.com"):

@@ -7,6 +7,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.people.models import User
+from demo import accounts
+from demo.management.commands import seed_demo
 from tests.kit.clients import bearer
 
 
@@ -16,7 +18,7 @@ def seed(settings, db):
 
     def run():
         output = StringIO()
-        call_command("seed_demo", "--json", stdout=output)
+        call_command(seed_demo.Command(), "--json", stdout=output)
         return json.loads(output.getvalue())
 
     return run
@@ -26,16 +28,16 @@ def test_it_refuses_outside_a_demo(db, settings):
     settings.DEMO = False
 
     with pytest.raises(CommandError, match="DEMO=1"):
-        call_command("seed_demo")
+        call_command(seed_demo.Command())
 
     assert not User.objects.exists()
 
 
 def test_it_prints_each_account_as_json(seed):
-    accounts = seed()
+    printed = seed()
 
-    assert [sorted(account) for account in accounts] == [["email", "password", "role"]] * 3
-    assert [account["role"] for account in accounts] == ["visitor", "staff", "admin"]
+    assert [sorted(account) for account in printed] == [["email", "password", "role"]] * 3
+    assert [account["role"] for account in printed] == ["visitor", "staff", "admin"]
 
 
 def test_twice_is_once_and_keeps_what_was_changed(seed):
@@ -84,3 +86,7 @@ def test_every_account_signs_in_and_has_the_rights_of_its_role(seed, client, set
         "staff": (True, False, True, False),
         "admin": (True, True, True, True),
     }
+
+
+def test_the_refused_emails_are_those_of_the_demo_accounts(settings):
+    assert {account.email for account in accounts.ALL} == settings.DEMO_EMAILS

@@ -133,7 +133,7 @@ def test_a_cookie_without_a_flag_is_an_error(safe_cookies, settings, setting, va
 
     assert (level, advice) == (
         "error",
-        "Put config/settings.py back: these flags follow SITE_URL.",
+        "Put config/settings/security.py back: these flags follow SITE_URL.",
     )
     assert found == fault
 

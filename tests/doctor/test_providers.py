@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from config import providers as configuration
+from accounts.federation.providers import addresses as configuration
 from doctor import providers
 from tests.kit import dockerfile, sites, standins
 from tests.kit.rings import starts_processes

@@ -313,7 +313,7 @@ def test_json_is_answered_by_every_api_endpoint_with_problem_details(
         "/%FF%FE",
         "/%ED%A0%80",
         "/../../etc/passwd",
-        "/static/../config/settings.py",
+        "/static/../config/settings/base.py",
         "/apix/",
         "/" + "a" * 5000,
     ],

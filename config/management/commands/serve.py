@@ -1,19 +1,15 @@
-"""Everything a machine needs, by one command: Redis, the site, the worker, demo processes."""
+"""Run everything that a machine needs, by one command: Redis, the site, the worker."""
 
 import sys
 from argparse import ArgumentParser
-from io import StringIO
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import caches
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from django.urls import reverse
 
-from accounts.checks import LOOPBACK
 from accounts.store import outage
 from config import banner, embedded
 from config.processes import (
@@ -23,7 +19,6 @@ from config.processes import (
     Stopped,
     require_free,
 )
-from config.providers import standin_client
 
 PYTHON = [sys.executable, "-u"]
 WORKER = [*PYTHON, "manage.py", "worker", "--no-startup-delay", "--interval=0.5", "--no-reload"]
@@ -32,7 +27,7 @@ WORKER = [*PYTHON, "manage.py", "worker", "--no-startup-delay", "--interval=0.5"
 class Command(BaseCommand):
     help = (
         "Migrate, then run the site and its worker (and, where none is configured, a Redis of its "
-        "own; under DEMO=1 also the demo frontend and stand-in providers)."
+        "own)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -42,13 +37,8 @@ class Command(BaseCommand):
         parser.add_argument("--no-migrate", action="store_true", help="The database is ready.")
 
     def handle(self, **options: Any) -> None:
-        if settings.DEMO and options["host"] not in LOOPBACK:
-            raise CommandError(
-                "DEMO=1 has accounts with public passwords and shows everybody's mail: it listens on "
-                "127.0.0.1 only. Unset DEMO, or leave out --host."
-            )
         try:
-            require_free(self._ports())
+            require_free(self.ports())
             with Children() as children:
                 self._start(children, options)
                 children.watch()
@@ -57,12 +47,9 @@ class Command(BaseCommand):
         except (PortTakenError, ChildDiedError, embedded.RedisMissingError) as exc:
             raise CommandError(str(exc)) from exc
 
-    def _ports(self) -> list[tuple[str, int]]:
-        ports = [("PORT", settings.PORT)]
-        if settings.DEMO:
-            demo = [settings.DEMO_PORT, *map(_port, settings.PROVIDER_STANDINS.values())]
-            ports += [("DEMO_PORT", port) for port in demo]
-        return ports
+    def ports(self) -> list[tuple[str, int]]:
+        """The ports that must be free, each with the setting that names it."""
+        return [("PORT", settings.PORT)]
 
     def _start(self, children: Children, options: dict[str, Any]) -> None:
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
@@ -73,30 +60,21 @@ class Command(BaseCommand):
             children.wait_until(_redis_answers, name="Redis", seconds=10)
         if not options["no_migrate"]:
             call_command("migrate", verbosity=0)
-        if settings.DEMO:
-            call_command("seed_demo", stdout=StringIO())
-            self._start_demo(children)
+        self.start_others(children)
         # Children open connections of their own.
         connections.close_all()
         children.start("The worker", WORKER)
         children.start("The site", _site(options))
         children.wait_until(banner.site_answers, name="The site", seconds=30)
-        self.stdout.write(banner.text())
+        self.stdout.write(self.banner())
         self.stdout.flush()
 
-    def _start_demo(self, children: Children) -> None:
-        children.start(
-            "The demo frontend",
-            [
-                *PYTHON,
-                "-m",
-                "demo.frontend",
-                f"--port={settings.DEMO_PORT}",
-                f"--api={settings.SITE_URL}",
-            ],
-        )
-        for name, origin in settings.PROVIDER_STANDINS.items():
-            children.start(f"Stand-in {name.title()}", _standin(name, origin))
+    def start_others(self, children: Children) -> None:
+        """Start what else a machine needs, once the database is ready. Nothing, in production."""
+
+    def banner(self) -> str:
+        """What the terminal shows once everything runs."""
+        return banner.text(banner.rows(), step="open the site.")
 
 
 def _redis_answers() -> bool:
@@ -105,23 +83,6 @@ def _redis_answers() -> bool:
     except outage.STORE_ERRORS:
         return False
     return True
-
-
-def _port(origin: str) -> int:
-    return urlsplit(origin).port or 0
-
-
-def _standin(name: str, origin: str) -> list[str]:
-    client = standin_client(name)
-    return [
-        *PYTHON,
-        "-m",
-        f"demo.{name}",
-        f"--port={_port(origin)}",
-        f"--client-id={client.client_id}",
-        f"--client-secret={client.secret}",
-        f"--redirect-uri={settings.SITE_URL}{reverse(f'{name}_callback')}",
-    ]
 
 
 def _site(options: dict[str, Any]) -> list[str]:

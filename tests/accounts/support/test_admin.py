@@ -7,7 +7,7 @@ from django.test import Client
 from accounts.audit.models import AuditEvent
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
-from config.management.commands.seed_demo import STAFF_MAY
+from demo.management.commands.seed_demo import STAFF_MAY
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, AuditEventFactory, AuthSessionFactory, UserFactory
 

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts.people.models import User
-from config.demo_accounts import ALL, DemoAccount
+from demo.accounts import ALL, DemoAccount
 
 STAFF_MAY = ["view_user", "view_authsession", "change_authsession", "view_auditevent"]
 

@@ -7,11 +7,11 @@ from allauth.socialaccount.providers import registry
 from django.template.loader import render_to_string
 
 from accounts.federation.provider import StrictProvider
-from config import providers
-from config.providers import Client
+from accounts.federation.providers import addresses
+from accounts.federation.providers.addresses import Client
 
 REAL = Client("real-id", "real-secret")
-ALL = dict.fromkeys(providers.PROVIDERS, REAL)
+ALL = dict.fromkeys(addresses.PROVIDERS, REAL)
 STANDINS = {
     "google": "http://localhost:8002",
     "kakao": "http://localhost:8003",
@@ -28,31 +28,31 @@ ORIGINS = {
 @pytest.mark.parametrize("is_demo", [False, True], ids=["deployed", "demo"])
 def test_forms_may_lead_to_exactly_these_origins(real, is_demo):
     clients = {name: REAL if name in real else Client() for name in ALL}
-    standins = providers.standins(clients, demo_port=8001) if is_demo else {}
+    standins = addresses.standins(clients, demo_port=8001) if is_demo else {}
 
-    _, allowed = providers.configure(clients, standins=standins)
+    _, allowed = addresses.configure(clients, standins=standins)
 
     there = (STANDINS if is_demo else {}) | {name: ORIGINS[name] for name in real}
     assert allowed == [there[name] for name in ALL if name in there]
 
 
 def test_a_stand_in_takes_the_place_of_a_provider_without_keys():
-    assert providers.standins({}, demo_port=8001) == STANDINS
-    assert providers.standins({"kakao": REAL}, demo_port=8001) == {
+    assert addresses.standins({}, demo_port=8001) == STANDINS
+    assert addresses.standins({"kakao": REAL}, demo_port=8001) == {
         "google": "http://localhost:8002",
         "naver": "http://localhost:8004",
     }
 
 
 def test_a_provider_without_keys_is_not_offered():
-    configured, _ = providers.configure({}, standins={})
+    configured, _ = addresses.configure({}, standins={})
 
     assert configured == {}
 
 
 @pytest.mark.parametrize("standins", [{}, STANDINS])
 def test_real_keys_never_go_to_a_stand_in(standins):
-    configured, _ = providers.configure(ALL, standins=standins)
+    configured, _ = addresses.configure(ALL, standins=standins)
 
     assert "localhost" not in str(configured)
     assert configured["google"]["APPS"] == [
@@ -69,7 +69,7 @@ def test_real_keys_never_go_to_a_stand_in(standins):
 def test_native_clients_stand_beside_the_sites_own_and_have_no_button():
     client = Client("real-id", "real-secret", ["ios-id", "android-id"], 7, "admin-key")
 
-    configured, _ = providers.configure(dict.fromkeys(ALL, client), standins={})
+    configured, _ = addresses.configure(dict.fromkeys(ALL, client), standins={})
 
     for provider in configured.values():
         assert (provider["APP_ID"], provider["ADMIN_KEY"]) == (7, "admin-key")
@@ -81,12 +81,12 @@ def test_native_clients_stand_beside_the_sites_own_and_have_no_button():
 
 
 def test_every_stand_in_address_is_the_stand_ins():
-    configured, _ = providers.configure({}, standins=STANDINS)
+    configured, _ = addresses.configure({}, standins=STANDINS)
 
     for name, origin in STANDINS.items():
-        addresses = [v for k, v in configured[name].items() if k.endswith(("_URL", "ISSUER"))]
-        assert len(addresses) >= 3
-        assert all(address.startswith(origin) for address in addresses)
+        origins = [v for k, v in configured[name].items() if k.endswith(("_URL", "ISSUER"))]
+        assert len(origins) >= 3
+        assert all(address.startswith(origin) for address in origins)
 
 
 def test_every_provider_is_one_of_our_own_strict_ones(settings):
@@ -96,9 +96,9 @@ def test_every_provider_is_one_of_our_own_strict_ones(settings):
         assert f"allauth.socialaccount.providers.{name}" not in settings.INSTALLED_APPS
 
 
-@pytest.mark.parametrize("name", providers.PROVIDERS)
+@pytest.mark.parametrize("name", addresses.PROVIDERS)
 def test_every_provider_has_its_looks(name):
-    style = (Path(__file__).parents[2] / "accounts/static/accounts/style.css").read_text()
+    style = (Path(__file__).parents[4] / "accounts/static/accounts/style.css").read_text()
 
     assert "provider-logo" in render_to_string("snippets/provider_logo.html", {"provider": name})
     assert f".provider.{name} {{" in style
@@ -111,7 +111,7 @@ def test_a_removed_provider_still_has_a_symbol_and_a_name():
 
 @pytest.mark.parametrize("setting", ["VERIFIED_EMAIL", "EMAIL_AUTHENTICATION"])
 def test_no_provider_is_trusted_beyond_its_word(setting):
-    configured, _ = providers.configure(ALL, standins={})
+    configured, _ = addresses.configure(ALL, standins={})
 
     assert len(configured) == 3
     assert all(setting not in options for options in configured.values())

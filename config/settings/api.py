@@ -1,0 +1,47 @@
+"""The REST API and its tokens."""
+
+from datetime import timedelta
+
+from config.settings.base import SITE_URL, TRUSTED_PROXY_COUNT, env
+
+API_PREFIX = "/api/"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "api.authentication.BearerAuthentication",
+        "api.authentication.CookieAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.ContentNegotiation",
+    "DEFAULT_PARSER_CLASSES": ["api.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "api.pagination.NewestFirst",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "api.exceptions.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "NUM_PROXIES": TRUSTED_PROXY_COUNT,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Munjigi API",
+    "DESCRIPTION": "Tokens, profile and signed-in devices. Errors are RFC 9457 problem details.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": ["api.schema.add_problem_responses"],
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+API_AUDIENCE = env.str("API_AUDIENCE", default="") or SITE_URL
+ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("ACCESS_TOKEN_SECONDS", default=3600))
+REFRESH_TOKEN_LIFETIME = timedelta(seconds=env.int("REFRESH_TOKEN_SECONDS", default=14 * 86400))
+AUTH_SESSION_LIFETIME = timedelta(seconds=env.int("AUTH_SESSION_SECONDS", default=90 * 86400))
+REVOCATION_MAX_STALE = env.float("REVOCATION_MAX_STALE_SECONDS", default=60.0)
+REFRESH_REQUIRES_ACCESS_TOKEN = env.bool("REFRESH_REQUIRES_ACCESS_TOKEN", default=False)
+API_CLIENTS: dict[str, str] = env.dict("API_CLIENTS", default={})
+REFRESH_GRACE = timedelta(seconds=env.int("REFRESH_GRACE_SECONDS", default=60))
+SIGNING_KEY_LEAD = timedelta(seconds=env.int("SIGNING_KEY_LEAD_SECONDS", default=3600))
+SIGNING_KEY_LIFETIME = timedelta(
+    seconds=env.int("SIGNING_KEY_LIFETIME_SECONDS", default=90 * 86400)
+)
+SIGNING_ALGORITHM = env.str("SIGNING_ALGORITHM", default="ES256")

@@ -1,0 +1,62 @@
+"""Users, passwords and allauth."""
+
+from urllib.parse import urlsplit
+
+from config.settings.base import DEMO, SITE_NAME, SITE_URL, TRUSTED_PROXY_COUNT
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.pages.backends.AuthenticationBackend"]
+# auth.W004 wants `unique=True` on the e-mail; the model has UniqueConstraint(Lower("email")).
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+PASSWORD_HASHERS = ["accounts.people.hashers.Argon2idPasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "accounts.people.validators.PasswordLengthValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "display_name")},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+# Their passwords are public: without DEMO these accounts are disabled, by every door.
+DEMO_EMAILS = {"visitor@example.com", "staff@example.com", "admin@example.com"}
+REFUSED_EMAILS = set() if DEMO else DEMO_EMAILS
+LOGIN_REDIRECT_URL = "accounts:home"
+
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+ACCOUNT_ADAPTER = "accounts.pages.adapters.AccountAdapter"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(SITE_URL).scheme
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_FORMS = {
+    "change_password": "accounts.pages.forms.ChangePasswordForm",
+    "login": "accounts.pages.forms.LoginForm",
+    "reset_password_from_key": "accounts.pages.forms.ResetPasswordKeyForm",
+    "set_password": "accounts.pages.forms.SetPasswordForm",
+    "signup": "accounts.pages.forms.SignupForm",
+}
+# No door of its own: a mailed code only proves an account that a provider's is to be linked to.
+ACCOUNT_LOGIN_BY_CODE_ENABLED = False
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_DISPLAY = "accounts.people.models.user_display"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+
+SOCIALACCOUNT_ADAPTER = "accounts.pages.adapters.SocialAccountAdapter"
+# Off: an e-mail that a provider vouches for never opens an existing account by itself; the
+# visitor proves that account once (`accounts.federation.linking.links`).
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_FORMS = {"disconnect": "accounts.federation.endings.disconnection.DisconnectForm"}
+
+HEADLESS_TOKEN_STRATEGY = "api.signin.headless.TokenStrategy"  # noqa: S105 - a class
+HEADLESS_SERVE_SPECIFICATION = False

@@ -1,0 +1,103 @@
+"""Paths, secrets, addresses, apps, languages, static files and logs."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.utils.translation import gettext_lazy as _
+
+from config.logs import logging_config
+
+# Paths and environment
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+env = environ.Env()
+env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
+
+DEMO = env.bool("DEMO", default=False)
+DEBUG = env.bool("DEBUG", default=False)
+PORT = env.int("PORT", default=8000)
+DEMO_PORT = env.int("DEMO_PORT", default=8001)
+VAR_DIR = BASE_DIR / (env.str("VAR_DIR", default="") or "var")
+VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+# Core
+
+SECRET_KEY = env.str("SECRET_KEY")
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+SESSION_ID_KEY = env.str("SESSION_ID_KEY")
+DATA_ENCRYPTION_KEYS: list[str] = env.list("DATA_ENCRYPTION_KEYS")
+
+SITE_URL = env.str("SITE_URL", default="") or f"http://localhost:{PORT}"
+SITE_NAME = "Munjigi"
+HTTPS = urlsplit(SITE_URL).scheme == "https"
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname or "", *env.list("ALLOWED_HOSTS", default=[])]
+FRONTEND_ORIGINS: list[str] = env.list("FRONTEND_ORIGINS", default=[]) or (
+    [f"http://localhost:{DEMO_PORT}"] if DEMO else []
+)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Apps
+
+INSTALLED_APPS = [
+    # First: its `serve` takes the place of config's. A public site has no demo at all.
+    *(["demo"] if DEMO else []),
+    "config",
+    "doctor",
+    "accounts",
+    "api",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "accounts.federation",
+    "allauth.headless",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.forms",
+    "corsheaders",
+    "django_tasks",
+    "django_tasks_db",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+]
+
+# Languages and times
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("ko", _("Korean"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = env.str("TIME_ZONE", default="Asia/Seoul")
+USE_TZ = True
+
+# Static files
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATIC_HASHED = env.bool("STATIC_HASHED", default=not DEMO)
+# Looked up when asked for: read ahead, each handler would look at every file of every app.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not STATIC_HASHED
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_HASHED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# Logging
+
+LOGGING = logging_config(
+    log_format=env.str("LOG_FORMAT", default="console" if DEMO else "json"),
+    level=env.str("LOG_LEVEL", default="WARNING" if DEMO else "INFO"),
+)
+LOGGING_CONFIG = "config.logs.configure"

@@ -1,0 +1,50 @@
+"""What a request passes: middleware, URLs, templates."""
+
+from config.settings.base import BASE_DIR, DEMO
+
+MIDDLEWARE = [
+    "config.middleware.RequestIdMiddleware",
+    "config.health.HealthMiddleware",
+    "config.middleware.RequestLogMiddleware",
+    "config.middleware.SecurityHeadersMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.middleware.CanonicalHostMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "config.middleware.BodyMiddleware",
+    "api.throttling.ThrottleMiddleware",
+    "config.middleware.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    # Requests without a session go no further.
+    "api.middleware.StatelessMiddleware",
+    "accounts.pages.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.pages.middleware.AuthSessionMiddleware",
+    # Nor do calls that only read.
+    "api.middleware.ReadingMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "demo.urls" if DEMO else "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.context_processors.site",
+                *(["demo.context_processors.demo"] if DEMO else []),
+            ],
+        },
+    },
+]

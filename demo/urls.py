@@ -1,0 +1,14 @@
+"""The site's addresses, and the mail viewer: `ROOT_URLCONF` under DEMO=1."""
+
+from django.urls import path
+
+from config import urls
+from config.urls import handler400, handler403, handler404, handler429, handler500
+from demo import caught_mail
+
+__all__ = ["handler400", "handler403", "handler404", "handler429", "handler500", "urlpatterns"]
+
+urlpatterns = [
+    *urls.urlpatterns,
+    path("demo/mail/", caught_mail.view, name="caught-mail"),
+]
