@@ -1,6 +1,6 @@
 # `make` alone lists the commands.
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test test-all test-rest coverage bench sweep cluster lint types check format lock messages
+.PHONY: help run doctor test test-all test-rest coverage bench sweep cluster schema lint types migrations audit check format lock messages
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -38,18 +38,30 @@ sweep: .venv/dev ## Every address meets garbage, every door a provider's faults,
 cluster: .venv/dev ## Kill servers, Redis and PostgreSQL under load; the price as a table
 	$(BIN)/python -m pytest -q -m cluster tests/cluster
 
-lint: .venv/dev ## Style, templates, spelling, import contracts
+schema: .venv/dev ## Compare the API's answers with its OpenAPI document
+	$(BIN)/python -m pytest -q -n 2 -m sweep tests/api/test_contract.py
+
+lint: .venv/dev ## Style, templates, workflows, spelling, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	.ci/rewrites --check
+	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/lint-imports
 	$(BIN)/typos
 
 types: .venv/dev .env ## Static types
 	$(BIN)/mypy
 
+migrations: .venv/dev ## Check that the old release goes on while a new one migrates (needs PostgreSQL)
+	$(BIN)/python .ci/migrations.py
+
+audit: .venv/dev ## Look up known vulnerabilities of the locked packages
+	$(BIN)/python .ci/audit.py
+
 format: .venv/dev ## Rewrite files in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	.ci/rewrites
 
 check: ## All of CI
 	.ci/run

@@ -8,5 +8,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         # They register themselves.
-        from accounts import checks, receivers  # noqa: F401, PLC0415
-        from accounts.social import receivers as social_receivers  # noqa: F401, PLC0415
+        from accounts import checks  # noqa: F401, PLC0415
+        from accounts.federation import receivers as social_receivers  # noqa: F401, PLC0415
+        from accounts.pages import receivers  # noqa: F401, PLC0415
+        from accounts.support import admin  # noqa: F401, PLC0415

@@ -1,33 +1,12 @@
-"""Who is asking: the client's address behind trusted proxies, and its device in words."""
+"""The caller's address, and its device in words."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from allauth.account.adapter import get_adapter
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ua_parser import parse
 
 USER_AGENT_MAX = 512
-
-
-@dataclass(frozen=True)
-class ClientInfo:
-    """One caller, as far as it can be known."""
-
-    ip: str | None = None
-    user_agent: str = ""
-
-    @classmethod
-    def from_request(cls, request: HttpRequest) -> "ClientInfo":
-        """allauth's adapter decides about proxies, so its limits and our records agree."""
-        try:
-            ip = get_adapter(request).get_client_ip(request)
-        except (ImproperlyConfigured, PermissionDenied, KeyError):
-            ip = None
-        user_agent = request.META.get("HTTP_USER_AGENT", "")
-        return cls(ip=ip, user_agent=user_agent.replace("\x00", "")[:USER_AGENT_MAX])
 
 
 @lru_cache(maxsize=1024)
@@ -50,3 +29,25 @@ def device_name(user_agent: str) -> str:
 
 def is_mobile(user_agent: str) -> bool:
     return _parts(user_agent)[1] in {"Android", "iOS"}
+
+
+class DeviceMixin:
+    """Words for the device of a row that keeps its `user_agent`."""
+
+    user_agent: str
+
+    @property
+    def device(self) -> str:
+        return device_name(self.user_agent)
+
+    @property
+    def is_mobile(self) -> bool:
+        return is_mobile(self.user_agent)
+
+
+@dataclass(frozen=True)
+class ClientInfo(DeviceMixin):
+    """One caller, as far as it can be known."""
+
+    ip: str | None = None
+    user_agent: str = ""

@@ -3,7 +3,7 @@
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
-from accounts.exceptions import DecryptionError
+from accounts.errors import DecryptionError
 
 
 def encrypt(text: str) -> str:

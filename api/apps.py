@@ -8,10 +8,11 @@ class ApiConfig(AppConfig):
     verbose_name = _("API")
 
     def ready(self) -> None:
-        from accounts import revocations  # noqa: PLC0415 - needs the models
-        from api import keys, schema  # noqa: F401, PLC0415 - need the models; schema registers itself
+        from accounts.signins import revocations  # noqa: PLC0415 - needs the models
+        from api import schema  # noqa: F401, PLC0415 - registers itself
+        from api.keys import ring, rotation  # noqa: PLC0415 - need the models
 
         # Every deployment migrates before it serves: no two workers race for the first key.
         # Keys are read on the feed's tick, so that no request waits for the database.
-        revocations.feed.on_tick.append(keys.reload)
-        post_migrate.connect(keys.ensure_after_migrate, sender=self)
+        revocations.feed.on_tick.append(ring.reload)
+        post_migrate.connect(rotation.ensure_after_migrate, sender=self)

@@ -10,10 +10,10 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
 from structlog.contextvars import bind_contextvars
 
-from accounts import revocations
-from accounts.models import User
+from accounts.people.models import User
+from accounts.signins import revocations
 from api.exceptions import InvalidToken
-from api.tokens import AccessJWT
+from api.tokens.jwts import AccessJWT
 
 SAFE = {"GET", "HEAD"}
 REALM = 'Bearer realm="api"'

@@ -13,7 +13,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from structlog.contextvars import get_contextvars
 
-from accounts.exceptions import RevocationsStaleError
+from accounts.errors import RevocationsStaleError
 
 PROBLEM_TYPE = "application/problem+json"
 

@@ -12,14 +12,15 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.exceptions import MethodNotAllowed
 
-from accounts.exceptions import RevocationsStaleError
+from accounts.errors import RevocationsStaleError
 from api.authentication import REALM, SAFE, bearer_in, verified
 from api.exceptions import PROBLEM_TYPE, InvalidToken, problem
+from api.tokens import claims
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
-    from api.tokens import AccessJWT
+    from api.tokens.jwts import AccessJWT
 
 PATH = "/api/verify"
 
@@ -66,8 +67,7 @@ def view(request: HttpRequest) -> HttpResponse:
         except InvalidToken:
             return _refused(f'{REALM}, error="invalid_token"')
     elif session := request.auth_session:  # type: ignore[attr-defined]
-        scope = "admin" if session.user.is_staff else ""
-        about = _headers(str(session.user_id), str(session.pk), scope)
+        about = _headers(str(session.user_id), str(session.pk), claims.scope_of(session.user))
     else:
         return _refused(REALM)
     return HttpResponse(status=204, headers={"Cache-Control": "no-store", **about})

@@ -1,35 +1,5 @@
-"""The one table of the wire: keys that sign tokens."""
+"""Where Django looks for models: each stands in its room."""
 
-from django.db import models
-from django.utils import timezone
+from api.keys.models import SigningKey
 
-
-class SigningKey(models.Model):
-    """An asymmetric key. The private part rests encrypted under `DATA_ENCRYPTION_KEYS`.
-
-    Its life is told by times alone: published from `created_at`, signing from `active_at` until
-    the next key's `active_at`, published until the last token it signed has expired; gone at once
-    when `retired_at` is set.
-    """
-
-    class Algorithm(models.TextChoices):
-        ES256 = "ES256"
-        EDDSA = "EdDSA"
-        RS256 = "RS256"
-
-    kid = models.CharField(primary_key=True, max_length=43, help_text="RFC 7638 thumbprint")
-    algorithm = models.CharField(max_length=8, choices=Algorithm)
-    public_pem = models.TextField()
-    private_pem = models.TextField(help_text="Encrypted")
-    created_at = models.DateTimeField(default=timezone.now)
-    active_at = models.DateTimeField()
-    retired_at = models.DateTimeField(null=True, blank=True)
-    successor_kid = models.CharField(
-        max_length=43, blank=True, help_text="Set once: elects the one process that rotates"
-    )
-
-    class Meta:
-        ordering = ["active_at", "kid"]
-
-    def __str__(self) -> str:
-        return f"{self.algorithm} {self.kid}"
+__all__ = ["SigningKey"]

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+)
 
 PROBLEM = {
     "type": "object",
@@ -53,6 +56,19 @@ class CookieScheme(OpenApiAuthenticationExtension):
         from django.conf import settings  # noqa: PLC0415 - read when the schema is made
 
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+
+
+class StrictBody(OpenApiSerializerExtension):
+    """Declares that a strict serializer takes no members but its own."""
+
+    target_class = "api.serializers.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        schema: dict[str, Any] = auto_schema._map_serializer(  # noqa: SLF001 - as its own extensions do
+            self.target, direction, bypass_extensions=True
+        )
+        return schema | {"additionalProperties": False} if direction == "request" else schema
 
 
 def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

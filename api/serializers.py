@@ -6,9 +6,10 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from accounts.models import AuthSession, Locale, User
-from accounts.social.provider import provider_classes
-from accounts.validators import MAX_LENGTH
+from accounts.federation.provider import provider_classes
+from accounts.people.models import Locale, User
+from accounts.people.validators import MAX_LENGTH
+from accounts.signins.models import AuthSession
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -25,6 +26,15 @@ class StrictSerializer(serializers.Serializer[Any]):
                 }
             )
         return value
+
+
+class StringField(serializers.CharField):
+    """Refuses numbers, which `CharField` would turn into text: the OpenAPI document says string."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class CredentialsSerializer(StrictSerializer):
@@ -92,7 +102,17 @@ class RefreshSerializer(StrictSerializer):
 
 
 class VerifySerializer(StrictSerializer):
-    token = serializers.CharField(max_length=4096, trim_whitespace=False)
+    token = StringField(max_length=4096, trim_whitespace=False)
+
+
+class PresentedTokenSerializer(serializers.Serializer[Any]):
+    """Documents a body for revocation or introspection.
+
+    Both ignore other parameters, such as `token_type_hint` (RFC 7009 §2.1, RFC 7662 §2.1): the
+    token says its type.
+    """
+
+    token = StringField(max_length=4096, trim_whitespace=False)
 
 
 class TokenPairSerializer(serializers.Serializer[Any]):
@@ -123,7 +143,7 @@ class IntrospectionSerializer(serializers.Serializer[Any]):
 class MeSerializer(StrictSerializer):
     id = serializers.UUIDField(read_only=True)
     email = serializers.EmailField(read_only=True)
-    display_name = serializers.CharField(max_length=80, allow_blank=True, required=False)
+    display_name = StringField(max_length=80, allow_blank=True, required=False)
     locale = serializers.ChoiceField(choices=Locale.values, required=False)
     date_joined = serializers.DateTimeField(read_only=True, default_timezone=UTC)
 

@@ -18,9 +18,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.module_loading import import_string
 from django_redis import get_redis_connection
 
-from accounts import store_outage
-from accounts.client_info import ClientInfo
-from accounts.session_store import STORE_ERRORS
+from accounts.request import client_of
+from accounts.store import outage
+from accounts.store.outage import STORE_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class ThrottleMiddleware:
         limit = next((each for each in LIMITS if each.paths.fullmatch(request.path_info)), None)
         if limit is None or (request.method != "POST" and not request.path_info.endswith(BY_GET)):
             return self.get_response(request)
-        used, reset = _count(limit, _network(ClientInfo.from_request(request).ip))
+        used, reset = _count(limit, _network(client_of(request).ip))
         response: HttpResponseBase
         if used > limit.amount:
             response = import_string(settings.TOO_MANY_REQUESTS_VIEW)(request)
@@ -98,7 +98,7 @@ def _count(limit: Limit, client: str) -> tuple[int, int]:
         return cast("list[int]", pipe.execute())
 
     try:
-        used, _ = store_outage.at_once(ask, store_outage.cache)
+        used, _ = outage.at_once(ask, outage.cache)
     except STORE_ERRORS:
         # Open: this only slows guessing down, and what is guessed at has 256 bits. Shut, an outage
         # of Redis would sign out every API client within the hour.

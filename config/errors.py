@@ -20,9 +20,9 @@ from django.utils.translation import get_language_from_request, override
 from django.utils.translation import gettext_lazy as _
 from structlog.contextvars import get_contextvars
 
-from accounts import session_store
-from accounts.exceptions import RevocationsStaleError
-from api.headless import session_token
+from accounts.errors import RevocationsStaleError
+from accounts.store import outage
+from api.signin.headless import session_token
 
 MACHINE_PATHS = (
     *("/api/", "/_allauth/", "/.well-known/"),
@@ -32,7 +32,7 @@ RETRY_SECONDS = 3
 
 
 UNAVAILABLE = (
-    *session_store.STORE_ERRORS,
+    *outage.STORE_ERRORS,
     RevocationsStaleError,
     OperationalError,
     InterfaceError,

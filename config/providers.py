@@ -1,7 +1,7 @@
 """Which providers the site talks to: the real ones, local stand-ins, or neither.
 
 Pure: clients and stand-in addresses in, allauth's `SOCIALACCOUNT_PROVIDERS` out. Each provider is a
-module of that name in `accounts/social/`.
+module of that name in `accounts/federation/providers/`.
 """
 
 from collections.abc import Mapping
@@ -96,7 +96,7 @@ def _apps(name: str, client: Client) -> dict[str, Any]:
         for client_id in client.native_client_ids
     ]
     return {
-        "provider_class": f"accounts.social.{name}.Provider",
+        "provider_class": f"accounts.federation.providers.{name}.Provider",
         "APPS": [web, *native],
         "APP_ID": client.app_id,
         "ADMIN_KEY": client.admin_key,

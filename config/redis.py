@@ -74,7 +74,7 @@ def caches(
         sessions_url = f"redis://{sentinels.master_name}/0"
     first = database_number(sessions_url)
     default = _cache(cache_url or database(sessions_url, first + 1), answer_seconds)
-    default["BACKEND"] = "accounts.shared_cache.SharedCache"
+    default["BACKEND"] = "accounts.store.cache.SharedCache"
     sessions = _cache(database(sessions_url, first), answer_seconds)
     if sentinels:
         _behind(sentinels, sessions)
@@ -138,7 +138,7 @@ def _cache(url: str, answer_seconds: float) -> dict[str, Any]:
                 "socket_connect_timeout": CONNECT_SECONDS,
                 "socket_timeout": answer_seconds,
                 "health_check_interval": 15,
-                # `accounts.store_outage` tries again; retries inside retries multiply.
+                # `accounts.store.outage` tries again; retries inside retries multiply.
                 "retry": _NO_RETRY,
                 **keepalive,
             },

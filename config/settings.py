@@ -81,7 +81,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
-    "accounts.social",
+    "accounts.federation",
     "allauth.headless",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -117,9 +117,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     # Requests without a session go no further.
     "api.middleware.StatelessMiddleware",
-    "accounts.middleware.SessionMiddleware",
+    "accounts.pages.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.middleware.AuthSessionMiddleware",
+    "accounts.pages.middleware.AuthSessionMiddleware",
     # Nor do calls that only read.
     "api.middleware.ReadingMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -193,7 +193,7 @@ CACHES = redis.caches(
 )
 # Pub/sub knows no databases: two sites on one server would ring each other's bells.
 REVOCATION_CHANNEL = f"munjigi:revocations:{redis.database_number(CACHES['default']['LOCATION'])}"
-SESSION_ENGINE = "accounts.session_store"
+SESSION_ENGINE = "accounts.store.engine"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_STORE_DEADLINE_SECONDS = env.float("SESSION_STORE_DEADLINE_SECONDS", default=6.0)
 SESSION_STORE_WAITERS = env.int("SESSION_STORE_WAITERS", default=4)
@@ -215,12 +215,12 @@ SESSION_SHORT_IDLE_SECONDS = env.int("SESSION_SHORT_IDLE_SECONDS", default=12 * 
 # Auth and allauth
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.pages.backends.AuthenticationBackend"]
 # auth.W004 wants `unique=True` on the e-mail; the model has UniqueConstraint(Lower("email")).
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
-PASSWORD_HASHERS = ["accounts.hashers.Argon2idPasswordHasher"]
+PASSWORD_HASHERS = ["accounts.people.hashers.Argon2idPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "accounts.validators.PasswordLengthValidator"},
+    {"NAME": "accounts.people.validators.PasswordLengthValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ("email", "display_name")},
@@ -233,7 +233,7 @@ REFUSED_EMAILS = set() if DEMO else {account.email for account in demo_accounts.
 LOGIN_REDIRECT_URL = "accounts:home"
 
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
-ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.pages.adapters.AccountAdapter"
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(SITE_URL).scheme
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -242,11 +242,11 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_FORMS = {
-    "change_password": "accounts.forms.ChangePasswordForm",
-    "login": "accounts.forms.LoginForm",
-    "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
-    "set_password": "accounts.forms.SetPasswordForm",
-    "signup": "accounts.forms.SignupForm",
+    "change_password": "accounts.pages.forms.ChangePasswordForm",
+    "login": "accounts.pages.forms.LoginForm",
+    "reset_password_from_key": "accounts.pages.forms.ResetPasswordKeyForm",
+    "set_password": "accounts.pages.forms.SetPasswordForm",
+    "signup": "accounts.pages.forms.SignupForm",
 }
 # No door of its own: a mailed code only proves an account that a provider's is to be linked to.
 ACCOUNT_LOGIN_BY_CODE_ENABLED = False
@@ -256,17 +256,17 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_USER_DISPLAY = "accounts.models.user_display"
+ACCOUNT_USER_DISPLAY = "accounts.people.models.user_display"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 
-SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.pages.adapters.SocialAccountAdapter"
 # Off: an e-mail that a provider vouches for never opens an existing account by itself; the
-# visitor proves that account once (`accounts.social.linking`).
+# visitor proves that account once (`accounts.federation.linking.links`).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
-SOCIALACCOUNT_FORMS = {"disconnect": "accounts.social.disconnection.DisconnectForm"}
+SOCIALACCOUNT_FORMS = {"disconnect": "accounts.federation.endings.disconnection.DisconnectForm"}
 
-HEADLESS_TOKEN_STRATEGY = "api.headless.TokenStrategy"  # noqa: S105 - a class
+HEADLESS_TOKEN_STRATEGY = "api.signin.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False
 
 # REST and tokens

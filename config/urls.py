@@ -22,9 +22,9 @@ admin.site.unregister([EmailAddress, SocialAccount, SocialApp, SocialToken])
 urlpatterns = [
     path("api/", include("api.urls")),  # first: asked for most
     path("", RedirectView.as_view(pattern_name="accounts:home"), name="root"),
-    path("accounts/", include("accounts.urls")),
+    path("accounts/", include("accounts.pages.urls")),
     path("accounts/", include("allauth.account.urls")),
-    path("accounts/", include("accounts.social.urls")),
+    path("accounts/", include("accounts.federation.urls")),
     path("accounts/3rdparty/", include("allauth.socialaccount.urls")),
     # Sign-in by phone isn't offered, and allauth's views for it assume that it is.
     path("_allauth/<str:client>/v1/account/phone", errors.not_found),

@@ -7,9 +7,10 @@ from django.conf import settings as django_settings
 from django.core.cache import caches
 from django.db import connections
 
-from accounts import revocations, store_outage
-from accounts.remembered_users import remembered
-from api import keys
+from accounts.signins import revocations
+from accounts.signins.remembered_users import remembered
+from accounts.store import outage
+from api.keys import ring
 from tests.kit import rings
 
 pytest_plugins = [
@@ -48,7 +49,7 @@ def cheap_passwords(settings) -> None:
 def clean_redis() -> Iterator[None]:
     """Sessions and rate limits of one test are none of the next one's business."""
     yield
-    store_outage.forget()
+    outage.forget()
     for alias in ("default", "sessions"):
         caches[alias].clear()
 
@@ -70,4 +71,4 @@ def nobody_remembered() -> None:
 
 @pytest.fixture(autouse=True)
 def forget_keys() -> None:
-    keys.forget()
+    ring.forget()

@@ -11,13 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import sessions
-from accounts.client_info import ClientInfo
-from accounts.models import AuthSession, User
+from accounts.request import client_of
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from api.serializers import SessionSerializer
 
 if TYPE_CHECKING:
-    from api.tokens import AccessJWT
+    from accounts.people.models import User
+    from api.tokens.jwts import AccessJWT
 
 
 @extend_schema_view(get=extend_schema(operation_id="session_list", tags=["sessions"]))
@@ -45,6 +46,6 @@ class SessionDetailView(APIView):
             raise NotFound
         is_current = session.pk == cast("AccessJWT | AuthSession", request.auth).sid
         reason = sessions.Reason.LOGOUT if is_current else sessions.Reason.OTHER_DEVICE
-        client = ClientInfo.from_request(request._request)  # noqa: SLF001
+        client = client_of(request._request)  # noqa: SLF001
         sessions.revoke(session, reason=reason, client=client)
         return Response(status=204)

@@ -10,21 +10,24 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import TokenError
 
-from accounts import sessions
-from accounts.client_info import ClientInfo
-from accounts.models import AuthSession
-from api import clients, delivery, introspection, login, refreshing, social_login, tokens
+from accounts.request import client_of
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+from api import clients
 from api.authentication import REALM, verified
 from api.exceptions import ClientRefused, InvalidToken
 from api.parsers import JSONParser
 from api.serializers import (
     CredentialsSerializer,
     IntrospectionSerializer,
+    PresentedTokenSerializer,
     RefreshSerializer,
     SocialTokenSerializer,
     TokenPairSerializer,
     VerifySerializer,
 )
+from api.signin import password, social
+from api.tokens import delivery, exchange, introspection, jwts
 
 
 class TokenAPIView(APIView):
@@ -60,8 +63,8 @@ class TokenObtainView(TokenAPIView):
         credentials = CredentialsSerializer(data=request.data)
         credentials.is_valid(raise_exception=True)
         delivery.by_cookie(request)  # refuses a foreign page before anything is opened
-        session = login.with_password(request._request, **credentials.validated_data)  # noqa: SLF001
-        return delivery.respond(request, tokens.pair(session))
+        session = password.with_password(request._request, **credentials.validated_data)  # noqa: SLF001
+        return delivery.respond(request, jwts.pair(session))
 
 
 class TokenSocialView(TokenAPIView):
@@ -84,8 +87,8 @@ class TokenSocialView(TokenAPIView):
         delivery.by_cookie(request)  # refuses a foreign page before anything is opened
         token = dict(body.validated_data)
         provider = token.pop("provider")
-        session = social_login.with_token(request._request, provider=provider, token=token)  # noqa: SLF001
-        return delivery.respond(request, tokens.pair(session))
+        session = social.with_token(request._request, provider=provider, token=token)  # noqa: SLF001
+        return delivery.respond(request, jwts.pair(session))
 
 
 class TokenRefreshView(TokenAPIView):
@@ -102,12 +105,12 @@ class TokenRefreshView(TokenAPIView):
         """
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        client = ClientInfo.from_request(request._request)  # noqa: SLF001
+        client = client_of(request._request)  # noqa: SLF001
         presented = body.validated_data["refresh"]
         cookie = "" if presented else delivery.cookie(request)
         access = body.validated_data["access"]
         try:
-            pair = refreshing.refresh(presented or cookie, access=access, client=client)
+            pair = exchange.next_pair(presented or cookie, access=access, client=client)
         except InvalidToken as exc:
             refusal = self.handle_exception(exc)
             if cookie:  # dead: the browser needn't bring it again
@@ -137,8 +140,8 @@ class TokenRevokeView(TokenAPIView):
     @extend_schema(
         operation_id="token_revoke",
         request={
-            "application/x-www-form-urlencoded": VerifySerializer,
-            "application/json": VerifySerializer,
+            "application/x-www-form-urlencoded": PresentedTokenSerializer,
+            "application/json": PresentedTokenSerializer,
         },
         responses={200: OpenApiResponse(description="The token is worthless now.")},
         tags=["tokens"],
@@ -155,7 +158,7 @@ class TokenRevokeView(TokenAPIView):
         body.is_valid(raise_exception=True)
         session = _session_named_by(body.validated_data["token"])
         if session is not None:
-            client = ClientInfo.from_request(request._request)  # noqa: SLF001
+            client = client_of(request._request)  # noqa: SLF001
             sessions.revoke(session, reason=sessions.Reason.LOGOUT, client=client)
         response = Response()
         if delivery.by_cookie(request):
@@ -168,7 +171,7 @@ class TokenIntrospectView(TokenAPIView):
 
     @extend_schema(
         operation_id="token_introspect",
-        request={"application/x-www-form-urlencoded": VerifySerializer},
+        request={"application/x-www-form-urlencoded": PresentedTokenSerializer},
         responses=IntrospectionSerializer,
         tags=["tokens"],
     )
@@ -193,7 +196,7 @@ def _token_in(request: Request, default: str = "") -> Any:
 
 def _session_named_by(raw_token: str) -> AuthSession | None:
     """Either kind of token, expired or not: whoever holds it may give it up."""
-    for kind in (tokens.RefreshJWT, tokens.AccessJWT):
+    for kind in (jwts.RefreshJWT, jwts.AccessJWT):
         try:
             sid = kind(raw_token, verify=False).sid
         except TokenError:

@@ -9,14 +9,14 @@ from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import condition, require_safe
 
-from api import keys
+from api.keys import ring
 
 JWKS_MAX_AGE = 300
 """Seconds a verifier may keep the JWK Set; `SIGNING_KEY_LEAD` is longer."""
 
 
 def _document() -> bytes:
-    return json.dumps({"keys": [key.jwk for key in keys.ring().keys]}).encode()
+    return json.dumps({"keys": [key.jwk for key in ring.held().keys]}).encode()
 
 
 def _etag(request: HttpRequest) -> str:

@@ -25,8 +25,9 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django_redis import get_redis_connection  # noqa: E402
 from redis import Redis  # noqa: E402
 
-from accounts import session_index, sessions  # noqa: E402
-from accounts.models import User  # noqa: E402
+from accounts.people.models import User  # noqa: E402
+from accounts.signins import sessions  # noqa: E402
+from accounts.store import index  # noqa: E402
 from bench.ours.seed import sign_ins  # noqa: E402
 
 ROUNDS, EACH = 5, 100
@@ -51,7 +52,7 @@ class Engine:
     def __init__(self, name: str, module: str, *, replicas: int = 0) -> None:
         self.name, self.replicas = name, replicas
         self.store = import_module(module).SessionStore
-        self.is_ours = module == "accounts.session_store"
+        self.is_ours = module == "accounts.store.engine"
 
     def create(self, entries: Entries) -> str:
         session = self.store()
@@ -72,15 +73,15 @@ class Engine:
     def revoke(self, key: str, entries: Entries) -> None:
         """As a sign-out does."""
         if self.is_ours:
-            session_index.drop(entries["sid"], user_id=entries["_auth_user_id"])
+            index.drop(entries["sid"], user_id=entries["_auth_user_id"])
         else:
             self.store().delete(key)
 
 
 def main() -> None:
     engines = [
-        Engine("ours", "accounts.session_store"),
-        Engine("ours, a replica acknowledges", "accounts.session_store", replicas=1),
+        Engine("ours", "accounts.store.engine"),
+        Engine("ours, a replica acknowledges", "accounts.store.engine", replicas=1),
         Engine("`cache`", "django.contrib.sessions.backends.cache"),
         Engine("`cached_db`", "django.contrib.sessions.backends.cached_db"),
         Engine("`db`", "django.contrib.sessions.backends.db"),

@@ -17,9 +17,9 @@ import bench.ours.wsgi  # noqa: F401 - everything a worker imports
 
 from django.db import connection  # isort: skip
 
-from accounts.models import User
-from accounts.revocations import Feed
-from api import tokens
+from accounts.people.models import User
+from accounts.signins.revocations import Feed
+from api.tokens import jwts
 from bench.ours.seed import sign_ins
 
 REVOKED = 100_000
@@ -52,17 +52,17 @@ def main() -> None:
     feed.is_revoked(uuid4())
     after = resident()
     users = list(User.objects.all()[:1000])
-    access = [str(tokens.AccessJWT.for_session(one)) for one in sign_ins(users, tokens.REMEMBERED)]
+    access = [str(jwts.AccessJWT.for_session(one)) for one in sign_ins(users, jwts.REMEMBERED)]
     empty = resident()
     for token in access:
-        tokens.AccessJWT(token)
+        jwts.AccessJWT(token)
     # The cache holds the tokens' text, too, which was there already.
     text = sum(map(sys.getsizeof, access))
     facts = {
         "idle": before,
         "revoked": feed.size(),
         "growth": after - before,
-        "remembered": tokens.REMEMBERED,
+        "remembered": jwts.REMEMBERED,
         "remembered_growth": resident() - empty + text,
     }
     sys.stdout.write(json.dumps(facts))

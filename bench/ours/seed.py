@@ -21,9 +21,10 @@ from django.contrib.auth import (  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from accounts.models import AuthSession, User  # noqa: E402
-from accounts.session_store import RIGHTS, SID, SessionStore  # noqa: E402
-from api.tokens import AccessJWT, RefreshJWT  # noqa: E402
+from accounts.people.models import User  # noqa: E402
+from accounts.signins.models import AuthSession  # noqa: E402
+from accounts.store.engine import RIGHTS, SID, SessionStore  # noqa: E402
+from api.tokens.jwts import AccessJWT, RefreshJWT  # noqa: E402
 from bench import seeding  # noqa: E402
 
 BATCH = 1000

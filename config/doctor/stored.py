@@ -11,9 +11,9 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult, get_date_max
 
 from accounts import encryption
-from accounts.exceptions import DecryptionError
-from accounts.models import OutgoingMail, Unlinking
-from api import jwk, keys
+from accounts.errors import DecryptionError
+from accounts.outbox.models import OutgoingMail, Unlinking
+from api.keys import jwk, ring
 from config.doctor.findings import Finding, error, ok, warning
 
 OVERDUE = timedelta(minutes=10)
@@ -21,16 +21,16 @@ OVERDUE = timedelta(minutes=10)
 STUCK = timedelta(minutes=2)
 """The worker looks for jobs every half second."""
 GIVEN_UP = timedelta(hours=9)
-"""After the last try (`accounts.mail.RETRY_AFTER`), with room for an outage."""
+"""After the last try (`accounts.mail.sending.RETRY_AFTER`), with room for an outage."""
 MOST_MAILS = 1000
 RESTORE = "Put the key that wrote them back into DATA_ENCRYPTION_KEYS."
 WORKER = "Start `manage.py worker`, and see its log."
 
 
 def signing_keys() -> Finding:
-    """Not through `keys.ring()`, which makes a key where there is none."""
+    """Not through `ring.held()`, which makes a key where there is none."""
     now = timezone.now()
-    rows = keys.verifying(now)
+    rows = ring.verifying(now)
     signing = [row for row in rows if row.active_at <= now]
     if not signing:
         return error("no key signs tokens", "Run `manage.py signing_keys rotate --now`.")
@@ -71,7 +71,7 @@ def encryption_keys() -> Finding:
 
 
 def _secrets() -> Iterator[str]:
-    yield from (row.private_pem for row in keys.verifying())
+    yield from (row.private_pem for row in ring.verifying())
     waiting = OutgoingMail.objects.order_by("created_at").values_list("message", flat=True)
     yield from waiting[:MOST_MAILS]
     yield from Unlinking.objects.values_list("secret", flat=True)[:MOST_MAILS]

@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 
 from accounts import client_info
-from accounts.client_info import ClientInfo
+from accounts.request import client_of
 from tests.kit.clients import CHROME
 
 IPHONE = (
@@ -37,7 +37,7 @@ def test_a_device_has_a_short_name(user_agent, name, is_mobile):
 def test_a_hostile_user_agent_is_stored_short_and_clean(user_agent):
     request = RequestFactory().get("/", HTTP_USER_AGENT=user_agent)
 
-    client = ClientInfo.from_request(request)
+    client = client_of(request)
 
     assert len(client.user_agent) <= 512
     assert "\x00" not in client.user_agent
@@ -50,7 +50,7 @@ def test_the_address_is_the_connections(address):
         "/", REMOTE_ADDR=address, headers={"x-forwarded-for": "198.51.100.1"}
     )
 
-    assert ClientInfo.from_request(request).ip == address
+    assert client_of(request).ip == address
 
 
 @pytest.mark.parametrize("address", ["", None])
@@ -58,4 +58,4 @@ def test_a_missing_address_is_stored_as_none(address):
     request = RequestFactory().get("/")
     request.META["REMOTE_ADDR"] = address
 
-    assert ClientInfo.from_request(request).ip is None
+    assert client_of(request).ip is None

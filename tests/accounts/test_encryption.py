@@ -4,7 +4,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from accounts import encryption
-from accounts.exceptions import DecryptionError
+from accounts.errors import DecryptionError
 
 
 def new_key():

@@ -8,10 +8,12 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from accounts import sessions
-from accounts.models import AuthSession
-from api import forward_auth, keys, tokens
-from api.models import SigningKey
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+from api import forward_auth
+from api.keys import ring, rotation
+from api.keys.models import SigningKey
+from api.tokens import jwts
 from tests.kit.bad_tokens import BAD
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, UserFactory
@@ -110,7 +112,7 @@ def test_a_user_who_is_out_is_refused(verify, pair, user, how):
 
 def test_a_retired_keys_token_is_refused(verify, pair):
     assert verify(f"Bearer {pair['access']}")[0] == 204
-    keys.retire(SigningKey.objects.get().kid)
+    rotation.retire(SigningKey.objects.get().kid)
 
     assert verify(f"Bearer {pair['access']}")[0] == 401
 
@@ -118,7 +120,7 @@ def test_a_retired_keys_token_is_refused(verify, pair):
 def test_an_expired_token_is_refused_though_it_is_remembered(verify, pair):
     assert verify(f"Bearer {pair['access']}")[0] == 204
 
-    later = timezone.now() + timedelta(hours=1, seconds=tokens.LEEWAY_SECONDS + 1)
+    later = timezone.now() + timedelta(hours=1, seconds=jwts.LEEWAY_SECONDS + 1)
     with time_machine.travel(later):
         assert verify(f"Bearer {pair['access']}")[0] == 401
 
@@ -138,8 +140,8 @@ def test_without_the_database_from_the_start_it_is_503(verify, pair, monkeypatch
     def broken(before):
         raise OperationalError
 
-    keys.forget()
-    monkeypatch.setattr(keys, "_load", broken)
+    ring.forget()
+    monkeypatch.setattr(ring, "_load", broken)
 
     status, _ = verify(f"Bearer {pair['access']}")
 

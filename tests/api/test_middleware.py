@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 
-from accounts.session_store import SessionStore
+from accounts.store.engine import SessionStore
 from api.views import account
 from tests.kit.clients import bearer
 from tests.kit.factories import PASSWORD, UserFactory

@@ -38,6 +38,16 @@ def test_a_password_is_only_ever_written(schema):
             assert field != "password" or spec.get("writeOnly"), name
 
 
+@pytest.mark.parametrize("name", ["Credentials", "SocialToken", "Refresh", "Verify", "PatchedMe"])
+def test_a_body_takes_no_unknown_members(schema, name):
+    assert schema["components"]["schemas"][f"{name}Request"]["additionalProperties"] is False
+
+
+def test_an_answer_may_get_more_members_later(schema):
+    for name in ["TokenPair", "Me", "Session", "Introspection"]:
+        assert "additionalProperties" not in schema["components"]["schemas"][name]
+
+
 @pytest.mark.django_db
 def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing_inline(client):
     page = client.get("/api/docs/").text

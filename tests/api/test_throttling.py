@@ -9,7 +9,7 @@ import time_machine
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts import store_outage
+from accounts.store import outage
 from api import throttling
 from tests.kit.outage import without_redis
 from tests.kit.problems import problem
@@ -241,8 +241,8 @@ def test_a_frozen_redis_holds_up_one_request_at_a_time(db, few, use_redis, make_
     own_redis.freeze()
     try:
         assert refresh().status_code == 401
-        with store_outage.cache.probe:  # another thread is asking
-            began = store_outage.cache.down_since
+        with outage.cache.probe:  # another thread is asking
+            began = outage.cache.down_since
             responses = [refresh() for _ in range(20)]
     finally:
         own_redis.thaw()
@@ -251,7 +251,7 @@ def test_a_frozen_redis_holds_up_one_request_at_a_time(db, few, use_redis, make_
     assert {response.status_code for response in responses} == {401}
     assert {response["RateLimit"].split(";t=")[0] for response in responses} == {'"refresh";r=3'}
     assert refresh()["RateLimit"].startswith('"refresh";r=2')
-    assert store_outage.cache.down_since is None
+    assert outage.cache.down_since is None
 
 
 def test_counters_expire_by_themselves(db):

@@ -30,7 +30,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.core.management import call_command
 from accounts.models import User
-from api import keys
+
 call_command("migrate", verbosity=0)
 password = make_password({VISITORS_PASSWORD!r})
 users = User.objects.bulk_create(

@@ -16,8 +16,8 @@ if SESSIONS != "own":
     # Django and allauth as they come: the stock engine and middleware, none of our sign-ins.
     SESSION_ENGINE = "django.contrib.sessions.backends.cache"
     ours = {
-        "accounts.middleware.SessionMiddleware": "django.contrib.sessions.middleware.SessionMiddleware",
-        "accounts.middleware.AuthSessionMiddleware": "tests.cluster.stock.NoSignIns",
+        "accounts.pages.middleware.SessionMiddleware": "django.contrib.sessions.middleware.SessionMiddleware",
+        "accounts.pages.middleware.AuthSessionMiddleware": "tests.cluster.stock.NoSignIns",
     }
     MIDDLEWARE = [ours.get(name, name) for name in MIDDLEWARE]
 if SESSIONS == "memory":

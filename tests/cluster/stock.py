@@ -5,7 +5,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.cache.backends.base import BaseCache
 from django_redis.cache import RedisCache
 
-from accounts import receivers
+from accounts.pages import receivers
 
 
 class CheapPasswordHasher(Argon2PasswordHasher):

@@ -6,7 +6,7 @@ import pytest
 from allauth.socialaccount.providers import registry
 from django.template.loader import render_to_string
 
-from accounts.social.provider import StrictProvider
+from accounts.federation.provider import StrictProvider
 from config import providers
 from config.providers import Client
 

@@ -8,8 +8,8 @@ from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 from django_redis import get_redis_connection
 
-from accounts import revocations
-from accounts.session_store import SessionStore
+from accounts.signins import revocations
+from accounts.store.engine import SessionStore
 from config import redis
 from tests.kit import processes
 from tests.kit.ports import free_ports
@@ -119,7 +119,7 @@ def test_a_malformed_address_is_refused_by_name(address):
 
 
 def test_only_one_of_us_tries_again():
-    """Retries of redis-py inside those of `accounts.store_outage` would multiply."""
+    """Retries of redis-py inside those of `accounts.store.outage` would multiply."""
     for sentinels in (None, SENTINELS):
         options = redis.caches("redis://host", sentinels=sentinels)["sessions"]["OPTIONS"]
 

@@ -306,9 +306,9 @@ def test_behind_one_proxy_the_last_address_is_the_clients(site_under):
     answers = site_under(
         """
 from django.test import RequestFactory
-from accounts.client_info import ClientInfo
+from accounts.request import client_of
 def ip(**headers):
-    return ClientInfo.from_request(RequestFactory().get("/", headers=headers)).ip
+    return client_of(RequestFactory().get("/", headers=headers)).ip
 answers = [
     ip(**{"x-forwarded-for": "198.51.100.1"}),
     ip(**{"x-forwarded-for": "203.0.113.9, 198.51.100.1"}),

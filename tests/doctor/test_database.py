@@ -15,7 +15,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from accounts.models import OutgoingMail, User
+from accounts.outbox.models import OutgoingMail
+from accounts.people.models import User
 from config.doctor import database
 from tests.kit import postgres
 from tests.kit.rings import starts_processes

@@ -8,11 +8,11 @@ from django.core.mail import EmailMessage
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from accounts import mail
-from accounts.models import OutgoingMail
-from accounts.social import unlinking
-from api import keys
-from api.models import SigningKey
+from accounts.federation.endings import unlinking
+from accounts.mail import sending
+from accounts.outbox.models import OutgoingMail
+from api.keys import rotation
+from api.keys.models import SigningKey
 from config.doctor import database, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +33,7 @@ def seen():
 def key(transactional_db):
     """One key, which has signed for a day."""
     SigningKey.objects.all().delete()
-    return keys.create(active_at=timezone.now() - timedelta(days=1))
+    return rotation.create(active_at=timezone.now() - timedelta(days=1))
 
 
 def test_a_key_that_signs_is_ok(seen, key, settings):
@@ -47,7 +47,7 @@ def test_a_key_that_signs_is_ok(seen, key, settings):
 
 
 def test_the_next_rotation_counts_from_the_next_key(seen, key, settings):
-    following = keys.create(active_at=timezone.now() + timedelta(days=2))
+    following = rotation.create(active_at=timezone.now() + timedelta(days=2))
     due = following.active_at + settings.SIGNING_KEY_LIFETIME
 
     assert seen(stored.signing_keys) == (
@@ -79,7 +79,7 @@ def test_a_key_that_does_not_open_is_an_error(seen, key, settings):
 
 
 def test_a_key_that_is_another_one_is_an_error(seen, key):
-    other = keys.create(active_at=timezone.now() - timedelta(days=2))
+    other = rotation.create(active_at=timezone.now() - timedelta(days=2))
     SigningKey.objects.filter(pk=key.pk).update(private_pem=other.private_pem)
 
     level, found, _ = seen(stored.signing_keys)
@@ -108,7 +108,7 @@ def test_an_overdue_rotation_is_a_warning(seen, key, settings):
 
 
 def enqueue():
-    mail.enqueue(EmailMessage("Subject", "Body", to=["visitor@example.com"]))
+    sending.enqueue(EmailMessage("Subject", "Body", to=["visitor@example.com"]))
 
 
 def test_every_stored_secret_opens(seen, key):
@@ -210,4 +210,4 @@ def test_mail_without_a_job_is_a_warning(seen):
 
 
 def test_every_retry_is_over_before_a_mail_counts_as_lost():
-    assert sum(mail.RETRY_AFTER, timedelta()) < stored.GIVEN_UP
+    assert sum(sending.RETRY_AFTER, timedelta()) < stored.GIVEN_UP

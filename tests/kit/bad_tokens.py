@@ -4,7 +4,7 @@ import json
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from api.models import SigningKey
+from api.keys.models import SigningKey
 from tests.kit import forge
 
 YEAR_2100 = 4_102_444_800

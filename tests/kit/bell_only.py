@@ -10,7 +10,7 @@ from config.wsgi import application
 # isort: split
 
 # Once Django is set up, and before the first question starts the feed.
-from accounts import remembered_users, revocations
+from accounts.signins import remembered_users, revocations
 
 __all__ = ["application"]
 

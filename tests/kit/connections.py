@@ -2,7 +2,8 @@
 
 from allauth.socialaccount.models import SocialAccount
 
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.signins.models import AuthSession
 from tests.kit.factories import AuthSessionFactory, UserFactory
 
 

@@ -6,7 +6,9 @@ import factory
 from allauth.account.models import EmailAddress
 from django.utils import timezone
 
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.audit.models import AuditEvent
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
 
 PASSWORD = "correct horse battery"
 

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 import jwt
 from jwt.algorithms import get_default_algorithms
 
-from api import keys
+from api.keys import ring
 
 
 def segment(data):
@@ -24,7 +24,7 @@ def part(token, index):
 
 def signed(header, payload):
     """Signed by the site's own key over exactly these bytes."""
-    key = keys.current()
+    key = ring.current()
     message = f"{segment(header)}.{segment(payload)}"
     signature = get_default_algorithms()[key.algorithm].sign(message.encode(), key.private)
     return f"{message}.{segment(signature)}"

@@ -6,8 +6,10 @@ import pytest
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts.models import AuditEvent, AuthSession, User
-from accounts.session_store import SessionStore
+from accounts.audit.models import AuditEvent
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
+from accounts.store.engine import SessionStore
 from tests.kit import forge
 from tests.kit.clients import bearer, sign_in
 from tests.kit.factories import PASSWORD, UserFactory

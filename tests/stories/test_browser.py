@@ -6,7 +6,10 @@ import pytest
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
+from accounts.audit.models import AuditEvent
+from accounts.outbox.models import OutgoingMail
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from tests.kit.clients import CHROME, bearer, is_signed_in, sign_in
 from tests.kit.factories import PASSWORD, AuthSessionFactory, UserFactory
 from tests.kit.mails import code_in, link_in

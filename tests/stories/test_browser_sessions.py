@@ -11,8 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_redis import get_redis_connection
 
-from accounts import revocations, session_index, session_store, sessions
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.audit.models import AuditEvent
+from accounts.people.models import User
+from accounts.signins import revocations, sessions
+from accounts.signins.models import AuthSession
+from accounts.store import engine, index
 from tests.kit.clients import CHROME, sign_in
 from tests.kit.factories import PASSWORD, AuthSessionFactory
 from tests.kit.mails import code_in
@@ -199,7 +202,7 @@ def test_a_session_is_slid_with_what_leads_to_it(signed_in, user, store):
 
 def test_a_sign_out_without_redis_counts_at_the_next_touch(signed_in, monkeypatch, settings):
     """Its deletion is lost, and every process has forgotten it since."""
-    monkeypatch.setattr(session_index, "drop", lambda *args, **kwargs: None)
+    monkeypatch.setattr(index, "drop", lambda *args, **kwargs: None)
     sessions.revoke(AuthSession.objects.get(), reason=sessions.Reason.ADMIN)
     AuthSession.objects.update(revoked_at=timezone.now() - timedelta(days=1))
     revocations.feed.forget()
@@ -371,7 +374,7 @@ def test_signing_in_again_takes_a_new_id(signed_in, user, rf):
 
     request = rf.post("/")
     before = signed_in.cookies["session"].value
-    request.session = session_store.SessionStore(before)
+    request.session = engine.SessionStore(before)
     request.user = user
     login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
     request.session.save()
@@ -403,12 +406,12 @@ def ended_meanwhile(monkeypatch):
     """Another request signs this browser out after a request has read its session."""
 
     def run(browser, call):
-        from accounts import middleware  # noqa: PLC0415 - beside its only use
+        from accounts.pages import middleware  # noqa: PLC0415 - beside its only use
 
         original = middleware._is_on
 
         def late(request, *args):
-            session_store.SessionStore(request.session.session_key).delete()
+            engine.SessionStore(request.session.session_key).delete()
             request.session.modified = True
             return original(request, *args)
 
@@ -518,7 +521,7 @@ def test_the_row_is_read_when_somebody_asks_for_it(signed_in, feed, django_asser
 def test_a_thousand_sign_ins_end_in_a_handful_of_statements_and_calls(user, asked, feed):
     rows = AuthSessionFactory.create_batch(1000, user=user)
     for row in rows:
-        store = session_store.SessionStore()
+        store = engine.SessionStore()
         store.update({"_auth_user_id": str(user.pk), "sid": str(row.pk)})
         store.create()
     redis = get_redis_connection("sessions")
@@ -543,7 +546,7 @@ def test_a_thousand_sign_ins_end_in_a_handful_of_statements_and_calls(user, aske
 def test_a_thousand_sessions_leave_redis_in_two_calls(user, asked):
     rows = AuthSessionFactory.create_batch(1000, user=user)
     for row in rows:
-        store = session_store.SessionStore()
+        store = engine.SessionStore()
         store.update({"_auth_user_id": str(user.pk), "sid": str(row.pk)})
         store.create()
     kept = rows[500].pk
@@ -554,6 +557,6 @@ def test_a_thousand_sessions_leave_redis_in_two_calls(user, asked):
     assert len(asked) == 2  # the bell and the deletion
     redis = get_redis_connection("sessions")
     assert sorted(key.split(b":")[0] for key in redis.keys("*")) == [b"session", b"sid", b"user"]
-    assert session_store.lookup(kept) is not None
+    assert engine.lookup(kept) is not None
     assert revocations.is_revoked(rows[0].pk)
     assert not revocations.is_revoked(kept)

@@ -8,9 +8,12 @@ from allauth.socialaccount.models import SocialAccount
 from django.db import connections
 from django.test import Client
 
-from accounts import sessions
-from accounts.models import AuditEvent, AuthSession, Unlinking, User
-from accounts.social import reports
+from accounts.audit.models import AuditEvent
+from accounts.federation.endings import reports
+from accounts.outbox.models import Unlinking
+from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from tests.kit.clients import bearer
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.problems import problem

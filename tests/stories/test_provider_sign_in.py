@@ -10,8 +10,9 @@ from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts import session_value
-from accounts.models import AuthSession, User
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
+from accounts.store import encoding
 from tests.kit.clients import is_signed_in
 from tests.kit.factories import PASSWORD, UserFactory
 
@@ -58,7 +59,7 @@ def test_an_unfinished_sign_up_keeps_no_provider_token_in_the_session(kakao, wal
     assert answer["Location"] == "/accounts/3rdparty/signup/"
     store = get_redis_connection("sessions")
     (name,) = store.keys("session:*")
-    entries, _ = session_value.unpack(store.get(name))
+    entries, _ = encoding.unpack(store.get(name))
     assert "socialaccount_sociallogin" in entries
     assert '"token":' not in json.dumps(entries)
 

@@ -11,8 +11,11 @@ import pytest
 from django.db import InternalError, OperationalError
 from django.test import Client
 
-from accounts import audit, session_index, session_store, sessions, store_outage
-from accounts.models import AuthSession, User
+from accounts.audit import trail
+from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+from accounts.store import index, outage
 from tests.kit.clients import CHROME, bearer, sign_in
 from tests.kit.factories import PASSWORD
 from tests.kit.rings import starts_processes
@@ -54,7 +57,7 @@ def is_clean(response, kind="text/html; charset=utf-8"):
 
 def give_it_up(kind):
     """The outage has lasted longer than anybody waits."""
-    clock = {"read": store_outage._reads, "write": store_outage._writes}[kind]
+    clock = {"read": outage._reads, "write": outage._writes}[kind]
     wait_until(clock.is_past_deadline)
 
 
@@ -98,7 +101,7 @@ def test_tokens_and_health_answer_while_redis_is_dead(redis, obtain, user, clien
     assert client.get("/livez").status_code == 200
     assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 200
     assert client.get("/api/verify", headers=bearer(pair["access"])).status_code == 204
-    assert store_outage._reads.down_since is None  # it wasn't even asked
+    assert outage._reads.down_since is None  # it wasn't even asked
 
 
 def test_a_sign_in_that_can_not_be_saved_is_a_503_and_sets_no_cookie(redis, browser, user):
@@ -159,7 +162,7 @@ def test_a_wrong_password_counts_although_it_cannot_be_recorded(redis, user, mon
     """A database that can only be read must not allow guessing without end."""
     stranger = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
     with monkeypatch.context() as patch:
-        patch.setattr(audit, "record", cannot_write)
+        patch.setattr(trail, "record", cannot_write)
         for _ in range(5):
             assert is_clean(sign_in(stranger, user, password="wrong"))
 
@@ -227,8 +230,8 @@ def test_an_end_by_another_device_is_not_kept_waiting(redis, browser, user, monk
     waited = []
     monkeypatch.setattr("time.sleep", waited.append)
 
-    with pytest.raises(session_store.STORE_ERRORS):
-        session_index.drop_all(user.pk)
+    with pytest.raises(outage.STORE_ERRORS):
+        index.drop_all(user.pk)
 
     assert waited == []
 

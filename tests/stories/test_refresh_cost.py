@@ -8,10 +8,10 @@ from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
-from accounts import sessions
 from accounts.client_info import ClientInfo
-from accounts.models import AuthSession
-from api import refreshing, tokens
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+from api.tokens import exchange, jwts
 
 TIMES = 1000
 
@@ -32,7 +32,7 @@ def session(user):
 
 
 def test_a_thousand_refreshes_add_no_row_to_any_table(session):
-    pair = tokens.pair(session)
+    pair = jwts.pair(session)
     before = rows()
     assert set(before) >= {model._meta.db_table for model in apps.get_models()}
     seen = set()
@@ -40,7 +40,7 @@ def test_a_thousand_refreshes_add_no_row_to_any_table(session):
     with time_machine.travel(timezone.now(), tick=False) as clock:
         for _ in range(TIMES):
             clock.shift(timedelta(seconds=61))
-            pair = refreshing.refresh(pair["refresh"], client=ClientInfo())
+            pair = exchange.next_pair(pair["refresh"], client=ClientInfo())
             seen.add(pair["refresh"])
 
     assert len(seen) == TIMES  # each of them really rotated
@@ -51,10 +51,10 @@ def test_a_thousand_refreshes_add_no_row_to_any_table(session):
 
 
 def test_repeats_within_the_grace_add_no_row_either(session):
-    first = tokens.pair(session)
+    first = jwts.pair(session)
     before = rows()
 
     for _ in range(100):
-        refreshing.refresh(first["refresh"], client=ClientInfo())
+        exchange.next_pair(first["refresh"], client=ClientInfo())
 
     assert rows() == before

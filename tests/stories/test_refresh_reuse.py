@@ -6,7 +6,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.signins.models import AuthSession
 from tests.kit import forge
 from tests.kit.clients import bearer
 

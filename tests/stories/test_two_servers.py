@@ -128,7 +128,7 @@ def end_by_shell(cluster, pair, _others):
     """Another process altogether: an operator's."""
     cluster.manage(
         "shell",
-        stdin="from accounts.models import AuthSession, User\n"
+        stdin="from accounts.people.models import User\nfrom accounts.signins.models import AuthSession\n"
         f"user = AuthSession.objects.get(pk='{pair['sid']}').user\n"
         "user.is_active = False\nuser.save()\n",
     )
@@ -138,7 +138,7 @@ def end_by_shell(cluster, pair, _others):
 def end_by_deletion(cluster, pair, _others):
     cluster.manage(
         "shell",
-        stdin="from accounts.models import AuthSession\n"
+        stdin="from accounts.signins.models import AuthSession\n"
         f"AuthSession.objects.get(pk='{pair['sid']}').user.delete()\n",
     )
     return 200

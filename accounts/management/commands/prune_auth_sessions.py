@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import pruning
+from accounts.signins import pruning
 
 
 class Command(BaseCommand):

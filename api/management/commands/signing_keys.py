@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from api import keys
-from api.models import SigningKey
+from api.keys import ring, rotation
+from api.keys.models import SigningKey
 
 
 class Command(BaseCommand):
@@ -55,7 +55,7 @@ class Command(BaseCommand):
                 f"Would publish a new {settings.SIGNING_ALGORITHM} key that signs {lead}."
             )
             return
-        row = keys.rotate(at_once=options["now"])
+        row = rotation.rotate(at_once=options["now"])
         if row is None:
             raise CommandError("Another process is rotating: see `signing_keys list`.")
         self.stdout.write(f"Published {row.kid}; it signs {lead}.")
@@ -69,17 +69,17 @@ class Command(BaseCommand):
                 f"Would retire {row.kid}: API clients whose tokens it signed must sign in again."
             )
             return
-        keys.retire(row.kid)
+        rotation.retire(row.kid)
         self.stdout.write(f"Retired {row.kid}. Its tokens are refused within 5 s everywhere.")
 
 
 def _described(row: SigningKey) -> dict[str, str]:
-    verifying = {key.kid for key in keys.verifying()}
+    verifying = {key.kid for key in ring.verifying()}
     if row.retired_at is not None:
         state = "retired"
     elif row.active_at > timezone.now():
         state = "next"
-    elif row.kid == keys.current().kid:
+    elif row.kid == ring.current().kid:
         state = "signing"
     else:
         state = "verifying" if row.kid in verifying else "expired"

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from accounts.models import User
+from accounts.people.models import User
 from config.demo_accounts import ALL, DemoAccount
 
 STAFF_MAY = ["view_user", "view_authsession", "change_authsession", "view_auditevent"]

@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.urls import reverse
 
-from accounts import session_store
 from accounts.checks import LOOPBACK
+from accounts.store import outage
 from config import banner, embedded
 from config.processes import (
     ChildDiedError,
@@ -102,7 +102,7 @@ class Command(BaseCommand):
 def _redis_answers() -> bool:
     try:
         caches["sessions"].has_key("serve")
-    except session_store.STORE_ERRORS:
+    except outage.STORE_ERRORS:
         return False
     return True
 
@@ -125,7 +125,7 @@ def _standin(name: str, origin: str) -> list[str]:
 
 
 def _site(options: dict[str, Any]) -> list[str]:
-    """Sync views under Granian's WSGI: the fastest Django that was measured (docs/decisions.md)."""
+    """Sync views under Granian's WSGI: the fastest Django that was measured (docs/decisions/0004)."""
     return [
         *PYTHON,
         "-m",

@@ -10,9 +10,9 @@ from typing import Any
 from django.db import connection
 from django_tasks_db.management.commands import db_worker
 
-from accounts import pruning
-from accounts.social import unlinking
-from api import keys
+from accounts.federation.endings import unlinking
+from accounts.signins import pruning
+from api.keys import rotation
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Tick:
 
 
 TICKS = [
-    Tick(60, keys.rotate_if_due),
+    Tick(60, rotation.rotate_if_due),
     Tick(3600, lambda: list(pruning.prune())),
     Tick(3600, unlinking.resume),
 ]

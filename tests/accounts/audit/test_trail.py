@@ -4,9 +4,9 @@ from uuid import uuid4
 
 import pytest
 
-from accounts import audit
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
-from accounts.models import AuditEvent
 from tests.kit.factories import UserFactory
 
 TYPE = AuditEvent.Type.LOGIN_FAILED
@@ -15,7 +15,7 @@ TYPE = AuditEvent.Type.LOGIN_FAILED
 def test_a_row_copies_the_address_so_that_it_outlives_the_user(user):
     sid = uuid4()
 
-    audit.record(TYPE, user=user, sid=sid, client=ClientInfo("192.0.2.1", "curl/8.1"), reason="why")
+    trail.record(TYPE, user=user, sid=sid, client=ClientInfo("192.0.2.1", "curl/8.1"), reason="why")
 
     event = AuditEvent.objects.get()
     assert (event.type, event.user, event.identifier, event.sid) == (TYPE, user, user.email, sid)
@@ -30,8 +30,8 @@ def test_a_row_copies_the_address_so_that_it_outlives_the_user(user):
 def test_only_somebody_else_is_an_actor(user):
     other = UserFactory()
 
-    own = audit.record(TYPE, user=user, actor=user)
-    others = audit.record(TYPE, user=user, actor=other)
+    own = trail.record(TYPE, user=user, actor=user)
+    others = trail.record(TYPE, user=user, actor=other)
 
     assert (own.actor, others.actor) == (None, other)
 
@@ -39,7 +39,7 @@ def test_only_somebody_else_is_an_actor(user):
 @pytest.mark.django_db
 @pytest.mark.parametrize("identifier", ["a\x00b", "x" * 5000, "é🔑", "<script>"])
 def test_a_hostile_identifier_is_stored_short_and_clean(identifier):
-    event = audit.record(TYPE, identifier=identifier)
+    event = trail.record(TYPE, identifier=identifier)
 
     event.refresh_from_db()
     assert len(event.identifier) <= 254

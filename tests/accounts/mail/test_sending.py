@@ -14,8 +14,9 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from accounts import encryption, mail
-from accounts.models import OutgoingMail
+from accounts import encryption
+from accounts.mail import sending
+from accounts.outbox.models import OutgoingMail
 from tests.kit.rows import all_columns
 
 REFUSED = "django.core.mail.backends.smtp.EmailBackend"
@@ -29,7 +30,7 @@ def no_mail_server(settings):
 
 
 def enqueue(body="Your code is ABCD-EFGH", **fields):
-    mail.enqueue(EmailMessage("Subject", body, "from@example.com", ["to@example.com"], **fields))
+    sending.enqueue(EmailMessage("Subject", body, "from@example.com", ["to@example.com"], **fields))
     return OutgoingMail.objects.get()
 
 
@@ -83,9 +84,9 @@ def test_delivery_sends_the_whole_message_and_deletes_it(db):
         "Betreff", "Text", "from@example.com", ["to@example.com"], headers={"X-A": "b"}
     )
     message.attach_alternative("<p>Text</p>", "text/html")
-    mail.enqueue(message)
+    sending.enqueue(message)
 
-    mail.deliver.call(str(OutgoingMail.objects.get().pk))
+    sending.deliver.call(str(OutgoingMail.objects.get().pk))
 
     (sent,) = django_mail.outbox
     assert (sent.subject, sent.body, sent.from_email, sent.to) == (
@@ -104,8 +105,8 @@ def test_delivery_sends_the_whole_message_and_deletes_it(db):
 def test_delivery_twice_sends_once(db):
     row = enqueue()
 
-    mail.deliver.call(str(row.pk))
-    mail.deliver.call(str(row.pk))
+    sending.deliver.call(str(row.pk))
+    sending.deliver.call(str(row.pk))
 
     assert len(django_mail.outbox) == 1
 
@@ -115,7 +116,7 @@ def test_a_refused_message_is_kept_and_tried_again_later(db, no_mail_server):
     DBTaskResult.objects.all().delete()
 
     with time_machine.travel(timezone.now(), tick=False):
-        mail.deliver.call(str(row.pk))
+        sending.deliver.call(str(row.pk))
         in_half_a_minute = timezone.now() + timedelta(seconds=30)
 
     row.refresh_from_db()
@@ -130,9 +131,9 @@ def test_waits_grow_and_then_the_message_is_given_up(db, no_mail_server):
     waits = []
 
     with time_machine.travel(timezone.now(), tick=False):
-        for _ in range(len(mail.RETRY_AFTER) + 1):
+        for _ in range(len(sending.RETRY_AFTER) + 1):
             DBTaskResult.objects.all().delete()
-            mail.deliver.call(str(row.pk))
+            sending.deliver.call(str(row.pk))
             waits += [
                 (task.run_after - timezone.now()).total_seconds()
                 for task in DBTaskResult.objects.all()
@@ -147,8 +148,8 @@ def test_a_message_that_no_key_opens_is_given_up_not_fatal(db, settings):
     row = enqueue()
     settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
 
-    for _ in range(len(mail.RETRY_AFTER) + 1):
-        mail.deliver.call(str(row.pk))
+    for _ in range(len(sending.RETRY_AFTER) + 1):
+        sending.deliver.call(str(row.pk))
 
     assert django_mail.outbox == []
     assert not OutgoingMail.objects.exists()
@@ -158,7 +159,7 @@ def test_a_rotated_key_still_opens_waiting_mail(db, settings):
     row = enqueue()
     settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.DATA_ENCRYPTION_KEYS]
 
-    mail.deliver.call(str(row.pk))
+    sending.deliver.call(str(row.pk))
 
     assert len(django_mail.outbox) == 1
 

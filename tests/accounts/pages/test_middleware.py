@@ -8,8 +8,10 @@ from django.test import Client
 from django.utils import timezone
 from django_redis import get_redis_connection
 
-from accounts import session_store, sessions
-from accounts.models import AuthSession, User
+from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+from accounts.store import engine
 from tests.kit.clients import CHROME
 from tests.kit.factories import AuthSessionFactory, UserFactory
 from tests.kit.outage import without_redis
@@ -22,7 +24,7 @@ def is_signed_out(response):
 
 
 def store_of(browser):
-    return session_store.SessionStore(browser.cookies["session"].value)
+    return engine.SessionStore(browser.cookies["session"].value)
 
 
 def age(by):
@@ -267,7 +269,7 @@ def test_a_made_up_cookie_is_not_adopted(client, db):
     response = client.get("/accounts/login/")
 
     assert response.status_code == 200
-    assert not session_store.SessionStore().exists("a" * 32)
+    assert not engine.SessionStore().exists("a" * 32)
 
 
 @pytest.mark.parametrize("value", ["", "a", "a" * 5000, "../x", "é", '"quoted"'], ids=ascii)

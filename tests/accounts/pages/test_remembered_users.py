@@ -8,9 +8,10 @@ from django.contrib import auth
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts import remembered_users, revocations, sessions
-from accounts.models import AuthSession, User
-from accounts.remembered_users import MAX_AGE_SECONDS, RememberedUsers, remembered
+from accounts.people.models import User
+from accounts.signins import remembered_users, revocations, sessions
+from accounts.signins.models import AuthSession
+from accounts.signins.remembered_users import MAX_AGE_SECONDS, RememberedUsers, remembered
 from tests.kit.clients import bearer
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.outage import without_redis

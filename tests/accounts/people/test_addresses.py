@@ -7,8 +7,8 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError, transaction
 
-from accounts import addresses
-from accounts.models import User
+from accounts.people import addresses
+from accounts.people.models import User
 from tests.kit.clients import bearer
 from tests.kit.factories import PASSWORD, UserFactory
 

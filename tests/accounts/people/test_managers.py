@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from accounts.models import User
+from accounts.people.models import User
 from tests.kit.factories import UserFactory
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.hashers import check_password
 from django.db import IntegrityError
 
-from accounts.models import User, user_display
+from accounts.people.models import User, user_display
 from tests.kit.factories import PASSWORD, UserFactory
 
 NEW = "another long pass phrase"
@@ -85,7 +85,7 @@ def test_named_columns_are_written_as_named(user):
 
 def test_the_profile_form_undoes_no_deactivation(signed_in, user, monkeypatch):
     """The attack: post the form in a loop, and overwrite what an administrator does meanwhile."""
-    from accounts.forms import ProfileForm  # noqa: PLC0415 - beside its only use
+    from accounts.pages.forms import ProfileForm  # noqa: PLC0415 - beside its only use
 
     original = ProfileForm.save
 

@@ -7,7 +7,7 @@ from django.contrib.auth.password_validation import (
 )
 from django.core.exceptions import ValidationError
 
-from accounts.models import User
+from accounts.people.models import User
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 from tests.kit.factories import AuthSessionFactory
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 from tests.kit.factories import AuditEventFactory, AuthSessionFactory
 
 

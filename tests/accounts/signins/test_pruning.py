@@ -7,8 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts import pruning
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.signins import pruning
+from accounts.signins.models import AuthSession
 from tests.kit.factories import AuditEventFactory, AuthSessionFactory
 
 pytestmark = pytest.mark.django_db

@@ -9,9 +9,12 @@ import time_machine
 from django.db import connections
 from django.utils import timezone
 
-from accounts import refresh, sessions
+from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
-from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
+from accounts.outbox.models import OutgoingMail
+from accounts.people.models import User
+from accounts.signins import refresh, sessions
+from accounts.signins.models import AuthSession
 from tests.kit.factories import AuthSessionFactory, UserFactory
 
 CLIENT = ClientInfo(ip="192.0.2.1", user_agent="curl/8.1")

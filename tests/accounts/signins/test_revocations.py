@@ -18,10 +18,10 @@ from django.db import DatabaseError, InterfaceError, connections, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import revocations, sessions
-from accounts.exceptions import RevocationsStaleError
-from accounts.models import AuthSession
-from accounts.revocations import CHANNEL, LOOK_BACK, Feed
+from accounts.errors import RevocationsStaleError
+from accounts.signins import revocations, sessions
+from accounts.signins.models import AuthSession
+from accounts.signins.revocations import CHANNEL, LOOK_BACK, Feed
 from tests.kit.factories import AuthSessionFactory, UserFactory
 from tests.kit.waiting import wait_until
 
@@ -596,7 +596,7 @@ def test_a_forked_process_forgets_this_ones_feed():
     """Asked of an interpreter of its own: pytest's must not fork under threads."""
     code = (
         "import django, os, threading, uuid; django.setup()\n"
-        "from accounts.revocations import feed\n"
+        "from accounts.signins.revocations import feed\n"
         "feed.add(uuid.uuid4()); feed._heard_at = 1.0; feed._thread = threading.current_thread()\n"
         "pid = os.fork()\n"
         "if pid == 0: os._exit(0 if (feed.size(), feed._thread, feed._heard_at) == (0, None, None) else 1)\n"

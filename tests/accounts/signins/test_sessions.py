@@ -7,10 +7,14 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from accounts import audit, session_store, sessions
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
-from accounts.exceptions import InactiveUserError
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.errors import InactiveUserError
+from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+from accounts.store import engine
 from tests.kit.clients import bearer
 from tests.kit.factories import AuthSessionFactory, UserFactory
 from tests.kit.waiting import Asking, is_somebody_waiting, wait_until
@@ -135,12 +139,12 @@ def test_revoke_drops_the_session_from_redis_after_the_commit(
 
     with django_capture_on_commit_callbacks() as callbacks:
         sessions.revoke(session, reason=sessions.Reason.ADMIN)
-        before = session_store.lookup(session.pk)
+        before = engine.lookup(session.pk)
     for callback in callbacks:
         callback()
 
     assert before is not None
-    assert session_store.lookup(session.pk) is None
+    assert engine.lookup(session.pk) is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -205,7 +209,7 @@ def test_ten_at_once_end_a_sign_in_once():
 @pytest.mark.django_db(transaction=True)
 def test_sign_out_and_account_deletion_do_not_deadlock(user, monkeypatch):
     """A sign-out has the row of the sign-in and needs the user's, for the audit log's key."""
-    session, record, deletions = AuthSessionFactory(user=user), audit.record, []
+    session, record, deletions = AuthSessionFactory(user=user), trail.record, []
 
     def delete():
         user.delete()
@@ -216,7 +220,7 @@ def test_sign_out_and_account_deletion_do_not_deadlock(user, monkeypatch):
         wait_until(is_somebody_waiting)
         record(*args, **kwargs)
 
-    monkeypatch.setattr(audit, "record", between)
+    monkeypatch.setattr(trail, "record", between)
 
     assert sessions.revoke(session, reason=sessions.Reason.LOGOUT)
     assert deletions[0].result() is None

@@ -4,9 +4,9 @@ import pytest
 from django.core.cache import caches
 from django.test import Client
 
-from accounts import store_outage
-from accounts.exceptions import StoreUnavailableError
-from accounts.shared_cache import SharedCache
+from accounts.errors import StoreUnavailableError
+from accounts.store import outage
+from accounts.store.cache import SharedCache
 from tests.kit.clients import CHROME
 from tests.kit.factories import PASSWORD
 from tests.kit.waiting import PATIENCE, Asking, wait_until
@@ -40,7 +40,7 @@ def verbs():
 def test_each_verb_sits_an_outage_out(redis, verb, answer):
     redis.kill()
     asking = Asking(verbs()[verb])
-    wait_until(lambda: store_outage.cache.down_since)
+    wait_until(lambda: outage.cache.down_since)
 
     redis.start()
 
@@ -96,7 +96,7 @@ def test_a_sign_in_waits_for_a_fail_over_and_succeeds(redis, user, settings):
     redis.kill()
     browser = Client(headers={"user-agent": CHROME})
     redis_is_away = Asking(lambda: caches["default"].get("x"))
-    wait_until(lambda: store_outage.cache.down_since)
+    wait_until(lambda: outage.cache.down_since)
 
     redis.start()
     response = browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD})

@@ -25,7 +25,7 @@ def stored(redis):
 
 @pytest.fixture
 def complaints(caplog):
-    caplog.set_level("WARNING", logger="accounts.session_store")
+    caplog.set_level("WARNING", logger="accounts.store.engine")
     return caplog
 
 

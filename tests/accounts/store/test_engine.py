@@ -10,11 +10,11 @@ from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.core.cache import caches
 from django_redis import get_redis_connection
 
-from accounts import session_index, session_store
-from accounts.exceptions import SessionTooLargeError
-from accounts.models import AuthSession
-from accounts.session_store import NamedSessionStore, SessionStore
-from accounts.session_value import MAX_BYTES
+from accounts.errors import SessionTooLargeError
+from accounts.signins.models import AuthSession
+from accounts.store import engine, index, outage
+from accounts.store.encoding import MAX_BYTES
+from accounts.store.engine import NamedSessionStore, SessionStore
 from tests.kit.factories import PASSWORD
 from tests.kit.mails import code_in
 
@@ -53,7 +53,7 @@ def member():
 
 @pytest.fixture
 def complaints(caplog):
-    caplog.set_level("WARNING", logger="accounts.session_store")
+    caplog.set_level("WARNING", logger="accounts.store.engine")
     return caplog
 
 
@@ -199,7 +199,7 @@ def test_a_new_id_takes_the_old_ones_place_when_it_is_saved(member, redis):
     assert member.session_key != old
     assert SessionStore(old).load() == {}
     assert SessionStore(member.session_key)["sid"] == NOBODY
-    assert session_store.lookup(NOBODY)["sid"] == NOBODY
+    assert engine.lookup(NOBODY)["sid"] == NOBODY
     assert len(redis.keys("*")) == 3
 
 
@@ -294,7 +294,7 @@ def test_the_largest_session_can_be_read(member):
 def test_drop_ends_the_session_of_a_sign_in(signed_in, user, redis):
     session = AuthSession.objects.get()
 
-    session_index.drop(session.pk, user_id=user.pk)
+    index.drop(session.pk, user_id=user.pk)
 
     assert contents(redis) == {}
 
@@ -302,7 +302,7 @@ def test_drop_ends_the_session_of_a_sign_in(signed_in, user, redis):
 def test_drop_of_an_unknown_sign_in_harms_nobody(signed_in, user, redis):
     before = contents(redis)
 
-    session_index.drop(NOBODY, user_id=user.pk)
+    index.drop(NOBODY, user_id=user.pk)
 
     assert contents(redis) == before
 
@@ -318,7 +318,7 @@ def test_drop_all_ends_everything_but_the_one_to_keep(redis):
     strangers.update({"_auth_user_id": NOBODY[:-1] + "1", "sid": NOBODY[:-1] + "9"})
     strangers.create()
 
-    session_index.drop_all(NOBODY, keep=sids[2])
+    index.drop_all(NOBODY, keep=sids[2])
 
     assert sorted(redis.keys("session:*")) == sorted(
         [stores[sids[2]]._name.encode(), strangers._name.encode()]
@@ -340,24 +340,24 @@ def test_the_users_set_forgets_what_has_expired(member, redis):
 def test_lookup_finds_the_session_without_its_id(signed_in):
     session = AuthSession.objects.get()
 
-    found = session_store.lookup(session.pk)
+    found = engine.lookup(session.pk)
 
     assert isinstance(found, NamedSessionStore)
     assert found["sid"] == str(session.pk)
 
 
 def test_lookup_of_an_unknown_sign_in_finds_nothing(db):
-    assert session_store.lookup(NOBODY) is None
+    assert engine.lookup(NOBODY) is None
 
 
 def test_lookup_finds_nothing_where_the_session_is_gone(member, redis):
     redis.delete(only(redis, "session:*"))
 
-    assert session_store.lookup(NOBODY) is None
+    assert engine.lookup(NOBODY) is None
 
 
 def test_a_looked_up_session_that_is_flushed_is_saved_under_a_new_hmac(member, redis):
-    found = session_store.lookup(NOBODY)
+    found = engine.lookup(NOBODY)
     found.flush()
     found["a"] = 1
 
@@ -373,7 +373,7 @@ def test_a_looked_up_session_that_is_flushed_is_saved_under_a_new_hmac(member, r
 def test_an_error_is_not_an_empty_session(db, dead_redis):
     store = SessionStore("a" * 32)
 
-    with pytest.raises(session_store.STORE_ERRORS):
+    with pytest.raises(outage.STORE_ERRORS):
         store.load()
 
     assert store.session_key == "a" * 32
@@ -384,10 +384,10 @@ def test_no_verb_hides_an_error(db, dead_redis, verb):
     store = SessionStore("a" * 32)
     store._session_cache = {"a": 1}
 
-    with pytest.raises(session_store.STORE_ERRORS):
+    with pytest.raises(outage.STORE_ERRORS):
         getattr(store, verb)(*(["a" * 32] if verb == "exists" else []))
 
 
 def test_drop_tells_of_an_error(db, dead_redis):
-    with pytest.raises(session_store.STORE_ERRORS):
-        session_index.drop(NOBODY, user_id=NOBODY)
+    with pytest.raises(outage.STORE_ERRORS):
+        index.drop(NOBODY, user_id=NOBODY)

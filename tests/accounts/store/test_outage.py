@@ -3,19 +3,20 @@
 import pytest
 from redis.exceptions import ResponseError
 
-from accounts import store_outage
-from accounts.exceptions import StoreUnavailableError
-from accounts.session_store import STORE_ERRORS, SessionStore
+from accounts.errors import StoreUnavailableError
+from accounts.store import outage
+from accounts.store.engine import SessionStore
+from accounts.store.outage import STORE_ERRORS
 from tests.kit.ports import free_ports
 from tests.kit.waiting import PATIENCE, Asking, wait_until
 
 
 def ping():
-    return store_outage.read(lambda redis: redis.ping())
+    return outage.read(lambda redis: redis.ping())
 
 
 def put():
-    return store_outage.write(lambda pipe: pipe.set("a", "b"))
+    return outage.write(lambda pipe: pipe.set("a", "b"))
 
 
 def test_a_call_outlasts_a_restart(own_redis, settings):
@@ -23,7 +24,7 @@ def test_a_call_outlasts_a_restart(own_redis, settings):
     put()
     own_redis.kill()
     asking = Asking(put)
-    wait_until(lambda: store_outage._writes.down_since)
+    wait_until(lambda: outage._writes.down_since)
 
     own_redis.start()
 
@@ -45,7 +46,7 @@ def test_the_deadline_counts_from_the_start_of_the_outage(own_redis, settings):
     settings.SESSION_STORE_DEADLINE_SECONDS = 1.0
     own_redis.kill()
     assert isinstance(Asking(ping).result(), StoreUnavailableError)
-    wait_until(store_outage._reads.is_past_deadline)
+    wait_until(outage._reads.is_past_deadline)
     settings.SESSION_STORE_WAITERS = 0
 
     outcome = Asking(ping).result()
@@ -59,13 +60,13 @@ def test_after_the_outage_calls_work_by_themselves(own_redis, settings):
     own_redis.kill()
     for call in (ping, put):
         assert isinstance(Asking(call).result(), StoreUnavailableError)
-    wait_until(store_outage._writes.is_past_deadline)
+    wait_until(outage._writes.is_past_deadline)
 
     own_redis.start()
 
     assert ping() is True
     assert put() == [True]
-    assert store_outage._reads.down_since is store_outage._writes.down_since is None
+    assert outage._reads.down_since is outage._writes.down_since is None
 
 
 def test_one_thread_probes_and_the_others_are_refused_at_once(own_redis, settings):
@@ -73,14 +74,14 @@ def test_one_thread_probes_and_the_others_are_refused_at_once(own_redis, setting
     settings.SESSION_STORE_WAITERS = 100
     own_redis.freeze()
     assert isinstance(Asking(ping).result(), StoreUnavailableError)
-    wait_until(store_outage._reads.is_past_deadline)
+    wait_until(outage._reads.is_past_deadline)
     tried = []
 
     def ask(redis):
         tried.append(1)
         return redis.ping()
 
-    askings = [Asking(lambda: store_outage.read(ask)) for _ in range(10)]
+    askings = [Asking(lambda: outage.read(ask)) for _ in range(10)]
 
     assert all(isinstance(asking.result(), StoreUnavailableError) for asking in askings)
     assert len(tried) < 10
@@ -92,7 +93,7 @@ def test_with_all_waiters_taken_others_are_refused_at_once(own_redis, settings):
     settings.SESSION_STORE_WAITERS = 4
     own_redis.kill()
     waiting = [Asking(ping) for _ in range(4)]
-    wait_until(lambda: store_outage._waiters._count == 4)
+    wait_until(lambda: outage._waiters._count == 4)
 
     refused = [Asking(ping) for _ in range(10)]
 
@@ -102,7 +103,7 @@ def test_with_all_waiters_taken_others_are_refused_at_once(own_redis, settings):
     assert all(asking.thread.is_alive() for asking in waiting)
     own_redis.start()
     assert [asking.result() for asking in waiting] == [True] * 4
-    assert store_outage._waiters._count == 0
+    assert outage._waiters._count == 0
 
 
 def test_reads_go_on_while_writes_fail(own_redis, settings):
@@ -111,7 +112,7 @@ def test_reads_go_on_while_writes_fail(own_redis, settings):
     settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 50
     with pytest.raises(StoreUnavailableError):
         put()
-    wait_until(store_outage._writes.is_past_deadline)
+    wait_until(outage._writes.is_past_deadline)
 
     assert ping() is True
     with pytest.raises(StoreUnavailableError):
@@ -144,7 +145,7 @@ def test_a_write_that_no_replica_confirms_waits_for_one(own_redis, settings, mak
     replica = replica_of(own_redis, make_redis)
     replica.freeze()
     asking = Asking(put)
-    wait_until(lambda: store_outage._writes.down_since)
+    wait_until(lambda: outage._writes.down_since)
     assert asking.outcome is None
 
     replica.thaw()
@@ -160,7 +161,7 @@ def test_who_is_nobody_there_is_asked_of_a_primary_that_is_followed(
     settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
     settings.REDIS_REPLICA_ACKS = 1
     asking = Asking(SessionStore("a" * 32).load)
-    wait_until(lambda: store_outage._reads.down_since)
+    wait_until(lambda: outage._reads.down_since)
     assert asking.outcome is None
 
     replica_of(own_redis, make_redis)
@@ -198,7 +199,7 @@ def test_a_session_made_twice_is_still_ones_own(own_redis, settings, make_redis)
     store["a"] = 1
     replica.freeze()
     asking = Asking(store.save)
-    wait_until(lambda: store_outage._writes.down_since)
+    wait_until(lambda: outage._writes.down_since)
 
     replica.thaw()
 
@@ -216,7 +217,7 @@ def test_a_new_id_written_twice_is_still_the_same_session(own_redis, settings, m
     replica.freeze()
     store.cycle_key()
     asking = Asking(store.save)
-    wait_until(lambda: store_outage._writes.down_since)
+    wait_until(lambda: outage._writes.down_since)
 
     replica.thaw()
 
@@ -229,7 +230,7 @@ def test_a_primary_that_was_demoted_is_waited_for(own_redis, settings):
     settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
     own_redis.client.replicaof("127.0.0.1", "1")
     asking = Asking(put)
-    wait_until(lambda: store_outage._writes.down_since)
+    wait_until(lambda: outage._writes.down_since)
 
     own_redis.client.replicaof("NO", "ONE")
 
@@ -242,10 +243,10 @@ def test_a_primary_without_replicas_is_waited_for(own_redis, settings, call):
     own_redis.client.config_set("min-replicas-to-write", 1)
 
     def script():
-        return store_outage.write(lambda pipe: pipe.eval("return redis.call('SET','a','b')", 0))
+        return outage.write(lambda pipe: pipe.eval("return redis.call('SET','a','b')", 0))
 
     asking = Asking(put if call == "put" else script)
-    wait_until(lambda: store_outage._writes.down_since)
+    wait_until(lambda: outage._writes.down_since)
 
     own_redis.client.config_set("min-replicas-to-write", 0)
 
@@ -261,14 +262,14 @@ def test_a_full_redis_is_no_outage(own_redis, settings):
     with pytest.raises(STORE_ERRORS, match="maxmemory"):
         put()
 
-    assert store_outage._writes.down_since is None
+    assert outage._writes.down_since is None
 
 
 def test_a_defect_of_ours_is_no_outage(own_redis):
     with pytest.raises(ResponseError, match="unknown command"):
-        store_outage.read(lambda redis: redis.execute_command("NONSENSE"))
+        outage.read(lambda redis: redis.execute_command("NONSENSE"))
 
-    assert store_outage._reads.down_since is None
+    assert outage._reads.down_since is None
 
 
 def test_what_may_be_lost_is_tried_once(own_redis, settings):
@@ -276,16 +277,16 @@ def test_what_may_be_lost_is_tried_once(own_redis, settings):
     own_redis.kill()
 
     with pytest.raises(StoreUnavailableError):
-        store_outage.write_once(lambda pipe: pipe.set("a", "b"))
+        outage.write_once(lambda pipe: pipe.set("a", "b"))
 
 
 def test_an_outage_is_logged_at_its_start_and_at_its_end(own_redis, settings, caplog):
-    caplog.set_level("WARNING", logger="accounts.store_outage")
+    caplog.set_level("WARNING", logger="accounts.store.outage")
     settings.SESSION_STORE_DEADLINE_SECONDS = 0.3
     own_redis.kill()
     for _ in range(3):
         Asking(ping).result()
-    wait_until(store_outage._reads.is_past_deadline)
+    wait_until(outage._reads.is_past_deadline)
     own_redis.start()
     ping()
 
@@ -298,9 +299,7 @@ def test_an_outage_is_logged_at_its_start_and_at_its_end(own_redis, settings, ca
 
 def test_an_outage_that_ends_while_it_is_noted_has_a_beginning(monkeypatch):
     """Another thread succeeds between two looks at the clock: no time is compared with None."""
-    clock = store_outage.Clock("tests", "sessions")
-    monkeypatch.setattr(
-        store_outage.log, "warning", lambda *args: setattr(clock, "down_since", None)
-    )
+    clock = outage.Clock("tests", "sessions")
+    monkeypatch.setattr(outage.log, "warning", lambda *args: setattr(clock, "down_since", None))
 
     assert isinstance(clock.failed(OSError("gone")), float)

@@ -4,7 +4,9 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from accounts.models import AuditEvent, AuthSession, User
+from accounts.audit.models import AuditEvent
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from config.management.commands.seed_demo import STAFF_MAY
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, AuditEventFactory, AuthSessionFactory, UserFactory

@@ -9,10 +9,11 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts import sessions
 from accounts.client_info import ClientInfo
-from api import jwk, keys, tokens
-from api.models import SigningKey
+from accounts.signins import sessions
+from api.keys import jwk, ring, rotation
+from api.keys.models import SigningKey
+from api.tokens import jwts
 from tests.kit.clients import bearer
 from tests.kit.factories import UserFactory
 
@@ -27,7 +28,7 @@ def clock():
 def first(db):
     """The key that migrating made, as if it were a day old."""
     SigningKey.objects.update(active_at=timezone.now() - timedelta(days=1))
-    keys.forget()
+    ring.forget()
     return SigningKey.objects.get()
 
 
@@ -42,11 +43,11 @@ def command(*arguments):
 
 
 def test_list_says_what_each_key_does(first, clock):
-    following = keys.rotate()
-    gone = keys.create(active_at=timezone.now() - timedelta(days=100))
-    keys.retire(gone.kid)
-    expired = keys.create(active_at=timezone.now() - timedelta(days=300))
-    older = keys.create(active_at=timezone.now() - timedelta(days=20))
+    following = rotation.rotate()
+    gone = rotation.create(active_at=timezone.now() - timedelta(days=100))
+    rotation.retire(gone.kid)
+    expired = rotation.create(active_at=timezone.now() - timedelta(days=300))
+    older = rotation.create(active_at=timezone.now() - timedelta(days=20))
 
     listed = {row["kid"]: row["state"] for row in json.loads(command("list", "--json"))}
 
@@ -87,7 +88,7 @@ def test_rotate_publishes_the_next_key(first):
 def test_rotate_now_signs_with_it(first):
     command("rotate", "--now")
 
-    assert keys.current().kid != first.kid
+    assert ring.current().kid != first.kid
 
 
 @pytest.mark.parametrize("arguments", [["rotate"], ["rotate", "--now"]])
@@ -119,7 +120,7 @@ def test_a_kid_that_looks_like_an_option_is_retired_all_the_same(first):
 
 
 def test_retire_refuses_the_keys_tokens(client, first):
-    access = tokens.pair(opened())["access"]
+    access = jwts.pair(opened())["access"]
 
     text = command("retire", first.kid)
 

@@ -8,23 +8,23 @@ import pytest
 from django.utils import timezone
 
 from accounts import encryption
-from accounts.exceptions import DecryptionError
-from api import keys
-from api.models import SigningKey
+from accounts.errors import DecryptionError
+from api.keys import ring, rotation
+from api.keys.models import SigningKey
 
 
 def test_a_new_database_has_one_key_and_no_more(db):
-    keys.ensure_after_migrate(using="default")
+    rotation.ensure_after_migrate(using="default")
 
     row = SigningKey.objects.get()
     assert row.algorithm == "ES256"
-    assert keys.current().kid == row.kid
+    assert ring.current().kid == row.kid
 
 
 def test_a_database_that_lost_its_keys_gets_a_new_one(db):
     SigningKey.objects.all().delete()
 
-    signing = keys.current()
+    signing = ring.current()
 
     assert [row.kid for row in SigningKey.objects.all()] == [signing.kid]
 
@@ -33,7 +33,7 @@ def test_a_database_that_lost_its_keys_gets_a_new_one(db):
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
 def test_the_private_key_is_stored_encrypted(settings, algorithm):
     settings.SIGNING_ALGORITHM = algorithm
-    row = keys.create(active_at=timezone.now())
+    row = rotation.create(active_at=timezone.now())
 
     assert "PRIVATE" not in row.private_pem
     assert "BEGIN PRIVATE KEY" in encryption.decrypt(row.private_pem)
@@ -42,8 +42,8 @@ def test_the_private_key_is_stored_encrypted(settings, algorithm):
 
 
 def test_a_kid_is_the_keys_rfc_7638_thumbprint(db):
-    row = keys.create(active_at=timezone.now())
-    jwk = keys.get_default_algorithms()["ES256"].to_jwk(keys.find(row.kid).public, as_dict=True)
+    row = rotation.create(active_at=timezone.now())
+    jwk = ring.get_default_algorithms()["ES256"].to_jwk(ring.find(row.kid).public, as_dict=True)
 
     canonical = json.dumps(
         {name: jwk[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":")
@@ -56,34 +56,34 @@ def test_a_kid_is_the_keys_rfc_7638_thumbprint(db):
 def test_the_newest_key_signs_and_the_older_still_verify(db, settings):
     old = SigningKey.objects.get()
     settings.SIGNING_ALGORITHM = "EdDSA"
-    new = keys.create(active_at=timezone.now())
+    new = rotation.create(active_at=timezone.now())
 
-    assert keys.current().kid == new.kid
-    assert keys.find(old.kid) is not None
+    assert ring.current().kid == new.kid
+    assert ring.find(old.kid) is not None
 
 
 def test_a_retired_key_is_not_found(db):
     old = SigningKey.objects.get()
-    keys.create(active_at=timezone.now())
+    rotation.create(active_at=timezone.now())
     SigningKey.objects.filter(kid=old.kid).update(retired_at=timezone.now())
 
-    keys.forget()
+    ring.forget()
 
-    assert keys.find(old.kid) is None
+    assert ring.find(old.kid) is None
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kid", ["", "x", "../x", "' OR 1=1", "\ud800", "x" * 10_000], ids=ascii)
 def test_an_unknown_kid_reads_nothing(kid, django_assert_num_queries):
-    keys.current()
+    ring.current()
 
     with django_assert_num_queries(0):
-        assert keys.find(kid) is None
+        assert ring.find(kid) is None
 
 
 def test_a_lost_encryption_key_is_named(db, settings):
     settings.DATA_ENCRYPTION_KEYS = ["A" * 43 + "="]
-    keys.forget()
+    ring.forget()
 
     with pytest.raises(DecryptionError, match="DATA_ENCRYPTION_KEYS"):
-        keys.current()
+        ring.current()

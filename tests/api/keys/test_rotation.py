@@ -8,10 +8,12 @@ import time_machine
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from accounts import encryption, sessions
+from accounts import encryption
 from accounts.client_info import ClientInfo
-from api import jwk, keys, tokens
-from api.models import SigningKey
+from accounts.signins import sessions
+from api.keys import jwk, ring, rotation
+from api.keys.models import SigningKey
+from api.tokens import jwts
 from tests.kit import forge
 from tests.kit.clients import bearer
 from tests.kit.factories import AuthSessionFactory, UserFactory
@@ -29,7 +31,7 @@ def clock():
 def first(db):
     """The key that migrating made, as if it were a day old."""
     SigningKey.objects.update(active_at=timezone.now() - timedelta(days=1))
-    keys.forget()
+    ring.forget()
     return SigningKey.objects.get()
 
 
@@ -42,7 +44,7 @@ def signer(token):
 
 
 def published(client):
-    keys.forget()
+    ring.forget()
     return [key["kid"] for key in client.get("/.well-known/jwks.json").json()["keys"]]
 
 
@@ -52,15 +54,15 @@ def published(client):
 def test_the_next_key_is_published_first_and_signs_after_the_lead(client, first, clock):
     session = opened()
 
-    row = keys.rotate()
+    row = rotation.rotate()
 
     assert row.active_at == timezone.now() + LEAD
     assert published(client) == [first.kid, row.kid]
-    assert signer(tokens.pair(session)["access"]) == first.kid
+    assert signer(jwts.pair(session)["access"]) == first.kid
     clock.shift(LEAD - timedelta(seconds=1))
-    assert signer(tokens.pair(session)["access"]) == first.kid
+    assert signer(jwts.pair(session)["access"]) == first.kid
     clock.shift(timedelta(seconds=1))
-    assert signer(tokens.pair(session)["access"]) == row.kid
+    assert signer(jwts.pair(session)["access"]) == row.kid
 
 
 def test_the_lead_is_longer_than_anybody_may_keep_the_key_set(client, db, settings):
@@ -74,69 +76,69 @@ def test_the_lead_is_longer_than_anybody_may_keep_the_key_set(client, db, settin
 def test_no_valid_token_is_refused_during_a_rotation(client, post, first, clock, kind):
     """Every ten minutes from before to long after: old and new tokens alike."""
     live = []
-    keys.rotate()
+    rotation.rotate()
     for _ in range(12):
         session = opened()
-        live.append((timezone.now(), tokens.pair(session)))
+        live.append((timezone.now(), jwts.pair(session)))
         for issued_at, pair in live:
             if kind == "refresh":
-                assert tokens.RefreshJWT(pair["refresh"])
+                assert jwts.RefreshJWT(pair["refresh"])
             elif timezone.now() - issued_at < timedelta(hours=1):
                 response = client.get("/api/sessions/", headers=bearer(pair["access"]))
                 assert response.status_code == 200
         clock.shift(timedelta(minutes=10))
-        keys.reload()
+        ring.reload()
 
     assert len({signer(pair["access"]) for _, pair in live}) == 2
 
 
 def test_a_replaced_key_verifies_until_its_last_token_expires(first, clock, settings):
-    pair = tokens.pair(opened())
-    new = keys.rotate()
+    pair = jwts.pair(opened())
+    new = rotation.rotate()
     clock.shift(LEAD + settings.REFRESH_TOKEN_LIFETIME - timedelta(seconds=1))
-    keys.forget()
-    assert keys.find(first.kid) is not None
+    ring.forget()
+    assert ring.find(first.kid) is not None
 
     clock.shift(timedelta(minutes=2))
-    keys.forget()
+    ring.forget()
 
-    assert keys.find(first.kid) is None
-    assert [row.kid for row in keys.verifying()] == [new.kid]
-    with pytest.raises(tokens.TokenError):
-        tokens.RefreshJWT(pair["refresh"])
+    assert ring.find(first.kid) is None
+    assert [row.kid for row in ring.verifying()] == [new.kid]
+    with pytest.raises(jwts.TokenError):
+        jwts.RefreshJWT(pair["refresh"])
 
 
 def test_three_rotations_keep_every_key_that_still_has_tokens(first, clock, settings):
     for _ in range(3):
-        assert keys.rotate() is not None
+        assert rotation.rotate() is not None
         clock.shift(timedelta(days=2))
 
-    assert len(keys.verifying()) == 4
+    assert len(ring.verifying()) == 4
     clock.shift(settings.REFRESH_TOKEN_LIFETIME)
-    assert len(keys.verifying()) < 4
+    assert len(ring.verifying()) < 4
 
 
 def test_rotating_again_before_the_next_key_signs_makes_no_third(first):
-    keys.rotate()
+    rotation.rotate()
 
-    assert keys.rotate() is None
+    assert rotation.rotate() is None
     assert SigningKey.objects.count() == 2
 
 
 def test_at_once_signs_at_once(first):
-    row = keys.rotate(at_once=True)
+    row = rotation.rotate(at_once=True)
 
-    assert keys.current().kid == row.kid
-    assert keys.find(first.kid) is not None
+    assert ring.current().kid == row.kid
+    assert ring.find(first.kid) is not None
 
 
 def test_at_once_after_a_published_one_signs_at_once(first):
-    keys.rotate()
+    rotation.rotate()
 
-    row = keys.rotate(at_once=True)
+    row = rotation.rotate(at_once=True)
 
     assert row is not None
-    assert keys.current().kid == row.kid
+    assert ring.current().kid == row.kid
 
 
 def test_a_rotation_that_breaks_off_can_be_repeated(first, monkeypatch):
@@ -146,19 +148,19 @@ def test_a_rotation_that_breaks_off_can_be_repeated(first, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(jwk, "generate", broken)
         with pytest.raises(DatabaseError):
-            keys.rotate()
+            rotation.rotate()
 
-    assert keys.rotate() is not None
+    assert rotation.rotate() is not None
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
 def test_the_next_key_is_of_the_algorithm_of_the_setting(client, first, settings, algorithm):
-    old = tokens.pair(opened())
+    old = jwts.pair(opened())
     settings.SIGNING_ALGORITHM = algorithm
 
-    row = keys.rotate(at_once=True)
+    row = rotation.rotate(at_once=True)
 
-    new = tokens.pair(opened())
+    new = jwts.pair(opened())
     assert row.algorithm == algorithm
     assert forge.part(new["access"], 0)["alg"] == algorithm
     for pair in (old, new):
@@ -168,13 +170,13 @@ def test_the_next_key_is_of_the_algorithm_of_the_setting(client, first, settings
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
 def test_the_private_key_is_encrypted_under_the_configured_key(first, settings, algorithm):
     settings.SIGNING_ALGORITHM = algorithm
-    row = keys.rotate()
+    row = rotation.rotate()
 
     stored = SigningKey.objects.get(pk=row.kid)
 
     assert "PRIVATE" not in stored.private_pem
     assert encryption.decrypt(stored.private_pem).startswith("-----BEGIN PRIVATE KEY-----")
-    for text in (str(stored), repr(stored), repr(keys.find(row.kid).jwk)):
+    for text in (str(stored), repr(stored), repr(ring.find(row.kid).jwk)):
         assert "PRIVATE" not in text
 
 
@@ -185,19 +187,19 @@ def test_the_private_key_is_encrypted_under_the_configured_key(first, settings, 
 def test_a_key_is_replaced_after_its_lifetime(first, clock, days, is_due):
     SigningKey.objects.update(active_at=timezone.now() - timedelta(days=days))
 
-    row = keys.rotate_if_due()
+    row = rotation.rotate_if_due()
 
     assert (row is not None) is is_due
-    assert keys.rotate_if_due() is None
+    assert rotation.rotate_if_due() is None
 
 
 def test_without_any_key_the_schedule_makes_one(first):
     SigningKey.objects.all().delete()
-    keys.forget()
+    ring.forget()
 
-    row = keys.rotate_if_due()
+    row = rotation.rotate_if_due()
 
-    assert keys.current().kid == row.kid
+    assert ring.current().kid == row.kid
 
 
 @pytest.mark.django_db(transaction=True)
@@ -205,14 +207,14 @@ def test_without_any_key_the_schedule_makes_one(first):
 @pytest.mark.parametrize("apart", [0, 0.005], ids=["at once", "one after the other"])
 def test_of_eight_that_rotate_one_is_elected(way, apart, settings):
     SigningKey.objects.all().delete()
-    keys.create(active_at=timezone.now() - timedelta(days=100))
+    rotation.create(active_at=timezone.now() - timedelta(days=100))
     barrier, results = threading.Barrier(8), []
 
     def run(number):
         try:
             barrier.wait(60)
             threading.Event().wait(apart * number)
-            results.append(getattr(keys, way)())
+            results.append(getattr(rotation, way)())
         finally:
             connections.close_all()
 
@@ -232,12 +234,12 @@ def test_of_eight_that_rotate_one_is_elected(way, apart, settings):
 
 @pytest.mark.parametrize("remembered", [True, False], ids=["remembered", "never seen"])
 def test_a_retired_keys_tokens_are_refused_at_once(client, post, first, remembered):
-    pair = tokens.pair(opened())
+    pair = jwts.pair(opened())
     if remembered:
         assert client.get("/api/sessions/", headers=bearer(pair["access"])).status_code == 200
-    keys.rotate(at_once=True)
+    rotation.rotate(at_once=True)
 
-    keys.retire(first.kid)
+    rotation.retire(first.kid)
 
     assert client.get("/api/sessions/", headers=bearer(pair["access"])).status_code == 401
     assert client.get("/api/verify", headers=bearer(pair["access"])).status_code == 401
@@ -247,7 +249,7 @@ def test_a_retired_keys_tokens_are_refused_at_once(client, post, first, remember
 
 def test_another_process_refuses_them_when_it_reads_the_keys_again(client, first):
     """The feed's tick calls `reload`: what is remembered must go as well."""
-    pair = tokens.pair(opened())
+    pair = jwts.pair(opened())
     assert client.get("/api/sessions/", headers=bearer(pair["access"])).status_code == 200
     SigningKey.objects.create(
         kid="k" * 43,
@@ -258,42 +260,42 @@ def test_another_process_refuses_them_when_it_reads_the_keys_again(client, first
     )
     SigningKey.objects.filter(pk=first.kid).update(retired_at=timezone.now())
 
-    keys.reload()
+    ring.reload()
 
     assert client.get("/api/sessions/", headers=bearer(pair["access"])).status_code == 401
 
 
 def test_when_the_signing_key_is_retired_a_new_one_signs(client, first):
-    keys.retire(first.kid)
+    rotation.retire(first.kid)
 
     session = opened()
-    access = tokens.pair(session)["access"]
+    access = jwts.pair(session)["access"]
     assert signer(access) != first.kid
     assert client.get("/api/sessions/", headers=bearer(access)).status_code == 200
 
 
 def test_when_only_the_next_key_is_left_a_new_one_signs_meanwhile(first):
-    following = keys.rotate()
+    following = rotation.rotate()
 
-    keys.retire(first.kid)
+    rotation.retire(first.kid)
 
-    assert keys.current().kid not in {first.kid, following.kid}
-    assert keys.current().active_at <= timezone.now()
+    assert ring.current().kid not in {first.kid, following.kid}
+    assert ring.current().active_at <= timezone.now()
 
 
 def test_a_retired_next_key_never_signs_and_does_not_stop_the_schedule(first, clock):
-    following = keys.rotate()
+    following = rotation.rotate()
 
-    keys.retire(following.kid)
+    rotation.retire(following.kid)
 
     clock.shift(2 * LEAD)
-    keys.forget()
-    assert keys.current().kid == first.kid
-    assert keys.rotate() is not None
+    ring.forget()
+    assert ring.current().kid == first.kid
+    assert rotation.rotate() is not None
 
 
 def test_retiring_what_is_unknown_or_gone_changes_nothing(first):
-    keys.retire("unknown")
+    rotation.retire("unknown")
 
     assert SigningKey.objects.filter(retired_at=None).count() == 1
 
@@ -302,44 +304,42 @@ def test_retiring_what_is_unknown_or_gone_changes_nothing(first):
 
 
 def test_with_the_database_down_known_keys_serve_on(first, monkeypatch):
-    keys.current()
+    ring.current()
 
     def broken(before):
         raise DatabaseError
 
-    monkeypatch.setattr(keys, "_load", broken)
+    monkeypatch.setattr(ring, "_load", broken)
 
-    assert keys.reload().current().kid == first.kid
+    assert ring.reload().current().kid == first.kid
 
 
 def test_with_the_database_down_from_the_start_nothing_is_made_up(first, monkeypatch):
     def broken(before):
         raise DatabaseError
 
-    keys.forget()
-    monkeypatch.setattr(keys, "_load", broken)
+    ring.forget()
+    monkeypatch.setattr(ring, "_load", broken)
 
     with pytest.raises(DatabaseError):
-        keys.current()
+        ring.current()
 
 
 def test_a_token_of_an_unknown_key_reads_no_keys(first, django_assert_num_queries):
-    token = forge.changed(
-        tokens.pair(AuthSessionFactory(token=True))["access"], header={"kid": "x"}
-    )
-    keys.ring()
+    token = forge.changed(jwts.pair(AuthSessionFactory(token=True))["access"], header={"kid": "x"})
+    ring.held()
 
-    with django_assert_num_queries(0), pytest.raises(tokens.TokenError):
-        tokens.AccessJWT(token)
+    with django_assert_num_queries(0), pytest.raises(jwts.TokenError):
+        jwts.AccessJWT(token)
 
 
 @pytest.mark.django_db
 def test_rotating_at_once_makes_the_published_key_sign():
-    pending = keys.rotate()
+    pending = rotation.rotate()
 
-    promoted = keys.rotate(at_once=True)
+    promoted = rotation.rotate(at_once=True)
 
     assert promoted == pending
-    assert keys.current().kid == pending.kid
+    assert ring.current().kid == pending.kid
     assert SigningKey.objects.count() == 2
-    assert keys.rotate() is not None
+    assert rotation.rotate() is not None

@@ -9,8 +9,11 @@ from django.core import mail as django_mail
 from django.core.cache import caches
 from django.test import Client
 
-from accounts.hashers import Argon2idPasswordHasher
-from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
+from accounts.audit.models import AuditEvent
+from accounts.outbox.models import OutgoingMail
+from accounts.people.hashers import Argon2idPasswordHasher
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.problems import invalid, problem
 
@@ -387,7 +390,7 @@ def test_the_app_flow_hashes_no_overlong_password(post, user, settings, path):
 
 
 def test_passwords_are_stored_as_argon2id_with_owasps_parameters(post, db, settings):
-    settings.PASSWORD_HASHERS = ["accounts.hashers.Argon2idPasswordHasher"]
+    settings.PASSWORD_HASHERS = ["accounts.people.hashers.Argon2idPasswordHasher"]
     user = UserFactory()
 
     response = post("/api/token/", {"email": user.email, "password": PASSWORD})
@@ -401,7 +404,7 @@ def test_passwords_are_stored_as_argon2id_with_owasps_parameters(post, db, setti
 def test_a_weaker_argon2_hash_is_upgraded_at_sign_in(post, db, settings):
     settings.PASSWORD_HASHERS = [f"{__name__}.WeakArgon2"]
     user = UserFactory()
-    settings.PASSWORD_HASHERS = ["accounts.hashers.Argon2idPasswordHasher"]
+    settings.PASSWORD_HASHERS = ["accounts.people.hashers.Argon2idPasswordHasher"]
 
     response = post("/api/token/", {"email": user.email, "password": PASSWORD})
 

@@ -11,8 +11,11 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
-from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
-from accounts.social import jwks
+from accounts.audit.models import AuditEvent
+from accounts.federation.wire import jwks
+from accounts.outbox.models import OutgoingMail
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from demo.keys import SigningKey
 from tests.kit.clients import bearer
 from tests.kit.factories import UserFactory

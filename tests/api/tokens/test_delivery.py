@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuthSession
+from accounts.signins.models import AuthSession
 from tests.kit import forge
 from tests.kit.clients import bearer
 from tests.kit.factories import PASSWORD

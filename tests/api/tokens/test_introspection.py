@@ -11,10 +11,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from accounts import sessions
 from accounts.client_info import ClientInfo
-from accounts.models import AuthSession
-from api import clients, tokens
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+from api import clients
+from api.tokens import jwts
 from tests.kit import forge
 from tests.kit.bad_tokens import BAD
 from tests.kit.factories import UserFactory
@@ -146,7 +147,7 @@ def test_it_is_never_older_than_the_question(ask, pair, fresh_feed):
 
 
 def test_an_expired_access_token_is_inactive(ask, pair):
-    later = timezone.now() + timedelta(hours=1, seconds=tokens.LEEWAY_SECONDS + 1)
+    later = timezone.now() + timedelta(hours=1, seconds=jwts.LEEWAY_SECONDS + 1)
     with time_machine.travel(later):
         assert ask(pair["access"]).json() == INACTIVE
 
@@ -284,4 +285,4 @@ def test_a_token_of_another_user_is_not_mixed_up(ask, pair, obtain):
     other = UserFactory()
     others = sessions.open(other, kind=sessions.Kind.TOKEN, client=ClientInfo(), amr=["pwd"])
 
-    assert ask(tokens.pair(others)["access"]).json()["sub"] == str(other.pk)
+    assert ask(jwts.pair(others)["access"]).json()["sub"] == str(other.pk)

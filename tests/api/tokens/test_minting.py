@@ -9,9 +9,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from accounts.models import AuthSession
-from api import tokens
-from api.models import SigningKey
+from accounts.signins.models import AuthSession
+from api.keys.models import SigningKey
+from api.tokens import jwts
 from tests.kit import forge
 from tests.kit.factories import AuthSessionFactory, UserFactory
 
@@ -83,7 +83,7 @@ def test_nothing_personal_is_in_a_token(obtain, db):
 def test_two_access_tokens_of_one_moment_differ(db):
     session = AuthSessionFactory(token=True)
 
-    first, second = tokens.pair(session), tokens.pair(session)
+    first, second = jwts.pair(session), jwts.pair(session)
 
     assert first["access"] != second["access"]
     assert forge.part(first["refresh"], 1) == forge.part(second["refresh"], 1)
@@ -93,7 +93,7 @@ def test_two_access_tokens_of_one_moment_differ(db):
 def test_scope_is_read_from_the_user_at_issue(db, staff, scope):
     session = AuthSessionFactory(token=True, user__is_staff=staff)
 
-    access = tokens.pair(session)["access"]
+    access = jwts.pair(session)["access"]
 
     assert forge.part(access, 1)["scope"] == scope
 
@@ -104,7 +104,7 @@ def test_a_pair_never_outlives_its_sign_in(db):
     session = AuthSessionFactory(token=True, expires_at=ends, refresh_expires_at=ends)
 
     with time_machine.travel(now, tick=False):
-        pair = tokens.pair(session)
+        pair = jwts.pair(session)
 
     assert forge.part(pair["access"], 1)["exp"] == int(ends.timestamp())
     assert forge.part(pair["refresh"], 1)["exp"] == int(ends.timestamp())

@@ -9,11 +9,12 @@ import time_machine
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from django.utils import timezone
 
-from accounts import sessions
 from accounts.client_info import ClientInfo
-from accounts.models import AuthSession
-from api import keys, tokens
-from api.models import SigningKey
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+from api.keys import ring, rotation
+from api.keys.models import SigningKey
+from api.tokens import jwts
 from tests.kit import forge
 from tests.kit.clients import bearer
 from tests.kit.factories import AuthSessionFactory, UserFactory
@@ -52,10 +53,10 @@ def assert_refused(answers):
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
 def test_each_algorithm_signs_and_verifies(client, db, settings, algorithm):
     settings.SIGNING_ALGORITHM = algorithm
-    keys.create(active_at=timezone.now())
+    rotation.create(active_at=timezone.now())
     session = AuthSessionFactory(token=True)
 
-    access = tokens.pair(session)["access"]
+    access = jwts.pair(session)["access"]
 
     assert forge.part(access, 0)["alg"] == algorithm
     assert client.get("/api/me/", headers=bearer(access)).status_code == 200
@@ -201,8 +202,8 @@ def test_an_unknown_kid_is_refused(knock, pair, kid):
 def test_an_unknown_kid_costs_no_query(pair, django_assert_num_queries):
     token = forge.changed(pair["access"], header={"kid": "unknown"})
 
-    with django_assert_num_queries(0), pytest.raises(tokens.TokenError):
-        tokens.AccessJWT(token)
+    with django_assert_num_queries(0), pytest.raises(jwts.TokenError):
+        jwts.AccessJWT(token)
 
 
 @pytest.mark.parametrize("name", ["jku", "x5u"])
@@ -217,7 +218,7 @@ def test_a_key_by_address_is_never_fetched(knock, pair, name):
 
 def test_a_key_inside_the_token_is_never_used(knock, pair):
     stranger = ec.generate_private_key(ec.SECP256R1())
-    jwk = keys.get_default_algorithms()["ES256"].to_jwk(stranger.public_key(), as_dict=True)
+    jwk = ring.get_default_algorithms()["ES256"].to_jwk(stranger.public_key(), as_dict=True)
     token = forge.by_a_stranger(pair["access"], stranger, jwk=jwk, x5c=["MIIB"])
 
     answers = knock(token)
@@ -478,7 +479,7 @@ def test_an_expired_sign_in_gets_no_further_tokens(knock, pair):
 
 
 def test_an_access_token_ends_after_its_hour(client, pair):
-    with time_machine.travel(timezone.now() + timedelta(seconds=3600 + tokens.LEEWAY_SECONDS + 1)):
+    with time_machine.travel(timezone.now() + timedelta(seconds=3600 + jwts.LEEWAY_SECONDS + 1)):
         response = client.get("/api/me/", headers=bearer(pair["access"]))
 
     assert response.status_code == 401
@@ -486,9 +487,7 @@ def test_an_access_token_ends_after_its_hour(client, pair):
 
 
 def test_a_refresh_token_ends_after_its_fortnight(post, pair):
-    with time_machine.travel(
-        timezone.now() + timedelta(days=14, seconds=tokens.LEEWAY_SECONDS + 1)
-    ):
+    with time_machine.travel(timezone.now() + timedelta(days=14, seconds=jwts.LEEWAY_SECONDS + 1)):
         response = post("/api/token/refresh/", {"refresh": pair["refresh"]})
 
     assert response.status_code == 401
@@ -499,12 +498,12 @@ def test_an_access_token_of_a_browsers_sign_in_was_never_issued(db, user):
     session = sessions.open(user, kind=sessions.Kind.BROWSER, client=ClientInfo(), amr=[])
 
     with pytest.raises(AssertionError):
-        tokens.pair(session)
+        jwts.pair(session)
 
 
 def test_a_retired_keys_tokens_are_refused(knock, pair):
     SigningKey.objects.update(retired_at=timezone.now())
-    keys.forget()
+    ring.forget()
 
     answers = knock(pair["access"]) | {"refresh": knock(pair["refresh"])["refresh"]}
 
@@ -513,7 +512,7 @@ def test_a_retired_keys_tokens_are_refused(knock, pair):
 
 def test_tokens_of_an_older_key_still_count_after_a_newer_one_signs(client, pair, settings):
     settings.SIGNING_ALGORITHM = "EdDSA"
-    keys.create(active_at=timezone.now())
+    rotation.create(active_at=timezone.now())
 
     response = client.get("/api/me/", headers=bearer(pair["access"]))
 
@@ -523,9 +522,9 @@ def test_tokens_of_an_older_key_still_count_after_a_newer_one_signs(client, pair
 def test_a_token_remembered_while_its_key_is_retired_is_refused(client, user, obtain, monkeypatch):
     access = obtain(user)["access"]
     assert client.get("/api/me/", headers=bearer(access)).status_code == 200
-    monkeypatch.setattr(keys, "_retirement_listeners", [])  # the cache is not emptied
+    monkeypatch.setattr(ring, "_retirement_listeners", [])  # the cache is not emptied
 
-    keys.retire(keys.current().kid)
+    rotation.retire(ring.current().kid)
 
     assert client.get("/api/me/", headers=bearer(access)).status_code == 401
 
@@ -533,13 +532,13 @@ def test_a_token_remembered_while_its_key_is_retired_is_refused(client, user, ob
 def test_a_shorter_lifetime_holds_for_older_tokens_too(client, user, obtain, settings):
     access = obtain(user)["access"]
 
-    settings.ACCESS_TOKEN_LIFETIME = timedelta(seconds=-tokens.LEEWAY_SECONDS - 1)
+    settings.ACCESS_TOKEN_LIFETIME = timedelta(seconds=-jwts.LEEWAY_SECONDS - 1)
 
     assert client.get("/api/me/", headers=bearer(access)).status_code == 401
 
 
 def test_one_request_cannot_change_what_the_next_one_reads(user, obtain):
     access = obtain(user)["access"]
-    tokens.AccessJWT(access).payload["scope"] = "admin"
+    jwts.AccessJWT(access).payload["scope"] = "admin"
 
-    assert tokens.AccessJWT(access)["scope"] == ""
+    assert jwts.AccessJWT(access)["scope"] == ""

@@ -4,7 +4,7 @@ from datetime import UTC
 
 import pytest
 
-from accounts.models import User
+from accounts.people.models import User
 from tests.kit.clients import bearer
 from tests.kit.factories import UserFactory
 from tests.kit.problems import invalid, problem
@@ -63,6 +63,7 @@ def test_patch_may_leave_out_or_empty_a_field(me, user, body):
         ('{"display_name": []}', "/display_name", "invalid"),
         ('{"display_name": {}}', "/display_name", "invalid"),
         ('{"display_name": true}', "/display_name", "invalid"),
+        ('{"display_name": 0}', "/display_name", "invalid"),
         ('{"display_name": "%s"}' % ("x" * 81), "/display_name", "max_length"),
         ('{"display_name": "a\\u0000"}', "/display_name", "null_characters_not_allowed"),
         ('{"locale": "de"}', "/locale", "invalid_choice"),

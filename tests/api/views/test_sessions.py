@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.signins.models import AuthSession
 from tests.kit.clients import bearer
 from tests.kit.factories import AuthSessionFactory, UserFactory
 from tests.kit.problems import problem

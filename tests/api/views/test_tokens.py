@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditEvent, AuthSession
+from accounts.audit.models import AuditEvent
+from accounts.signins.models import AuthSession
 from tests.kit import forge
 from tests.kit.clients import bearer
 from tests.kit.problems import invalid, problem
@@ -169,6 +170,14 @@ def test_a_form_without_a_token_is_invalid(body):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("token", [0, 1.5])
+def test_a_number_is_no_token_to_revoke(post, token):
+    response = post("/api/token/revoke/", {"token": token})
+
+    assert response.status_code == 400
+    assert response.json() == invalid(("/token", "invalid"))
+
+
 @pytest.mark.parametrize("body", [{}, [], 1, "x"], ids=repr)
 def test_json_without_a_token_is_invalid(post, body):
     response = post("/api/token/revoke/", body)

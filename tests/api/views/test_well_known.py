@@ -12,10 +12,11 @@ from django.test import Client
 from django.utils import timezone
 from jwt import PyJWKClient
 
-from accounts import sessions
 from accounts.client_info import ClientInfo
-from api import jwk, keys, tokens
-from api.models import SigningKey
+from accounts.signins import sessions
+from api.keys import jwk, ring, rotation
+from api.keys.models import SigningKey
+from api.tokens import jwts
 from tests.kit import forge, processes
 from tests.kit.factories import UserFactory
 from tests.kit.rings import starts_processes
@@ -35,19 +36,19 @@ def access_token():
     session = sessions.open(
         UserFactory(), kind=sessions.Kind.TOKEN, client=ClientInfo(), amr=["pwd"]
     )
-    return tokens.pair(session)["access"]
+    return jwts.pair(session)["access"]
 
 
 def let_it_sign():
     """The lead passes."""
     SigningKey.objects.filter(active_at__gt=timezone.now()).update(active_at=timezone.now())
-    keys.forget()
+    ring.forget()
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
 def test_the_key_set_has_public_members_only(client, db, settings, algorithm):
     settings.SIGNING_ALGORITHM = algorithm
-    row = keys.create(active_at=timezone.now())
+    row = rotation.create(active_at=timezone.now())
 
     response = client.get(JWKS)
 
@@ -62,13 +63,13 @@ def test_the_key_set_has_public_members_only(client, db, settings, algorithm):
         assert key["use"] == "sig"
     mine = body["keys"][1]
     assert (mine["kid"], mine["alg"]) == (row.kid, algorithm)
-    assert jwk.thumbprint(algorithm, keys.find(row.kid).public) == row.kid
+    assert jwk.thumbprint(algorithm, ring.find(row.kid).public) == row.kid
     assert "PRIVATE" not in response.text
 
 
 def test_coordinates_are_of_full_length(client, db):
     for _ in range(20):
-        keys.create(active_at=timezone.now())
+        rotation.create(active_at=timezone.now())
 
     for key in client.get(JWKS).json()["keys"]:
         for name in ("x", "y"):
@@ -91,7 +92,7 @@ def test_the_key_set_may_be_kept_for_a_while_and_asked_about_by_etag(client, db)
 def test_the_etag_changes_with_the_keys(client, db):
     before = client.get(JWKS)["ETag"]
 
-    keys.rotate(at_once=True)
+    rotation.rotate(at_once=True)
 
     response = client.get(JWKS, headers={"if-none-match": before})
     assert response.status_code == 200
@@ -259,11 +260,11 @@ def test_another_library_verifies_our_tokens_across_a_rotation(
     verify = request.getfixturevalue(library)
     SigningKey.objects.all().delete()
     settings.SIGNING_ALGORITHM = algorithm
-    keys.create(active_at=timezone.now())
+    rotation.create(active_at=timezone.now())
     before = access_token()
     assert verify(before)["sub"] == forge.part(before, 1)["sub"]
 
-    following = keys.rotate()
+    following = rotation.rotate()
     during = access_token()
     assert verify(during)["sub"] == forge.part(during, 1)["sub"]
 
@@ -278,7 +279,7 @@ def test_another_library_verifies_our_tokens_across_a_rotation(
 def test_another_library_refuses_what_is_not_ours(request, transactional_db, library):
     verify = request.getfixturevalue(library)
     SigningKey.objects.all().delete()
-    keys.create(active_at=timezone.now())
+    rotation.create(active_at=timezone.now())
     token = access_token()
     head, signature = token.rsplit(".", 1)
     forged = f"{head}.{'A' * len(signature)}"

@@ -13,8 +13,11 @@ from django.utils import timezone
 from django_redis import get_redis_connection
 
 from accounts import encryption
-from accounts.models import AuditEvent, AuthSession, Unlinking
-from accounts.social import fetch, unlinking
+from accounts.audit.models import AuditEvent
+from accounts.federation.endings import unlinking
+from accounts.federation.wire import fetch
+from accounts.outbox.models import Unlinking
+from accounts.signins.models import AuthSession
 from tests.kit.factories import PASSWORD
 from tests.kit.rows import all_columns
 
@@ -35,8 +38,8 @@ def impatient(monkeypatch):
 @pytest.fixture
 def said(caplog):
     """What the operator reads of it."""
-    caplog.set_level(logging.INFO, "accounts.social")
-    names = {"accounts.social.unlinking", "accounts.social.disconnection"}
+    caplog.set_level(logging.INFO, "accounts.federation")
+    names = {"accounts.federation.endings.unlinking", "accounts.federation.endings.disconnection"}
     return lambda: [
         (record.levelname, record.getMessage()) for record in caplog.records if record.name in names
     ]

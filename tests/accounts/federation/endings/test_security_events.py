@@ -6,8 +6,10 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from accounts.models import AuthSession, OutgoingMail, Unlinking
-from accounts.social import fetch, jwks, reports
+from accounts.federation.endings import reports
+from accounts.federation.wire import fetch, jwks
+from accounts.outbox.models import OutgoingMail, Unlinking
+from accounts.signins.models import AuthSession
 from demo import faulty_claims, misbehaviour
 from tests.kit.connections import connected, state_of
 from tests.kit.factories import AuthSessionFactory
@@ -73,7 +75,7 @@ OF_ID_TOKENS_ALONE = {
 
 @pytest.fixture(autouse=True)
 def said(caplog):
-    caplog.set_level(logging.WARNING, "accounts.social")
+    caplog.set_level(logging.WARNING, "accounts.federation")
     return lambda: [one.getMessage() for one in caplog.records if one.name.startswith("accounts.")]
 
 

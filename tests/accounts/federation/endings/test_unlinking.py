@@ -13,9 +13,10 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from accounts import addresses
-from accounts.models import Unlinking
-from accounts.social import fetch, unlinking
+from accounts.federation.endings import unlinking
+from accounts.federation.wire import fetch
+from accounts.outbox.models import Unlinking
+from accounts.people import addresses
 from tests.kit.rows import all_columns
 
 pytestmark = pytest.mark.django_db
@@ -38,8 +39,8 @@ def impatient(monkeypatch):
 @pytest.fixture
 def said(caplog):
     """What the operator reads of it."""
-    caplog.set_level(logging.INFO, "accounts.social")
-    names = {"accounts.social.unlinking", "accounts.social.disconnection"}
+    caplog.set_level(logging.INFO, "accounts.federation")
+    names = {"accounts.federation.endings.unlinking", "accounts.federation.endings.disconnection"}
     return lambda: [
         (record.levelname, record.getMessage()) for record in caplog.records if record.name in names
     ]

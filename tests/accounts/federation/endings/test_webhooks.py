@@ -9,8 +9,11 @@ from django.db import connections
 from django.test import Client
 from django_redis import get_redis_connection
 
-from accounts import audit, sessions
-from accounts.models import AuthSession, OutgoingMail, Unlinking, User
+from accounts.audit import trail
+from accounts.outbox.models import OutgoingMail, Unlinking
+from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
 from tests.kit.connections import connected, state_of
 from tests.kit.problems import problem
 from tests.kit.waiting import is_somebody_waiting, wait_until
@@ -86,7 +89,7 @@ def test_sign_out_and_kakao_webhook_do_not_deadlock(webhook, monkeypatch):
     """A sign-out has the row of the sign-in and needs the user's, for the audit log's key."""
     user = connected("kakao", "4012345671")
     session = next(one for one in AuthSession.objects.all() if one.amr == ["kakao"])
-    record, answers = audit.record, []
+    record, answers = trail.record, []
 
     def report():
         answers.append(webhook().status_code)
@@ -100,7 +103,7 @@ def test_sign_out_and_kakao_webhook_do_not_deadlock(webhook, monkeypatch):
             wait_until(is_somebody_waiting)
         record(*args, **kwargs)
 
-    monkeypatch.setattr(audit, "record", between)
+    monkeypatch.setattr(trail, "record", between)
 
     assert sessions.revoke(session, reason=sessions.Reason.LOGOUT)
     kakao_calls.join(30)

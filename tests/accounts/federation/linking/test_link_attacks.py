@@ -5,8 +5,8 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
-from accounts.models import User
-from accounts.social import linking
+from accounts.federation.linking import links
+from accounts.people.models import User
 from tests.kit.clients import CHROME, is_signed_in
 from tests.kit.connections import linked
 from tests.kit.factories import PASSWORD
@@ -35,7 +35,7 @@ def test_a_link_that_somebody_left_in_a_shared_browser_is_forgotten(
 
     assert is_signed_in(visitor)
     assert linked() == {("google", MINJI)}
-    assert linking.ENTRY not in visitor.session
+    assert links.ENTRY not in visitor.session
 
 
 def test_a_sign_in_as_somebody_else_links_nothing(kakao, owner, user, walk, visitor, prove):
@@ -78,7 +78,7 @@ def test_a_sign_out_and_in_links_nothing(kakao, owner, walk, visitor):
 
 def test_the_page_of_another_tab_links_nothing(google, kakao, owner, walk, visitor, prove):
     walk(kakao)
-    key = visitor.session[linking.ENTRY]["key"]
+    key = visitor.session[links.ENTRY]["key"]
     walk(google)
 
     answer = visitor.post(PAGE, {"link": key, "password": PASSWORD})
@@ -91,7 +91,7 @@ def test_the_page_of_another_tab_links_nothing(google, kakao, owner, walk, visit
 def test_a_stale_link_links_nothing(kakao, owner, walk, visitor, prove, deliver, monkeypatch):
     walk(kakao)
     sent = prove("code")
-    monkeypatch.setattr(linking, "SECONDS", 0)
+    monkeypatch.setattr(links, "SECONDS", 0)
 
     visitor.post(sent["Location"], {"code": code_in(deliver()[0])})
 
@@ -105,8 +105,8 @@ def test_a_stale_link_links_nothing(kakao, owner, walk, visitor, prove, deliver,
 def test_a_forged_form_is_refused(kakao, owner, walk):
     browser = Client(enforce_csrf_checks=True, headers={"user-agent": CHROME})
     session = browser.session
-    session[linking.ENTRY] = {
-        **vars(linking.Link("kakao", "1", {}, MINJI, str(owner.pk), key="known")),
+    session[links.ENTRY] = {
+        **vars(links.Link("kakao", "1", {}, MINJI, str(owner.pk), key="known")),
     }
     session.save()
     browser.cookies["session"] = session.session_key
@@ -139,16 +139,16 @@ def test_the_page_takes_as_many_attempts_as_the_login_page(kakao, owner, walk, v
 def test_the_page_is_not_for_signed_in_users(kakao, owner, user, walk, visitor):
     """They would prove as somebody else."""
     walk(kakao)
-    link = visitor.session[linking.ENTRY]
+    link = visitor.session[links.ENTRY]
     visitor.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
     session = visitor.session
-    session[linking.ENTRY] = link
+    session[links.ENTRY] = link
     session.save()
 
     answers = [visitor.post(PAGE, {"link": link["key"], "proof": "code"}), visitor.get(PAGE)]
 
     assert {answer["Location"] for answer in answers} == {"/accounts/login/"}
-    assert linking.ENTRY not in visitor.session
+    assert links.ENTRY not in visitor.session
 
 
 def test_codes_are_mailed_three_times_a_minute_at_most(kakao, owner, walk, visitor, prove, deliver):
@@ -230,7 +230,7 @@ def test_a_disabled_account_is_neither_opened_nor_linked(
 )
 def test_garbage_signs_nobody_in(kakao, owner, walk, visitor, prove, form):
     walk(kakao)
-    key = visitor.session[linking.ENTRY]["key"]
+    key = visitor.session[links.ENTRY]["key"]
 
     answers = [visitor.post(PAGE, form | {"link": one}) for one in (key, "", "\x00", "가")]
 

@@ -12,8 +12,10 @@ from django.db import connections
 from django.test import Client
 
 from accounts import encryption
-from accounts.models import AuditEvent, AuthSession, User
-from accounts.social import link_tokens, linking
+from accounts.audit.models import AuditEvent
+from accounts.federation.linking import link_tokens, links
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from tests.kit.clients import bearer
 from tests.kit.connections import linked
 from tests.kit.factories import PASSWORD, UserFactory
@@ -44,7 +46,7 @@ def tokens_of(standin):
 
 
 def issued(owner, **changes):
-    link = linking.Link(
+    link = links.Link(
         **{"provider": "kakao", "uid": "1", "extra_data": {}}
         | {"email": MINJI, "user_id": str(owner.pk)}
         | changes
@@ -171,7 +173,7 @@ def test_an_account_that_appears_while_another_is_made_is_a_conflict(kakao, send
         monkeypatch.undo()
         UserFactory(email=MINJI)
 
-    monkeypatch.setattr(linking, "wanted", none_yet)
+    monkeypatch.setattr(links, "wanted", none_yet)
 
     response = send("api", kakao, tokens_of(kakao))
     again = send("api", kakao, tokens_of(kakao))

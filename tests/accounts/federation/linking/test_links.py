@@ -5,9 +5,11 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
-from accounts import store_outage
-from accounts.models import AuditEvent, AuthSession, User
-from accounts.social import linking
+from accounts.audit.models import AuditEvent
+from accounts.federation.linking import links
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
+from accounts.store import outage
 from tests.kit.clients import is_signed_in
 from tests.kit.connections import linked
 from tests.kit.factories import PASSWORD, UserFactory
@@ -48,7 +50,7 @@ def test_the_password_links_and_the_provider_signs_in_from_then_on(
     assert "account was connected" in deliver()[0].subject
     event = AuditEvent.objects.get(type=AuditEvent.Type.SOCIAL_CONNECTED)
     assert (event.user, event.reason) == (owner, standin.name)
-    assert linking.ENTRY not in visitor.session
+    assert links.ENTRY not in visitor.session
     assert "connected" in visitor.get(HOME).text
 
 
@@ -58,7 +60,7 @@ def test_an_unverified_address_learns_nothing_about_its_account(
     answer = walk(naver)
 
     assert answer["Location"] == "/accounts/confirm-email/"
-    assert linking.ENTRY not in visitor.session
+    assert links.ENTRY not in visitor.session
     assert not is_signed_in(visitor)
     assert not linked()
     assert [mail.to for mail in deliver()] == [[MINJI]]
@@ -121,7 +123,7 @@ def test_not_now_forgets(kakao, owner, walk, visitor, prove):
     walk(kakao)
 
     assert prove("none")["Location"] == "/accounts/login/"
-    assert linking.ENTRY not in visitor.session
+    assert links.ENTRY not in visitor.session
     assert visitor.get(PAGE)["Location"] == "/accounts/login/"
 
 
@@ -129,7 +131,7 @@ def test_an_account_that_got_another_owner_meanwhile_is_said(
     kakao, owner, user, walk, visitor, prove
 ):
     walk(kakao)
-    uid = visitor.session[linking.ENTRY]["uid"]
+    uid = visitor.session[links.ENTRY]["uid"]
     SocialAccount.objects.create(user=user, provider="kakao", uid=uid)
 
     prove(password=PASSWORD)
@@ -144,15 +146,15 @@ def test_a_row_that_appears_while_it_is_written_is_said(
 ):
     """The unique constraint decides; what the loser wrote beside it is undone."""
     walk(kakao)
-    uid = visitor.session[linking.ENTRY]["uid"]
-    connect = linking.SocialLogin.connect
+    uid = visitor.session[links.ENTRY]["uid"]
+    connect = links.SocialLogin.connect
 
     def raced(login, request, to):
         SocialAccount.objects.bulk_create([SocialAccount(user=user, provider="kakao", uid=uid)])
         monkeypatch.undo()
         connect(login, request, to)
 
-    monkeypatch.setattr(linking.SocialLogin, "connect", raced)
+    monkeypatch.setattr(links.SocialLogin, "connect", raced)
 
     answer = prove(password=PASSWORD)
 
@@ -169,7 +171,7 @@ def move(owner):
 def test_an_address_that_changed_meanwhile_leads_back(kakao, owner, walk, visitor, deliver):
     """No code to the former mailbox, and its owner doesn't learn the new address."""
     walk(kakao)
-    key = visitor.session[linking.ENTRY]["key"]
+    key = visitor.session[links.ENTRY]["key"]
     move(owner)
 
     answers = [visitor.post(PAGE, {"link": key, "proof": "code"}), visitor.get(PAGE)]
@@ -235,10 +237,10 @@ def test_the_page_of_an_account_that_is_gone_leads_back(kakao, owner, walk, visi
 
 def test_an_outage_of_redis_costs_the_visitor_nothing(kakao, owner, walk, visitor, prove, settings):
     walk(kakao)
-    key = visitor.session[linking.ENTRY]["key"]
+    key = visitor.session[links.ENTRY]["key"]
     with without_redis(settings):
         answers = [visitor.get(PAGE), visitor.post(PAGE, {"link": key, "password": PASSWORD})]
-    store_outage.forget()
+    outage.forget()
 
     assert [answer.status_code for answer in answers] == [503, 503]
     assert not linked()
@@ -272,7 +274,7 @@ def test_a_signed_in_user_who_comes_by_a_provider_is_asked_too(kakao, owner, sig
 @pytest.mark.parametrize("entry", [None, "x", [], {}, {"provider": "kakao"}, {"key": 1}])
 def test_what_another_release_noted_is_no_link(visitor, entry):
     session = visitor.session
-    session[linking.ENTRY] = entry
+    session[links.ENTRY] = entry
     session.save()
     visitor.cookies["session"] = session.session_key
 

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
-from accounts.models import User
+from accounts.people.models import User
 from tests.kit.clients import is_signed_in
 
 pytestmark = pytest.mark.django_db

@@ -7,8 +7,11 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 
-from accounts.models import AuditEvent, AuthSession, OutgoingMail, User
-from accounts.social import fetch, jwks
+from accounts.audit.models import AuditEvent
+from accounts.federation.wire import fetch, jwks
+from accounts.outbox.models import OutgoingMail
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from demo import misbehaviour
 from tests.kit.problems import problem
 from tests.kit.standins import access_token_in
@@ -84,7 +87,7 @@ def impatient(monkeypatch):
 def said(caplog):
     """What the operator reads about providers."""
     caplog.set_level(logging.WARNING)
-    names = {"accounts.adapters", "accounts.social.oauth2", "api.social_login"}
+    names = {"accounts.pages.adapters", "accounts.federation.providers.base", "api.social_login"}
     return lambda: [record.getMessage() for record in caplog.records if record.name in names]
 
 

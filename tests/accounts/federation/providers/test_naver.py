@@ -8,7 +8,8 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
-from accounts.models import AuthSession, User
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from demo import misbehaviour
 from tests.kit.clients import is_signed_in
 from tests.kit.mails import code_in

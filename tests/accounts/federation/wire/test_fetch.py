@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from accounts.social import fetch
-from accounts.social.exceptions import ProviderError, ProviderUnavailableError
+from accounts.federation.errors import ProviderError, ProviderUnavailableError
+from accounts.federation.wire import fetch
 from tests.kit.pieces import server
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

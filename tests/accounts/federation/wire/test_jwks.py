@@ -7,8 +7,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from accounts.social import fetch, jwks
-from accounts.social.exceptions import ProviderError, ProviderUnavailableError
+from accounts.federation.errors import ProviderError, ProviderUnavailableError
+from accounts.federation.wire import fetch, jwks
 from tests.kit.pieces import server
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()

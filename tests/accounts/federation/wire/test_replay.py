@@ -8,8 +8,9 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.models import AuthSession, User
-from accounts.social import id_tokens
+from accounts.federation.wire import id_tokens
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
 from tests.kit.clients import bearer
 from tests.kit.outage import without_redis
 from tests.kit.problems import problem

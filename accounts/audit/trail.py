@@ -1,0 +1,74 @@
+"""Append to the audit log: who did what, from where."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from accounts.audit.models import AuditEvent
+from accounts.client_info import ClientInfo
+from accounts.people.models import User
+
+
+def record(  # noqa: PLR0913 - the columns of one row
+    type: AuditEvent.Type,  # noqa: A002 - the column's name
+    *,
+    user: User | None = None,
+    identifier: str = "",
+    sid: UUID | None = None,
+    client: ClientInfo | None = None,
+    reason: str = "",
+    actor: User | None = None,
+) -> AuditEvent:
+    """One row. `identifier` defaults to the user's e-mail and outlives the user."""
+    event = _event(
+        type,
+        user=user,
+        identifier=identifier,
+        sid=sid,
+        client=client,
+        reason=reason,
+        actor=actor,
+    )
+    event.save(force_insert=True)
+    return event
+
+
+def record_each(  # noqa: PLR0913 - the columns of these rows
+    sids: Iterable[UUID],
+    type: AuditEvent.Type,  # noqa: A002 - the column's name
+    *,
+    user: User,
+    client: ClientInfo | None = None,
+    reason: str = "",
+    actor: User | None = None,
+) -> None:
+    """The same for each of these sign-ins, in one statement."""
+    AuditEvent.objects.bulk_create(
+        [
+            _event(type, user=user, sid=sid, client=client, reason=reason, actor=actor)
+            for sid in sids
+        ]
+    )
+
+
+def _event(  # noqa: PLR0913 - the columns of one row
+    type: AuditEvent.Type,  # noqa: A002 - the column's name
+    *,
+    user: User | None,
+    sid: UUID | None,
+    client: ClientInfo | None,
+    reason: str,
+    actor: User | None,
+    identifier: str = "",
+) -> AuditEvent:
+    client = client or ClientInfo()
+    identifier = identifier or (user.email if user else "")
+    return AuditEvent(
+        type=type,
+        user=user,
+        identifier=identifier.replace("\x00", "")[:254],
+        sid=sid,
+        ip=client.ip,
+        user_agent=client.user_agent,
+        reason=reason,
+        actor=actor if actor != user else None,
+    )

@@ -1,0 +1,1 @@
+"""How a connection ends: by its owner, by the provider, with the account."""

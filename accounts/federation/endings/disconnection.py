@@ -1,0 +1,82 @@
+"""The button "Disconnect", where the provider wants a token of the person to hear of it.
+
+No token is kept, so the browser fetches one on its way back to the page: the connection goes first,
+then the provider is asked for a code without a word to its owner (`prompt=none`, OpenID Connect Core
+§3.1.2.1), and the token that the code buys is good for nothing but its own revocation. Whatever the
+provider answers, the connection is gone, and nobody is signed in.
+"""
+
+import logging
+
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount import forms
+from allauth.socialaccount.internal import statekit
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
+
+from accounts.federation.endings import unlinking
+from accounts.federation.errors import ProviderError
+from accounts.federation.providers.base import StrictAdapter, StrictProvider, UnlinksBy
+
+STATE_PREFIX = "disconnect-"
+"""No `state` of allauth's has a hyphen: an answer is one of its flows' or this one's."""
+
+log = logging.getLogger(__name__)
+
+
+class DisconnectForm(forms.DisconnectForm):
+    def save(self) -> None:
+        account = self.cleaned_data["account"]
+        provider = account.get_provider()
+        super().save()
+        if isinstance(provider, StrictProvider) and provider.unlinks_by is UnlinksBy.TOKEN:
+            raise ImmediateHttpResponse(_ask(self.request, provider, account.uid))
+
+
+def _ask(request: HttpRequest, provider: StrictProvider, uid: str) -> HttpResponse:
+    response: HttpResponse = provider.redirect(
+        request,
+        "disconnect",
+        data=uid,
+        state_id=STATE_PREFIX + get_random_string(32),
+        scope=provider.get_scope_from_request(request),
+        auth_params={"prompt": "none", "login_hint": uid},
+    )
+    return response
+
+
+def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpResponse:
+    """Revoke the grant with the code that the provider sent back; then show the connections."""
+    provider: StrictProvider = adapter.provider()
+    state = statekit.unstash_state(request, provider_id=provider.sub_id, state_id=state_id)
+    if state is not None:
+        name = {"provider": provider.name}
+        try:
+            token = _token(request, adapter, provider, state)
+        except ProviderError as exc:
+            log.warning("%s isn't told of a connection that ended: %s", provider.id, exc)
+            text = _("%(provider)s could not be told. To end it there as well: %(url)s")
+            messages.warning(request, text % (name | {"url": provider.grants_url}))
+        else:
+            unlinking.enqueue(provider.id, state["data"], token=token)
+            messages.info(request, _("%(provider)s is told, too.") % name)
+    return redirect("socialaccount_connections")
+
+
+def _token(
+    request: HttpRequest, adapter: StrictAdapter, provider: StrictProvider, state: dict[str, str]
+) -> str:
+    """An access token of the person whose connection it was, and of nobody else."""
+    if "code" not in request.GET:
+        raise ProviderError("no code")
+    client = adapter.get_client(request, provider.app)
+    answer = adapter.get_access_token_data(
+        request, provider.app, client, pkce_code_verifier=state["pkce_code_verifier"]
+    )
+    if adapter.profile(answer).uid != state["data"]:
+        raise ProviderError("another account answered")
+    token: str = answer["access_token"]
+    return token

@@ -1,0 +1,86 @@
+"""The doors by which providers report: no session, no cookie, nobody is believed without proof."""
+
+import hmac
+import logging
+
+from django.conf import settings
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.utils.module_loading import import_string
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.federation.endings import reports, security_events
+from accounts.federation.endings.security_events import RefusedEventError
+from accounts.federation.errors import ProviderError, ProviderUnavailableError
+from accounts.federation.providers import kakao
+
+EVENT_TYPE = "application/secevent+jwt"
+
+log = logging.getLogger(__name__)
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+def google_events(request: HttpRequest) -> HttpResponse:
+    """Security event tokens by push (RFC 8935).
+
+    202, also for what was received before; 400 that says why; 503: send it again.
+    """
+    if request.content_type != EVENT_TYPE:
+        return _refused("invalid_request", f"the content type isn't {EVENT_TYPE}")
+    try:
+        security_events.receive(request.body.decode("ascii", "replace"))
+    except RefusedEventError as exc:
+        return _refused(exc.err, str(exc))
+    except ProviderUnavailableError as exc:
+        log.warning("a security event of google has to wait: %s", exc)
+        response: HttpResponse = import_string(settings.PROVIDER_UNAVAILABLE_VIEW)(request)
+        return response
+    return HttpResponse(status=202)
+
+
+def _refused(err: str, description: str) -> HttpResponse:
+    log.warning("a security event of google was refused: %s", description)
+    body = {"err": err, "description": description}
+    return JsonResponse(body, status=400, headers={"Content-Language": "en"})
+
+
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "POST"])
+def kakao_unlinked(request: HttpRequest) -> HttpResponse:
+    """Somebody ended the connection at Kakao, or their Kakao account.
+
+    Kakao sends GET or POST, as its console is told, wants 200 within three seconds, also about
+    somebody unknown here, and doesn't tell what we ended ourselves. 401 without the app's primary
+    admin key, 403 for another app, 400 for parameters that are none.
+    """
+    options = settings.SOCIALACCOUNT_PROVIDERS["kakao"]
+    if not _has_key(request, options["ADMIN_KEY"]):
+        log.warning("an unlink webhook of kakao was refused: another admin key")
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "KakaoAK"})
+    parameters = request.POST if request.method == "POST" else request.GET
+    if not options["APP_ID"] or _one(parameters, "app_id") != str(options["APP_ID"]):
+        log.warning("an unlink webhook of kakao was refused: another app")
+        raise PermissionDenied
+    try:
+        uid = kakao.number_of(_one(parameters, "user_id"))
+    except ProviderError as exc:
+        raise BadRequest(str(exc)) from exc
+    reports.unlinked("kakao", uid)
+    return HttpResponse()
+
+
+def _has_key(request: HttpRequest, key: str) -> bool:
+    """Without a key in the settings nobody has it."""
+    sent = request.META.get("HTTP_AUTHORIZATION", "").encode("utf-8", "surrogatepass")
+    return bool(key) and hmac.compare_digest(sent, f"KakaoAK {key}".encode())
+
+
+def _one(parameters: QueryDict, name: str) -> str:
+    """Named twice, a parameter says nothing."""
+    values = parameters.getlist(name)
+    return values[0] if len(values) == 1 else ""

@@ -1,0 +1,1 @@
+"""Connect a provider to an account that exists, after one proof of that account."""

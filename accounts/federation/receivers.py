@@ -1,0 +1,78 @@
+"""What becomes of connections: who is told, what is written down, which one can't go."""
+
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount import signals
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.contrib import messages
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
+from accounts.federation.endings import unlinking
+from accounts.people.models import User
+from accounts.request import client_of
+
+
+@receiver(pre_delete, sender=SocialAccount)
+def tell_provider(instance: SocialAccount, **kwargs: Any) -> None:
+    """However a connection goes, also with its user; unless the provider said so itself."""
+    if not getattr(instance, "is_gone_there", False):
+        unlinking.removed(instance)
+
+
+@receiver(signals.social_account_added)
+def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:
+    trail.record(
+        AuditEvent.Type.SOCIAL_CONNECTED,
+        user=sociallogin.user,
+        reason=sociallogin.account.provider,
+        client=client_of(request),
+    )
+
+
+@receiver(signals.social_account_added)
+def tell_the_other_address(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:
+    """allauth tells the account's own address; who owns the provider's account hears of it, too."""
+    for address in sociallogin.email_addresses:
+        if address.verified and address.email.lower() != sociallogin.user.email:
+            get_adapter().send_notification_mail(
+                "socialaccount/email/connected_elsewhere",
+                sociallogin.user,
+                {"provider": sociallogin.account.get_provider()},
+                email=address.email,
+            )
+
+
+@receiver(pre_delete, sender=SocialAccount)
+def keep_the_last_way_in(instance: SocialAccount, origin: Any = None, **kwargs: Any) -> None:
+    """Of two disconnects at once each was checked while the other's connection still stood.
+
+    Concerns the owner who disconnects, not the end of the whole account, nor others' reasons. Runs
+    in the transaction of the deletion, and undoes it.
+    """
+    request = context.request
+    if origin is not instance or getattr(request, "user", None) != instance.user:
+        return
+    user = User.objects.select_for_update(no_key=True).get(pk=instance.user_id)
+    others = SocialAccount.objects.filter(user=user).exclude(pk=instance.pk)
+    if not user.has_usable_password() and not others.exists():
+        list(messages.get_messages(request))  # taken back: allauth has said that it is done
+        raise ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request))
+
+
+@receiver(signals.social_account_removed)
+def record_disconnected(request: HttpRequest, socialaccount: Any, **kwargs: Any) -> None:
+    trail.record(
+        AuditEvent.Type.SOCIAL_DISCONNECTED,
+        user=socialaccount.user,
+        reason=socialaccount.provider,
+        client=client_of(request),
+    )

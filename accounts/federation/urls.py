@@ -1,0 +1,33 @@
+"""The way to each configured provider and back. A provider that isn't configured has no pages."""
+
+from allauth.socialaccount.providers.oauth2.views import OAuth2LoginView
+from django.urls import URLPattern, path
+
+from accounts.federation.callback import CallbackView
+from accounts.federation.endings import webhooks
+from accounts.federation.provider import provider_classes
+from accounts.federation.providers.base import StrictProvider
+
+REPORTS = {
+    "google": path(
+        "google/security-events/", webhooks.google_events, name="google_security_events"
+    ),
+    "kakao": path("kakao/unlinked/", webhooks.kakao_unlinked, name="kakao_unlinked"),
+}
+"""Where a provider reports by itself."""
+
+
+def _there_and_back(provider: type[StrictProvider]) -> list[URLPattern]:
+    name, adapter = provider.id, provider.oauth2_adapter_class
+    there = OAuth2LoginView.adapter_view(adapter)
+    back = CallbackView.adapter_view(adapter)  # type: ignore[no-untyped-call]  # allauth's
+    return [
+        path(f"{name}/login/", there, name=f"{name}_login"),
+        path(f"{name}/login/callback/", back, name=f"{name}_callback"),
+    ]
+
+
+urlpatterns = [
+    *(route for provider in provider_classes for route in _there_and_back(provider)),
+    *(REPORTS[provider.id] for provider in provider_classes if provider.id in REPORTS),
+]

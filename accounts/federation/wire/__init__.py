@@ -1,0 +1,4 @@
+"""What providers send over the network: answers, keys, signatures, tokens.
+
+Knows no users and no connections.
+"""

@@ -1,0 +1,107 @@
+"""Providers' signing keys, kept in this process.
+
+A set is read again after an hour, and for a `kid` that nobody knows at most once a minute: whoever
+makes up `kid`s can't make us call. While the provider is down the last set goes on for a day.
+"""
+
+import logging
+import threading
+import time
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from accounts.federation.errors import ProviderError, ProviderUnavailableError, UnknownKeyError
+from accounts.federation.wire import fetch
+
+log = logging.getLogger(__name__)
+
+ALGORITHM = "RS256"
+TTL_SECONDS = 3600
+UNKNOWN_KID_SECONDS = 60
+RETRY_SECONDS = 5
+MAX_STALE_SECONDS = 24 * 3600
+MIN_RSA_BITS = 2048
+
+_sets: dict[str, "KeySet"] = {}
+
+
+def key(uri: str, kid: str) -> RSAPublicKey:
+    """The key under this `kid`. Raises `ProviderError`: unknown, or nobody can tell."""
+    return _sets.setdefault(uri, KeySet(uri)).key(kid)
+
+
+def forget() -> None:
+    _sets.clear()
+
+
+class KeySet:
+    """The keys at one address. Times are of the monotonic clock."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._keys: dict[str, RSAPublicKey] = {}
+        self._read_at = float("-inf")
+        self._tried_at = float("-inf")
+        self._has_failed = False
+        self._lock = threading.Lock()
+
+    def key(self, kid: str) -> RSAPublicKey:
+        if self._age() >= TTL_SECONDS:
+            self._read(at_most_every=RETRY_SECONDS)
+        if self._age() >= MAX_STALE_SECONDS:
+            raise ProviderUnavailableError("the signing keys can't be read")
+        if kid not in self._keys:
+            self._read(at_most_every=UNKNOWN_KID_SECONDS)
+        if kid not in self._keys:
+            # Perhaps the key that the provider has just begun to sign with.
+            raise (
+                ProviderUnavailableError("the signing keys can't be read")
+                if self._has_failed
+                else UnknownKeyError("unknown kid")
+            )
+        return self._keys[kid]
+
+    def _age(self) -> float:
+        return time.monotonic() - self._read_at
+
+    def _read(self, *, at_most_every: float) -> None:
+        """One caller reads; others wait only where there is nothing to go on with."""
+        if not self._lock.acquire(blocking=not self._keys):
+            return
+        try:
+            if time.monotonic() - self._tried_at < at_most_every:
+                return
+            self._has_failed = True
+            self._keys = _keys_in(fetch.get(self.uri))
+            self._has_failed = False
+            self._read_at = self._tried_at = time.monotonic()
+        except ProviderError as exc:
+            # From now on, not from the start: whoever waited meanwhile must not wait again.
+            self._tried_at = time.monotonic()
+            log.warning("the signing keys at %s can't be read: %s", self.uri, exc)
+        finally:
+            self._lock.release()
+
+
+def _keys_in(document: dict[str, Any]) -> dict[str, RSAPublicKey]:
+    """RSA keys of 2048 bits or more, for RS256 signatures. What is for something else is skipped."""
+    listed = document.get("keys")
+    keys = {}
+    for entry in listed if isinstance(listed, list) else []:
+        if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str):
+            continue
+        if entry.get("kty") != "RSA" or entry.get("use", "sig") != "sig":
+            continue
+        if entry.get("alg", ALGORITHM) != ALGORITHM:
+            continue
+        try:
+            public = jwt.PyJWK(entry, algorithm=ALGORITHM).key
+        except (jwt.PyJWTError, ValueError, TypeError):
+            continue
+        if isinstance(public, RSAPublicKey) and public.key_size >= MIN_RSA_BITS:
+            keys[entry["kid"]] = public
+    if not keys:
+        raise ProviderError("no usable key in the JWK Set")
+    return keys

@@ -1,0 +1,31 @@
+"""A token that a native app sends signs in once, a security event is heard once."""
+
+import math
+import time
+
+from django.core.cache import cache
+
+from accounts.federation.errors import ProviderError
+
+AFTERWARDS_SECONDS = 120
+"""Longer than the leeway that a token's `exp` is given."""
+
+
+def spend(fingerprint: str, *, expires_at: float) -> None:
+    """Remember this token until nobody would take it any more. Raises `ProviderError` if it is known.
+
+    Raises `STORE_ERRORS` while Redis is down, which ends in a 503: who can't remember what was used
+    must not let anything be used. Unlike the rate limits, this fails closed.
+    """
+    seconds = max(1, math.ceil(expires_at - time.time())) + AFTERWARDS_SECONDS
+    if not cache.add(_key(fingerprint), 1, timeout=seconds):
+        raise ProviderError("used before")
+
+
+def is_spent(fingerprint: str) -> bool:
+    """Raises `STORE_ERRORS` while Redis is down, as `spend` does."""
+    return bool(cache.has_key(_key(fingerprint)))
+
+
+def _key(fingerprint: str) -> str:
+    return f"social:spent:{fingerprint}"

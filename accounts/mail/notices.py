@@ -1,0 +1,60 @@
+"""Mails of our own: what the owner of an account must hear, in the owner's language."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import override
+
+from accounts.client_info import ClientInfo
+from accounts.mail import sending
+from accounts.people.models import User
+
+EMAIL = "accounts/email"
+
+
+def refresh_token_reused(user: User, *, signed_in: ClientInfo, client: ClientInfo) -> None:
+    """Warn that a refresh token was used after it had been replaced: somebody may hold a copy.
+
+    `signed_in` is the device of the sign-in that has ended, `client` the one that sent the token.
+    """
+    context = {
+        "signed_in": signed_in,
+        "device": client.device,
+        "user_agent": client.user_agent,
+        "ip": client.ip,
+    }
+    _send("refresh_token_reused", user, context)
+
+
+def unlinked(user: User, *, provider: str) -> None:
+    """The provider ended the connection, and with it perhaps the only way in that is known."""
+    _send("provider_unlinked", user, {"provider": provider})
+
+
+def hijacked(user: User, *, provider: str) -> None:
+    """The provider says that the connected account is in wrong hands."""
+    _send("provider_hijacked", user, {"provider": provider})
+
+
+def _send(name: str, user: User, context: dict[str, Any]) -> None:
+    """To an address that its owner proved: nobody else's account is anybody's business."""
+    if not user.emailaddress_set.filter(email__iexact=user.email, verified=True).exists():
+        return
+    context |= {
+        "timestamp": timezone.localtime(),
+        "site_url": settings.SITE_URL,
+        "site_name": settings.SITE_NAME,
+    }
+    with override(user.locale or settings.LANGUAGE_CODE):
+        subject = render_to_string(f"{EMAIL}/{name}_subject.txt", context).strip()
+        message = EmailMultiAlternatives(
+            f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}{subject}",
+            render_to_string(f"{EMAIL}/{name}_message.txt", context).strip(),
+            to=[user.email],
+        )
+        html = render_to_string(f"{EMAIL}/{name}_message.html", context)
+        message.attach_alternative(html, "text/html")
+    sending.enqueue(message)

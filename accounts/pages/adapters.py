@@ -1,0 +1,274 @@
+"""Our policy where allauth asks for one."""
+
+import logging
+from contextlib import suppress
+from typing import Any, NoReturn, cast
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import get_adapter as get_account_adapter
+from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sites.requests import RequestSite
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.module_loading import import_string
+from django.utils.translation import get_language
+
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
+from accounts.client_info import device_name
+from accounts.errors import InactiveUserError
+from accounts.federation.linking import links
+from accounts.federation.providers import former
+from accounts.mail import sending
+from accounts.people import addresses
+from accounts.people.managers import UserManager
+from accounts.people.models import User
+from accounts.people.validators import MAX_LENGTH, PasswordLengthValidator
+from accounts.request import client_of
+from accounts.store.outage import STORE_ERRORS
+
+log = logging.getLogger(__name__)
+
+NOT_TO_SIGN_IN = {AuthProcess.CONNECT, AuthProcess.REDIRECT}
+"""Of allauth's processes. Any other word, which a link may name, signs in."""
+LINKED = "socialaccount/messages/account_connected.txt"
+LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+        """A disabled account answers as a wrong password does.
+
+        allauth would tell whoever knows the password that the account exists and is disabled. An
+        over-long password is refused before it is hashed.
+        """
+        if len(credentials.get("password") or "") > MAX_LENGTH:
+            self.pre_authenticate(request, **credentials)
+            self.authentication_failed(request, **credentials)
+            return None
+        try:
+            user = super().authenticate(request, **credentials)
+        except (*STORE_ERRORS, DatabaseError):
+            # Our failure: five of them would otherwise lock out somebody who knows the password.
+            with suppress(*STORE_ERRORS):
+                self._rollback_login_failed_rl_usage()
+            raise
+        if user is None or (user.is_active and not _is_refused(user)):
+            return user
+        # Success gave the attempt back; a disabled account's attempts count like any failed one.
+        self.pre_authenticate(request, **credentials)
+        self.authentication_failed(request, **credentials)
+        return None
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        # The verdict has fallen: whatever fails from here on gives no attempt back.
+        self._login_failed_rl_usage = None
+        email = UserManager.normalize_email(credentials.get("email"))
+        user = User.objects.filter(email=email).first()
+        if user is None:
+            reason = "unknown_user"
+        elif not user.is_active:
+            reason = "user_inactive"
+        else:
+            reason = "wrong_password"
+        trail.record(
+            AuditEvent.Type.LOGIN_FAILED,
+            user=user,
+            identifier=email,
+            client=client_of(request),
+            reason=reason,
+        )
+
+    def clean_password(self, password: str, user: AbstractBaseUser | None = None) -> str:
+        if len(password) > MAX_LENGTH:
+            # Alone and first: comparing a megabyte with the user's attributes takes seconds.
+            PasswordLengthValidator().validate(password, user)
+        return super().clean_password(password, user)
+
+    def new_user(self, request: HttpRequest) -> User:
+        user = cast("User", super().new_user(request))
+        user.locale = (get_language() or "")[:2]
+        return user
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        request = self.request
+        message = self.render_mail(
+            template_prefix,
+            email,
+            {
+                "request": request,
+                "email": email,
+                "current_site": RequestSite(request) if request else None,
+                # Security notices name the device in words.
+                "device": device_name(str(context.get("user_agent", ""))),
+                **context,
+            },
+        )
+        sending.enqueue(message)
+
+    def pre_login(
+        self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Demo accounts have public passwords: without DEMO they are disabled, by every door."""
+        if _is_refused(user):
+            return self.respond_user_inactive(request, user)
+        links.begin(request)
+        return super().pre_login(request, user, **kwargs)
+
+    def is_login_by_code_required(self, login: Any) -> bool:
+        """Where a visitor asked for a code to prove an account by (`SocialLinkView`)."""
+        is_asked_for = getattr(self.request, "is_code_asked_for", False)
+        return is_asked_for or super().is_login_by_code_required(login)
+
+    def post_login(
+        self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
+    ) -> HttpResponse:
+        is_linked = links.complete(request, cast("User", user))
+        if is_linked is not None:
+            level = messages.SUCCESS if is_linked else messages.ERROR
+            self.add_message(request, level, LINKED if is_linked else LINKED_ELSEWHERE)
+        return super().post_login(request, user, **kwargs)
+
+    def save_user(
+        self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
+    ) -> AbstractBaseUser:
+        """Two sign-ups of one address at once: one wins, the other is told to try again."""
+        try:
+            with transaction.atomic():
+                return super().save_user(request, user, form, commit=commit)
+        except IntegrityError as exc:
+            raise _conflict(request) from exc
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """All of it or nothing: addresses, their primary one, and the user's own."""
+        try:
+            with transaction.atomic():
+                return bool(super().confirm_email(request, email_address))
+        except IntegrityError as exc:  # an account that `addresses.claim` leaves alone has it
+            raise _conflict(request) from exc
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """Takes as long as a sign-up that makes an account: both hash a password."""
+        make_password(email)
+        super().send_account_already_exists_mail(email)
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        """A password change or a deactivation that overtook this sign-in wins."""
+        if getattr(request, "is_code_asked_for", False):
+            # Its stage was left out, for whatever reason: nothing has been proved.
+            raise PermissionDenied
+        if _is_refused(user):  # since the sign-in began
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
+        try:
+            super().login(request, user)
+        except InactiveUserError as exc:
+            request.session.flush()
+            request.user = AnonymousUser()
+            if hasattr(request, "auth_session_kind"):
+                raise
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from exc
+
+    def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Only for pages: an API client's message would wait in a session nobody opens again."""
+        if not hasattr(request, "auth_session_kind"):
+            super().add_message(request, *args, **kwargs)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("accounts:home")
+
+
+def _conflict(request: HttpRequest) -> ImmediateHttpResponse:
+    return ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request))
+
+
+def _is_refused(user: AbstractBaseUser) -> bool:
+    return cast("User", user).email in settings.REFUSED_EMAILS
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        """A provider's word is proof: accounts that only typed the address make way.
+
+        One that proved it, too, is asked before it is linked. The provider's token has served:
+        kept, it would rest in the session of a sign-up that isn't finished.
+        """
+        sociallogin.token = None
+        if sociallogin.is_existing:
+            links.prove(request, sociallogin.state.get("link", ""))
+            return
+        for address in sociallogin.email_addresses:
+            if address.verified:
+                addresses.claim(address.email, owner_id=None)
+        is_login = sociallogin.state.get("process") not in NOT_TO_SIGN_IN
+        link = links.wanted(sociallogin) if is_login else None
+        if link is not None:
+            if request.user.is_authenticated:  # a sign-in by a provider ends the one before
+                get_account_adapter(request).logout(request)
+            links.note(request, link)
+            raise ImmediateHttpResponse(import_string(settings.ACCOUNT_EXISTS_VIEW)(request))
+
+    def populate_user(
+        self,
+        request: HttpRequest,
+        sociallogin: Any,
+        data: dict[str, Any],
+    ) -> User:
+        user: User = super().populate_user(request, sociallogin, data)
+        name = data.get("name") or " ".join(
+            part for part in (data.get("first_name"), data.get("last_name")) if part
+        )
+        user.display_name = str(name).replace("\x00", "").strip()[:80]
+        return user
+
+    def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:
+        """User, connection and addresses: all of them or nothing."""
+        try:
+            with transaction.atomic():
+                user: User = super().save_user(request, sociallogin, form=form)
+                return user
+        except IntegrityError as exc:  # the same person twice at once
+            raise _conflict(request) from exc
+
+    def get_provider(
+        self, request: HttpRequest, provider: str, client_id: str | None = None
+    ) -> Any:
+        """Where connections are listed and ended, those of providers that went are among them."""
+        try:
+            return super().get_provider(request, provider, client_id=client_id)
+        except SocialApp.DoesNotExist:
+            route = getattr(request, "resolver_match", None)
+            if route is None or route.url_name not in former.DOORS:
+                raise
+            return former.FormerProvider(request, provider)
+
+    def list_providers(self, request: HttpRequest) -> list[Any]:
+        """One entry for each: allauth would list a native app's client beside the site's own."""
+        providers = super().list_providers(request)
+        return [one for one in providers if not one.app.settings.get("hidden")]
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Any = None,
+        extra_context: Any = None,
+    ) -> None:
+        """The visitor sees a way back; the operator, why. Nothing here names a person."""
+        name = getattr(provider, "id", "a provider")
+        log.warning("a sign-in by %s failed: %s", name, exception or error)
+
+    def get_requests_session(self) -> NoReturn:
+        """allauth's own calls follow redirects and wait for as long as bytes drip."""
+        raise NotImplementedError("call providers through accounts.federation.wire.fetch")

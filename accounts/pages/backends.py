@@ -1,0 +1,15 @@
+"""Who a session belongs to."""
+
+from typing import Any
+from uuid import UUID
+
+from allauth.account.auth_backends import AuthenticationBackend as AllauthBackend
+
+from accounts.people.models import User
+
+
+class AuthenticationBackend(AllauthBackend):
+    """allauth's, asking for the user by the statement that is at hand."""
+
+    def get_user(self, user_id: Any) -> User | None:
+        return User.objects.active(user_id) if isinstance(user_id, UUID) else None

@@ -1,0 +1,71 @@
+"""Forms of our own pages, and allauth's with the attributes that password managers need."""
+
+from typing import Any
+
+from allauth.account import forms as account_forms
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.people.models import User
+from accounts.people.validators import PasswordLengthValidator
+
+
+class LoginForm(account_forms.LoginForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs.update(
+            {
+                # `webauthn` must come last: it lets the browser offer passkeys in this field.
+                "autocomplete": "username webauthn",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "inputmode": "email",
+            }
+        )
+        self.fields["password"].help_text = ""
+
+
+class SignupForm(account_forms.SignupForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].widget.attrs.update(
+            {
+                # Not `email`: the manager then keeps it as the account's name.
+                "autocomplete": "username",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "inputmode": "email",
+            }
+        )
+        self.fields["password1"].help_text = PasswordLengthValidator().get_help_text()
+
+
+class OneNewPassword:
+    """The new password once: the field can be shown, and managers fill it without a slip."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, forms.Field] = self.fields  # type: ignore[attr-defined]  # of the form
+        del fields["password2"]
+        # The other rules speak up when they are broken.
+        fields["password1"].help_text = PasswordLengthValidator().get_help_text()
+
+
+class ChangePasswordForm(OneNewPassword, account_forms.ChangePasswordForm):
+    pass
+
+
+class SetPasswordForm(OneNewPassword, account_forms.SetPasswordForm):
+    pass
+
+
+class ResetPasswordKeyForm(OneNewPassword, account_forms.ResetPasswordKeyForm):
+    pass
+
+
+class ProfileForm(forms.ModelForm[User]):
+    class Meta:
+        model = User
+        fields = ["display_name", "locale"]
+        labels = {"display_name": _("Name"), "locale": _("Language")}
+        widgets = {"display_name": forms.TextInput(attrs={"autocomplete": "name"})}

@@ -1,0 +1,241 @@
+"""What allauth and Django announce, turned into sign-ins and audit rows."""
+
+from collections.abc import Collection
+from typing import Any
+
+from allauth.account import signals as account_signals
+from allauth.account.authentication import (
+    AUTHENTICATION_METHODS_SESSION_KEY,
+    get_authentication_records,
+)
+from allauth.account.models import EmailAddress
+from allauth.account.utils import filter_users_by_email
+from allauth.headless.constants import Client
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
+from accounts.pages.middleware import current, rights_of
+from accounts.people import addresses
+from accounts.people.models import User
+from accounts.request import client_of
+from accounts.signins import revocations, sessions
+from accounts.signins.models import AuthSession
+from accounts.signins.remembered_users import remembered
+from accounts.store.engine import RIGHTS, SID
+
+AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}
+"""allauth's method names as RFC 8176 values; a provider's sign-in has none and is named itself."""
+MAX_RECORDS = 8
+"""Of authentications in one session, which has a size to keep."""
+
+
+@receiver(user_logged_in)
+def open_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Every door ends in Django's login(): the one place where a sign-in is opened."""
+    client = client_of(request)
+    session = sessions.open(
+        user,
+        kind=_kind(request),
+        client=client,
+        amr=_amr(request, user),
+        through=_through(request, user),
+    )
+    request.opened_auth_session = session  # type: ignore[attr-defined]  # SessionMiddleware
+    if SID in request.session and (replaced := current(request)):  # the same user, once more
+        sessions.revoke(replaced, reason=sessions.Reason.LOGOUT, client=client)
+    # Django renews the id unless this user was signed in already.
+    request.session.cycle_key()
+    request.session[SID] = str(session.pk)
+    request.session[RIGHTS] = rights_of(user)
+    request.auth_session = session  # type: ignore[attr-defined]
+    trail.record(AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client)
+
+
+@receiver(account_signals.authentication_step_completed)
+def renew_session(request: HttpRequest, reauthenticated: bool = False, **kwargs: Any) -> None:
+    """Step-up takes a new session id, and what is remembered of former ones has an end."""
+    records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
+    request.session[AUTHENTICATION_METHODS_SESSION_KEY] = records[-MAX_RECORDS:]
+    if reauthenticated:
+        request.session.cycle_key()
+
+
+@receiver(account_signals.authentication_step_completed)
+def refuse_code_of_former_address(
+    request: HttpRequest, user: User, method: str, email: str = "", **kwargs: Any
+) -> None:
+    """A mailed code proves a mailbox, which may be the account's no more when the code comes back.
+
+    allauth would sign in by it all the same, and make that mailbox the account's again.
+    """
+    if method == "code" and user not in filter_users_by_email(email):
+        request.session.flush()
+        raise PermissionDenied
+
+
+@receiver(account_signals.user_logged_in)
+def mark_last_used(
+    request: HttpRequest, response: HttpResponse, sociallogin: Any = None, **kwargs: Any
+) -> None:
+    """People forget which button made their account: the sign-in page marks it."""
+    if _kind(request) is not AuthSession.Kind.BROWSER:
+        return
+    name = settings.LAST_USED_COOKIE_NAME
+    flags: dict[str, Any] = {"path": "/", "samesite": "Lax"}
+    if sociallogin is not None:
+        flags |= {"httponly": True, "secure": settings.HTTPS}
+        provider = sociallogin.account.provider
+        response.set_cookie(name, provider, max_age=settings.LAST_USED_COOKIE_AGE, **flags)
+    elif name in request.COOKIES:
+        response.delete_cookie(name, **flags)
+
+
+@receiver(user_logged_out)
+def revoke_session(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
+    """Sent before the session is flushed."""
+    if user is None:
+        return
+    request.user = user
+    session = current(request)
+    if session is not None:
+        sessions.revoke(session, reason=sessions.Reason.LOGOUT, client=client_of(request))
+
+
+@receiver(account_signals.password_changed)
+@receiver(account_signals.password_set)
+def revoke_other_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Whoever knew the old password is out; this device stays."""
+    client = client_of(request)
+    session = current(request)
+    request.session.cycle_key()
+    trail.record(AuditEvent.Type.PASSWORD_CHANGED, user=user, client=client)
+    sessions.revoke_all(
+        user,
+        reason=sessions.Reason.PASSWORD_CHANGED,
+        keep=session.pk if session else None,
+        client=client,
+    )
+
+
+@receiver(account_signals.password_reset)
+def revoke_all_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    client = client_of(request)
+    addresses.disown_unproven(user)
+    trail.record(AuditEvent.Type.PASSWORD_RESET, user=user, client=client)
+    sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_RESET, client=client)
+
+
+@receiver(pre_save, sender=User)
+def compare_rights(
+    instance: User, update_fields: frozenset[str] | None = None, **kwargs: Any
+) -> None:
+    is_concerned = update_fields is None or {"is_staff", "is_superuser"} & update_fields
+    before = User.objects.filter(pk=instance.pk).first() if is_concerned else None
+    instance.has_new_rights = before is not None and rights_of(before) != rights_of(instance)
+
+
+@receiver(post_save, sender=User)
+def revoke_sessions_of_changed(instance: User, created: bool, **kwargs: Any) -> None:
+    """However an account is saved as disabled, or with other rights: admin, shell, another app.
+
+    Tokens and sessions carry the rights of their sign-in. A bulk `update()` sends no signal: call
+    `sessions.revoke_all` beside it.
+    """
+    if created:
+        return
+    if not instance.is_active:
+        sessions.revoke_all(instance, reason=sessions.Reason.DEACTIVATED)
+    elif instance.has_new_rights:
+        sessions.revoke_all(instance, reason=sessions.Reason.RIGHTS_CHANGED)
+
+
+@receiver([post_save, post_delete], sender=User)
+def forget_user(
+    instance: User,
+    created: bool = False,
+    update_fields: Collection[str] | None = None,
+    **kwargs: Any,
+) -> None:
+    """At once, in case somebody remembers what isn't committed; after the commit, everywhere."""
+    if created or set(update_fields or ()) == {
+        "last_login"
+    }:  # each sign-in saves it; nobody remembers it
+        return
+    user_id = instance.pk  # None once the user is deleted
+    remembered.forget(user_id)
+    transaction.on_commit(lambda: revocations.ring(users=[user_id]), robust=True)
+
+
+@receiver(pre_save, sender=EmailAddress)
+def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
+    """Before allauth writes the address into the user, where it must be unique."""
+    if instance.verified:
+        addresses.claim(instance.email, owner_id=instance.user_id)
+
+
+@receiver(pre_delete, sender=User)
+def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
+    """The rows stay without their user, so that every process learns of their end.
+
+    Locks the user first, as `sessions.open` does: no sign-in slips in between. All but the key: a
+    sign-out, whose row we wait for, refers to it in the audit log.
+    """
+    User.objects.select_for_update(no_key=True).filter(pk=instance.pk).first()
+    sessions.revoke_all(instance, reason=sessions.Reason.DELETED)
+
+
+@receiver(account_signals.user_signed_up)
+def record_sign_up(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    trail.record(AuditEvent.Type.USER_SIGNED_UP, user=user, client=client_of(request))
+
+
+@receiver(account_signals.email_confirmed)
+def record_verified(request: HttpRequest, email_address: Any, **kwargs: Any) -> None:
+    trail.record(
+        AuditEvent.Type.EMAIL_VERIFIED,
+        user=email_address.user,
+        identifier=email_address.email,
+        client=client_of(request),
+    )
+
+
+@receiver(account_signals.email_changed)
+def record_email_changed(
+    request: HttpRequest, user: User, from_email_address: Any, **kwargs: Any
+) -> None:
+    if from_email_address is None:
+        return  # the first one, at sign-up
+    trail.record(AuditEvent.Type.EMAIL_CHANGED, user=user, client=client_of(request))
+
+
+def _kind(request: HttpRequest) -> AuthSession.Kind:
+    if kind := getattr(request, "auth_session_kind", None):
+        return AuthSession.Kind(kind)
+    headless = getattr(getattr(request, "allauth", None), "headless", None)
+    is_app = getattr(headless, "client", None) == Client.APP
+    return AuthSession.Kind.TOKEN if is_app else AuthSession.Kind.BROWSER
+
+
+def _amr(request: HttpRequest, user: User) -> list[str]:
+    values = []
+    for entry in get_authentication_records(request, user):
+        method = entry.get("method", "")
+        values += AMR.get(method, [str(entry.get("provider") or method)])
+    return list(dict.fromkeys(values))
+
+
+def _through(request: HttpRequest, user: User) -> tuple[str, str] | None:
+    """The account at a provider that was the proof, whatever second factor came after it."""
+    for entry in reversed(get_authentication_records(request, user)):
+        if entry.get("method") == "socialaccount":
+            return entry["provider"], entry["uid"]
+        if entry.get("method") != "mfa":
+            break
+    return None

@@ -1,0 +1,222 @@
+"""Pages of our own: the account's first page, signed-in devices, security activity."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from allauth.account.utils import perform_login
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.ratelimit import consume, respond_429
+from allauth.decorators import rate_limit
+from allauth.socialaccount.adapter import get_adapter as get_social_adapter
+from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.base.provider import Provider
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView, ListView, TemplateView, UpdateView, View
+
+from accounts.audit.models import AuditEvent
+from accounts.federation.linking import links
+from accounts.federation.linking.links import Link
+from accounts.pages.forms import LoginForm, ProfileForm
+from accounts.people.models import User
+from accounts.request import client_of
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+
+
+class SignedInMixin(LoginRequiredMixin):
+    """A page of somebody signed in: who, and on which device."""
+
+    request: HttpRequest
+
+    @property
+    def user(self) -> User:
+        return cast("User", self.request.user)
+
+    @property
+    def auth_session(self) -> AuthSession:
+        return cast("AuthSession", self.request.auth_session)  # type: ignore[attr-defined]  # AuthSessionMiddleware
+
+
+class HomeView(SignedInMixin, TemplateView):
+    template_name = "accounts/home.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            session_count=AuthSession.objects.for_user(self.user.pk).active().count(),
+            providers=list(self.user.socialaccount_set.values_list("provider", flat=True)),
+            **kwargs,
+        )
+
+
+class ProfileView(SignedInMixin, UpdateView[User, ProfileForm]):
+    form_class = ProfileForm
+    template_name = "accounts/profile.html"
+    success_url = reverse_lazy("accounts:profile")
+
+    def get_object(self, queryset: QuerySet[User] | None = None) -> User:
+        # A copy: a refused form must not show its values in the page's frame.
+        return User.objects.get(pk=self.user.pk)
+
+    def form_valid(self, form: ProfileForm) -> HttpResponse:
+        response = super().form_valid(form)
+        messages.success(self.request, _("Saved."))
+        if locale := form.cleaned_data["locale"]:
+            response.set_cookie(
+                settings.LANGUAGE_COOKIE_NAME,
+                locale,
+                max_age=settings.LANGUAGE_COOKIE_AGE,
+                secure=settings.LANGUAGE_COOKIE_SECURE,
+                httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+                samesite="Lax",
+            )
+        return response
+
+
+class SessionListView(SignedInMixin, ListView[AuthSession]):
+    """Signed-in devices: browsers and API clients in one list, this one first."""
+
+    template_name = "accounts/session_list.html"
+    context_object_name = "sessions"
+    paginate_by = 20
+
+    def get_queryset(self) -> QuerySet[AuthSession]:
+        return AuthSession.objects.for_user(self.user.pk).active().this_first(self.auth_session)
+
+
+class SessionRevokeView(SignedInMixin, View):
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, sid: UUID) -> HttpResponse:
+        mine = AuthSession.objects.for_user(self.user.pk).active()
+        session = mine.filter(pk=sid).select_related("user").first()
+        if session is None:
+            raise Http404
+        if session == self.auth_session:
+            return redirect("account_logout")
+        sessions.revoke(
+            session,
+            reason=sessions.Reason.OTHER_DEVICE,
+            client=client_of(request),
+        )
+        messages.success(request, _("%(device)s was signed out.") % {"device": session.device})
+        return redirect("accounts:session-list")
+
+
+class SessionRevokeOthersView(SignedInMixin, View):
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        sessions.revoke_all(
+            self.user,
+            reason=sessions.Reason.OTHER_DEVICE,
+            keep=self.auth_session.pk,
+            client=client_of(request),
+        )
+        messages.success(request, _("All other devices were signed out."))
+        return redirect("accounts:session-list")
+
+
+class ActivityView(SignedInMixin, ListView[AuditEvent]):
+    """What happened to this account, newest first."""
+
+    template_name = "accounts/activity.html"
+    context_object_name = "events"
+    paginate_by = 25
+
+    def get_queryset(self) -> QuerySet[AuditEvent]:
+        # SESSION_OPENED says again what LOGIN_SUCCEEDED says.
+        return AuditEvent.objects.filter(user=self.user).exclude(
+            type=AuditEvent.Type.SESSION_OPENED
+        )
+
+
+class SocialLinkView(FormView[LoginForm]):
+    """Prove once that an account is yours, and a provider's is linked to it (`linking`).
+
+    By `proof`: the password, a mailed code, or a provider that is connected already.
+    """
+
+    http_method_names = ["get", "head", "post"]
+    form_class = LoginForm
+    template_name = "socialaccount/link.html"
+    link: Link
+    owner: User
+
+    @method_decorator(rate_limit(action="login"))
+    @method_decorator(sensitive_post_parameters("password"))
+    @method_decorator(never_cache)
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        link = links.noted(request)
+        owner = links.owner_of(link) if link else None
+        if link is None or owner is None or request.user.is_authenticated:
+            links.forget(request)
+            return redirect("account_login")
+        self.link, self.owner = link, owner
+        return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.POST.get("link") != self.link.key:  # another tab's, which has been replaced
+            return redirect("accounts:social-link")
+        proof = request.POST.get("proof", "password")
+        if proof == "none":
+            links.forget(request)
+            return redirect("account_login")
+        links.prove(request, self.link.key)
+        try:
+            if proof == "code":
+                return self._send_code(request)
+            for provider in self._providers():
+                if provider.id == proof:
+                    return self._ask(provider)
+            return super().post(request, *args, **kwargs)
+        except ImmediateHttpResponse as exc:
+            return exc.response
+
+    def form_valid(self, form: LoginForm) -> HttpResponse:
+        return cast("HttpResponse", form.login(self.request, redirect_url=self.link.next))
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Whose password it is isn't the visitor's to say."""
+        kwargs = super().get_form_kwargs()
+        if "data" in kwargs:
+            kwargs["data"] = kwargs["data"].copy()
+            kwargs["data"]["login"] = self.owner.email
+        return kwargs | {"request": self.request}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            link=self.link, owner=self.owner, providers=self._providers(), **kwargs
+        )
+
+    def _send_code(self, request: HttpRequest) -> HttpResponse:
+        if not consume(request, action="request_login_code", key=self.link.email.lower()):
+            return respond_429(request)
+        request.is_code_asked_for = True  # type: ignore[attr-defined]  # the adapter reads it
+        response: HttpResponse = perform_login(
+            request, self.owner, email=self.link.email, redirect_url=self.link.next
+        )
+        return response
+
+    def _ask(self, provider: Provider) -> HttpResponse:
+        response: HttpResponse = provider.redirect(
+            self.request, "login", next_url=self.link.next, link=self.link.key
+        )
+        return response
+
+    def _providers(self) -> list[Provider]:
+        """Those that sign in to this account already."""
+        connected = set(
+            SocialAccount.objects.filter(user=self.owner).values_list("provider", flat=True)
+        )
+        listed = get_social_adapter().list_providers(self.request)
+        return [provider for provider in listed if provider.id in connected]

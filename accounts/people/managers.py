@@ -1,0 +1,41 @@
+"""Find and create users."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.db import connection
+
+if TYPE_CHECKING:
+    from accounts.people.models import User
+
+
+_ACTIVE = "SELECT * FROM accounts_user WHERE id = %s AND is_active"
+
+
+class UserManager(BaseUserManager["User"]):
+    """E-mail addresses are stored stripped and lower-cased, and looked up so."""
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        return (email or "").strip().lower()
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=self.normalize_email(username))
+
+    def active(self, user_id: UUID) -> "User | None":
+        """The user, unless disabled or gone. Asked by nearly every request, so its SQL is at hand:
+        the ORM takes longer to write it than the database to answer (`bench/README.md`).
+        """
+        key = self.model._meta.pk.get_db_prep_value(user_id, connection)  # noqa: SLF001
+        return next(iter(self.raw(_ACTIVE, [key])), None)
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.full_clean(exclude=["password"])
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)

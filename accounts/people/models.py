@@ -1,0 +1,101 @@
+"""The user: who somebody is, by one email and one UUID."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import PermissionsMixin
+from django.core.validators import ProhibitNullCharactersValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.people.managers import UserManager
+
+
+class Locale(models.TextChoices):
+    UNSET = "", _("As the browser asks")
+    ENGLISH = "en", "English"
+    KOREAN = "ko", "한국어"
+
+
+_ABSENT = object()
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. The e-mail is the only login; the UUID is the `sub` of every token."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(
+        _("email"), error_messages={"unique": _("This email is already in use.")}
+    )
+    display_name = models.CharField(
+        _("display name"),
+        max_length=80,
+        blank=True,
+        validators=[ProhibitNullCharactersValidator()],
+    )
+    locale = models.CharField(
+        _("language"), max_length=5, choices=Locale, blank=True, default=Locale.UNSET
+    )
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Untick to disable the account.")
+    )
+    is_staff = models.BooleanField(
+        _("staff"), default=False, help_text=_("May open the admin panel.")
+    )
+    date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+
+    objects = UserManager()
+    has_new_rights = False
+    """While it is saved: see `receivers`."""
+
+    USERNAME_FIELD = EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = []
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique")]
+        indexes = [models.Index(fields=["email"], name="user_email")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> Self:
+        user = super().from_db(*args, **kwargs)
+        user.note_stored()
+        return user
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self.note_stored()
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Write what was changed here, not the whole row as it once was read.
+
+        A form that took its time would otherwise undo a deactivation that was faster.
+        """
+        if update_fields is None and not self._state.adding and not kwargs.get("force_insert"):
+            now = self._loaded()
+            update_fields = [name for name in now if now[name] != self._stored.get(name, _ABSENT)]
+        super().save(update_fields=update_fields, **kwargs)
+        self.note_stored()
+
+    def _loaded(self) -> dict[str, Any]:
+        names = (field.attname for field in self._meta.concrete_fields)
+        return {name: self.__dict__[name] for name in names if name in self.__dict__}
+
+    def note_stored(self) -> None:
+        self._stored = self._loaded()
+
+    def clean(self) -> None:
+        self.email = UserManager.normalize_email(self.email)
+
+
+def user_display(user: User) -> str:
+    """What pages and mails call somebody."""
+    return user.display_name or user.email

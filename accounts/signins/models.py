@@ -1,0 +1,113 @@
+"""The row of one sign-in."""
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.client_info import DeviceMixin
+from accounts.people.models import User
+from accounts.signins.managers import AuthSessionQuerySet
+
+
+class AuthSession(DeviceMixin, models.Model):
+    """One sign-in of one user on one device: a line in "Signed-in devices".
+
+    Its id is the OIDC `sid`. A `token` sign-in also carries its refresh token's state; no usable
+    credential rests here: a `jti` is worthless without a signature.
+    """
+
+    class Kind(models.TextChoices):
+        BROWSER = "browser", _("Browser")
+        TOKEN = "token", _("App or API client")
+
+    class RevokedReason(models.TextChoices):
+        ADMIN = "admin", _("Ended by an administrator")
+        DEACTIVATED = "deactivated", _("Account disabled")
+        DELETED = "deleted", _("Account deleted")
+        LOGOUT = "logout", _("Signed out")
+        OTHER_DEVICE = "other_device", _("Ended from another device")
+        PASSWORD_CHANGED = "password_changed", _("Password changed")
+        PASSWORD_RESET = "password_reset", _("Password reset")
+        PROVIDER = "provider", _("Ended by a connected account")
+        REUSED = "reused", _("A used refresh token came back")
+        RIGHTS_CHANGED = "rights_changed", _("Rights changed")
+        UNFINISHED = "unfinished", _("Could not be finished")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Outlives its user until the last access token has expired: its end must still be told.
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="auth_sessions")
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    client_id = models.CharField(max_length=64, default="first-party")
+    ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    user_agent = models.CharField(max_length=512, blank=True)
+    amr = models.JSONField(default=list, help_text="RFC 8176 authentication methods")
+    auth_time = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(_("signed in"), default=timezone.now)
+    last_seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
+    expires_at = models.DateTimeField(_("ends at the latest"))
+    revoked_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    revoked_reason = models.CharField(
+        _("why it ended"), max_length=32, choices=RevokedReason, blank=True
+    )
+    refresh_jti = models.CharField(max_length=32, blank=True)
+    previous_refresh_jti = models.CharField(max_length=32, blank=True)
+    refreshed_at = models.DateTimeField(null=True, blank=True)
+    refresh_expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AuthSessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-ins")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="browser") | ~Q(refresh_jti=""), name="auth_session_token_has_jti"
+            ),
+            models.CheckConstraint(
+                condition=Q(revoked_at=None, revoked_reason="")
+                | Q(revoked_at__isnull=False) & ~Q(revoked_reason=""),
+                name="auth_session_revoked_has_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-created_at", "-id"], name="auth_session_user"),
+            models.Index(fields=["expires_at"], name="auth_session_expires"),
+            models.Index(
+                fields=["revoked_at"],
+                name="auth_session_revoked",
+                condition=Q(revoked_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device} ({self.get_kind_display()})"
+
+    @classmethod
+    def unread(cls, sid: uuid.UUID, user: User) -> "AuthSession":
+        """This user's sign-in, without a query. Whoever asks for more than ids reads the row then.
+
+        Raises `DoesNotExist` if it is gone by that time.
+        """
+        session = cls.from_db(None, ["id", "user_id"], [sid, user.pk])
+        session.user = user
+        return session
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """Columns that weren't read are read together."""
+        if kwargs.get("fields") and self.get_deferred_fields() >= set(kwargs["fields"]):
+            kwargs["fields"] = self.get_deferred_fields()
+        super().refresh_from_db(*args, **kwargs)
+
+    @property
+    def sid(self) -> uuid.UUID:
+        """Its name in tokens, messages and paths."""
+        return self.pk
+
+    @property
+    def is_active(self) -> bool:
+        return self.revoked_at is None and self.expires_at > timezone.now()

@@ -1,0 +1,31 @@
+"""Sign-ins that ended long ago are forgotten; what happened stays in the audit log."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.signins.models import AuthSession
+
+KEEP = timedelta(days=30)
+BATCH = 1000
+
+
+def ended(keep: timedelta = KEEP) -> QuerySet[AuthSession]:
+    """Sign-ins that ended or expired more than `keep` ago.
+
+    Never sooner than the access lifetime: until then a process may still have to be told.
+    """
+    before = timezone.now() - max(keep, settings.ACCESS_TOKEN_LIFETIME + timedelta(minutes=5))
+    return AuthSession.objects.filter(
+        Q(revoked_at__lt=before) | Q(expires_at__lt=before)
+    ).order_by()
+
+
+def prune(keep: timedelta = KEEP) -> Iterator[int]:
+    """Delete them in batches of `BATCH`, each found by index; yields each batch's size."""
+    while keys := list(ended(keep).values_list("pk", flat=True)[:BATCH]):
+        AuthSession.objects.filter(pk__in=keys).delete()
+        yield len(keys)

@@ -1,0 +1,177 @@
+"""Rotate a refresh token: single use, a grace window, reuse ends the sign-in.
+
+One row per sign-in, however often it refreshes. A sign-in rotates at most once per grace window:
+clients that share a token store would otherwise replay one another's ancestors and be signed out.
+RFC 9700 §4.14.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
+from accounts.client_info import ClientInfo
+from accounts.mail import notices
+from accounts.people.models import User
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Presented:
+    """What a validly signed refresh token says of itself."""
+
+    sid: UUID
+    user_id: UUID
+    jti: str
+    client_id: str
+    issued_at: int
+    """Seconds since the epoch."""
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Rotated:
+    session: AuthSession
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """The same successor again: a second tab, or an answer that was lost on the way."""
+
+    session: AuthSession
+
+
+@dataclass(frozen=True)
+class Reused:
+    """An ancestor came back: somebody else holds this sign-in's tokens. It has been ended."""
+
+
+@dataclass(frozen=True)
+class Expired:
+    pass
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """No such sign-in, not this client's, ended, or newer than the database (restored)."""
+
+
+Outcome = Rotated | Repeated | Reused | Expired | Unknown
+
+
+_ADVANCE = """
+UPDATE accounts_authsession SET
+    previous_refresh_jti = refresh_jti,
+    refresh_jti = %(successor)s,
+    refreshed_at = CASE WHEN refreshed_at > %(now)s THEN refreshed_at ELSE %(now)s END,
+    last_seen_at = %(now)s,
+    refresh_expires_at = CASE WHEN expires_at < %(until)s THEN expires_at ELSE %(until)s END
+WHERE id = %(sid)s AND refresh_jti = %(jti)s
+    AND user_id = %(user)s AND client_id = %(client)s AND kind = 'token'
+    AND revoked_at IS NULL AND expires_at > %(now)s
+    AND (previous_refresh_jti = '' OR refreshed_at <= %(young)s)
+    AND EXISTS (SELECT 1 FROM accounts_user WHERE accounts_user.id = user_id AND is_active)
+RETURNING *, (SELECT is_staff FROM accounts_user WHERE accounts_user.id = user_id) AS is_staff
+"""
+"""One statement decides and has one winner. `refreshed_at` is monotone, whatever the servers'
+clocks say."""
+
+
+def rotate(token: Presented, *, client: ClientInfo) -> Outcome:
+    """Decide what this token is worth.
+
+    Never call it inside a transaction that may roll back: the end of a reused sign-in must stand.
+    """
+    now = timezone.now()
+    if now >= token.expires_at:
+        return Expired()
+    session = _advance(token, now)
+    if session is not None:
+        return Rotated(session)
+    return _judge(token, now, client)
+
+
+def _advance(token: Presented, now: datetime) -> AuthSession | None:
+    """The sign-in with its next token, if this one was current and due."""
+    # SQLite has no types for either; PostgreSQL takes them as they are.
+    key = AuthSession._meta.pk  # noqa: SLF001
+    moment = connection.ops.adapt_datetimefield_value
+    values = {
+        "successor": uuid4().hex,
+        "now": moment(now),
+        "until": moment(now + settings.REFRESH_TOKEN_LIFETIME),
+        "sid": key.get_db_prep_value(token.sid, connection),
+        "jti": token.jti,
+        "user": key.get_db_prep_value(token.user_id, connection),
+        "client": token.client_id,
+        "young": moment(now - settings.REFRESH_GRACE),
+    }
+    session = next(iter(AuthSession.objects.raw(_ADVANCE, values)), None)
+    if session is not None:
+        # All that minting asks of the user. Whatever else is asked for is loaded then.
+        is_staff = bool(session.is_staff)  # type: ignore[attr-defined]
+        known = {"id": session.user_id, "is_staff": is_staff}
+        session.user = User.from_db(None, [*known], [*known.values()])
+    return session
+
+
+def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:
+    """Not the current token, or too young to be replaced: repeat, or theft?"""
+    session = (
+        AuthSession.objects.select_related("user")
+        .filter(pk=token.sid, user_id=token.user_id, kind=AuthSession.Kind.TOKEN)
+        .first()
+    )
+    if (
+        session is None
+        or session.refreshed_at is None
+        or session.revoked_at is not None
+        or session.user is None
+        or not session.user.is_active
+        or session.client_id != token.client_id
+    ):
+        return Unknown()
+    if now >= session.expires_at:
+        return Expired()
+    in_grace = timezone.now() - session.refreshed_at < settings.REFRESH_GRACE
+    if token.jti == session.refresh_jti or (token.jti == session.previous_refresh_jti and in_grace):
+        return Repeated(session)
+    if token.issued_at > int(session.refreshed_at.timestamp()):
+        return Unknown()
+    return _reused(session, client)
+
+
+def _reused(session: AuthSession, client: ClientInfo) -> Reused:
+    """End the sign-in, and tell its owner."""
+    with transaction.atomic():
+        ended = sessions.revoke(session, reason=sessions.Reason.REUSED, client=client)
+        if ended:
+            trail.record(
+                AuditEvent.Type.REFRESH_TOKEN_REUSED,
+                user=session.user,
+                sid=session.pk,
+                client=client,
+            )
+            _warn_owner(session, client)
+    return Reused()
+
+
+def _warn_owner(session: AuthSession, client: ClientInfo) -> None:
+    """Queue a mail in the same transaction. A failure is logged: the sign-in must end regardless."""
+    if session.user is None:
+        return
+    signed_in = ClientInfo(session.ip, session.user_agent)
+    try:
+        with transaction.atomic():
+            notices.refresh_token_reused(session.user, signed_in=signed_in, client=client)
+    except Exception:
+        log.exception("the owner of %s got no mail about the reused token", session.pk)

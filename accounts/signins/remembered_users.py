@@ -1,0 +1,92 @@
+"""Who a session belongs to, as it was found out a moment ago.
+
+Reading the user's row is half of what a request by cookie costs (`bench/README.md`), and rows
+hardly ever change. So a process remembers what Django's `get_user` said of a session, and says it
+again for `MAX_AGE_SECONDS` to whoever only reads (`AuthSessionMiddleware`).
+
+**Why nobody gets in by it.** Whether the sign-in has ended is asked at each request all the same
+(`revocations`), and what ends an account ends its sign-ins. A session is told what another was
+told only if both name the same user and agree in all of `PROOF`; else it is judged afresh, by
+Django. No refusal is remembered, and no password's hash.
+
+**How a change is seen.** Saving or deleting a user forgets them: here before and after the commit
+(`receivers`), in other processes by the bell. After an `update()` or SQL by hand, which send no
+signal, and where the bell is out of order, it takes `MAX_AGE_SECONDS`.
+"""
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import auth
+from django.contrib.sessions.backends.base import SessionBase
+
+from accounts.people.models import User
+from accounts.store.engine import RIGHTS
+
+MAX_AGE_SECONDS = 5.0
+CAPACITY = 4096
+PROOF = (auth.BACKEND_SESSION_KEY, auth.HASH_SESSION_KEY, RIGHTS)
+"""A session's entries that are held against the user's row."""
+UNREAD = {"password", "last_login"}
+"""Columns that aren't remembered: whoever asks for one reads it then."""
+
+COLUMNS = [field.attname for field in User._meta.concrete_fields if field.name not in UNREAD]  # noqa: SLF001 - Django's documented API
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    proof: list[Any]
+    values: list[Any]
+    until: float
+
+
+class RememberedUsers:
+    """One process's. All entries live equally long: the oldest is the first to end."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.changes = 0
+        """Told so far, of any user: taken before a row is read, it says whether the row still holds."""
+        self._known: dict[str, Known] = {}
+        self._lock = threading.Lock()
+
+    def find(self, session: SessionBase) -> User | None:
+        """An instance of the caller's own."""
+        known = self._known.get(session.get(auth.SESSION_KEY, ""))
+        if known is None or known.until < time.monotonic() or known.proof != _proof(session):
+            return None
+        return User.from_db("default", COLUMNS, known.values)
+
+    def add(self, session: SessionBase, user: User, *, changes: int) -> None:
+        now, name = time.monotonic(), str(user.pk)
+        values = [getattr(user, column) for column in COLUMNS]
+        with self._lock:
+            if changes != self.changes:
+                return  # what was read may be older than a change told meanwhile
+            self._known.pop(name, None)
+            while oldest := next(iter(self._known), None):
+                if len(self._known) < CAPACITY and self._known[oldest].until >= now:
+                    break
+                del self._known[oldest]
+            self._known[name] = Known(_proof(session), values, now + MAX_AGE_SECONDS)
+
+    def forget(self, user_id: UUID | str) -> None:
+        with self._lock:
+            self.changes += 1
+            self._known.pop(str(user_id), None)
+
+
+remembered = RememberedUsers()
+"""This process's."""
+
+os.register_at_fork(after_in_child=remembered.clear)
+
+
+def _proof(session: SessionBase) -> list[Any]:
+    return [session.get(name) for name in PROOF]

@@ -1,0 +1,193 @@
+"""The signed-in device: open it, touch it, end it. The only door to `AuthSession`."""
+
+import logging
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
+from accounts.client_info import ClientInfo
+from accounts.errors import InactiveUserError
+from accounts.people.models import User
+from accounts.signins import revocations
+from accounts.signins.models import AuthSession
+from accounts.store import index, outage
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+BATCH = 5000
+"""Ids in one statement: databases limit its parameters."""
+
+log = logging.getLogger(__name__)
+
+Kind = AuthSession.Kind
+Reason = AuthSession.RevokedReason
+
+
+def open(  # noqa: A001, PLR0913 - called as sessions.open(); the columns of one row
+    user: User,
+    *,
+    kind: Kind,
+    client: ClientInfo,
+    amr: list[str],
+    client_id: str = "first-party",
+    through: tuple[str, str] | None = None,
+) -> AuthSession:
+    """A new sign-in of `user`, `through` a connection (provider, uid) where that was the proof.
+
+    Locks the user's row and checks it again: a password change, a deactivation or the end of the
+    connection that committed while the sign-in was under way wins. Raises `InactiveUserError`.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        current = User.objects.select_for_update().filter(pk=user.pk).first()
+        if current is None or not current.is_active or current.password != user.password:
+            raise InactiveUserError
+        if through and not _is_connected(user, *through):
+            raise InactiveUserError
+        session = AuthSession(
+            user=user,
+            kind=kind,
+            client_id=client_id,
+            ip=client.ip,
+            user_agent=client.user_agent,
+            amr=amr,
+            auth_time=now,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + settings.AUTH_SESSION_LIFETIME,
+        )
+        if kind == Kind.TOKEN:
+            session.refresh_jti = uuid4().hex
+            session.refreshed_at = now
+            session.refresh_expires_at = min(
+                now + settings.REFRESH_TOKEN_LIFETIME, session.expires_at
+            )
+        session.save(force_insert=True)
+        trail.record(AuditEvent.Type.SESSION_OPENED, user=user, sid=session.pk, client=client)
+    return session
+
+
+def _is_connected(user: User, provider: str, uid: str) -> bool:
+    return user.socialaccount_set.filter(provider=provider, uid=uid).exists()
+
+
+def touch(sid: UUID, *, user_id: UUID) -> bool:
+    """Note that the device was seen. False: this sign-in of this user has ended.
+
+    Whoever asks keeps the interval (`store.engine`): no row updated can only mean "ended".
+    """
+    rows = AuthSession.objects.filter(pk=sid, user_id=user_id, revoked_at=None)
+    return bool(rows.update(last_seen_at=timezone.now()))
+
+
+def revoke(
+    session: AuthSession,
+    *,
+    reason: Reason,
+    actor: User | None = None,
+    client: ClientInfo | None = None,
+) -> bool:
+    """End this sign-in everywhere. False: it had ended before; nothing is recorded twice."""
+    with transaction.atomic():
+        ended = AuthSession.objects.filter(pk=session.pk, revoked_at=None).update(
+            revoked_at=Now(), revoked_reason=reason
+        )
+        if not ended:
+            return False
+        trail.record(
+            AuditEvent.Type.SESSION_REVOKED,
+            user=session.user,
+            sid=session.pk,
+            client=client,
+            reason=reason,
+            actor=actor,
+        )
+        sid, user_id = session.pk, session.user_id
+        transaction.on_commit(lambda: _announce([sid], user_id), robust=True)
+    return True
+
+
+def revoke_all(
+    user: User,
+    *,
+    reason: Reason,
+    keep: UUID | None = None,
+    actor: User | None = None,
+    client: ClientInfo | None = None,
+) -> int:
+    """End every sign-in of `user`, except the one to `keep`. How many ended.
+
+    A handful of statements and two calls of Redis, however many sign-ins.
+    """
+    with transaction.atomic():
+        sids = [sid for sid, _ in _live(user) if sid != keep]
+        _end(sids, user=user, reason=reason, actor=actor, client=client)
+        user_id = user.pk  # None once the user is deleted
+        transaction.on_commit(lambda: _announce_all(sids, user_id, keep=keep), robust=True)
+    return len(sids)
+
+
+def revoke_opened_by(provider: str, user: User, *, reason: Reason) -> int:
+    """End the sign-ins of `user` that were opened through this provider. How many ended."""
+    with transaction.atomic():
+        sids = [sid for sid, amr in _live(user) if provider in amr]
+        _end(sids, user=user, reason=reason)
+        user_id = user.pk
+        if sids:
+            transaction.on_commit(lambda: _announce(sids, user_id), robust=True)
+    return len(sids)
+
+
+def _live(user: User) -> "QuerySet[AuthSession, tuple[UUID, list[str]]]":
+    """Locked in one order, so that two who end sign-ins at once can't wait for each other."""
+    live = AuthSession.objects.for_user(user.pk).active().select_for_update().order_by("pk")
+    return live.values_list("pk", "amr")
+
+
+def _end(
+    sids: list[UUID],
+    *,
+    user: User,
+    reason: Reason,
+    actor: User | None = None,
+    client: ClientInfo | None = None,
+) -> None:
+    for start in range(0, len(sids), BATCH):
+        AuthSession.objects.filter(pk__in=sids[start : start + BATCH]).update(
+            revoked_at=Now(), revoked_reason=reason
+        )
+    trail.record_each(
+        sids,
+        AuditEvent.Type.SESSION_REVOKED,
+        user=user,
+        client=client,
+        reason=reason,
+        actor=actor,
+    )
+
+
+def _announce(sids: list[UUID], user_id: UUID | None) -> None:
+    """After the commit: the bell first, since access tokens live by it."""
+    revocations.ring(*sids)
+    try:
+        index.drop(*sids, user_id=user_id)
+    except outage.STORE_ERRORS:
+        # Nobody stays signed in by this: see `store.engine`.
+        log.warning("session store unavailable, sessions of %s are left to expire", user_id)
+
+
+def _announce_all(sids: list[UUID], user_id: UUID, *, keep: UUID | None) -> None:
+    if sids:
+        revocations.ring(*sids)
+    try:
+        # Also where no row had to end: what an earlier outage left behind goes now.
+        index.drop_all(user_id, keep=keep)
+    except outage.STORE_ERRORS:
+        log.warning("session store unavailable, %s's sessions are left to expire", user_id)

@@ -1,0 +1,50 @@
+"""The cache of rate limits, locks and marks against replay, patient as the session store is.
+
+allauth counts attempts between `add` of a lock and its `delete`. Where Redis failed over in between,
+or the process died, the lock stayed for ten seconds, and visitors with the right password were told
+that they had tried too often.
+"""
+
+from typing import Any
+
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django_redis.cache import RedisCache
+
+from accounts.store import outage
+
+LOCK_SECONDS = 0.5
+"""Shorter than whoever wants it next waits. A lock that is lost early only loosens a limit."""
+
+
+class SharedCache(RedisCache):
+    """`default` of `CACHES`. Raises `StoreUnavailableError` when Redis is away for too long."""
+
+    def add(
+        self,
+        key: str,
+        value: Any,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        version: int | None = None,
+    ) -> bool:
+        if key.endswith(":lock"):  # as allauth's limiter names them
+            timeout = LOCK_SECONDS
+        return bool(
+            outage.patiently(
+                lambda: super(SharedCache, self).add(key, value, timeout=timeout, version=version),
+                outage.cache,
+            )
+        )
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        return outage.patiently(
+            lambda: super(SharedCache, self).get(*args, **kwargs),  # type: ignore[no-untyped-call]
+            outage.cache,
+        )
+
+    def set(self, *args: Any, **kwargs: Any) -> Any:
+        return outage.patiently(lambda: super(SharedCache, self).set(*args, **kwargs), outage.cache)
+
+    def delete(self, *args: Any, **kwargs: Any) -> bool:
+        return bool(
+            outage.patiently(lambda: super(SharedCache, self).delete(*args, **kwargs), outage.cache)
+        )

@@ -1,0 +1,284 @@
+"""Browser sessions in Redis: Django's session engine (`SESSION_ENGINE`).
+
+`index` builds the keys, `encoding` the value; `outage` decides how long to wait for Redis.
+
+- Reading Redis gives no usable cookie; a made-up id is never adopted; ids come from the cookie only.
+- An error is never read as "no session": it raises `STORE_ERRORS`, and nobody's cookie is taken.
+- Made with SET NX and saved with SET XX: what was deleted doesn't come back by a late save.
+- Two time-outs, both here and not in the cookie. Idle: the key's expiry, pushed by `slide` alone.
+  Absolute: `AUTH_SESSION_LIFETIME` from the sign-in, looked at by `load`.
+- Reads write nothing. A new id costs one write, which removes the old one.
+
+**Why no sign-out is undone**, even where its deletion never reached Redis: the row in the database
+is the truth. For at least the access lifetime every process remembers the sid (`revocations`). And
+the key's expiry tells when the row was last asked: saves keep it (KEEPTTL), a new id inherits it,
+only `slide` renews it, and `slide` comes after the row said yes (`AuthSessionMiddleware`). Its
+interval, `touch_seconds`, is no longer than the access lifetime. So the row is asked before the
+last process has forgotten.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import (
+    VALID_KEY_CHARS,
+    CreateError,
+    SessionBase,
+    UpdateError,
+)
+from django.utils.crypto import get_random_string
+from redis.client import Pipeline
+
+from accounts.store import encoding, index, outage
+
+log = logging.getLogger(__name__)
+
+SID = "sid"
+"""The session's entry that names its `AuthSession`."""
+RIGHTS = "rights"
+"""The one that says what its user was allowed when they signed in."""
+
+TOUCH_SECONDS = 5 * 60
+SESSION_ID = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")
+
+
+def lookup(sid: UUID) -> "SessionStore | None":
+    """The session of this sign-in, for a caller that has asked the row. Raises `STORE_ERRORS`."""
+    name = index.find(sid)
+    session = NamedSessionStore(name) if name else None
+    if session is not None and session.is_due:
+        session.slide()
+    return session if session is not None and session.session_key else None
+
+
+class SessionStore(SessionBase):
+    _get_session: Callable[..., dict[str, Any]]  # Django's, which its type stubs leave out
+
+    def __init__(self, session_key: str | None = None) -> None:
+        super().__init__(session_key)
+        self._began: int | None = None
+        self._left_ms: int | None = None  # of the idle time, as loaded
+        self._stored_sid: Any = None
+        self.is_unknown = False  # the store has nothing under the id that came
+        self._is_new = False  # nothing is stored under this id yet
+        self._replaced: str | None = None  # name of the session whose id this one's replaces
+
+    # Time
+
+    @property
+    def idle_seconds(self) -> int:
+        """Short until somebody signs in: anybody can have sessions made, as many as they like."""
+        if SID not in self:
+            return int(settings.ANONYMOUS_SESSION_AGE)
+        stays = self.get("_session_expiry")  # "Stay signed in", as allauth's form notes it
+        return int(settings.SESSION_IDLE_SECONDS if stays else settings.SESSION_SHORT_IDLE_SECONDS)
+
+    @property
+    def touch_seconds(self) -> float:
+        """How long the row's last word is good for."""
+        access = settings.ACCESS_TOKEN_LIFETIME.total_seconds()
+        return float(min(TOUCH_SECONDS, self.idle_seconds / 4, access))
+
+    @property
+    def is_due(self) -> bool:
+        """Is it time to ask the row? True also for an expiry that nobody here has set."""
+        if SID not in self or self._left_ms is None:
+            return False
+        idle = self.idle_seconds
+        return not idle - self.touch_seconds <= self._left_ms / 1000 <= idle
+
+    def slide(self) -> None:
+        """The idle time starts again: for a caller whom the row has just told that all is well."""
+        user_id, idle = str(self.get(SESSION_KEY)), self.idle_seconds
+
+        def build(pipe: Pipeline) -> None:
+            index.slide(pipe, self._name, sid=self[SID], user_id=user_id, idle_seconds=idle)
+
+        try:
+            outage.write_once(build)
+        except outage.STORE_ERRORS as error:
+            log.warning("a session's idle time was not extended: %s", error)
+
+    def get_expiry_age(self, **kwargs: Any) -> int:
+        """Seconds, for the cookie: the absolute time, since no answer but a save renews it."""
+        if SID not in self:
+            return int(settings.ANONYMOUS_SESSION_AGE)
+        return max(0, self._beginning() + _lifetime_seconds() - _now())
+
+    def get_expiry_date(self, **kwargs: Any) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.get_expiry_age())
+
+    def _beginning(self) -> int:
+        """A sign-in's time starts with it, not with the visit in which it happened."""
+        if self._began is None or self.get(SID) != self._stored_sid:
+            return _now()
+        return self._began
+
+    # Reading
+
+    def load(self) -> dict[str, Any]:
+        value, self._left_ms = index.fetch(self._name, limit=encoding.MAX_BYTES)
+        self.is_unknown = value is None
+        data = self._opened(value) if value is not None else None
+        if data is None:
+            self._session_key = None
+            return {}
+        self._stored_sid = data.get(SID)
+        return data
+
+    def exists(self, session_key: str) -> bool:
+        if not self._validate_session_key(session_key):
+            return False
+        name = index.name_of(session_key)
+        return bool(outage.read(lambda redis: redis.exists(name)))
+
+    def _opened(self, value: bytes) -> dict[str, Any] | None:
+        try:
+            data, self._began = encoding.unpack(value)
+        except encoding.UnreadableError as error:
+            log.warning("a session can't be read, its visitor is signed out: %s", error)
+            return None
+        return None if self._began + _lifetime_seconds() <= _now() else data
+
+    # Writing
+
+    def create(self) -> None:
+        self._session_key = _new_id()
+        self.save(must_create=True)
+        self.modified = True
+
+    def cycle_key(self) -> None:
+        """A new id, as of the next save: the old one stays good if the request fails."""
+        self._get_session()
+        if not self._is_new:
+            self._replaced = self._name if self.session_key else None
+            self._draw_id()
+        self.modified = True
+
+    def save(self, must_create: bool = False) -> None:
+        """Raises `UpdateError` when the session was deleted meanwhile, and `STORE_ERRORS`."""
+        if self.session_key is None:
+            self._draw_id()
+        data = self._get_session(no_load=must_create or self._is_new)
+        if self.session_key is None:
+            raise UpdateError  # gone before it could be read
+        began = self._beginning()
+        value = encoding.pack(data, began=began, is_signed_in=SID in data)
+        if must_create or self._is_new:
+            is_renewed = bool(self._replaced and SID in data and data[SID] == self._stored_sid)
+            self._write_new(value, is_renewed=is_renewed)
+        else:
+            self._write_again(value)
+        self._began, self._stored_sid = began, data.get(SID)
+        self._is_new, self._replaced = False, None
+
+    def _write_again(self, value: str) -> None:
+        is_signed_in = SID in self  # then it lives as long as it had; see the top
+        life: Any = {"keepttl": True} if is_signed_in else {"ex": self.idle_seconds}
+        if not outage.write(lambda pipe: pipe.set(self._name, value, xx=True, **life))[0]:
+            raise UpdateError
+
+    def _write_new(self, value: str, *, is_renewed: bool) -> None:
+        idle_ms = self.idle_seconds * 1000
+        replaced = self._replaced
+        tries = 0
+
+        def build(pipe: Pipeline) -> None:
+            nonlocal tries
+            tries += 1
+            if is_renewed:
+                index.renew(pipe, str(replaced), self._name, value, idle_ms=idle_ms)
+            else:
+                # The second time the id is taken by the first, whose answer was lost.
+                pipe.set(self._name, value, px=idle_ms, nx=tries == 1)
+                if replaced:
+                    pipe.unlink(replaced)
+            self._index(pipe)
+
+        if not outage.write(build)[0]:
+            raise UpdateError if is_renewed else CreateError
+
+    def _index(self, pipe: Pipeline) -> None:
+        sid, user_id, idle = self.get(SID), self.get(SESSION_KEY), self.idle_seconds
+        if not sid or not user_id:
+            return
+        if self._stored_sid and self._stored_sid != sid:  # signed in again
+            index.remove(pipe, sid=self._stored_sid, user_id=user_id)
+        index.add(pipe, self._name, sid=sid, user_id=user_id, idle_seconds=idle)
+
+    def delete(self, session_key: str | None = None) -> None:
+        if session_key is not None:
+            names, sid = [index.name_of(session_key)], None
+        else:
+            own = self._name if self.session_key and not self._is_new else None
+            names, sid = [name for name in (own, self._replaced) if name], self._stored_sid
+
+        def build(pipe: Pipeline) -> None:
+            pipe.unlink(*names)
+            if sid:
+                index.remove(pipe, sid=str(sid), user_id=str(self.get(SESSION_KEY)))
+
+        if names:
+            outage.write(build)
+
+    def flush(self) -> None:
+        """Deletes first: a store that can't must not look as if it had."""
+        self.delete()
+        self.clear()
+        self._session_key = None
+        self._is_new, self._replaced, self._began, self._stored_sid = False, None, None, None
+
+    @classmethod
+    def clear_expired(cls) -> None:
+        """Redis does."""
+
+    # Names
+
+    @property
+    def _name(self) -> str:
+        return index.name_of(str(self.session_key))
+
+    def _draw_id(self) -> None:
+        self._session_key = _new_id()
+        self._is_new = True
+
+    def _validate_session_key(self, key: Any) -> bool:
+        """Django asks whenever an id is set: anything else than ours never reaches Redis."""
+        return isinstance(key, str) and SESSION_ID.fullmatch(key) is not None
+
+
+class NamedSessionStore(SessionStore):
+    """A session known by its HMAC. Only `lookup` makes one: a cookie never can.
+
+    Nobody holds its id, so there is nothing to renew when its rights change.
+    """
+
+    @property
+    def _name(self) -> str:
+        key = str(self.session_key)  # an id again once it was flushed and written to
+        return index.name_of(key) if SESSION_ID.fullmatch(key) else f"session:{key}"
+
+    def cycle_key(self) -> None:
+        self.modified = True
+
+    def _validate_session_key(self, key: Any) -> bool:
+        return bool(key)
+
+
+def _new_id() -> str:
+    return get_random_string(32, VALID_KEY_CHARS)
+
+
+def _lifetime_seconds() -> int:
+    return int(settings.AUTH_SESSION_LIFETIME.total_seconds())
+
+
+def _now() -> int:
+    return int(time.time())

@@ -1,0 +1,141 @@
+"""How Redis finds a session: by its id, by its sign-in, by its user.
+
+| Key | Value | Lives for |
+| --- | --- | --- |
+| `session:<HMAC of the id>` | the session (`engine`) | its idle time |
+| `sid:<sid>` | that HMAC, so that a sign-in's session is found without its id | as long |
+| `user:<user id>` | sorted set of the user's sids, by the end of that time | the absolute time |
+
+All three are written in one pipeline. The scripts name keys that aren't in KEYS: right for a primary
+with replicas, not for Redis Cluster.
+"""
+
+import hmac
+import time
+from base64 import urlsafe_b64encode
+from typing import Any, cast
+from uuid import UUID
+
+from django.conf import settings
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import ReadOnlyError, ResponseError
+
+from accounts.store import outage
+
+# KEYS: old name, new name. ARGV: value, milliseconds. Nothing when the old session is gone. A second
+# try, after a lost answer, finds the first one's work.
+RENEW = """
+local left = redis.call('PTTL', KEYS[1])
+if redis.call('UNLINK', KEYS[1]) == 0 then
+  return redis.call('SET', KEYS[2], ARGV[1], 'XX', 'KEEPTTL')
+end
+return redis.call('SET', KEYS[2], ARGV[1], 'PX', left > 0 and left or ARGV[2])
+"""
+# KEYS: the user's set. ARGV: the sids to end, or "*" and the one to keep.
+END = """
+local sids = ARGV
+if ARGV[1] == '*' then sids = redis.call('ZRANGE', KEYS[1], 0, -1) end
+local ended = 0
+for _, sid in ipairs(sids) do
+  if ARGV[1] ~= '*' or sid ~= ARGV[2] then
+    local name = redis.call('GET', 'sid:' .. sid)
+    if name then ended = ended + redis.call('UNLINK', 'session:' .. name) end
+    redis.call('UNLINK', 'sid:' .. sid)
+    redis.call('ZREM', KEYS[1], sid)
+  end
+end
+return ended
+"""
+
+
+def name_of(session_key: str) -> str:
+    """The key under which Redis has it: `HMAC-SHA256(SESSION_ID_KEY, id)`, so no usable cookie."""
+    secret = settings.SESSION_ID_KEY.encode()
+    digest = hmac.digest(secret, session_key.encode(), "sha256")
+    return "session:" + urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def fetch(name: str, *, limit: int) -> tuple[bytes | None, int | None]:
+    """What is there, never more of it than one byte above `limit`, and the milliseconds it has
+    left. Twice None where there is nothing. Raises `StoreUnavailableError`.
+    """
+    return outage.read(lambda redis: _fetch(redis, name, limit))
+
+
+def _fetch(redis: Redis, name: str, limit: int) -> tuple[bytes | None, int | None]:
+    wanted: int = settings.REDIS_REPLICA_ACKS
+    asked: list[tuple[Any, ...]] = [("GETRANGE", name, 0, limit), ("PTTL", name)]
+    try:
+        value, left_ms, *roles = _answers(redis, [*asked, ("ROLE",)] if wanted else asked)
+    except ResponseError as error:
+        if "WRONGTYPE" not in str(error):
+            raise
+        return b"", None
+    if left_ms != -2:  # noqa: PLR2004 - no such key
+        return value, left_ms
+    for role, _, *replicas in roles:
+        # A former primary that Sentinel hasn't demoted yet, or a replica: it hasn't heard.
+        if role != b"master" or len(replicas[0]) < wanted:
+            raise ReadOnlyError("READONLY: asked a Redis that nobody follows")
+    return None, None
+
+
+def _answers(redis: Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
+    """One round trip, as a pipeline of redis-py's makes it in twice the time."""
+    pool = redis.connection_pool
+    connection: Any = pool.get_connection()  # whose methods have no types
+    try:
+        connection.send_packed_command(connection.pack_commands(commands))
+        return [connection.read_response() for _ in commands]
+    except BaseException:
+        # Or an answer that nobody took would be the next caller's.
+        connection.disconnect()
+        raise
+    finally:
+        pool.release(connection)
+
+
+def find(sid: UUID) -> str | None:
+    """The HMAC of the session of this sign-in. Raises `StoreUnavailableError`."""
+    found = outage.read(lambda redis: redis.get(f"sid:{sid}"))
+    return cast("bytes", found).decode() if found else None
+
+
+def add(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: int) -> None:
+    now, users = int(time.time()), f"user:{user_id}"
+    pipe.set(f"sid:{sid}", name.removeprefix("session:"), ex=idle_seconds)
+    pipe.zremrangebyscore(users, 0, now)
+    pipe.zadd(users, {sid: now + idle_seconds})
+    pipe.expire(users, int(settings.AUTH_SESSION_LIFETIME.total_seconds()))
+
+
+def slide(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: int) -> None:
+    pipe.expire(name, idle_seconds)
+    pipe.expire(f"sid:{sid}", idle_seconds)
+    pipe.zadd(f"user:{user_id}", {sid: int(time.time()) + idle_seconds}, xx=True)
+
+
+def renew(pipe: Pipeline, old: str, new: str, value: str, *, idle_ms: int) -> None:
+    """The session under another name, if it is still there, for as long as it had."""
+    pipe.eval(RENEW, 2, old, new, value, str(idle_ms))
+
+
+def remove(pipe: Pipeline, *, sid: str, user_id: str) -> None:
+    """Of a sign-in that has no session any more."""
+    pipe.unlink(f"sid:{sid}")
+    pipe.zrem(f"user:{user_id}", sid)
+
+
+def drop(*sids: UUID, user_id: UUID | None) -> None:
+    """Delete the sessions of these sign-ins, wherever they were opened. Raises `STORE_ERRORS`.
+
+    Tried once: the rows have ended, and a session that stays is found out (see `engine`).
+    """
+    names = [str(sid) for sid in sids]
+    outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", *names))
+
+
+def drop_all(user_id: UUID, *, keep: UUID | None = None) -> None:
+    """Delete the user's sessions, however many, in one round trip. As `drop` otherwise."""
+    outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", "*", str(keep)))

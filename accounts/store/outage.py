@@ -1,0 +1,246 @@
+"""Retry policy for Redis during a fail-over: a deadline per outage and a cap on waiting threads.
+
+The session engine and `cache.SharedCache` use it.
+
+A fail-over to a replica takes seconds, so a call that fails is made again. Waiting must not take
+all threads of a process, though: tokens and `/livez` need none of Redis. Hence
+
+- The clock starts with the outage, not with the request: once a kind of call has failed for
+  `SESSION_STORE_DEADLINE_SECONDS`, requests are refused at once, and one thread at a time probes.
+- At most `SESSION_STORE_WAITERS` threads of a process sit out an outage; others are refused.
+- Reads and writes have clocks of their own: with all replicas gone nobody can sign in, but whoever
+  is signed in stays so.
+
+A write counts when `REDIS_REPLICA_ACKS` replicas have it, or a fail-over could undo a sign-in that
+the visitor saw succeed. All calls must bear being made twice: the answer to the first may be lost.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.conf import settings
+from django_redis import get_redis_connection
+from django_redis.exceptions import ConnectionInterrupted
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from accounts.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from redis import Redis
+    from redis.client import Pipeline
+
+T = TypeVar("T")
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.4
+TRANSIENT_ANSWERS = (
+    "READONLY",
+    "read only replica",
+    "NOREPLICAS",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "UNBLOCKED",
+)
+"""What Redis answers while it changes roles or restarts. Not a prefix: pipelines add their own."""
+
+STORE_ERRORS = (StoreUnavailableError, ConnectionInterrupted, RedisError)
+"""Raised by every call to a Redis that cannot answer."""
+
+log = logging.getLogger(__name__)
+
+
+class NotAcknowledgedError(Exception):
+    """Too few replicas have the write."""
+
+
+class Clock:
+    """Since when calls of one kind, to Redis under one alias of `CACHES`, have failed."""
+
+    def __init__(self, kind: str, alias: str) -> None:
+        self.kind, self.alias = kind, alias
+        self.forget()
+
+    def forget(self) -> None:
+        self.down_since: float | None = None
+        self.probe = threading.Lock()
+
+    def failed(self, error: Exception) -> float:
+        """Note a failure; when the outage began."""
+        since = self.down_since  # another thread may end the outage between two looks
+        if since is None:
+            since = self.down_since = time.monotonic()
+            log.warning("Redis fails: %s: %s", self.kind, error)
+        return since
+
+    def succeeded(self) -> None:
+        if self.down_since is not None:
+            self.down_since = None
+            log.warning("Redis is back: %s", self.kind)
+
+    def is_past_deadline(self) -> bool:
+        since = self.down_since
+        return since is not None and time.monotonic() - since > _deadline_seconds()
+
+
+class Waiters:
+    """Counts the threads that sit out an outage."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self._count = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        with self._lock:
+            if self._count >= settings.SESSION_STORE_WAITERS:
+                raise StoreUnavailableError("enough requests wait for the session store")
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._count -= 1
+
+
+_reads = Clock("session reads", settings.SESSION_CACHE_ALIAS)
+_writes = Clock("session writes", settings.SESSION_CACHE_ALIAS)
+cache = Clock("cache", "default")
+"""Of rate limits, locks and marks against replay."""
+_waiters = Waiters()
+
+
+def read(ask: "Callable[[Redis], T]") -> T:
+    """What `ask` returns. Raises `StoreUnavailableError`."""
+    return patiently(lambda: ask(_connection(_reads)), _reads)
+
+
+def write(build: "Callable[[Pipeline], object]") -> list[Any]:
+    """Send what `build` puts into a pipeline; the answers. Raises `StoreUnavailableError`.
+
+    `build` is called again for each try.
+    """
+    return patiently(lambda: _acknowledged(_connection(_writes), build), _writes)
+
+
+def write_once(build: "Callable[[Pipeline], object]") -> list[Any]:
+    """As `write`, without waiting: for what is also true without Redis knowing it."""
+    try:
+        return _acknowledged(_connection(_writes), build)
+    except Exception as error:
+        _raise_unless_transient(error, _writes)
+        raise StoreUnavailableError(str(error)) from error
+
+
+def forget() -> None:
+    """Know of no outage, as after a fork: the threads that held the locks stayed with the parent."""
+    for each in (_reads, _writes, cache, _waiters):
+        each.forget()
+
+
+os.register_at_fork(after_in_child=forget)
+
+
+def patiently(ask: Callable[[], T], clock: Clock) -> T:
+    """What `ask` returns, asked until it does. Raises `StoreUnavailableError`."""
+    if clock.is_past_deadline():
+        return _probe(ask, clock)
+    if clock.down_since is None:
+        try:
+            return ask()
+        except Exception as error:  # noqa: BLE001 - sorted by the next line
+            _raise_unless_transient(error, clock)
+            clock.failed(error)
+    with _waiters.one_more():
+        return _wait(ask, clock)
+
+
+def at_once(ask: Callable[[], T], clock: Clock) -> T:
+    """As `patiently`, without waiting: for what can do without an answer. While Redis is known to
+    be away, one thread at a time asks.
+    """
+    if clock.down_since is not None:
+        return _probe(ask, clock)
+    try:
+        return ask()
+    except Exception as error:
+        _raise_unless_transient(error, clock)
+        clock.failed(error)
+        raise StoreUnavailableError(str(error)) from error
+
+
+def _probe(ask: Callable[[], T], clock: Clock) -> T:
+    if not clock.probe.acquire(blocking=False):
+        raise StoreUnavailableError("the session store doesn't answer")
+    try:
+        answer = ask()
+    except Exception as error:
+        _raise_unless_transient(error, clock)
+        raise StoreUnavailableError(str(error)) from error
+    else:
+        clock.succeeded()
+        return answer
+    finally:
+        clock.probe.release()
+
+
+def _wait(ask: Callable[[], T], clock: Clock) -> T:
+    began = time.monotonic()
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            answer = ask()
+        except Exception as error:
+            _raise_unless_transient(error, clock)
+            # Not only from the outage's start: other threads may see it end and begin again.
+            ends = min(clock.failed(error), began) + _deadline_seconds()
+            if time.monotonic() + pause > ends:
+                raise StoreUnavailableError(str(error)) from error
+        else:
+            clock.succeeded()
+            return answer
+        time.sleep(pause)
+        pause = min(pause * 1.6, LONGEST_PAUSE_SECONDS)
+
+
+def _acknowledged(redis: "Redis", build: "Callable[[Pipeline], object]") -> list[Any]:
+    """One pipeline on one connection: WAIT speaks for the writes of its own connection."""
+    wanted: int = settings.REDIS_REPLICA_ACKS
+    pipe = redis.pipeline(transaction=False)
+    build(pipe)
+    if wanted:
+        pipe.execute_command("WAIT", wanted, settings.REDIS_REPLICA_ACK_MS)  # type: ignore[no-untyped-call]
+    answers = pipe.execute()
+    if wanted and answers.pop() < wanted:
+        raise NotAcknowledgedError("too few replicas have the write")
+    return answers
+
+
+def _raise_unless_transient(error: Exception, clock: Clock) -> None:
+    """Let go what another try won't cure."""
+    if isinstance(error, ReadOnlyError):
+        # A demoted primary behind the same address: a new connection finds the new one.
+        _connection(clock).connection_pool.disconnect(inuse_connections=False)
+    if isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError, NotAcknowledgedError)):
+        return
+    if isinstance(error, ResponseError) and any(text in str(error) for text in TRANSIENT_ANSWERS):
+        return
+    raise error
+
+
+def _connection(clock: Clock) -> "Redis":
+    return get_redis_connection(clock.alias)
+
+
+def _deadline_seconds() -> float:
+    return float(settings.SESSION_STORE_DEADLINE_SECONDS)

@@ -1,0 +1,163 @@
+"""The support panel: find anybody, see what happened, end a sign-in."""
+
+from typing import Any, cast
+
+from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.generic import RedirectView
+
+from accounts.audit.models import AuditEvent
+from accounts.people.models import User
+from accounts.request import client_of
+from accounts.signins import sessions
+from accounts.signins.models import AuthSession
+
+admin.site.site_header = admin.site.site_title = "Munjigi"
+admin.site.index_title = _("Administration")
+# One way in for everybody: verification, limits and (with MFA) the second factor hold here too.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+
+class ReadOnly:
+    """A record of what happened: nobody edits it, the panel included."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+# Django's own page would change the password without ending the other sign-ins.
+admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign,assignment]
+    pattern_name="account_change_password"
+)
+
+
+class EmailAddressInline(ReadOnly, admin.TabularInline[EmailAddress, User]):
+    model = EmailAddress
+    fields = ("email", "verified", "primary")
+    readonly_fields = ("email", "verified", "primary")
+    extra = 0
+
+
+class SocialAccountInline(ReadOnly, admin.TabularInline[SocialAccount, User]):
+    model = SocialAccount
+    fields = ("provider", "uid", "last_login", "date_joined")
+    readonly_fields = ("provider", "uid", "last_login", "date_joined")
+    extra = 0
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin[User]):
+    list_display = ["email", "display_name", "is_active", "is_staff", "last_login", "date_joined"]
+    list_filter = ["is_active", "is_staff", "is_superuser"]
+    search_fields = ["email", "display_name", "id"]
+    ordering = ["-date_joined"]
+    actions = ["end_sign_ins"]
+    inlines = [EmailAddressInline, SocialAccountInline]
+    # No password field: an administrator who can set it can sign in as anybody.
+    fieldsets = [
+        (None, {"fields": ["id", "email", "display_name", "locale"]}),
+        (_("Rights"), {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
+        (_("Dates"), {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [
+        (None, {"fields": ["email", "display_name", "usable_password", "password1", "password2"]})
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        """The e-mail is the way in: whoever could set it could reset the password to it.
+
+        Rights are handed out by superusers only, or staff would hand them to themselves.
+        """
+        fields = ["id", "last_login", "date_joined"]
+        if obj is not None:
+            fields.append("email")
+        if not cast("User", request.user).is_superuser:
+            fields += ["is_staff", "is_superuser", "groups"]
+        return fields
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        if obj is not None and obj.is_superuser and not cast("User", request.user).is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        if obj is not None and obj.is_superuser and not cast("User", request.user).is_superuser:
+            return False
+        return super().has_delete_permission(request, obj)
+
+    def get_urls(self) -> list[Any]:
+        return [url for url in super().get_urls() if url.name != "auth_user_password_change"]
+
+    @admin.action(description=_("End all sign-ins of the selected users"), permissions=["change"])
+    def end_sign_ins(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        ended = sum(
+            sessions.revoke_all(
+                user,
+                reason=sessions.Reason.ADMIN,
+                actor=cast("User", request.user),
+                client=client_of(request),
+            )
+            for user in queryset
+        )
+        _report(self, request, ended)
+
+
+@admin.register(AuthSession)
+class AuthSessionAdmin(ReadOnly, admin.ModelAdmin[AuthSession]):
+    list_display = ["user", "device", "kind", "ip", "created_at", "last_seen_at", "state"]
+    list_filter = ["kind", "revoked_reason"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "id", "ip"]
+    date_hierarchy = "created_at"
+    actions = ["revoke"]
+    exclude = ["refresh_jti", "previous_refresh_jti"]
+
+    @admin.display(description=_("state"))
+    def state(self, session: AuthSession) -> str:
+        alive = _("signed in") if session.is_active else _("expired")
+        return str(session.get_revoked_reason_display() or alive)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_authsession")
+
+    @admin.action(description=_("End the selected sign-ins"), permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[AuthSession]) -> None:
+        client = client_of(request)
+        ended = sum(
+            sessions.revoke(
+                session,
+                reason=sessions.Reason.ADMIN,
+                actor=cast("User", request.user),
+                client=client,
+            )
+            for session in queryset.select_related("user")
+        )
+        _report(self, request, ended)
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnly, admin.ModelAdmin[AuditEvent]):
+    list_display = ["created_at", "type", "identifier", "reason", "ip", "actor"]
+    list_filter = ["type"]
+    list_select_related = ["actor"]
+    search_fields = ["identifier", "sid", "ip"]
+    date_hierarchy = "created_at"
+
+
+def _report(model_admin: admin.ModelAdmin[Any], request: HttpRequest, ended: int) -> None:
+    text = ngettext("%(count)d sign-in was ended.", "%(count)d sign-ins were ended.", ended)
+    level = messages.SUCCESS if ended else messages.WARNING
+    model_admin.message_user(request, text % {"count": ended}, level)

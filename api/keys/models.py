@@ -1,0 +1,53 @@
+"""The only table of the API: keys that sign tokens."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts import encryption
+from api.keys import jwk
+
+
+class SigningKey(models.Model):
+    """An asymmetric key. The private part rests encrypted under `DATA_ENCRYPTION_KEYS`.
+
+    Its life is told by times alone: published from `created_at`, signing from `active_at` until
+    the next key's `active_at`, published until the last token it signed has expired; gone at once
+    when `retired_at` is set.
+    """
+
+    class Algorithm(models.TextChoices):
+        ES256 = "ES256"
+        EDDSA = "EdDSA"
+        RS256 = "RS256"
+
+    kid = models.CharField(primary_key=True, max_length=43, help_text="RFC 7638 thumbprint")
+    algorithm = models.CharField(max_length=8, choices=Algorithm)
+    public_pem = models.TextField()
+    private_pem = models.TextField(help_text="Encrypted")
+    created_at = models.DateTimeField(default=timezone.now)
+    active_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True, blank=True)
+    successor_kid = models.CharField(
+        max_length=43, blank=True, help_text="Set once: elects the one process that rotates"
+    )
+
+    class Meta:
+        ordering = ["active_at", "kid"]
+
+    def __str__(self) -> str:
+        return f"{self.algorithm} {self.kid}"
+
+    @classmethod
+    def draw(cls, *, active_at: datetime) -> "SigningKey":
+        """Draw a new key of `SIGNING_ALGORITHM`, and save it. It signs from `active_at`."""
+        fresh = jwk.generate(settings.SIGNING_ALGORITHM)
+        return cls.objects.create(
+            kid=fresh.kid,
+            algorithm=settings.SIGNING_ALGORITHM,
+            public_pem=fresh.public_pem,
+            private_pem=encryption.encrypt(fresh.private_pem),
+            active_at=active_at,
+        )

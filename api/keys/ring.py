@@ -1,0 +1,142 @@
+"""Signing keys by `kid`: which one signs, which ones verify, how the next one takes over.
+
+Each `kid` is tied to one algorithm (RFC 8725 §3.1). A key is published before it signs, so that
+verifiers elsewhere have it in time, and until the last token it signed has expired: rotating
+refuses no valid token.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import zip_longest
+from threading import Lock
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.utils import timezone
+from jwt.algorithms import get_default_algorithms
+
+from accounts import encryption
+from api.keys import jwk
+from api.keys.models import SigningKey
+
+RELOAD_SECONDS = 15.0
+"""A process without the revocation feed's tick reads the keys again after this long."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key ready for use by PyJWT."""
+
+    kid: str
+    algorithm: str
+    private: Any
+    public: Any
+    jwk: dict[str, str]
+    active_at: datetime
+
+
+@dataclass(frozen=True)
+class Ring:
+    """All keys that verify, oldest first."""
+
+    keys: tuple[Key, ...]
+    by_kid: dict[str, Key]
+    loaded_at: float
+
+    def current(self) -> Key:
+        """The youngest key whose time has come."""
+        now = timezone.now()
+        return next((key for key in reversed(self.keys) if key.active_at <= now), self.keys[0])
+
+
+_ring: Ring | None = None
+_lock = Lock()
+_retirement_listeners: list[Any] = []
+
+
+def current() -> Key:
+    """The key that signs new tokens."""
+    return held().current()
+
+
+def find(kid: str) -> Key | None:
+    """The key of this `kid`, if tokens signed by it are still good. Never reads anything anew."""
+    return held().by_kid.get(kid)
+
+
+def held() -> Ring:
+    """This process's copy of the keys."""
+    ready = _ring
+    if ready is not None and time.monotonic() - ready.loaded_at < RELOAD_SECONDS:
+        return ready
+    return reload()
+
+
+def reload() -> Ring:
+    """Read the keys again; with the database down the old copy serves on."""
+    global _ring  # noqa: PLW0603 - one copy a process
+    with _lock:
+        before = _ring
+        try:
+            _ring = _load(before)
+        except DatabaseError:
+            if before is None:
+                raise
+            log.warning("signing keys could not be read again, the known ones serve on")
+            _ring = Ring(before.keys, before.by_kid, time.monotonic())
+    if before is not None and before.by_kid.keys() - _ring.by_kid.keys():
+        for forget_tokens in _retirement_listeners:
+            forget_tokens()
+    return _ring
+
+
+def on_retirement(forget_tokens: Any) -> Any:
+    """Call this whenever a key stops verifying: tokens remembered as good may be no more."""
+    _retirement_listeners.append(forget_tokens)
+    return forget_tokens
+
+
+def forget() -> None:
+    """Read the keys again at the next use."""
+    global _ring  # noqa: PLW0603
+    _ring = None
+    for forget_tokens in _retirement_listeners:
+        forget_tokens()
+
+
+def verifying(now: datetime | None = None) -> list[SigningKey]:
+    """The rows whose tokens are good, and the next ones; oldest first."""
+    now = now or timezone.now()
+    rows = list(SigningKey.objects.filter(retired_at=None))
+    keep = max(settings.ACCESS_TOKEN_LIFETIME, settings.REFRESH_TOKEN_LIFETIME)
+    superseded = [row.active_at for row in rows[1:]]
+    return [
+        row
+        for row, end in zip_longest(rows, superseded)
+        if end is None or now < end + keep + timedelta(minutes=1)
+    ]
+
+
+def _load(before: Ring | None) -> Ring:
+    rows = verifying() or [SigningKey.draw(active_at=timezone.now())]
+    known = before.by_kid if before else {}
+    keys = tuple(known.get(row.kid) or _prepare(row) for row in rows)
+    return Ring(keys, {key.kid: key for key in keys}, time.monotonic())
+
+
+def _prepare(row: SigningKey) -> Key:
+    algorithm = get_default_algorithms()[row.algorithm]
+    public = algorithm.prepare_key(row.public_pem)
+    return Key(
+        kid=row.kid,
+        algorithm=row.algorithm,
+        private=algorithm.prepare_key(encryption.decrypt(row.private_pem)),
+        public=public,
+        jwk=jwk.public_members(row.kid, row.algorithm, public),
+        active_at=row.active_at,
+    )

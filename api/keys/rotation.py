@@ -1,0 +1,82 @@
+"""How one signing key follows another, and how a compromised one is refused."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from api.keys import ring
+from api.keys.models import SigningKey
+
+
+def create(*, active_at: datetime) -> SigningKey:
+    """A fresh key of `SIGNING_ALGORITHM`, saved."""
+    row = SigningKey.draw(active_at=active_at)
+    ring.forget()
+    return row
+
+
+def rotate(*, at_once: bool = False, newest: SigningKey | None = None) -> SigningKey | None:
+    """Publish the next key; it signs after `SIGNING_KEY_LEAD`. None: another process was faster.
+
+    `at_once` skips the lead: verifiers that cached the JWK Set refuse the new tokens until they
+    fetch it again.
+    """
+    now = timezone.now()
+    newest = newest or _newest()
+    if newest is not None and newest.active_at > now:  # the next key is published already
+        if not at_once:
+            return None
+        newest.active_at = now
+        newest.save(update_fields=["active_at"])
+        ring.forget()
+        return newest
+    with transaction.atomic():
+        if newest is not None:
+            # The database elects: of all who read this row, one sets its successor.
+            won = SigningKey.objects.filter(pk=newest.pk, successor_kid="").update(
+                successor_kid="elected"
+            )
+            if not won:
+                return None
+        row = create(
+            active_at=now if at_once or newest is None else now + settings.SIGNING_KEY_LEAD
+        )
+        if newest is not None:
+            SigningKey.objects.filter(pk=newest.pk).update(successor_kid=row.kid)
+    ring.forget()
+    return row
+
+
+def rotate_if_due() -> SigningKey | None:
+    """The worker's tick: a new key when the newest one has signed for `SIGNING_KEY_LIFETIME`."""
+    newest = _newest()
+    if newest is None or timezone.now() - newest.active_at >= settings.SIGNING_KEY_LIFETIME:
+        return rotate(newest=newest)
+    return None
+
+
+def retire(kid: str) -> None:
+    """A compromised key: every token it signed is refused on every process within seconds.
+
+    Where no other key is active yet, a new one signs from now on.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        SigningKey.objects.filter(pk=kid, retired_at=None).update(retired_at=now)
+        SigningKey.objects.filter(successor_kid=kid).update(successor_kid="")
+        if not SigningKey.objects.filter(retired_at=None, active_at__lte=now).exists():
+            create(active_at=now)
+    ring.forget()
+
+
+def _newest() -> SigningKey | None:
+    return SigningKey.objects.filter(retired_at=None).order_by("active_at", "kid").last()
+
+
+def ensure_after_migrate(using: str, **kwargs: Any) -> None:
+    """A new database gets its first key."""
+    if not SigningKey.objects.using(using).filter(retired_at=None).exists():
+        create(active_at=timezone.now())

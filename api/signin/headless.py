@@ -1,0 +1,90 @@
+"""Every flow of allauth's headless API ends in the same token pair."""
+
+from typing import Any
+
+from allauth.core import context
+from allauth.headless.constants import Client
+from allauth.headless.tokens.strategies.sessions import SessionTokenStrategy
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+
+from accounts.request import client_of
+from accounts.signins.models import AuthSession
+from accounts.store import engine
+from api.authentication import verified
+from api.exceptions import InvalidToken
+from api.tokens import exchange, jwts
+
+BEARER = "bearer "
+
+
+class TokenStrategy(SessionTokenStrategy):
+    """While a sign-in is under way its state is named by `X-Session-Token`, as allauth has it.
+
+    Once it is done the access token is the only credential: the session's id isn't handed out, and
+    `Authorization: Bearer` finds the session.
+    """
+
+    def get_session_token(self, request: HttpRequest) -> str | None:
+        authorization = request.META.get("HTTP_AUTHORIZATION", "")
+        if authorization.lower().startswith(BEARER):
+            return str(authorization)
+        token: str | None = super().get_session_token(request)
+        return token
+
+    def lookup_session(self, session_token: str) -> SessionBase | None:
+        if not session_token.lower().startswith(BEARER):
+            session = super().lookup_session(session_token)
+            # A signed-in session's id is a browser's cookie, not an app's token.
+            return None if session is None or session.get(engine.SID) else session
+        try:
+            sid = verified(session_token[len(BEARER) :].strip(" ")).sid
+        except InvalidToken:
+            return None
+        sign_in = AuthSession.objects.active().select_related("user").filter(pk=sid).first()
+        if sign_in is None or sign_in.user is None:
+            return None
+        return engine.lookup(sign_in.pk) or _new_session(sign_in)
+
+    def create_session_token(self, request: HttpRequest) -> str:
+        token = super().create_session_token(request)
+        return "" if request.user.is_authenticated else token
+
+    def create_access_token_payload(self, request: HttpRequest) -> dict[str, Any] | None:
+        pair = jwts.pair(request.auth_session)  # type: ignore[attr-defined]
+        return {
+            "access_token": pair["access"],
+            "refresh_token": pair["refresh"],
+            "token_type": pair["token_type"],
+            "expires_in": pair["expires_in"],
+            "sid": pair["sid"],
+        }
+
+    def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:
+        try:
+            pair = exchange.next_pair(refresh_token, client=client_of(context.request))
+        except InvalidToken:
+            return None
+        return pair["access"], pair["refresh"]
+
+
+def session_token(request: HttpRequest) -> str:
+    """What names the sign-in under way to the app client; empty for anybody else."""
+    headless = getattr(getattr(request, "allauth", None), "headless", None)
+    if getattr(headless, "client", None) != Client.APP:
+        return ""
+    return TokenStrategy().create_session_token(request)
+
+
+def _new_session(sign_in: AuthSession) -> SessionBase:
+    """For a sign-in of `/api/token/`, which has none until it asks for a headless endpoint."""
+    assert sign_in.user is not None  # noqa: S101 - the caller looked
+    session = engine.SessionStore()
+    session[SESSION_KEY] = str(sign_in.user_id)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = sign_in.user.get_session_auth_hash()
+    session[engine.SID] = str(sign_in.pk)
+    session.create()
+    return session

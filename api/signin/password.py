@@ -1,0 +1,80 @@
+"""One-call sign-in for API clients, through allauth's login pipeline.
+
+The pipeline keeps its state in a session: it gets one of its own, which is thrown away when the
+sign-in is done. What the pipeline can't finish in one call ends in a 401 that names the next one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from allauth.account.forms import LoginForm
+from allauth.account.models import EmailAddress
+from allauth.core.ratelimit import consume
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+
+from accounts.errors import InactiveUserError
+from accounts.federation.linking import link_tokens, links
+from accounts.signins.models import AuthSession
+from accounts.store import engine
+from api.exceptions import (
+    EmailUnverified,
+    InvalidCredentials,
+    LinkTokenRefused,
+    LoginIncomplete,
+    TooManyAttempts,
+)
+
+LIMITED = "too_many_login_attempts"
+
+
+def with_password(
+    request: HttpRequest, *, email: str, password: str, link_token: str = ""
+) -> AuthSession:
+    """The sign-in opened by these credentials, which prove the link of `link_token`, if there is one.
+
+    Raises `InvalidCredentials`, `EmailUnverified`, `LinkTokenRefused`, `LoginIncomplete` or
+    `TooManyAttempts`.
+    """
+    if not consume(request, action="login"):
+        raise TooManyAttempts
+    with session_apart(request):
+        form = LoginForm(data={"login": email, "password": password}, request=request)
+        if not form.is_valid():
+            codes = {error.code for errors in form.errors.as_data().values() for error in errors}
+            raise TooManyAttempts if LIMITED in codes else InvalidCredentials
+        # Before the pipeline, which would mail a code that this caller has no way to send back.
+        if not EmailAddress.objects.filter(user=form.user, verified=True).exists():
+            raise EmailUnverified
+        if link_token:
+            link = link_tokens.spend(link_token, user_id=str(form.user.pk))
+            if link is None:
+                raise LinkTokenRefused
+            links.note(request, link)
+            links.prove(request, link.key)
+        try:
+            form.login(request)
+        except InactiveUserError as exc:
+            raise InvalidCredentials from exc
+        # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
+        session: AuthSession | None = request.auth_session  # type: ignore[attr-defined]
+    if session is None:
+        raise LoginIncomplete
+    return session
+
+
+@contextmanager
+def session_apart(request: HttpRequest) -> Iterator[None]:
+    """Shut out the caller's cookies; afterwards leave neither a session nor a cookie behind."""
+    user, session = request.user, request.session
+    request.session = engine.SessionStore()
+    request.user = AnonymousUser()
+    request.auth_session = None  # type: ignore[attr-defined]
+    request.auth_session_kind = AuthSession.Kind.TOKEN  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        request.session.flush()
+        request.user, request.session = user, session
+        # Django's login() asks for a new CSRF cookie; this caller has none.
+        request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False

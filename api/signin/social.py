@@ -1,0 +1,126 @@
+"""One-call sign-in by a provider's token, through allauth's login pipeline.
+
+What the pipeline can't finish in one call is found before anything is made or mailed, and before
+the token counts as used: the headless API, which can walk every step, may still take it.
+"""
+
+import logging
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.helpers import complete_social_login
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from django.http import HttpRequest, HttpResponse
+from rest_framework.serializers import ErrorDetail, ValidationError
+
+from accounts.audit import trail
+from accounts.audit.models import AuditEvent
+from accounts.errors import InactiveUserError
+from accounts.federation.errors import ProviderError, ProviderUnavailableError, TokenKindError
+from accounts.federation.linking import link_tokens, links
+from accounts.federation.linking.links import Link
+from accounts.federation.profile import Proof
+from accounts.federation.providers.base import StrictProvider
+from accounts.federation.wire import replay
+from accounts.people import addresses
+from accounts.people.models import User
+from accounts.request import client_of
+from accounts.signins.models import AuthSession
+from api.exceptions import (
+    AccountExists,
+    Conflict,
+    ProviderEmailUnverified,
+    ProviderLoginIncomplete,
+    ProviderTokenRefused,
+    ProviderUnavailable,
+)
+from api.signin.password import session_apart
+
+log = logging.getLogger(__name__)
+
+
+def with_token(request: HttpRequest, *, provider: str, token: dict[str, str]) -> AuthSession:
+    """The sign-in opened by this token: `id_token`, `access_token`, `nonce`, empty where left out.
+
+    Raises `ProviderTokenRefused`, `ProviderUnavailable`, `ProviderEmailUnverified`,
+    `AccountExists`, `ProviderLoginIncomplete`, `Conflict`; `STORE_ERRORS` while Redis is down.
+    """
+    with session_apart(request):
+        asked: StrictProvider = get_adapter().get_provider(request, provider)
+        proof = _prove(request, asked, token)
+        login = asked.sociallogin(request, proof.profile)
+        link = _require_one_call(request, login)
+        _spend(request, asked, proof)
+        if link is not None:
+            raise AccountExists(link_token=link_tokens.issue(link), expires_in=link_tokens.SECONDS)
+        return _complete(request, login)
+
+
+def _prove(request: HttpRequest, provider: StrictProvider, token: dict[str, str]) -> Proof:
+    try:
+        return provider.prove(token)
+    except TokenKindError as exc:
+        raise ValidationError({"id_token": [ErrorDetail(str(exc), "required")]}) from exc
+    except ProviderUnavailableError as exc:
+        log.warning("%s can't be asked: %s", provider.id, exc)
+        raise ProviderUnavailable from exc
+    except ProviderError as exc:
+        raise _refused(request, provider.id, exc) from exc
+
+
+def _spend(request: HttpRequest, provider: StrictProvider, proof: Proof) -> None:
+    try:
+        replay.spend(proof.fingerprint, expires_at=proof.expires_at)
+    except ProviderError as exc:
+        raise _refused(request, provider.id, exc) from exc
+
+
+def _refused(request: HttpRequest, provider: str, error: ProviderError) -> ProviderTokenRefused:
+    """The caller gets one answer, the log the reason."""
+    log.warning("a token of %s was refused: %s", provider, error)
+    _record(request, identifier=provider, reason="provider_token_refused")
+    return ProviderTokenRefused()
+
+
+def _record(request: HttpRequest, **columns: Any) -> None:
+    client = client_of(request)
+    trail.record(AuditEvent.Type.LOGIN_FAILED, client=client, **columns)
+
+
+def _require_one_call(request: HttpRequest, login: SocialLogin) -> Link | None:
+    """The link that must be proved first, if there is one."""
+    account = login.account
+    known = SocialAccount.objects.filter(provider=account.provider, uid=account.uid)
+    known_user = User.objects.filter(pk__in=known.values("user")).first()
+    if known_user is None:
+        return _require_vouched_for(login)
+    if not known_user.is_active:
+        _record(request, user=known_user, reason="user_inactive")
+        raise ProviderTokenRefused
+    if not EmailAddress.objects.filter(user=known_user, verified=True).exists():
+        raise ProviderEmailUnverified
+    return None
+
+
+def _require_vouched_for(login: SocialLogin) -> Link | None:
+    """A first sign-in: an address that the provider vouches for, and whose it is here."""
+    vouched = [address.email for address in login.email_addresses if address.verified]
+    if not vouched:
+        raise ProviderEmailUnverified
+    for email in vouched:
+        addresses.claim(email, owner_id=None)
+    return links.wanted(login)
+
+
+def _complete(request: HttpRequest, login: SocialLogin) -> AuthSession:
+    login.state["process"] = "login"
+    try:
+        response: HttpResponse = complete_social_login(request, login)
+    except InactiveUserError as exc:
+        raise ProviderTokenRefused from exc
+    # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
+    session: AuthSession | None = request.auth_session  # type: ignore[attr-defined]
+    if session is not None:
+        return session
+    raise Conflict if response.status_code == Conflict.status_code else ProviderLoginIncomplete

@@ -1,0 +1,52 @@
+"""Decide what a token says: ids, rights and times, nothing personal."""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
+
+
+def access(session: AuthSession) -> dict[str, Any]:
+    """The claims of a new access token of this sign-in (RFC 9068 §2.2). Times are epoch seconds."""
+    now = timezone.now()
+    return {
+        **_names(session),
+        "client_id": session.client_id,
+        "jti": uuid4().hex,
+        "iat": _epoch(now),
+        "exp": _epoch(min(now + settings.ACCESS_TOKEN_LIFETIME, session.expires_at)),
+        "auth_time": _epoch(session.auth_time),
+        "amr": session.amr,
+        "scope": scope_of(session.user),
+    }
+
+
+def refresh(session: AuthSession) -> dict[str, Any]:
+    """The claims of the current refresh token: computed twice they are the same."""
+    assert session.refreshed_at is not None  # noqa: S101 - kind token
+    assert session.refresh_expires_at is not None  # noqa: S101 - kind token
+    return {
+        **_names(session),
+        "client_id": session.client_id,
+        "jti": session.refresh_jti,
+        "iat": _epoch(session.refreshed_at),
+        "exp": _epoch(session.refresh_expires_at),
+    }
+
+
+def scope_of(user: User | None) -> str:
+    """The user's rights, as RFC 6749 §3.3 writes them: words with spaces between, or ''."""
+    return "admin" if user is not None and user.is_staff else ""
+
+
+def _names(session: AuthSession) -> dict[str, str]:
+    return {"sub": str(session.user_id), "sid": str(session.pk)}
+
+
+def _epoch(moment: datetime) -> int:
+    return int(moment.timestamp())

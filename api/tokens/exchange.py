@@ -1,0 +1,43 @@
+"""A refresh token in, the next pair out."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from rest_framework_simplejwt.exceptions import TokenError
+
+from accounts.client_info import ClientInfo
+from accounts.signins import refresh
+from api.exceptions import InvalidToken
+from api.tokens import jwts
+
+
+def next_pair(
+    raw_token: str, *, access: str = "", client: ClientInfo | None = None
+) -> dict[str, Any]:
+    """Rotate and mint. Raises `InvalidToken`, after whatever it caused has been committed.
+
+    An access token sent along, expired or not, must be of the same sign-in. One that isn't
+    changes nothing: it proves no theft of the refresh token.
+    """
+    try:
+        token = jwts.RefreshJWT(raw_token)
+        must_match = bool(access) or settings.REFRESH_REQUIRES_ACCESS_TOKEN
+        if must_match and jwts.AccessJWT(access, verify=False).sid != token.sid:
+            raise InvalidToken
+        presented = refresh.Presented(
+            sid=token.sid,
+            user_id=UUID(token["sub"]),
+            jti=str(token["jti"]),
+            client_id=str(token["client_id"]),
+            issued_at=int(token["iat"]),
+            expires_at=datetime.fromtimestamp(token["exp"], UTC),
+        )
+    except (TokenError, TypeError, ValueError, OverflowError, OSError) as exc:
+        raise InvalidToken from exc
+    match refresh.rotate(presented, client=client or ClientInfo()):
+        case refresh.Rotated(session) | refresh.Repeated(session):
+            return jwts.pair(session)
+        case refresh.Reused() | refresh.Expired() | refresh.Unknown():
+            raise InvalidToken

@@ -1,0 +1,62 @@
+"""What a token is worth at this moment, for a service that asks (RFC 7662)."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from rest_framework_simplejwt.exceptions import TokenError
+
+from accounts.signins.models import AuthSession
+from api.tokens.jwts import AccessJWT, RefreshJWT, SignedJWT
+
+INACTIVE = {"active": False}
+ACCESS_MEMBERS = [
+    "iss",
+    "aud",
+    "sub",
+    "client_id",
+    "sid",
+    "jti",
+    "iat",
+    "exp",
+    "auth_time",
+    "scope",
+]
+REFRESH_MEMBERS = ["iss", "sub", "client_id", "sid", "jti", "iat", "exp"]
+
+
+def introspect(raw_token: str, *, client_id: str) -> dict[str, Any]:
+    """The members of RFC 7662 §2.2, or exactly `{"active": false}`.
+
+    Asks the sign-in's row, so the answer is never older than the question. A refresh token tells
+    only the client it was issued to.
+    """
+    for kind in (AccessJWT, RefreshJWT):
+        try:
+            token = kind(raw_token)
+        except TokenError:
+            continue
+        session = AuthSession.objects.active().select_related("user").filter(pk=token.sid).first()
+        if session is None or session.user is None or not session.user.is_active:
+            return INACTIVE
+        return _members(token, session, client_id)
+    return INACTIVE
+
+
+def _members(token: SignedJWT, session: AuthSession, client_id: str) -> dict[str, Any]:
+    if isinstance(token, AccessJWT):
+        members = {name: token[name] for name in ACCESS_MEMBERS}
+        return {"active": True, "token_type": "Bearer", **members}
+    if token["client_id"] != client_id or not _is_current(token, session):
+        return INACTIVE
+    return {"active": True, **{name: token[name] for name in REFRESH_MEMBERS}}
+
+
+def _is_current(token: SignedJWT, session: AuthSession) -> bool:
+    if token["jti"] == session.refresh_jti:
+        return True
+    in_grace = (
+        session.refreshed_at is not None
+        and timezone.now() - session.refreshed_at < settings.REFRESH_GRACE
+    )
+    return in_grace and token["jti"] == session.previous_refresh_jti

@@ -1,0 +1,172 @@
+"""Sends requests that schemathesis makes from our OpenAPI document, and compares the answers.
+
+Half of the requests fit the document, half break it. The seed is fixed: each run sends the same
+requests. Increase `EXAMPLES` to search further.
+"""
+
+import base64
+
+import pytest
+from django.core.cache import caches
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections, transaction
+
+from api import clients
+from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD
+
+pytestmark = [pytest.mark.sweep, pytest.mark.django_db]
+
+EXAMPLES = 50
+SEED = 20_260_101
+OPERATIONS = [
+    "POST /api/token/",
+    "POST /api/token/social/",
+    "POST /api/token/refresh/",
+    "POST /api/token/verify/",
+    "POST /api/token/introspect/",
+    "POST /api/token/revoke/",
+    "GET /api/me/",
+    "PATCH /api/me/",
+    "GET /api/sessions/",
+    "DELETE /api/sessions/{sid}/",
+]
+CHECKS = [
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "positive_data_acceptance",
+]
+"""The others need links between operations, which the document doesn't have, or ask for a list of
+methods: `tests/flows/test_bad_input.py` sends every method to every address.
+"""
+EXCLUDED = {
+    # A `limit` that is no number gives the usual page.
+    "GET /api/sessions/": "negative_data_rejection",
+    # The document can't say that one of two members is required.
+    "POST /api/token/social/": "positive_data_acceptance",
+}
+"""The check that is known to fail for an operation."""
+
+
+@pytest.fixture
+def headers(pair, settings):
+    """Credentials for an operation, by its label."""
+    settings.API_CLIENTS = {"service": clients.digest("secret")}
+    basic = base64.b64encode(b"service:secret").decode()
+
+    def choose(label):
+        if label == "POST /api/token/introspect/":
+            return {"authorization": f"Basic {basic}"}
+        if label.startswith("POST "):
+            return {}
+        return bearer(pair["access"])
+
+    return choose
+
+
+@pytest.fixture
+def contract(pair):
+    """The document as the site serves it, bound to the site's WSGI application.
+
+    The application runs in the test's transaction: its requests must not close the connection.
+    """
+    import schemathesis  # noqa: PLC0415 - takes two seconds, which only this module needs
+
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    site = get_wsgi_application()
+
+    def from_loopback(environ, start_response):
+        return site(environ | {"REMOTE_ADDR": "127.0.0.1"}, start_response)
+
+    contract = schemathesis.openapi.from_wsgi("/api/schema/", from_loopback)
+    # The API refuses NUL in every text. The document doesn't say so.
+    contract.config.generation.update(allow_x00=False)
+    # A long text may be refused for the size of the whole request.
+    contract.config.checks.negative_data_rejection.expected_statuses.append("413")
+    yield contract
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+def operations(contract):
+    return {operation.label: operation for operation in map(unwrap, contract.get_all_operations())}
+
+
+def unwrap(result):
+    return result.ok()
+
+
+def test_every_operation_is_listed_here(contract):
+    assert set(operations(contract)) == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+@pytest.mark.parametrize("mode", ["positive", "negative"])
+def test_answers_are_as_documented(contract, headers, pair, user, label, mode):
+    import hypothesis  # noqa: PLC0415 - as schemathesis
+    from schemathesis import GenerationMode  # noqa: PLC0415
+    from schemathesis.checks import CHECKS as REGISTRY  # noqa: PLC0415
+    from schemathesis.checks import load_all_checks  # noqa: PLC0415
+
+    load_all_checks()
+    checks = [REGISTRY.get_one(name) for name in CHECKS if name != EXCLUDED.get(label)]
+    cases = operations(contract)[label].as_strategy(generation_mode=GenerationMode(mode))
+    genuine = {
+        "email": user.email,
+        "password": PASSWORD,
+        "refresh": pair["refresh"],
+        "access": pair["access"],
+        "token": pair["access"],
+    }
+    statuses = set()
+
+    @hypothesis.seed(SEED)
+    @hypothesis.settings(
+        max_examples=EXAMPLES,
+        database=None,
+        deadline=None,
+        phases=[hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(case=cases, is_genuine=hypothesis.strategies.booleans())
+    def send(case, is_genuine):
+        if is_genuine and mode == "positive":
+            use(genuine, pair["sid"], case)
+        caches["default"].clear()  # the rate limits
+        with transaction.atomic():
+            response = case.call(headers=headers(label))
+            transaction.set_rollback(True)
+        statuses.add(response.status_code)
+        if is_unavailable(label, response):
+            return
+        case.validate_response(response, checks=checks, headers=headers(label))
+
+    send()
+
+    if mode == "positive" and label != "POST /api/token/social/":
+        assert statuses & {200, 204}, f"no request succeeded: {statuses}"
+
+
+def use(genuine, sid, case):
+    """Replace invented credentials by good ones, and leave out members that the API doesn't know.
+
+    Without this hardly any request would succeed, and no successful answer would be checked.
+    """
+    if isinstance(case.body, dict) and set(case.body) & set(genuine):
+        case.body = {name: genuine[name] for name in case.body if name in genuine}
+    if "sid" in case.path_parameters:
+        case.path_parameters["sid"] = sid
+
+
+def is_unavailable(label, response):
+    """The tests reach no provider: 503 is then the documented answer."""
+    return label == "POST /api/token/social/" and (
+        response.status_code == 503 and response.json()["code"] == "provider_unavailable"
+    )
