@@ -5,6 +5,7 @@ A developer's `.env` has no say. Redis is a real one, started here; so is Postgr
 """
 
 import atexit
+import contextlib
 import os
 import signal
 import subprocess
@@ -80,12 +81,21 @@ def stop(server: subprocess.Popen[bytes]) -> None:
     server.wait(STOP_SECONDS)
 
 
+def pytest_keyboard_interrupt() -> None:
+    """Stop the workers at once: xdist would wait for their tests."""
+    if WORKER is None:
+        for path in Path(os.environ["VAR_DIR"]).glob("worker-*"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(path.name.removeprefix("worker-")), signal.SIGTERM)
+
+
 if WORKER is None:
     # As Ctrl-C does: fixtures stop what they started, and what is registered with `atexit` runs.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     prepare()
 else:
     processes.tie()
+    (Path(os.environ["VAR_DIR"]) / f"worker-{os.getpid()}").touch()
     # Two of Redis's sixteen databases for each worker.
     number = 2 * (int(WORKER.removeprefix("gw")) + 1)
     os.environ["REDIS_URL"] = os.environ["REDIS_URL"].replace("?db=0", f"?db={number}")
