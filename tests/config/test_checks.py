@@ -3,7 +3,7 @@
 import pytest
 from cryptography.fernet import Fernet
 
-from accounts import checks
+from config import checks
 from accounts.federation.providers.addresses import Client
 
 SAFE = {

@@ -7,7 +7,7 @@ import pytest
 from django.core import checks as django_checks
 from django.core.management import call_command
 
-from accounts import checks
+from config import checks
 from doctor import configuration
 
 DRAW = configuration.DRAW
