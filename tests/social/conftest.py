@@ -13,9 +13,10 @@ from django.test import Client
 from accounts.social import jwks
 from config import providers
 from tests.api.conftest import post, session_keys  # noqa: F401 - fixtures
-from tests.conftest import CHROME
+from tests.conftest import CHROME, bearer
 from tests.demo.conftest import running
 from tests.factories import PASSWORD, UserFactory
+from tests.flows.conftest import code_in
 
 CLIENTS = {
     "google": ["google-web", "google-secret"],
@@ -175,6 +176,39 @@ def connect(owner, visitor):
         answer = visitor.get(standin.consent(start["Location"], **consent))
         assert answer["Location"] == "/accounts/3rdparty/", answer.content
         return SocialAccount.objects.get(user=owner, provider=standin.name).uid
+
+    return run
+
+
+@pytest.fixture
+def confirm(deliver):
+    """Prove by a mailed code, in a browser, that it is still the account's owner."""
+
+    def run(browser, user):
+        browser.post("/accounts/reauthenticate/code/", {"recipient": user.email})
+        answer = browser.post(
+            "/accounts/reauthenticate/code/confirm/", {"code": code_in(deliver()[-1])}
+        )
+        assert answer.status_code == 302, answer.content
+        return answer
+
+    return run
+
+
+@pytest.fixture
+def confirm_by_app(deliver):
+    """The same by an app, over the headless API."""
+
+    def run(access, user):
+        for step in ("request", "confirm"):
+            body = {"email": user.email} if step == "request" else {"code": code_in(deliver()[-1])}
+            answer = Client().post(
+                f"/_allauth/app/v1/auth/reauthenticate/code/{step}",
+                json.dumps(body),
+                content_type="application/json",
+                headers=bearer(access),
+            )
+            assert answer.status_code == 200, answer.content
 
     return run
 
