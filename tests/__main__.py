@@ -22,6 +22,7 @@ ON_POSTGRES = [
     "tests/social/test_security_events.py",
     *("tests/social/test_linking.py", "tests/social/test_connections.py"),
     *("tests/doctor/test_database.py", "tests/doctor/test_stored.py"),
+    "tests/config/test_database.py",
 ]
 OF_REDIS_ALONE = [
     *("tests/accounts/test_store_outage.py", "tests/accounts/test_shared_cache.py"),
