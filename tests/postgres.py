@@ -20,8 +20,11 @@ def binaries() -> Path | None:
     return versions[-1].parent if versions else None
 
 
-def start(root: Path) -> str:
-    """Make and start a cluster; its address as a `DATABASE_URL`. It stops with this process."""
+def start(root: Path, *, certificate: Path | None = None) -> str:
+    """Make and start a cluster; its address as a `DATABASE_URL`. It stops with this process.
+
+    With a certificate, whose key `privkey.pem` lies beside it, the cluster speaks TLS.
+    """
     programs = binaries()
     if programs is None:
         raise RuntimeError("PostgreSQL isn't installed (Debian: apt-get install postgresql)")
@@ -34,12 +37,23 @@ def start(root: Path) -> str:
         account,
     )
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+    if certificate is not None:
+        for name, source in (("server.crt", certificate), ("server.key", _key_of(certificate))):
+            (data / name).write_bytes(source.read_bytes())
+            (data / name).chmod(0o600)
+            if account:
+                shutil.chown(data / name, account)
+        options += " -c ssl=on"
     log = data / "log"
     _run([programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start"], account)
     atexit.register(
         _run, [programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], account
     )
     return f"postgres://postgres@127.0.0.1:{port}/postgres"
+
+
+def _key_of(certificate: Path) -> Path:
+    return certificate.parent / "privkey.pem"
 
 
 def _unprivileged(root: Path, data: Path) -> str | None:

@@ -1,11 +1,17 @@
 """`DATABASE_URL` in, Django's settings out: options, several hosts, and what goes in the clear."""
 
+import atexit
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from config import checks, database
+from tests import certificates, postgres
 from tests.ports import free_ports
 
 on_postgres = pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL itself")
@@ -246,6 +252,30 @@ def test_the_next_host_answers_when_the_first_is_down(db):
     )
 
     assert answered == port
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory):
+    """A PostgreSQL that speaks TLS: its port and its certificate, which names localhost."""
+    certificate = certificates.make(tmp_path_factory.mktemp("certificate"))
+    directory = tempfile.TemporaryDirectory(prefix="munjigi-tests-")
+    atexit.register(directory.cleanup)  # after the server, which stops with this process
+    return urlsplit(postgres.start(Path(directory.name), certificate=certificate)).port, certificate
+
+
+@on_postgres
+def test_a_verified_server_is_let_in_and_another_is_not(db, sealed, tmp_path):
+    port, certificate = sealed
+    other = certificates.make(tmp_path / "other")
+    verified = "?sslmode=verify-full&sslrootcert="
+
+    assert _where(f"localhost:{port}", f"{verified}{certificate}") == str(port)
+    with pytest.raises(psycopg.OperationalError, match="certificate"):
+        _where(f"localhost:{port}", f"{verified}{other}")
+    with pytest.raises(
+        psycopg.OperationalError, match="does not match host name"
+    ):  # not what it is named
+        _where(f"127.0.0.1:{port}", f"{verified}{certificate}")
 
 
 @on_postgres
