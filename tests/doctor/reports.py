@@ -9,12 +9,14 @@ def steady(text: str) -> str:
     return re.sub(r"\d+\.\d MiB used, \d+%", "N MiB used, N%", text)
 
 
-def version_line(number: str) -> tuple[str, str, str]:
-    """What is said of the Redis that this machine happens to have."""
+def version_line(server: dict[str, str]) -> tuple[str, str, str]:
+    """The doctor's line for the Redis or Valkey of this machine, by what `INFO server` says."""
+    number = server["redis_version"]
+    name = f"Valkey {server['valkey_version']}" if "valkey_version" in server else number
     if tuple(map(int, number.split(".")[:2])) >= (7, 2):
-        return ("ok", number, "")
+        return ("ok", name, "")
     return (
         "warning",
-        f"{number}: upstream has ended that series",
+        f"{name}: upstream has ended that series",
         "Upgrade to 7.2 or newer, unless your distribution still mends it.",
     )

@@ -62,7 +62,7 @@ def named(done, name):
 
 def test_the_report_of_a_healthy_deployment(deployment, healthy):
     redis = redis_servers.client(deployment.redis_port, password=redis_servers.PASSWORD)
-    version = version_line(redis.info("server")["redis_version"])
+    version = version_line(redis.info("server"))
     text = steady(healthy.stdout)
     text = re.sub(r"PostgreSQL [\d.]+", "PostgreSQL N", text)
     text = re.sub(r"ES256 \S+… signs", "ES256 KID… signs", text)

@@ -25,9 +25,12 @@ def binaries() -> Path | None:
     return versions[-1].parent if versions else None
 
 
-def start(root: Path) -> str:
-    """Make and start a cluster; its address as a `DATABASE_URL`. It stops with this process."""
-    server = Postgres(root)
+def start(root: Path, *, certificate: Path | None = None) -> str:
+    """Make and start a cluster; its address as a `DATABASE_URL`. It stops with this process.
+
+    With a certificate, whose key `privkey.pem` lies beside it, the cluster speaks TLS.
+    """
+    server = Postgres(root, certificate=certificate)
     atexit.register(server.crash)
     server.start()
     return server.url
@@ -38,7 +41,7 @@ class Postgres(Process):
 
     by = signal.SIGQUIT
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, certificate: Path | None = None) -> None:
         programs = binaries()
         if programs is None:
             raise RuntimeError("PostgreSQL isn't installed (Debian: apt-get install postgresql)")
@@ -56,6 +59,13 @@ class Postgres(Process):
         port = free_ports()
         self.url = f"postgres://postgres@127.0.0.1:{port}/postgres"
         settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
+        if certificate is not None:
+            for name, source in (("server.crt", certificate), ("server.key", _key_of(certificate))):
+                (self.data / name).write_bytes(source.read_bytes())
+                (self.data / name).chmod(0o600)
+                if account:
+                    shutil.chown(self.data / name, account)
+            settings.append("ssl=on")
         options = [part for setting in settings for part in ("-c", setting)]
         super().__init__(
             "postgres",
@@ -78,6 +88,10 @@ class Postgres(Process):
     def crash(self) -> None:
         """Cut every connection; the next start recovers from the log."""
         self.stop(signal.SIGQUIT)
+
+
+def _key_of(certificate: Path) -> Path:
+    return certificate.parent / "privkey.pem"
 
 
 def _unprivileged(root: Path, data: Path) -> str | None:

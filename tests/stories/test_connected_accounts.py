@@ -90,8 +90,9 @@ def test_disconnecting_another_users_connection_changes_nothing(signed_in, user)
     assert SocialAccount.objects.get() == theirs
 
 
-def test_the_only_way_in_says_why_it_stays_and_what_to_do(newcomer, visitor):
+def test_the_only_way_in_says_why_it_stays_and_what_to_do(newcomer, visitor, confirm):
     account = SocialAccount.objects.get()
+    confirm(visitor, newcomer)
 
     page = visitor.get(PAGE).text
     refused = visitor.post(PAGE, {"account": account.pk})
@@ -200,10 +201,12 @@ def test_a_connection_of_a_removed_provider_is_shown_and_can_be_removed(
 @pytest.mark.parametrize("doors", [("page", "page"), ("page", "app"), ("app", "app")])
 @pytest.mark.django_db(transaction=True)
 def test_two_disconnects_at_once_leave_a_way_in(
-    newcomer, visitor, google, send, doors, monkeypatch
+    newcomer, visitor, google, send, doors, monkeypatch, confirm, confirm_by_app
 ):
     """Both were checked while both connections stood: the later one finds out in its transaction."""
     access = send("api", google, {"id_token": google.native()["id_token"]}).json()["access"]
+    confirm(visitor, newcomer)
+    confirm_by_app(access, newcomer)
     SocialAccount.objects.create(user=newcomer, provider="kakao", uid="4012345671")
     meeting, answers = threading.Barrier(2), []
     get_provider, here = SocialAccount.get_provider, threading.local()
@@ -243,8 +246,9 @@ def test_two_disconnects_at_once_leave_a_way_in(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_refused_disconnect_shows_no_message_of_success(newcomer, visitor, monkeypatch):
+def test_a_refused_disconnect_shows_no_message_of_success(newcomer, visitor, monkeypatch, confirm):
     account = SocialAccount.objects.get()
+    confirm(visitor, newcomer)
     monkeypatch.setattr(
         "allauth.socialaccount.forms.flows.connect.validate_disconnect", lambda *args: None
     )

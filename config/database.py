@@ -1,0 +1,120 @@
+"""Turn `DATABASE_URL` into Django's `DATABASES["default"]`. Pure: reads no environment, opens nothing."""
+
+import ipaddress
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+POSTGRESQL = "django.db.backends.postgresql"
+SQLITE = "django.db.backends.sqlite3"
+POSTGRESQL_PORT = "5432"
+MAX_PORT = 65535
+
+POOL = {"min_size": 1, "max_size": 8, "timeout": 5}
+CONNECT_SECONDS = 3
+"""For each of several hosts. psycopg's own limit, 130 s, would keep the next host from its turn."""
+
+SQLITE_OPTIONS = {
+    # IMMEDIATE: with SQLite's default a transaction that reads before it writes fails at once with
+    # "database is locked" when another one wrote in between, whatever the timeout.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
+ENCRYPTED = {"require", "verify-ca", "verify-full"}
+"""The values of libpq's `sslmode` under which it never goes on in the clear."""
+
+
+def configure(url: str) -> dict[str, Any]:
+    """Return Django's settings of the database that `url` names.
+
+    Options in the query of the address are kept: libpq's (`sslmode`, `sslrootcert`,
+    `target_session_attrs`, ...) and Django's. Our connection pool is added to them.
+
+    Raises `ImproperlyConfigured`, whose text doesn't repeat the address: it may hold a password.
+    """
+    if environ.Env.DB_SCHEMES.get(url.partition(":")[0]) not in {POSTGRESQL, SQLITE}:
+        raise ImproperlyConfigured(
+            "DATABASE_URL names neither PostgreSQL (`postgres://`) nor SQLite (`sqlite://`)."
+        )
+    try:
+        database: dict[str, Any] = environ.Env.db_url_config(url)
+        if database["ENGINE"] == POSTGRESQL:
+            # django-environ mixes up the ports when only some of the hosts have one.
+            database["HOST"], database["PORT"] = _hosts_and_ports(urlsplit(url).netloc)
+    except ValueError:
+        raise ImproperlyConfigured(
+            "DATABASE_URL can't be read. Percent-encode its password: `/`, `?`, `#` and `@` end it."
+        ) from None
+    options = database.get("OPTIONS", {})
+    if database["ENGINE"] == SQLITE:
+        database["OPTIONS"] = SQLITE_OPTIONS | options
+    else:
+        if "," in database["HOST"]:
+            options = {"connect_timeout": CONNECT_SECONDS} | options
+        database["OPTIONS"] = options | {"pool": dict(POOL)}
+    return database
+
+
+def _hosts_and_ports(netloc: str) -> tuple[str, str]:
+    """Return both as libpq wants them: comma-separated, as many ports as hosts.
+
+    A host may be a name, an address (IPv6 in brackets) or the percent-encoded directory of a unix
+    socket. Raises `ValueError` for what isn't `host` or `host:port`.
+    """
+    pairs = [_host_and_port(part) for part in netloc.rpartition("@")[2].split(",")]
+    hosts = ",".join(host for host, _ in pairs)
+    if not any(port for _, port in pairs):
+        return hosts, ""
+    return hosts, ",".join(port or POSTGRESQL_PORT for _, port in pairs)
+
+
+def _host_and_port(part: str) -> tuple[str, str]:
+    if part.startswith("["):
+        host, closing, rest = part[1:].partition("]")
+        if not closing or (rest and not rest.startswith(":")):
+            raise ValueError(part)
+        port = rest[1:]
+    else:
+        host, _, port = part.partition(":")
+    if port and not (port.isdecimal() and 0 < int(port) <= MAX_PORT):
+        raise ValueError(part)
+    return unquote(host), port
+
+
+def addresses(database: dict[str, Any]) -> list[str]:
+    """Return each server of the PostgreSQL settings as `host:port`, without password, for people."""
+    options = database.get("OPTIONS", {})
+    hosts = str(database.get("HOST") or options.get("host", "")).split(",")
+    ports = str(database.get("PORT") or options.get("port", "")).split(",")
+    if len(ports) == 1:
+        ports *= len(hosts)
+    pairs = zip(hosts, ports, strict=False)
+    return [f"{host or 'local'}:{port}" if port else host or "local" for host, port in pairs]
+
+
+def remote_hosts_in_the_clear(database: dict[str, Any]) -> list[str]:
+    """Return the hosts that a connection may reach unencrypted over a network.
+
+    Unix sockets and loopback addresses stay on this machine and don't count. libpq's default
+    `sslmode`, `prefer`, goes on in the clear when the server offers no TLS.
+    """
+    options = database.get("OPTIONS", {})
+    if database["ENGINE"] != POSTGRESQL or options.get("sslmode") in ENCRYPTED:
+        return []
+    # libpq calls `hostaddr` where it is given; `host` is then only a name to verify.
+    hosts = options.get("hostaddr") or database.get("HOST") or options.get("host", "")
+    return [host for host in str(hosts).split(",") if not _is_here(host)]
+
+
+def _is_here(host: str) -> bool:
+    if not host or host.startswith(("/", "@")):  # a unix socket; "@" is an abstract one
+        return True
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
