@@ -9,6 +9,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from config import embedded
+from tests.kit import processes
+from tests.kit.waiting import wait_until
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
