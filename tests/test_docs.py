@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.models import AuditEvent
+from accounts.audit.models import AuditEvent
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "config" / "settings").glob("*.py"))
