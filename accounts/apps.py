@@ -9,5 +9,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         # They register themselves.
         from accounts.federation import receivers as social_receivers  # noqa: F401, PLC0415
+        from accounts.federation.endings import unlinking  # noqa: F401, PLC0415
+        from accounts.mail import sending  # noqa: F401, PLC0415
         from accounts.pages import receivers  # noqa: F401, PLC0415
         from accounts.support import admin  # noqa: F401, PLC0415

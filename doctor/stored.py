@@ -8,11 +8,10 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult, get_date_max
 
 from accounts import encryption
 from accounts.errors import DecryptionError
-from accounts.outbox.models import OutgoingMail, Unlinking
+from accounts.outbox.models import Job
 from api.keys import jwk, ring
 from doctor.findings import Finding, error, ok, warning
 
@@ -20,9 +19,7 @@ OVERDUE = timedelta(minutes=10)
 """The worker looks every minute whether a key is due."""
 STUCK = timedelta(minutes=2)
 """The worker looks for jobs every half second."""
-GIVEN_UP = timedelta(hours=9)
-"""After the last try (`accounts.mail.sending.RETRY_AFTER`), with room for an outage."""
-MOST_MAILS = 1000
+MOST_JOBS = 1000
 RESTORE = "Put the key that wrote them back into DATA_ENCRYPTION_KEYS."
 WORKER = "Start `manage.py worker`, and see its log."
 
@@ -72,9 +69,7 @@ def encryption_keys() -> Finding:
 
 def _secrets() -> Iterator[str]:
     yield from (row.private_pem for row in ring.verifying())
-    waiting = OutgoingMail.objects.order_by("created_at").values_list("message", flat=True)
-    yield from waiting[:MOST_MAILS]
-    yield from Unlinking.objects.values_list("secret", flat=True)[:MOST_MAILS]
+    yield from Job.objects.order_by("created_at").values_list("payload", flat=True)[:MOST_JOBS]
 
 
 def _opens(fernets: list[Fernet], secret: str) -> int:
@@ -89,23 +84,16 @@ def _opens(fernets: list[Fernet], secret: str) -> int:
 
 
 def mail_queue() -> Finding:
-    """Is a worker at work? Jobs that are due and lie there say no."""
+    """Is a worker at work? Jobs that are due and stay there say no."""
     now = timezone.now()
-    mails = OutgoingMail.objects.order_by("created_at")
-    waiting, oldest = mails.count(), mails.first()
-    due = [
-        job.enqueued_at if job.run_after in {None, get_date_max()} else job.run_after
-        for job in DBTaskResult.objects.ready().order_by("enqueued_at")[:MOST_MAILS]
-    ]
-    if due and (late := now - min(due)) > STUCK:
-        return error(f"{len(due)} due, the oldest for {_age(late)}", WORKER)
-    if oldest and (age := now - oldest.created_at) > GIVEN_UP:
+    waiting = Job.objects.count()
+    due = Job.objects.filter(not_before__lte=now).order_by("not_before")
+    oldest = due.first()
+    if oldest and (late := now - oldest.not_before) > STUCK:
+        return error(f"{due.count()} due, the oldest for {_age(late)}", WORKER)
+    if failed := Job.objects.filter(attempts__gt=0).count():
         return warning(
-            f"{waiting} waiting; the oldest, {_age(age)} old, has no job any more", WORKER
-        )
-    if failed := mails.filter(attempts__gt=0).count():
-        return warning(
-            f"{waiting} waiting, {failed} of them after the mail server refused",
+            f"{waiting} waiting, {failed} of them after a failed attempt",
             "See the worker's log and the line `mail server`.",
         )
     return ok(f"{waiting} waiting" if waiting else "empty")

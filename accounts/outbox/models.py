@@ -1,4 +1,4 @@
-"""Jobs that wait for the worker."""
+"""One row for each job that waits for the worker."""
 
 import uuid
 
@@ -6,29 +6,24 @@ from django.db import models
 from django.utils import timezone
 
 
-class OutgoingMail(models.Model):
-    """A message waiting for the worker; deleted once it is sent.
+class Job(models.Model):
+    """Work to do off the request; deleted once it is done or given up.
 
-    Mail carries codes and reset links, so the message rests encrypted.
+    The payload is sealed: a mail carries codes and reset links, a message to a provider its token.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    message = models.TextField(help_text="The message, encrypted under DATA_ENCRYPTION_KEYS")
+    kind = models.CharField(max_length=32)
+    payload = models.TextField(help_text="JSON, encrypted under DATA_ENCRYPTION_KEYS")
     attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(
+        default=timezone.now,
+        help_text="When it is due. A worker that takes it moves this to the end of its lease.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
-    def __str__(self) -> str:
-        return str(self.id)
-
-
-class Unlinking(models.Model):
-    """A connection that ended here and whose provider isn't told yet; deleted once it is."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    provider = models.CharField(max_length=32)
-    secret = models.TextField(help_text="Whose, and by which token: under DATA_ENCRYPTION_KEYS")
-    attempts = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
+    class Meta:
+        indexes = [models.Index(fields=["not_before"], name="job_not_before")]
 
     def __str__(self) -> str:
-        return str(self.id)
+        return f"{self.kind} {self.id}"

@@ -3,10 +3,14 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 import environ
 from django.utils.translation import gettext_lazy as _
 
 from config.logs import logging_config
+
+# Lets Django's generic classes name their model, as in `ListView[User]`.
+django_stubs_ext.monkeypatch()
 
 # Paths and environment
 
@@ -63,8 +67,6 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.forms",
     "corsheaders",
-    "django_tasks",
-    "django_tasks_db",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "rest_framework",

@@ -20,7 +20,7 @@ def test_a_chore_that_fails_is_survived(error):
 
 
 def test_keys_and_sign_ins_are_looked_after():
-    assert [tick.every_seconds for tick in worker.TICKS] == [60, 3600, 3600]
+    assert [tick.every_seconds for tick in worker.TICKS] == [60, 3600]
 
 
 def test_credentials_of_a_service_are_drawn_and_hashed(settings):

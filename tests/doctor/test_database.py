@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from accounts.outbox.models import OutgoingMail
+from accounts.outbox.models import Job
 from accounts.people.models import User
 from doctor import database
 from tests.kit import postgres
@@ -43,9 +43,9 @@ def seen():
 
 def test_a_probe_cannot_write(db):
     with pytest.raises(DatabaseError), database.connection():
-        OutgoingMail.objects.create(message="")
+        Job.objects.create(kind="mail", payload="")
 
-    assert OutgoingMail.objects.count() == 0
+    assert Job.objects.filter(kind="mail").count() == 0
 
 
 def test_a_probe_leaves_the_connection_of_others_alone(user):

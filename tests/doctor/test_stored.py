@@ -6,11 +6,10 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.mail import EmailMessage
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
 from accounts.federation.endings import unlinking
 from accounts.mail import sending
-from accounts.outbox.models import OutgoingMail
+from accounts.outbox.models import Job
 from api.keys import rotation
 from api.keys.models import SigningKey
 from doctor import database, stored
@@ -163,7 +162,7 @@ def test_mail_that_waits_a_moment_is_ok(seen):
 def test_a_queue_without_a_worker_is_an_error(seen):
     enqueue()
     enqueue()
-    DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(minutes=7))
+    Job.objects.update(not_before=timezone.now() - timedelta(minutes=7))
 
     assert seen(stored.mail_queue) == (
         "error",
@@ -174,9 +173,10 @@ def test_a_queue_without_a_worker_is_an_error(seen):
 
 def test_a_retry_that_was_due_is_an_error(seen):
     enqueue()
-    DBTaskResult.objects.update(
-        enqueued_at=timezone.now() - timedelta(hours=7),
-        run_after=timezone.now() - timedelta(hours=3),
+    Job.objects.update(
+        attempts=1,
+        created_at=timezone.now() - timedelta(hours=7),
+        not_before=timezone.now() - timedelta(hours=3),
     )
 
     assert seen(stored.mail_queue)[:2] == ("error", "1 due, the oldest for 3 h")
@@ -184,30 +184,14 @@ def test_a_retry_that_was_due_is_an_error(seen):
 
 def test_a_retry_that_is_not_due_is_a_warning(seen):
     enqueue()
-    OutgoingMail.objects.update(attempts=1, created_at=timezone.now() - timedelta(hours=1))
-    DBTaskResult.objects.update(
-        enqueued_at=timezone.now() - timedelta(hours=1),
-        run_after=timezone.now() + timedelta(hours=1),
+    Job.objects.update(
+        attempts=1,
+        created_at=timezone.now() - timedelta(hours=1),
+        not_before=timezone.now() + timedelta(hours=1),
     )
 
     assert seen(stored.mail_queue) == (
         "warning",
-        "1 waiting, 1 of them after the mail server refused",
+        "1 waiting, 1 of them after a failed attempt",
         "See the worker's log and the line `mail server`.",
     )
-
-
-def test_mail_without_a_job_is_a_warning(seen):
-    enqueue()
-    DBTaskResult.objects.all().delete()
-    OutgoingMail.objects.update(created_at=timezone.now() - timedelta(days=3, hours=1))
-
-    assert seen(stored.mail_queue) == (
-        "warning",
-        "1 waiting; the oldest, 3 d old, has no job any more",
-        stored.WORKER,
-    )
-
-
-def test_every_retry_is_over_before_a_mail_counts_as_lost():
-    assert sum(sending.RETRY_AFTER, timedelta()) < stored.GIVEN_UP

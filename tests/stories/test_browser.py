@@ -7,7 +7,7 @@ from django.test import Client
 from django_redis import get_redis_connection
 
 from accounts.audit.models import AuditEvent
-from accounts.outbox.models import OutgoingMail
+from accounts.outbox.models import Job
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
 from tests.kit.clients import CHROME, bearer, is_signed_in, sign_in
@@ -95,7 +95,7 @@ def test_a_bad_sign_up_says_what_is_wrong(browser, db, field, value):
     assert response.status_code == 200
     assert response.context["form"].errors
     assert not User.objects.exists()
-    assert not OutgoingMail.objects.exists()
+    assert not Job.objects.filter(kind="mail").exists()
 
 
 def test_sign_up_with_a_taken_address_looks_the_same_and_mails_its_owner(browser, user, deliver):

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.audit.models import AuditEvent
 from accounts.federation.endings import reports
-from accounts.outbox.models import Unlinking
+from accounts.outbox.models import Job
 from accounts.people.models import User
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
@@ -193,7 +193,7 @@ def test_a_connection_of_a_removed_provider_is_shown_and_can_be_removed(
     assert provider in shown.text.lower()
     assert connected(user) == set()
     assert AuditEvent.objects.filter(type="social.disconnected", reason=provider).count() == 1
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
     (mail,) = deliver()
     assert f"An account at {provider}" in mail.body
 

@@ -1,40 +1,27 @@
-"""A connection has ended here: its provider is told, off the request, until it knows.
+"""Tell the provider that a connection has ended here, off the request, until it knows.
 
-The job is written in the transaction that removes the connection. What it needs rests encrypted, and
-for no longer than it takes.
+The job is written in the transaction that removes the connection. Its payload is sealed, and kept no
+longer than needed.
 """
 
-import json
 import logging
 from datetime import timedelta
-from uuid import UUID
 
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialAccount, SocialApp
-from django.db import transaction
-from django.utils import timezone
-from django_tasks import task
 
-from accounts import encryption
 from accounts.federation.errors import ProviderError
 from accounts.federation.providers.base import StrictProvider, UnlinksBy
-from accounts.outbox.models import Unlinking
+from accounts.outbox import jobs
+from accounts.outbox.jobs import Payload
 
-RETRY_AFTER = [
-    timedelta(seconds=30),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=6),
-    timedelta(days=1),
-]
-LEFT_BEHIND_AFTER = sum(RETRY_AFTER, timedelta(hours=1))
-"""No try that was planned is still to come."""
+KIND = "unlink"
 
 log = logging.getLogger(__name__)
 
 
 def removed(account: SocialAccount) -> None:
-    """This connection is being removed: with its account, by its owner, by whoever took its address."""
+    """Call before a connection is deleted, for whatever reason: queue the message to its provider."""
     try:
         unlinks_by = _provider(account.provider).unlinks_by
     except SocialApp.DoesNotExist:
@@ -46,69 +33,50 @@ def removed(account: SocialAccount) -> None:
 
 
 def enqueue(provider: str, uid: str, *, token: str = "") -> None:
-    """Tell this provider, after the caller's transaction. `token` where it wants one."""
-    secret = encryption.encrypt(json.dumps({"uid": uid, "token": token}))
-    with transaction.atomic():
-        row = Unlinking.objects.create(provider=provider, secret=secret)
-        deliver.enqueue(str(row.pk))
+    """Queue a message to this provider in the caller's transaction. `token` if it needs one."""
+    jobs.enqueue(KIND, {"provider": provider, "uid": uid, "token": token})
 
 
-@task()
-def deliver(unlinking_id: str) -> None:
-    """Tell one provider of one connection; on failure try again later, five times."""
-    row = Unlinking.objects.filter(pk=UUID(unlinking_id)).first()
-    if row is None:
-        return
-    try:
-        provider = _provider(row.provider)
-    except SocialApp.DoesNotExist:
-        _give_up(row)
-        return
-    try:
-        _tell(provider, row)
-    except ProviderError as exc:
-        log.warning("%s wasn't told (attempt %d): %s", row.provider, row.attempts + 1, exc)
-        _retry(row, serves_for=provider.unlinking_serves_for)
-    except Exception:
-        log.exception("%s wasn't told (attempt %d)", row.provider, row.attempts + 1)
-        _retry(row, serves_for=provider.unlinking_serves_for)
-    else:
-        row.delete()
+class UnlinkHandler(jobs.Handler):
+    """Tells one provider that one connection has ended."""
+
+    kind = KIND
+    retry_after = (
+        timedelta(seconds=30),
+        timedelta(minutes=5),
+        timedelta(minutes=30),
+        timedelta(hours=6),
+        timedelta(days=1),
+    )
+
+    def do(self, payload: Payload) -> None:
+        name, uid = payload["provider"], payload["uid"]
+        try:
+            provider = _provider(name)
+        except SocialApp.DoesNotExist as exc:
+            raise jobs.GiveUpError from exc
+        if SocialAccount.objects.filter(provider=name, uid=uid).exists():
+            log.info("%s isn't told: the account was connected again", name)
+            return
+        provider.unlink(uid=uid, token=payload["token"])
+        log.info("%s was told of a connection that ended", name)
+
+    def failed(self, payload: Payload, error: Exception, *, attempt: int) -> None:
+        if isinstance(error, ProviderError):
+            log.warning("%s wasn't told (attempt %d): %s", payload["provider"], attempt, error)
+        else:
+            name = payload["provider"]
+            log.error("%s wasn't told (attempt %d)", name, attempt, exc_info=error)
+
+    def given_up(self, payload: Payload) -> None:
+        name = payload.get("provider", "a provider")
+        log.error("%s was never told of a connection that ended: given up", name)
+
+    def is_useful_for(self, payload: Payload) -> timedelta:
+        return _provider(payload["provider"]).unlinking_serves_for
 
 
-def resume() -> None:
-    """A job that died with its worker is begun again, so that nothing rests here for ever."""
-    before = timezone.now() - LEFT_BEHIND_AFTER
-    for row in Unlinking.objects.filter(created_at__lt=before):
-        deliver.enqueue(str(row.pk))
-
-
-def _tell(provider: StrictProvider, row: Unlinking) -> None:
-    secret = json.loads(encryption.decrypt(row.secret))
-    if SocialAccount.objects.filter(provider=row.provider, uid=secret["uid"]).exists():
-        log.info("%s isn't told: the account was connected again", row.provider)
-        return
-    provider.unlink(**secret)
-    log.info("%s was told of a connection that ended", row.provider)
-
-
-def _retry(row: Unlinking, *, serves_for: timedelta) -> None:
-    if row.attempts >= len(RETRY_AFTER):
-        _give_up(row)
-        return
-    run_after = timezone.now() + RETRY_AFTER[row.attempts]
-    if run_after > row.created_at + serves_for:
-        _give_up(row)
-        return
-    with transaction.atomic():
-        row.attempts += 1
-        row.save(update_fields=["attempts"])
-        deliver.using(run_after=run_after).enqueue(str(row.pk))
-
-
-def _give_up(row: Unlinking) -> None:
-    log.error("%s was never told of a connection that ended: given up", row.provider)
-    row.delete()
+jobs.register(UnlinkHandler())
 
 
 def _provider(name: str) -> StrictProvider:

@@ -21,7 +21,7 @@ from config.processes import (
 )
 
 PYTHON = [sys.executable, "-u"]
-WORKER = [*PYTHON, "manage.py", "worker", "--no-startup-delay", "--interval=0.5", "--no-reload"]
+WORKER = [*PYTHON, "manage.py", "worker"]
 
 
 class Command(BaseCommand):

@@ -1,26 +1,35 @@
-"""The worker: queued jobs, and what is due every now and then."""
+"""Run the worker: jobs from the outbox, and chores that are due now and then."""
 
 import logging
+import signal
 import threading
 import time
+from argparse import ArgumentParser
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-from django_tasks_db.management.commands import db_worker
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
 
-from accounts.federation.endings import unlinking
+from accounts.outbox import jobs
+from accounts.outbox.models import Job
 from accounts.signins import pruning
 from api.keys import rotation
+
+LANES = 4
+"""Jobs of one kind that are done at once: a slow mail server holds up no message to a provider."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A chore and how often it is due. Harmless when several workers do it: the database decides
-    who rotates, and deleting twice deletes once.
+    """A chore and how often it is due.
+
+    Several workers may do it: the database elects who rotates, and deleting twice deletes once.
     """
 
     every_seconds: float
@@ -30,20 +39,83 @@ class Tick:
 TICKS = [
     Tick(60, rotation.rotate_if_due),
     Tick(3600, lambda: list(pruning.prune())),
-    Tick(3600, unlinking.resume),
 ]
 
 
-class Command(db_worker.Command):
+class Command(BaseCommand):
     help = "Send queued mail, tell providers; rotate signing keys and prune when that is due."
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--interval", type=float, default=0.5, help="Seconds between two looks for jobs."
+        )
+        parser.add_argument(
+            "--batch", action="store_true", help="Do the jobs that are due, then stop."
+        )
+
     def handle(self, **options: Any) -> None:
+        if options["batch"]:
+            for _ in jobs.run_due():
+                pass
+            return
+        lanes = Lanes()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: lanes.stopping.set())
         threading.Thread(target=run_ticks, name="ticks", daemon=True).start()
-        super().handle(**options)
+        while not lanes.stopping.wait(options["interval"]):
+            lanes.fill()
+        lanes.finish()
+
+
+class Lanes:
+    """The jobs under way in this process: at most `LANES` of each kind."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self._pools = {kind: ThreadPoolExecutor(LANES, kind) for kind in jobs.kinds()}
+        self._busy: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def fill(self) -> None:
+        """Take the jobs that are due and have a free lane. A database that is down is no end."""
+        try:
+            for kind in self._pools:
+                free = LANES - self._busy[kind]
+                for job in jobs.due().filter(kind=kind)[:free]:
+                    if jobs.take(job):
+                        self._start(job)
+        except DatabaseError:
+            log.warning("jobs can't be read from the database", exc_info=True)
+        finally:
+            connection.close_if_unusable_or_obsolete()
+
+    def finish(self) -> None:
+        """Wait for the jobs under way. Those that a kill cuts off are due again after their lease."""
+        for pool in self._pools.values():
+            pool.shutdown(wait=True)
+
+    def _start(self, job: Job) -> None:
+        with self._lock:
+            self._busy[job.kind] += 1
+        future = self._pools[job.kind].submit(_perform, job)
+        future.add_done_callback(lambda done: self._ended(job, done))
+
+    def _ended(self, job: Job, done: Future[None]) -> None:
+        with self._lock:
+            self._busy[job.kind] -= 1
+        if error := done.exception():
+            log.error("a job of kind %s broke off", job.kind, exc_info=error)
+
+
+def _perform(job: Job) -> None:
+    try:
+        jobs.perform(job)
+    finally:
+        connection.close()
 
 
 def run_ticks() -> None:
-    """For ever. A chore that fails, for whatever reason, is done when it is due again."""
+    """Do each chore whenever it is due, for ever. One that fails is done at its next time."""
     due = dict.fromkeys(range(len(TICKS)), 0.0)
     while True:
         for number, tick in enumerate(TICKS):

@@ -12,11 +12,12 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
 from accounts import encryption
 from accounts.mail import sending
-from accounts.outbox.models import OutgoingMail
+from accounts.mail.sending import MailHandler
+from accounts.outbox import jobs
+from accounts.outbox.models import Job
 from tests.kit.rows import all_columns
 
 REFUSED = "django.core.mail.backends.smtp.EmailBackend"
@@ -31,7 +32,7 @@ def no_mail_server(settings):
 
 def enqueue(body="Your code is ABCD-EFGH", **fields):
     sending.enqueue(EmailMessage("Subject", body, "from@example.com", ["to@example.com"], **fields))
-    return OutgoingMail.objects.get()
+    return Job.objects.filter(kind="mail").get()
 
 
 def test_enqueue_sends_nothing(db):
@@ -44,7 +45,7 @@ def test_a_page_sends_nothing_itself(browser, user):
     browser.post("/accounts/password/reset/", {"email": user.email})
 
     assert django_mail.outbox == []
-    assert OutgoingMail.objects.count() == 1
+    assert Job.objects.filter(kind="mail").count() == 1
 
 
 def test_neither_code_nor_address_nor_text_is_stored_readable(db):
@@ -86,7 +87,7 @@ def test_delivery_sends_the_whole_message_and_deletes_it(db):
     message.attach_alternative("<p>Text</p>", "text/html")
     sending.enqueue(message)
 
-    sending.deliver.call(str(OutgoingMail.objects.get().pk))
+    jobs.run(Job.objects.get().pk)
 
     (sent,) = django_mail.outbox
     assert (sent.subject, sent.body, sent.from_email, sent.to) == (
@@ -99,31 +100,28 @@ def test_delivery_sends_the_whole_message_and_deletes_it(db):
     assert [(part.content, part.mimetype) for part in sent.alternatives] == [
         ("<p>Text</p>", "text/html")
     ]
-    assert not OutgoingMail.objects.exists()
+    assert not Job.objects.filter(kind="mail").exists()
 
 
 def test_delivery_twice_sends_once(db):
     row = enqueue()
 
-    sending.deliver.call(str(row.pk))
-    sending.deliver.call(str(row.pk))
+    jobs.run(row.pk)
+    jobs.run(row.pk)
 
     assert len(django_mail.outbox) == 1
 
 
 def test_a_refused_message_is_kept_and_tried_again_later(db, no_mail_server):
     row = enqueue()
-    DBTaskResult.objects.all().delete()
 
     with time_machine.travel(timezone.now(), tick=False):
-        sending.deliver.call(str(row.pk))
+        jobs.run(row.pk)
         in_half_a_minute = timezone.now() + timedelta(seconds=30)
 
     row.refresh_from_db()
     assert row.attempts == 1
-    again = DBTaskResult.objects.get()
-    assert again.args_kwargs["args"] == [str(row.pk)]
-    assert again.run_after == in_half_a_minute
+    assert row.not_before == in_half_a_minute
 
 
 def test_waits_grow_and_then_the_message_is_given_up(db, no_mail_server):
@@ -131,35 +129,32 @@ def test_waits_grow_and_then_the_message_is_given_up(db, no_mail_server):
     waits = []
 
     with time_machine.travel(timezone.now(), tick=False):
-        for _ in range(len(sending.RETRY_AFTER) + 1):
-            DBTaskResult.objects.all().delete()
-            sending.deliver.call(str(row.pk))
+        for _ in range(len(MailHandler.retry_after) + 1):
+            jobs.run(row.pk)
             waits += [
-                (task.run_after - timezone.now()).total_seconds()
-                for task in DBTaskResult.objects.all()
+                (job.not_before - timezone.now()).total_seconds() for job in Job.objects.all()
             ]
 
     assert waits == [30, 300, 3600, 21600]
-    assert not OutgoingMail.objects.exists()
-    assert not DBTaskResult.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_a_message_that_no_key_opens_is_given_up_not_fatal(db, settings):
     row = enqueue()
     settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
 
-    for _ in range(len(sending.RETRY_AFTER) + 1):
-        sending.deliver.call(str(row.pk))
+    for _ in range(len(MailHandler.retry_after) + 1):
+        jobs.run(row.pk)
 
     assert django_mail.outbox == []
-    assert not OutgoingMail.objects.exists()
+    assert not Job.objects.filter(kind="mail").exists()
 
 
 def test_a_rotated_key_still_opens_waiting_mail(db, settings):
     row = enqueue()
     settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.DATA_ENCRYPTION_KEYS]
 
-    sending.deliver.call(str(row.pk))
+    jobs.run(row.pk)
 
     assert len(django_mail.outbox) == 1
 
@@ -170,40 +165,34 @@ def test_a_rolled_back_cause_sends_no_mail():
         enqueue()
         raise RuntimeError
 
-    assert not OutgoingMail.objects.exists()
-    assert not DBTaskResult.objects.exists()
+    assert not Job.objects.filter(kind="mail").exists()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_real_worker_delivers(settings):
     enqueue()
 
-    call_command(
-        "db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0
-    )
+    call_command("worker", batch=True)
 
     assert [sent.to for sent in django_mail.outbox] == [["to@example.com"]]
-    assert not OutgoingMail.objects.exists()
-    assert {str(task.status) for task in DBTaskResult.objects.all()} == {"SUCCESSFUL"}
+    assert not Job.objects.filter(kind="mail").exists()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_real_worker_outlives_a_dead_mail_server(no_mail_server):
     row = enqueue()
 
-    call_command(
-        "db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0
-    )
+    call_command("worker", batch=True)
 
     row.refresh_from_db()
     assert row.attempts == 1
-    assert DBTaskResult.objects.filter(status="READY", run_after__gt=timezone.now()).count() == 1
+    assert row.not_before > timezone.now()
 
 
 def test_what_is_stored_is_the_message_under_the_key(db):
     row = enqueue("Your code is ABCD-EFGH")
 
-    content = json.loads(encryption.decrypt(row.message))
+    content = json.loads(encryption.decrypt(row.payload))
 
     assert content == {
         "subject": "Subject",
@@ -222,4 +211,4 @@ def test_a_header_cannot_be_smuggled_in(browser, db, address):
     response = browser.post("/accounts/password/reset/", {"email": address})
 
     assert response.status_code == 200
-    assert not OutgoingMail.objects.exists()
+    assert not Job.objects.filter(kind="mail").exists()

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
-from accounts.outbox.models import OutgoingMail
+from accounts.outbox.models import Job
 from accounts.people.models import User
 from accounts.signins import refresh, sessions
 from accounts.signins.models import AuthSession
@@ -478,7 +478,7 @@ def test_a_mail_that_fails_does_not_undo_the_end_of_a_reused_sign_in(settings):
     assert outcome == refresh.Reused()
     session.refresh_from_db()
     assert session.revoked_reason == "reused"
-    assert not OutgoingMail.objects.exists()
+    assert not Job.objects.filter(kind="mail").exists()
 
 
 def test_a_reused_token_is_mailed_to_its_owner(deliver):

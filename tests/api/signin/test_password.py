@@ -10,7 +10,7 @@ from django.core.cache import caches
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
-from accounts.outbox.models import OutgoingMail
+from accounts.outbox.models import Job
 from accounts.people.hashers import Argon2idPasswordHasher
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
@@ -141,7 +141,7 @@ def test_an_unverified_account_gets_no_sign_in_no_mail_and_no_session(post, sess
     post("/api/token/", {"email": unverified.email, "password": PASSWORD})
 
     assert not AuthSession.objects.exists()
-    assert not OutgoingMail.objects.exists()
+    assert not Job.objects.filter(kind="mail").exists()
     assert django_mail.outbox == []
     assert session_keys() == []
 

@@ -13,7 +13,7 @@ from django.test import Client
 
 from accounts.audit.models import AuditEvent
 from accounts.federation.wire import jwks
-from accounts.outbox.models import OutgoingMail
+from accounts.outbox.models import Job
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
 from demo.keys import SigningKey
@@ -228,7 +228,7 @@ def test_a_new_user_with_unverified_email_makes_no_account_and_no_mail(standin, 
     assert response.json() == problem(401, "email_unverified")
     assert "/_allauth/app/v1/auth/provider/token" in response.json()["detail"]
     assert not User.objects.exists()
-    assert not OutgoingMail.objects.exists()
+    assert not Job.objects.filter(kind="mail").exists()
 
 
 def test_the_same_token_then_goes_on_at_the_headless_door(google, send, deliver):
@@ -254,7 +254,7 @@ def test_an_account_with_the_same_email_is_never_opened(standin, send):
     assert response["Cache-Control"] == "no-store"
     assert not SocialAccount.objects.exists()
     assert not AuthSession.objects.exists()
-    assert not OutgoingMail.objects.exists()
+    assert not Job.objects.filter(kind="mail").exists()
     assert User.objects.get() == owner
 
 

@@ -14,9 +14,9 @@ from django_redis import get_redis_connection
 
 from accounts import encryption
 from accounts.audit.models import AuditEvent
-from accounts.federation.endings import unlinking
 from accounts.federation.wire import fetch
-from accounts.outbox.models import Unlinking
+from accounts.outbox import jobs
+from accounts.outbox.models import Job
 from accounts.signins.models import AuthSession
 from tests.kit.factories import PASSWORD
 from tests.kit.rows import all_columns
@@ -47,8 +47,8 @@ def said(caplog):
 
 def tell():
     """The worker's job, now."""
-    for row in Unlinking.objects.all():
-        unlinking.deliver.call(str(row.pk))
+    for row in Job.objects.filter(kind="unlink"):
+        jobs.run(row.pk)
 
 
 def disconnect(browser):
@@ -63,8 +63,8 @@ def test_disconnecting_google_goes_through_google_without_a_word(google, connect
     gone = not SocialAccount.objects.exists()
     answer = visitor.get(google.silently(start["Location"]))
     page = visitor.get(answer["Location"])
-    waiting = Unlinking.objects.get()
-    token = json.loads(encryption.decrypt(waiting.secret))["token"]
+    waiting = Job.objects.filter(kind="unlink").get()
+    token = json.loads(encryption.decrypt(waiting.payload))["token"]
     rests = all_columns()
     tell()
 
@@ -78,7 +78,7 @@ def test_disconnecting_google_goes_through_google_without_a_word(google, connect
     store = get_redis_connection("sessions")
     assert all(token.encode() not in (store.get(key) or b"") for key in store.keys("session:*"))
     assert google.ended() == [uid]
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
     assert said() == [("INFO", "google was told of a connection that ended")]
 
 
@@ -87,7 +87,7 @@ def assert_not_told(page, owner):
     assert "Google could not be told" in page.text
     assert "https://myaccount.google.com/connections" in page.text
     assert not SocialAccount.objects.exists()
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
     assert list(AuthSession.objects.active().values_list("user", flat=True)) == [owner.pk]
     assert AuditEvent.objects.filter(type="social.disconnected", user=owner).count() == 1
 
@@ -136,7 +136,7 @@ def test_a_disconnect_answer_works_once_and_only_in_its_browser(google, connect,
 
     assert [one["Location"] for one in (elsewhere, posted, first, again)] == [PAGE] * 4
     assert stranger.get("/api/me/").status_code == 401
-    assert Unlinking.objects.count() == 1
+    assert Job.objects.filter(kind="unlink").count() == 1
 
 
 def test_an_answer_by_post_signs_nobody_in(google, connect, visitor):

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.federation.endings import reports
 from accounts.federation.wire import fetch, jwks
-from accounts.outbox.models import OutgoingMail, Unlinking
+from accounts.outbox.models import Job
 from accounts.signins.models import AuthSession
 from demo import faulty_claims, misbehaviour
 from tests.kit.connections import connected, state_of
@@ -135,7 +135,7 @@ def test_an_event_ends_what_it_concerns(google, push, event, reason, after):
     assert not answer.cookies
     assert state_of(user) == after
     assert state_of(other) == UNTOUCHED
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
 
 
 def test_an_event_about_an_unknown_user_is_accepted(google, push):
@@ -146,7 +146,7 @@ def test_an_event_about_an_unknown_user_is_accepted(google, push):
         assert push(token).status_code == 202
 
     assert AuthSession.objects.filter(user=user, revoked_at=None).count() == 3
-    assert not OutgoingMail.objects.exists()
+    assert not Job.objects.filter(kind="mail").exists()
 
 
 def test_every_fault_of_an_event_is_met():

@@ -11,11 +11,11 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
 from accounts.federation.endings import unlinking
 from accounts.federation.wire import fetch
-from accounts.outbox.models import Unlinking
+from accounts.outbox import jobs
+from accounts.outbox.models import Job
 from accounts.people import addresses
 from tests.kit.rows import all_columns
 
@@ -48,8 +48,8 @@ def said(caplog):
 
 def tell():
     """The worker's job, now."""
-    for row in Unlinking.objects.all():
-        unlinking.deliver.call(str(row.pk))
+    for row in Job.objects.filter(kind="unlink"):
+        jobs.run(row.pk)
 
 
 def disconnect(browser):
@@ -91,7 +91,7 @@ def test_kakao_is_notified_of_every_way_a_connection_ends(
     assert not SocialAccount.objects.exists()
     assert uid not in waiting
     assert kakao.ended() == [uid]
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
     assert said() == [("INFO", "kakao was told of a connection that ended")]
 
 
@@ -102,7 +102,7 @@ def test_a_rolled_back_disconnect_notifies_nobody(kakao, connect):
         SocialAccount.objects.all().delete()
         raise ZeroDivisionError
 
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
 
 
 def test_a_connection_made_again_meanwhile_stays(kakao, connect, visitor, said):
@@ -113,7 +113,7 @@ def test_a_connection_made_again_meanwhile_stays(kakao, connect, visitor, said):
     tell()
 
     assert kakao.ended() == []
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
     assert said() == [("INFO", "kakao isn't told: the account was connected again")]
 
 
@@ -125,7 +125,7 @@ def test_kakao_may_have_known(kakao, connect, visitor):
     tell()
 
     assert kakao.ended() == []
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
 
 
 @pytest.mark.parametrize("fault", faults(KAKAOS_FAULTS))
@@ -136,15 +136,15 @@ def test_a_provider_that_fails_is_notified_later(kakao, connect, visitor, fault)
 
     before = timezone.now()
     tell()
-    job = DBTaskResult.objects.latest("enqueued_at")
+    job = Job.objects.get(kind="unlink")
     kakao.misbehave("")
-    left = Unlinking.objects.get().attempts
+    left = Job.objects.filter(kind="unlink").get().attempts
     tell()
 
     assert left == 1
-    assert timedelta(seconds=29) < job.run_after - before < timedelta(seconds=40)
+    assert timedelta(seconds=29) < job.not_before - before < timedelta(seconds=40)
     assert kakao.ended() == [uid]
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
 
 
 @pytest.mark.parametrize(("key", "why"), [("another", "answered 401"), ("", "isn't set")])
@@ -158,33 +158,28 @@ def test_a_notification_that_always_fails_is_given_up_with_an_error(
     for _ in range(6):
         tell()
 
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
     *tries, last = said()
     assert [level for level, _ in tries] == ["WARNING"] * 6
     assert all(why in text for _, text in tries)
     assert last == ("ERROR", "kakao was never told of a connection that ended: given up")
 
 
-def test_a_job_that_died_with_its_worker_is_begun_again(kakao, connect, visitor, monkeypatch):
+def test_a_job_whose_worker_died_is_done_after_its_lease(kakao, connect, visitor, monkeypatch):
     uid = connect(kakao)
     disconnect(visitor)
-    unlinking.enqueue("google", "1", token="long-dead")
-    jobs = DBTaskResult.objects.filter(task_path__endswith="unlinking.deliver")
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(fetch, "post", lambda *args, **kwargs: sys.exit())
         tell()
-    jobs.delete()
-    unlinking.resume()
-    too_early = jobs.count()
-    with time_machine.travel(timezone.now() + timedelta(days=2)):
-        unlinking.resume()
-        begun = jobs.count()
-        tell()
+    too_early = [job.kind for job in jobs.run_due()]
+    with time_machine.travel(timezone.now() + jobs.LEASE):
+        begun = [job.kind for job in jobs.run_due()]
 
-    assert (too_early, begun) == (0, 2)
+    assert "unlink" not in too_early
+    assert begun == ["unlink"]
     assert kakao.ended() == [uid]
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_a_provider_that_is_no_longer_set_up_is_given_up(said, provider_settings):
@@ -192,18 +187,20 @@ def test_a_provider_that_is_no_longer_set_up_is_given_up(said, provider_settings
 
     tell()
 
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
     assert [level for level, _ in said()] == ["ERROR"]
 
 
-def test_a_secret_that_no_key_opens_is_tried_again(kakao, settings, said):
+def test_a_secret_that_no_key_opens_is_tried_again(kakao, settings, said, caplog):
+    caplog.set_level(logging.ERROR, "accounts.outbox")
     unlinking.enqueue("kakao", "1")
     settings.DATA_ENCRYPTION_KEYS = ["A" * 43 + "="]
 
     tell()
 
-    assert Unlinking.objects.get().attempts == 1
-    assert said() == [("ERROR", "kakao wasn't told (attempt 1)")]
+    assert Job.objects.filter(kind="unlink").get().attempts == 1
+    assert said() == []
+    assert "a job of kind unlink can't be opened (attempt 1)" in caplog.text
 
 
 def test_without_an_admin_key_kakao_is_not_notified_and_the_log_says_so(
@@ -214,7 +211,7 @@ def test_without_an_admin_key_kakao_is_not_notified_and_the_log_says_so(
 
     disconnect(visitor)
 
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
     assert not SocialAccount.objects.exists()
     assert said() == [("WARNING", "kakao isn't told of a connection that ended: not set up")]
 
@@ -230,10 +227,10 @@ def test_a_token_that_is_not_revoked_is_forgotten_within_its_hour(
     tell()
     tell()
     tell()
-    assert Unlinking.objects.get().attempts == 3
+    assert Job.objects.filter(kind="unlink").get().attempts == 3
     tell()
 
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
     assert [level for level, _ in said()] == ["WARNING"] * 4 + ["ERROR"]
 
 
@@ -242,4 +239,4 @@ def test_a_token_unknown_to_google_counts_as_revoked(google):
 
     tell()
 
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()

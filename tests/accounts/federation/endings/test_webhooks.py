@@ -10,7 +10,7 @@ from django.test import Client
 from django_redis import get_redis_connection
 
 from accounts.audit import trail
-from accounts.outbox.models import OutgoingMail, Unlinking
+from accounts.outbox.models import Job
 from accounts.people.models import User
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
@@ -56,7 +56,7 @@ def test_kakaos_webhook_removes_the_connection_and_what_it_opened(kakao, webhook
         "recorded": [("social.unlinked", "kakao")],
     }
     assert state_of(other)["left"] == [["kakao"], ["kakao", "mfa"], ["pwd"]]
-    assert not Unlinking.objects.exists()
+    assert not Job.objects.filter(kind="unlink").exists()
     (mail,) = deliver()
     assert (mail.to, "카카오" in mail.subject) == ([user.email], True)
     assert "http://testserver/accounts/password/reset/" in mail.body
@@ -80,7 +80,7 @@ def test_kakaos_webhook_may_come_twice(webhook):
     answer = webhook()
 
     assert (answer.status_code, answer.content) == (200, b"")
-    assert OutgoingMail.objects.count() == 1
+    assert Job.objects.filter(kind="mail").count() == 1
     assert state_of(user)["recorded"] == [("social.unlinked", "kakao")]
 
 
@@ -211,4 +211,4 @@ def test_no_mail_goes_to_an_unverified_address(webhook):
     webhook()
 
     assert not state_of(user)["connected"]
-    assert not OutgoingMail.objects.exists()
+    assert not Job.objects.filter(kind="mail").exists()

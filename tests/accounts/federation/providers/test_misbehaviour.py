@@ -9,7 +9,7 @@ from allauth.socialaccount.models import SocialAccount
 
 from accounts.audit.models import AuditEvent
 from accounts.federation.wire import fetch, jwks
-from accounts.outbox.models import OutgoingMail
+from accounts.outbox.models import Job
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
 from demo import misbehaviour
@@ -96,7 +96,7 @@ def assert_nothing_was_made():
     assert not SocialAccount.objects.exists()
     assert not EmailAddress.objects.exists()
     assert not AuthSession.objects.exists()
-    assert not OutgoingMail.objects.exists()
+    assert not Job.objects.filter(kind="mail").exists()
 
 
 def assert_page_leads_back(page):

@@ -1,0 +1,150 @@
+"""Write jobs down in the transaction that causes them; do them later, until they succeed.
+
+A worker takes a job by one conditional UPDATE, which moves `not_before` to the end of a lease. If the
+worker dies, the job is due again when the lease ends: no job is ever lost, and each may be done
+twice. Handlers must bear that.
+"""
+
+import json
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts import encryption
+from accounts.errors import DecryptionError
+from accounts.outbox.models import Job
+
+LEASE = timedelta(minutes=5)
+"""Longer than any handler works: mail servers get 10 seconds, providers 5."""
+
+Payload = dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+
+class GiveUpError(Exception):
+    """Raise it in `Handler.do` when no later attempt can succeed."""
+
+
+class Handler(ABC):
+    """How to do the jobs of one kind. Register an instance with `register`."""
+
+    kind: str
+    retry_after: Sequence[timedelta]
+    """How long to wait after each failed attempt. After the last one the job is given up."""
+
+    @abstractmethod
+    def do(self, payload: Payload) -> None:
+        """Do the job. Raise anything to have it tried again, `GiveUpError` to have it dropped."""
+
+    @abstractmethod
+    def failed(self, payload: Payload, error: Exception, *, attempt: int) -> None:
+        """Log one failed attempt. Called while `error` is being handled."""
+
+    @abstractmethod
+    def given_up(self, payload: Payload) -> None:
+        """Log that the job will not be tried again."""
+
+    def is_useful_for(self, payload: Payload) -> timedelta:
+        """How long after it was written down the job is still worth doing."""
+        return timedelta(days=365)
+
+
+_handlers: dict[str, Handler] = {}
+
+
+def register(handler: Handler) -> None:
+    """Make this handler do the jobs of its kind, in every process that imports it."""
+    _handlers[handler.kind] = handler
+
+
+def kinds() -> list[str]:
+    return sorted(_handlers)
+
+
+def enqueue(kind: str, payload: Payload) -> Job:
+    """Write a job down in the caller's transaction, by one INSERT. The worker does it after that.
+
+    `payload` must be JSON.
+    """
+    return Job.objects.create(kind=kind, payload=encryption.encrypt(json.dumps(payload)))
+
+
+def due() -> QuerySet[Job]:
+    """Jobs that nobody works at and whose time has come, oldest first."""
+    return Job.objects.filter(not_before__lte=timezone.now()).order_by("not_before")
+
+
+def take(job: Job) -> bool:
+    """Lease this job, as it was read. False if another worker was faster."""
+    until = timezone.now() + LEASE
+    taken = Job.objects.filter(pk=job.pk, not_before=job.not_before).update(not_before=until)
+    job.not_before = until
+    return bool(taken)
+
+
+def run(job_id: UUID) -> None:
+    """Take one job and do it now, due or not. Does nothing if it is gone or somebody else's."""
+    job = Job.objects.filter(pk=job_id).first()
+    if job is not None and take(job):
+        perform(job)
+
+
+def run_due() -> Iterator[Job]:
+    """Do all jobs that are due, one after the other; yields each when it was attempted."""
+    while (job := due().first()) is not None:
+        if take(job):
+            perform(job)
+        yield job
+
+
+def perform(job: Job) -> None:
+    """Do a job that this process has taken: then it is deleted, due later, or given up."""
+    handler = _handlers[job.kind]
+    try:
+        payload: Payload = json.loads(encryption.decrypt(job.payload))
+    except DecryptionError:
+        log.exception("a job of kind %s can't be opened (attempt %d)", job.kind, job.attempts + 1)
+        _retry(job, handler, {})
+        return
+    try:
+        handler.do(payload)
+    except GiveUpError:
+        _give_up(job, handler, payload)
+    except Exception as exc:  # noqa: BLE001 - the handler logs it
+        handler.failed(payload, exc, attempt=job.attempts + 1)
+        _retry(job, handler, payload)
+    else:
+        _mine(job).delete()
+
+
+def _retry(job: Job, handler: Handler, payload: Payload) -> None:
+    again = _next_attempt(job, handler, payload)
+    if again is None:
+        _give_up(job, handler, payload)
+        return
+    _mine(job).update(attempts=job.attempts + 1, not_before=again)
+
+
+def _next_attempt(job: Job, handler: Handler, payload: Payload) -> datetime | None:
+    if job.attempts >= len(handler.retry_after):
+        return None
+    again = timezone.now() + handler.retry_after[job.attempts]
+    is_useful = not payload or again <= job.created_at + handler.is_useful_for(payload)
+    return again if is_useful else None
+
+
+def _give_up(job: Job, handler: Handler, payload: Payload) -> None:
+    handler.given_up(payload)
+    _mine(job).delete()
+
+
+def _mine(job: Job) -> QuerySet[Job]:
+    """The row, unless the lease ran out and another worker has taken it since."""
+    return Job.objects.filter(pk=job.pk, not_before=job.not_before)
