@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import cast
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
-from django.utils.module_loading import import_string
 from django_redis import get_redis_connection
 
+from accounts.errors import TooManyRequestsError
 from accounts.request import client_of
 from accounts.store import outage
 from accounts.store.outage import STORE_ERRORS
@@ -52,8 +51,19 @@ BY_GET = ("/login/callback/", "/kakao/unlinked/")
 """These change something by GET, too."""
 
 
+class LimitReachedError(TooManyRequestsError):
+    """The limit of this path is used up. `headers` belong on the answer."""
+
+    def __init__(self, *, retry_seconds: int, headers: dict[str, str]) -> None:
+        super().__init__(retry_seconds)
+        self.headers = headers
+
+
 class ThrottleMiddleware:
-    """Counts requests that change or cost something; a GET of a page is free."""
+    """Count requests that change or cost something; a GET of a page is free.
+
+    Raises `LimitReachedError`. A subclass must answer it: Django would make a 500 of it.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -63,16 +73,15 @@ class ThrottleMiddleware:
         if limit is None or (request.method != "POST" and not request.path_info.endswith(BY_GET)):
             return self.get_response(request)
         used, reset = _count(limit, _network(client_of(request).ip))
-        response: HttpResponseBase
+        headers = {
+            "RateLimit-Policy": f'"{limit.scope}";q={limit.amount};w={limit.seconds}',
+            "RateLimit": f'"{limit.scope}";r={max(0, limit.amount - used)};t={reset}',
+        }
         if used > limit.amount:
-            response = import_string(settings.TOO_MANY_REQUESTS_VIEW)(request)
-            response.headers["Retry-After"] = str(reset)
-        else:
-            response = self.get_response(request)
-        policy = f'"{limit.scope}";q={limit.amount};w={limit.seconds}'
-        remaining = max(0, limit.amount - used)
-        response.headers["RateLimit-Policy"] = policy
-        response.headers["RateLimit"] = f'"{limit.scope}";r={remaining};t={reset}'
+            raise LimitReachedError(retry_seconds=reset, headers=headers)
+        response = self.get_response(request)
+        for name, value in headers.items():
+            response.headers[name] = value
         return response
 
 

@@ -18,6 +18,8 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from accounts.pages import middleware as pages
+from api import problems, throttling
 from config import errors
 
 if TYPE_CHECKING:
@@ -150,12 +152,12 @@ class BodyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal():
-            return errors.respond(request, errors.BAD_REQUEST)
+            return errors.respond(request, problems.BAD_REQUEST)
         # A number of thousands of digits is one that int() refuses.
         if len(length) > MAX_DIGITS or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return errors.respond(request, errors.BODY_TOO_LARGE)
+            return errors.respond(request, problems.BODY_TOO_LARGE)
         if not _is_text_encoding(request.encoding):
-            return errors.respond(request, errors.BAD_REQUEST)
+            return errors.respond(request, problems.BAD_REQUEST)
         # allauth reads JSON whatever the type says, DRF also for a type with a wildcard.
         is_json = (
             request.content_type == "application/json"
@@ -163,7 +165,7 @@ class BodyMiddleware:
             or (request.path.startswith("/_allauth/") and not request.path.endswith(FORM_PATH))
         )
         if is_json and not _is_sound(request.body):
-            return errors.respond(request, errors.MALFORMED_JSON)
+            return errors.respond(request, problems.MALFORMED_JSON)
         return self.get_response(request)
 
 
@@ -184,3 +186,43 @@ def _is_sound(body: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+class ErrorMiddleware:
+    """Answer the domain's errors that a view raises."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        return errors.answer(request, exception)
+
+
+class Answering:
+    """Answer the domain's errors that the middleware itself raises.
+
+    Django turns what leaves a middleware into a 500, which the log shows as a defect.
+    """
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            response: HttpResponseBase = super().__call__(request)  # type: ignore[misc]  # the other base
+        except Exception as error:
+            answer = errors.answer(request, error)
+            if answer is None:
+                raise
+            return answer
+        return response
+
+
+class ThrottleMiddleware(Answering, throttling.ThrottleMiddleware):
+    pass
+
+
+class SessionMiddleware(Answering, pages.SessionMiddleware):
+    pass

@@ -14,9 +14,10 @@ from accounts.request import client_of
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 from api import clients
-from api.authentication import REALM, verified
+from api.authentication import verified
 from api.exceptions import ClientRefused, InvalidToken
 from api.parsers import JSONParser
+from api.problems import REALM
 from api.serializers import (
     CredentialsSerializer,
     IntrospectionSerializer,

@@ -6,7 +6,6 @@ import logging
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
-from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
@@ -37,8 +36,7 @@ def google_events(request: HttpRequest) -> HttpResponse:
         return _refused(exc.err, str(exc))
     except ProviderUnavailableError as exc:
         log.warning("a security event of google has to wait: %s", exc)
-        response: HttpResponse = import_string(settings.PROVIDER_UNAVAILABLE_VIEW)(request)
-        return response
+        raise
     return HttpResponse(status=202)
 
 
