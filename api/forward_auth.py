@@ -6,10 +6,12 @@ session cookie needs the middleware.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 from rest_framework.exceptions import MethodNotAllowed
 
 from accounts.errors import RevocationsStaleError
@@ -25,16 +27,19 @@ if TYPE_CHECKING:
     from accounts.request import Request
     from api.tokens.jwts import AccessJWT
 
-PATH = "/api/verify"
-
 
 def answers(environ: dict[str, Any]) -> bool:
     """Is this a request for `answer`?"""
     return (
-        environ["PATH_INFO"] == PATH
+        environ["PATH_INFO"] == _path()
         and environ["REQUEST_METHOD"] in SAFE
         and bearer_in(environ) is not None
     )
+
+
+@cache
+def _path() -> str:
+    return reverse("api:verify")
 
 
 def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:

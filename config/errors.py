@@ -15,16 +15,12 @@ from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language_from_request, override
 
+from accounts import routes
 from accounts.errors import AccountExistsError, SessionEndedError
 from accounts.request import is_app
 from api import problems
 from api.problems import Problem
 from api.throttling import LimitReachedError
-
-MACHINE_PATHS = (
-    *("/api/", "/_allauth/", "/.well-known/"),
-    *("/accounts/google/security-events/", "/accounts/kakao/unlinked/"),
-)
 
 DATABASE_OUTAGES = (
     OperationalError,
@@ -40,7 +36,7 @@ def answer(request: HttpRequest, error: BaseException | None) -> HttpResponse | 
         return None
     if isinstance(error, AccountExistsError):
         return _account_exists(request, error)
-    if isinstance(error, SessionEndedError) and not request.path.startswith(MACHINE_PATHS):
+    if isinstance(error, SessionEndedError) and not routes.is_machine(request):
         return _back_to_login(request)
     response = respond(request, problem, error)
     if isinstance(error, LimitReachedError):
@@ -51,7 +47,7 @@ def answer(request: HttpRequest, error: BaseException | None) -> HttpResponse | 
 
 def _account_exists(request: HttpRequest, error: AccountExistsError) -> HttpResponse:
     """Lead a browser to the page that proves the account, an app to the next call."""
-    if not request.path.startswith(MACHINE_PATHS):
+    if not routes.is_machine(request):
         return redirect("accounts:social-link")
     token = error.session.session_key if is_app(request) else None
     members = {"meta": {"session_token": token}} if token else {}
@@ -71,7 +67,7 @@ def respond(
     response: HttpResponse
     language = _language(request)
     with override(language):
-        if request.path.startswith(MACHINE_PATHS):
+        if routes.is_machine(request):
             response = JsonResponse(
                 problems.body(problem, **members),
                 status=problem.status,

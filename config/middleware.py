@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
+from corsheaders import middleware as corsheaders
 from django.conf import settings
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponseBase
@@ -18,6 +19,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from accounts import routes
 from accounts.pages import middleware as pages
 from api import problems, throttling
 from config import errors
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MAX_DIGITS = 18
-FORM_PATH = "/auth/provider/redirect"
-"""The one headless address that a browser posts a form to: it goes on to the provider."""
 KEY_IN_PATH = re.compile(r"(/(?:reset/key|confirm-email)/)[^/]+")
 KEY_LEFT_OUT = r"\1…"
 SERVER_ERRORS = 500
@@ -158,11 +158,11 @@ class BodyMiddleware:
             return errors.respond(request, problems.BODY_TOO_LARGE)
         if not _is_text_encoding(request.encoding):
             return errors.respond(request, problems.BAD_REQUEST)
-        # allauth reads JSON whatever the type says, DRF also for a type with a wildcard.
+        # DRF reads JSON also for a type with a wildcard, allauth whatever the type says.
         is_json = (
             request.content_type == "application/json"
             or "*" in (request.content_type or "")
-            or (request.path.startswith("/_allauth/") and not request.path.endswith(FORM_PATH))
+            or routes.stated(request, "reads_json")
         )
         if is_json and not _is_sound(request.body):
             return errors.respond(request, problems.MALFORMED_JSON)
@@ -186,6 +186,13 @@ def _is_sound(body: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+class CorsMiddleware(corsheaders.CorsMiddleware):
+    """Let our frontends on other origins call all addresses under a prefix for machines."""
+
+    def is_enabled(self, request: HttpRequest) -> bool:
+        return routes.is_under_machine_prefix(request)
 
 
 class ErrorMiddleware:

@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from structlog.contextvars import bind_contextvars
 
+from accounts import routes
 from accounts.errors import SessionEndedError, SessionTooLargeError
 from accounts.people.models import User
 from accounts.request import Request, sign_in_of
@@ -100,7 +101,8 @@ def _user(request: HttpRequest) -> User | AnonymousUser:
     """As remembered, for calls of the API that only read. Not for pages: among them are the admin
     panel, and GETs that change something, such as a provider's callback.
     """
-    if request.method in SAFE and request.path_info.startswith(settings.API_PREFIX):
+    match = routes.match_of(request)
+    if request.method in SAFE and match is not None and "api" in match.app_names:
         return _remembered(request)
     return auth.get_user(request)
 

@@ -11,7 +11,7 @@ MIDDLEWARE = [
     "config.middleware.CanonicalHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    "config.middleware.CorsMiddleware",
     "config.middleware.BodyMiddleware",
     "config.middleware.ThrottleMiddleware",
     "config.middleware.LocaleMiddleware",

@@ -13,13 +13,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.federation.endings import reports, security_events
 from accounts.federation.endings.security_events import RefusedEventError
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
+from accounts.federation.limits import REPORT
 from accounts.federation.providers import kakao
+from accounts.routes import mark
 
 EVENT_TYPE = "application/secevent+jwt"
 
 log = logging.getLogger(__name__)
 
 
+@mark(is_machine=True, limit=REPORT)
 @csrf_exempt
 @never_cache
 @require_POST
@@ -46,6 +49,7 @@ def _refused(err: str, description: str) -> HttpResponse:
     return JsonResponse(body, status=400, headers={"Content-Language": "en"})
 
 
+@mark(is_machine=True, limit=REPORT, is_limited_by_get=True)
 @csrf_exempt
 @never_cache
 @require_http_methods(["GET", "POST"])
