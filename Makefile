@@ -71,9 +71,8 @@ lock: .venv/dev ## Lock the newest allowed versions
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements.lock bench/requirements.in -o bench/requirements.lock
 
-messages: .venv/dev .env ## Collect and compile the texts to translate (needs gettext)
+messages: .venv/dev .env ## Collect the texts to translate (needs gettext)
 	$(BIN)/python manage.py makemessages --locale ko --no-location --no-wrap --ignore .venv --ignore var --ignore tests
-	$(BIN)/python manage.py compilemessages --locale ko --ignore .venv
 
 .env: | .venv/bin/python
 	@$(BIN)/python -m config.dotenv

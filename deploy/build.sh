@@ -2,7 +2,7 @@
 # What an image, or any server, needs beyond the source. The Dockerfile and CI run the same steps:
 #
 #   deploy/build.sh VENV install   a virtual environment with the locked packages
-#   deploy/build.sh VENV site      static files in $VAR_DIR/static, then the deployment checks
+#   deploy/build.sh VENV site      translations, static files in $VAR_DIR/static, then the checks
 #   deploy/build.sh VENV           both
 #
 # PYTHON chooses the interpreter, VAR_DIR where static files go (default: var).

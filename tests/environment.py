@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from config import embedded
+from config import catalogue, embedded
 from tests.kit import postgres, processes
 from tests.kit.waiting import wait_until
 
@@ -61,6 +61,7 @@ def prepare() -> None:
         "REDIS_URL": f"unix://{start_redis(root)}?db=0",
         "DATABASE_URL": f"sqlite:///{root / 'db.sqlite3'}",
     }
+    catalogue.compile_changed()
     if os.environ.get("TEST_DATABASE") == "postgres":
         os.environ["DATABASE_URL"] = postgres.start(root)
 
