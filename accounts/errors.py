@@ -1,45 +1,89 @@
-"""What can go wrong in `accounts`.
+"""The domain's errors.
 
 AccountsError
+├── AccountExistsError     a provider vouches for the email of an existing account
+├── ConflictError          two requests wanted the same thing at the same time, and this one lost
 ├── DecryptionError        no configured key opens this secret
 ├── InactiveUserError      the account was disabled or changed while it was signing in
-├── RevocationsStaleError  nobody can tell which sign-ins have ended: fail closed
+├── RevocationsStaleError  this process cannot tell which sign-ins have ended: fail closed
+├── SessionEndedError      the session was deleted while this request ran
 ├── SessionTooLargeError   a session grew beyond what the store takes
-└── StoreUnavailableError  Redis doesn't answer, or can't make a write last
+├── StoreUnavailableError  Redis doesn't answer, or can't make a write last
+├── TooManyRequestsError   a rate limit is used up
+└── ProviderError          `accounts.federation.errors` has the tree of what providers do wrong
 """
+
+from typing import ClassVar
+
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
 
 
 class AccountsError(Exception):
-    """Base of the domain's errors. `code` is stable: the API shows it."""
+    """Base of the domain's errors.
 
-    code = "accounts_error"
+    `code` is stable: clients read it in the answer, and it selects the answer's status and words.
+    An error without a code of its own is a defect if nobody catches it.
+    """
+
+    code: ClassVar[str] = "server_error"
+
+
+class AccountExistsError(AccountsError):
+    """A provider vouches for the email of an existing account, whose owner must prove it first.
+
+    `session` holds the noted link.
+    """
+
+    code = "account_exists"
+
+    def __init__(self, session: SessionBase) -> None:
+        super().__init__()
+        self.session = session
+
+
+class ConflictError(AccountsError):
+    """Two requests wanted the same thing at the same time, and this one lost."""
+
+    code = "conflict"
 
 
 class DecryptionError(AccountsError):
     """No key of `DATA_ENCRYPTION_KEYS` opens this secret."""
 
-    code = "decryption_failed"
-
 
 class InactiveUserError(AccountsError):
-    """The account was disabled while this sign-in was under way, or what it was proved by ended."""
-
-    code = "user_inactive"
+    """The account was disabled while this sign-in ran, or the proof that it used has ended."""
 
 
 class RevocationsStaleError(AccountsError):
     """Neither database nor bell has been heard for `REVOCATION_MAX_STALE` seconds."""
 
-    code = "revocations_stale"
+    code = "store_unavailable"
+
+
+class SessionEndedError(AccountsError, UpdateError):
+    """The session was deleted while this request ran. Django knows it as an `UpdateError`."""
+
+    code = "session_ended"
 
 
 class SessionTooLargeError(AccountsError):
-    """Something put too much into a session: a defect, not the visitor's doing."""
+    """A view put more into the session than the store takes."""
 
-    code = "session_too_large"
+    code = "body_too_large"
 
 
 class StoreUnavailableError(AccountsError):
-    """Redis doesn't answer, or no replica has what was written: nobody is signed in or out."""
+    """Redis doesn't answer, or no replica has the write: nobody is signed in or out."""
 
     code = "store_unavailable"
+
+
+class TooManyRequestsError(AccountsError):
+    """A rate limit is used up. `retry_seconds` tells when it begins anew, if that is known."""
+
+    code = "too_many_requests"
+
+    def __init__(self, retry_seconds: int | None = None) -> None:
+        super().__init__()
+        self.retry_seconds = retry_seconds

@@ -11,8 +11,6 @@ from django.http import HttpRequest
 from accounts.client_info import USER_AGENT_MAX, ClientInfo
 
 if TYPE_CHECKING:
-    from django.urls import ResolverMatch
-
     from accounts.signins.models import AuthSession
 
 
@@ -37,8 +35,6 @@ class Request(HttpRequest):
     """The active sign-in behind the session cookie (`AuthSessionMiddleware`)."""
     sign_in: SignIn
     """Made by `sign_in_of` when it is first needed."""
-    api_match: "ResolverMatch | None"
-    """The view under `API_PREFIX` that this path leads to (`StatelessMiddleware`)."""
     failure: BaseException | None
     """The exception behind a 500, for the log line (`RequestLogMiddleware`)."""
 

@@ -13,13 +13,13 @@ from structlog.contextvars import bind_contextvars
 from accounts.people.models import User
 from accounts.signins import revocations
 from api.exceptions import InvalidToken
+from api.problems import REALM
 from api.tokens.jwts import AccessJWT
 
 if TYPE_CHECKING:
     from accounts.request import Request as SiteRequest
 
 SAFE = {"GET", "HEAD"}
-REALM = 'Bearer realm="api"'
 
 
 class BearerUser:

@@ -1,178 +1,141 @@
-"""Errors as RFC 9457 problem details with a stable `code`; 401s as RFC 6750 §3 wants them."""
+"""DRF's exceptions, each with its row of `api.problems`, and the handler that answers with it."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
-from allauth.core.exceptions import RateLimited
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
-from structlog.contextvars import get_contextvars
 
-from accounts.errors import RevocationsStaleError
-
-PROBLEM_TYPE = "application/problem+json"
+from api import problems
+from api.problems import Problem
 
 
-class InvalidCredentials(exceptions.AuthenticationFailed):
+class Refused(exceptions.AuthenticationFailed):
+    """Base of our 401s: DRF adds the WWW-Authenticate that RFC 6750 §3 asks for."""
+
+    problem: ClassVar[Problem]
+
+
+class InvalidCredentials(Refused):
     """One answer for a wrong password, an unknown e-mail and a disabled account."""
 
-    default_code = "invalid_credentials"
-    default_detail = _("The email or the password is wrong.")
+    problem = problems.INVALID_CREDENTIALS
 
 
-class EmailUnverified(exceptions.AuthenticationFailed):
-    default_code = "email_unverified"
-    default_detail = _(
-        "Verify your email first: sign in at /_allauth/app/v1/auth/login, then send the code from "
-        "the mail to /_allauth/app/v1/auth/email/verify."
-    )
+class EmailUnverified(Refused):
+    problem = problems.EMAIL_UNVERIFIED
 
 
-class LoginIncomplete(exceptions.AuthenticationFailed):
-    """A stage of the login pipeline that this one-call endpoint can't walk."""
+class LoginIncomplete(Refused):
+    """The login pipeline needs a stage that this one-call endpoint can't walk."""
 
-    default_code = "login_incomplete"
-    default_detail = _("This account needs another step: sign in at /_allauth/app/v1/auth/login.")
+    problem = problems.LOGIN_INCOMPLETE
 
 
 class ProviderTokenRefused(InvalidCredentials):
     """One answer for every bad token, and for a disabled account."""
 
-    default_detail = _(
-        "The provider's token was refused: it has expired, was used before, or is another app's."
-    )
+    problem = problems.PROVIDER_TOKEN_REFUSED
 
 
 class ProviderEmailUnverified(EmailUnverified):
-    default_detail = _(
-        "The provider doesn't vouch for an email. Send this token to "
-        "/_allauth/app/v1/auth/provider/token, then the code from the mail to "
-        "/_allauth/app/v1/auth/email/verify."
-    )
+    problem = problems.PROVIDER_EMAIL_UNVERIFIED
 
 
 class ProviderLoginIncomplete(LoginIncomplete):
-    default_detail = _(
-        "This sign-in needs another step: send a token to /_allauth/app/v1/auth/provider/token."
-    )
+    problem = problems.PROVIDER_LOGIN_INCOMPLETE
+
+
+class LinkTokenRefused(InvalidCredentials):
+    """Also with the right password, nobody is signed in: the caller asked for both."""
+
+    problem = problems.INVALID_LINK_TOKEN
+
+
+class ClientRefused(Refused):
+    problem = problems.INVALID_CLIENT
+
+
+class InvalidToken(Refused):
+    problem = problems.INVALID_TOKEN
+
+
+class OriginRefused(exceptions.PermissionDenied):
+    problem = problems.ORIGIN_REFUSED
 
 
 class AccountExists(exceptions.APIException):
-    """Told only to somebody whose address the provider vouches for."""
+    """Raise only for a caller whose address the provider vouches for."""
 
-    status_code = 409
-    default_code = "account_exists"
-    default_detail = _(
-        "An account with this email exists already. Send its email, its password and this "
-        "`link_token` to /api/token/: that signs in, and connects the provider."
-    )
+    status_code = problems.ACCOUNT_EXISTS_FOR_TOKEN.status
+    problem = problems.ACCOUNT_EXISTS_FOR_TOKEN
 
     def __init__(self, *, link_token: str, expires_in: int) -> None:
         super().__init__()
         self.members = {"link_token": link_token, "expires_in": expires_in}
 
 
-class LinkTokenRefused(InvalidCredentials):
-    """Together with the right password, so nobody is signed in: the caller asked for both."""
-
-    default_code = "invalid_link_token"
-    default_detail = _(
-        "The link token has expired, was used before, or is another account's. Sign in by the "
-        "provider again to get a new one, or sign in without it."
-    )
-
-
-class ProviderUnavailable(exceptions.APIException):
-    status_code = 503
-    default_code = "provider_unavailable"
-    default_detail = _("The provider doesn't answer. Please try again in a minute.")
-    wait = 60
-
-
-class Conflict(exceptions.APIException):
-    status_code = 409
-    default_code = "conflict"
-    default_detail = _("The same thing was asked for twice at once. Please try again.")
-
-
-class ClientRefused(exceptions.AuthenticationFailed):
-    default_code = "invalid_client"
-    default_detail = _("Name a client of API_CLIENTS and its secret by HTTP Basic.")
-
-
-class InvalidToken(exceptions.AuthenticationFailed):
-    default_code = "invalid_token"
-    default_detail = _("The token is invalid, expired or revoked. Sign in again.")
-
-
-class Unavailable(exceptions.APIException):
-    """Nobody can tell whether this sign-in still stands: fail closed."""
-
-    status_code = 503
-    default_code = "store_unavailable"
-    default_detail = _("Sign-in is briefly unavailable. Please try again in a few seconds.")
-    wait = 3
-
-
-class TooManyAttempts(exceptions.Throttled):
-    default_code = "too_many_requests"
-    default_detail = _("Too many attempts. Please wait, then try again.")
-    extra_detail_singular = extra_detail_plural = ""
-
-
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's handler, its many shapes made one. None (a 500) for what nobody foresaw."""
-    # Views import the authentication classes, which import this module.
-    from rest_framework.views import exception_handler as drf_handler  # noqa: PLC0415
-
-    if isinstance(exc, RateLimited):
-        exc = TooManyAttempts()
-    if isinstance(exc, RevocationsStaleError):
-        exc = Unavailable()
-    if isinstance(exc, Http404):
-        exc = exceptions.NotFound()
-    response = drf_handler(exc, context)
+    """Answer with problem JSON. Returns None, which ends in a 500, for a defect."""
+    response = _answer(exc, context)
     if response is None:
         return None
-    error = exc if isinstance(exc, exceptions.APIException) else exceptions.PermissionDenied()
-    response.data = problem(error, response.status_code)
-    response.content_type = PROBLEM_TYPE
-    # Whatever the view renders otherwise (YAML, HTML): a problem is JSON.
+    # A problem is JSON, also where the view renders YAML or HTML.
     context["request"].accepted_renderer = JSONRenderer()
-    context["request"].accepted_media_type = PROBLEM_TYPE
-    response["Cache-Control"] = "no-store"
+    context["request"].accepted_media_type = problems.CONTENT_TYPE
+    response.content_type = problems.CONTENT_TYPE
     response["Content-Language"] = get_language() or "en"
     return response
 
 
-def problem(error: exceptions.APIException, status: int) -> dict[str, Any]:
-    """RFC 9457 members; `errors` points into the request's JSON (RFC 6901)."""
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": "",
-        "code": "",
-        "request_id": get_contextvars().get("request_id", ""),
-    }
+def _answer(exc: Exception, context: dict[str, Any]) -> Response | None:
+    # Views import the authentication classes, which import this module.
+    from rest_framework.views import exception_handler as drf_handler  # noqa: PLC0415
+
+    problem = problems.find(exc)
+    if problem is not None:  # an error of the domain
+        headers = problems.headers(problem, exc)
+        return Response(problems.body(problem), status=problem.status, headers=headers)
+    error = _as_drf(exc)
+    response = drf_handler(error, context)
+    if response is not None and isinstance(error, exceptions.APIException):
+        response.data = described(error)
+        response["Cache-Control"] = "no-store"
+    return response
+
+
+def _as_drf(exc: Exception) -> Exception:
+    """Replace Django's two errors that DRF knows, too, by DRF's own, which have a code."""
+    if isinstance(exc, Http404):
+        return exceptions.NotFound()
+    return exceptions.PermissionDenied() if isinstance(exc, PermissionDenied) else exc
+
+
+def described(error: exceptions.APIException) -> dict[str, Any]:
+    """Return the problem of an exception of DRF's as RFC 9457 members."""
     if isinstance(error, exceptions.ValidationError):
-        body["code"] = "validation_error"
-        body["detail"] = str(_("Some fields are wrong: see `errors`."))
-        body["errors"] = list(_pointers(error.detail))
-        return body
-    body |= getattr(error, "members", {})
-    detail = error.detail
-    body["code"] = getattr(detail, "code", error.default_code)
-    body["detail"] = str(detail)
-    return body
+        return problems.body(problems.INVALID_FIELDS, errors=list(_pointers(error.detail)))
+    members: dict[str, Any] = getattr(error, "members", {})
+    if str(error.detail) != str(error.default_detail):  # more than the row can say
+        members = {"detail": str(error.detail)} | members
+    return problems.body(_row(error), **members)
+
+
+def _row(error: exceptions.APIException) -> Problem:
+    row: Problem | None = getattr(error, "problem", None) or problems.TABLE.get(error.default_code)
+    if row is not None:
+        return row
+    title = HTTPStatus(error.status_code).phrase
+    return Problem(error.status_code, error.default_code, title, str(error.detail))
 
 
 def _pointers(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """Point at each wrong field in the request's JSON (RFC 6901)."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
             key = "" if name == "non_field_errors" else f"/{_escape(str(name))}"

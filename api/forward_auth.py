@@ -6,15 +6,19 @@ session cookie needs the middleware.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 from rest_framework.exceptions import MethodNotAllowed
 
 from accounts.errors import RevocationsStaleError
-from api.authentication import REALM, SAFE, bearer_in, verified
-from api.exceptions import PROBLEM_TYPE, InvalidToken, problem
+from api import problems
+from api.authentication import SAFE, bearer_in, verified
+from api.exceptions import InvalidToken, described
+from api.problems import REALM
 from api.tokens import claims
 
 if TYPE_CHECKING:
@@ -23,16 +27,19 @@ if TYPE_CHECKING:
     from accounts.request import Request
     from api.tokens.jwts import AccessJWT
 
-PATH = "/api/verify"
-
 
 def answers(environ: dict[str, Any]) -> bool:
     """Is this a request for `answer`?"""
     return (
-        environ["PATH_INFO"] == PATH
+        environ["PATH_INFO"] == _path()
         and environ["REQUEST_METHOD"] in SAFE
         and bearer_in(environ) is not None
     )
+
+
+@cache
+def _path() -> str:
+    return reverse("api:verify")
 
 
 def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
@@ -43,7 +50,7 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
         headers = [*_NO_STORE, ("WWW-Authenticate", f'{REALM}, error="invalid_token"')]
         start_response("401 Unauthorized", [*headers, ("Content-Length", "0")])
     except (RevocationsStaleError, DatabaseError):
-        headers = [*_NO_STORE, ("Retry-After", "3"), ("Content-Length", "0")]
+        headers = [*problems.headers(problems.STORE_UNAVAILABLE).items(), ("Content-Length", "0")]
         start_response("503 Service Unavailable", headers)
     else:
         start_response("204 No Content", [*_NO_STORE, *_about(token).items()])
@@ -57,9 +64,11 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
 def view(request: HttpRequest) -> HttpResponse:
     """The same for a session cookie, and for servers that don't start at `config.wsgi`."""
     if request.method not in SAFE:
-        body = problem(MethodNotAllowed(str(request.method)), 405)
         return JsonResponse(
-            body, status=405, content_type=PROBLEM_TYPE, headers={"Allow": "GET, HEAD"}
+            described(MethodNotAllowed(str(request.method))),
+            status=405,
+            content_type=problems.CONTENT_TYPE,
+            headers={"Allow": "GET, HEAD"},
         )
     credentials = bearer_in(request.META)
     if credentials is not None:

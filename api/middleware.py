@@ -1,92 +1,67 @@
-"""Calls of the API, straight to their view."""
+"""Take calls of the API straight to their view, past the middleware that they don't need."""
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import Resolver404, ResolverMatch, resolve
 
+from accounts import routes
 from api.authentication import SAFE, BearerAuthentication, CookieAuthentication, bearer_in
 
 if TYPE_CHECKING:
     from rest_framework.authentication import BaseAuthentication
     from rest_framework.response import Response
 
-    from accounts.request import Request
-
 
 class StatelessMiddleware:
-    """Skips what stands below it in `MIDDLEWARE`: sessions, and what `ReadingMiddleware` skips.
+    """Skip sessions, and what `ReadingMiddleware` skips, for a request that needs no session.
 
-    A request is stateless when its view says so, or when it carries a Bearer token and its view
-    takes one: a token that is refused never falls back to a cookie. Preparing a session that such
-    a request can't have took longer than its view (`bench/README.md`).
+    These are requests whose view says so (`is_stateless`), and those that carry a Bearer token to a
+    view that takes one: if the token is refused, the cookie isn't tried. Preparing a session took
+    longer than the view (`bench/README.md`).
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        match = _match(request)
-        cast("Request", request).api_match = match
-        if match is None or not _is_stateless(request, match):
+        if not _is_stateless(request):
             return self.get_response(request)
-        response = _answer(request, match)
+        response = _answer(request)
         response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
 
 class ReadingMiddleware:
-    """Skips the rest (CSRF, messages, allauth's context) for a GET by cookie of a view of DRF's.
+    """Skip CSRF, messages and allauth's context for a GET by cookie of one of DRF's views.
 
-    Such a view has no form and leaves no message, and DRF checks the CSRF token of other methods by
-    itself. It must not write to the session: what fails then passes `SessionMiddleware` by.
+    Such a view has no form and leaves no message, and DRF itself checks the CSRF token of other
+    methods. The view must not write to the session: an error of its save would pass by
+    `SessionMiddleware`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        match = cast("Request", request).api_match
-        if match is None or request.method not in SAFE or not _takes(CookieAuthentication, match):
-            return self.get_response(request)
-        return _answer(request, match)
+        if request.method in SAFE and _takes(CookieAuthentication, request):
+            return _answer(request)
+        return self.get_response(request)
 
 
-def _answer(request: HttpRequest, match: ResolverMatch) -> HttpResponseBase:
-    """Call the view as Django's handler would, after the last middleware."""
-    request.resolver_match = match
+def _answer(request: HttpRequest) -> HttpResponseBase:
+    """Call one of DRF's views as Django's handler would, after the last middleware."""
+    match = routes.match_of(request)
+    assert match is not None  # noqa: S101 - the view was asked what it takes
     response = cast("Response", match.func(request, *match.args, **match.kwargs))
     return cast("HttpResponseBase", response.render())
 
 
-def _match(request: HttpRequest) -> ResolverMatch | None:
-    if not request.path_info.startswith(settings.API_PREFIX):
-        return None
-    return _resolve(request.path_info, settings.ROOT_URLCONF)
-
-
-@lru_cache(maxsize=256)
-def _resolve(path: str, urlconf: str) -> ResolverMatch | None:
-    """Requests share the match, so nobody may change it."""
-    try:
-        return resolve(path, urlconf)
-    except Resolver404:
-        return None
-
-
-def _is_stateless(request: HttpRequest, match: ResolverMatch) -> bool:
-    if getattr(_view(match), "is_stateless", False):
+def _is_stateless(request: HttpRequest) -> bool:
+    if routes.stated(request, "is_stateless"):
         return True
-    return _takes(BearerAuthentication, match) and bearer_in(request.META) is not None
+    return _takes(BearerAuthentication, request) and bearer_in(request.META) is not None
 
 
-def _takes(credential: "type[BaseAuthentication]", match: ResolverMatch) -> bool:
-    return credential in getattr(_view(match), "authentication_classes", ())
-
-
-def _view(match: ResolverMatch) -> Any:
-    """The class, of DRF's views."""
-    return getattr(match.func, "cls", None)
+def _takes(credential: "type[BaseAuthentication]", request: HttpRequest) -> bool:
+    return credential in (routes.stated(request, "authentication_classes") or ())

@@ -1,107 +1,78 @@
-"""Rate limits by path, shared by all processes through Redis.
+"""Rate limits of views, shared by all processes through Redis.
 
-allauth limits sign-in, sign-up and its mails; this limits what it leaves open: refreshes and the
-doors that make us call a provider, or by which one calls us. The answer carries `RateLimit-Policy` and `RateLimit`
-(draft-ietf-httpapi-ratelimit-headers-11), a refusal `Retry-After` as well.
+allauth limits sign-in, sign-up and its mails. This limits the views that state a `limit`
+(`accounts.routes`): refreshes, and views that call a provider or that a provider calls. The answer
+has `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11), a refusal
+`Retry-After` as well.
 """
 
 import logging
-import re
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from typing import cast
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
-from django.utils.module_loading import import_string
-from django_redis import get_redis_connection
 
+from accounts import routes
+from accounts.errors import TooManyRequestsError
 from accounts.request import client_of
-from accounts.store import outage
+from accounts.store import counters
+from accounts.store.counters import Limit, Usage
 from accounts.store.outage import STORE_ERRORS
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Limit:
-    """So many requests of one client address in one window."""
+class LimitReachedError(TooManyRequestsError):
+    """The view's limit is used up. `headers` belong on the answer."""
 
-    scope: str
-    paths: re.Pattern[str]
-    amount: int
-    seconds: int = 60
-
-
-LIMITS = [
-    Limit("introspect", re.compile(r"/api/token/introspect/"), 600),
-    Limit("report", re.compile(r"/accounts/(google/security-events|kakao/unlinked)/"), 600),
-    Limit("refresh", re.compile(r"/api/token/refresh/|/_allauth/app/v1/tokens/refresh"), 120),
-    Limit(
-        "social",
-        re.compile(
-            r"/_allauth/\w+/v1/auth/provider/(token|redirect)|/accounts/\w+/login/(callback/)?"
-            r"|/api/token/social/"
-        ),
-        30,
-    ),
-]
-BY_GET = ("/login/callback/", "/kakao/unlinked/")
-"""These change something by GET, too."""
+    def __init__(self, usage: Usage) -> None:
+        super().__init__(usage.reset_seconds)
+        self.headers = _headers(usage)
 
 
 class ThrottleMiddleware:
-    """Counts requests that change or cost something; a GET of a page is free."""
+    """Count requests that change or cost something; a GET of a page is free.
+
+    Raises `LimitReachedError`. A subclass must answer it: Django would make a 500 of it.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        limit = next((each for each in LIMITS if each.paths.fullmatch(request.path_info)), None)
-        if limit is None or (request.method != "POST" and not request.path_info.endswith(BY_GET)):
+        limit = routes.limit_of(request)
+        if limit is None:
             return self.get_response(request)
-        used, reset = _count(limit, _network(client_of(request).ip))
-        response: HttpResponseBase
-        if used > limit.amount:
-            response = import_string(settings.TOO_MANY_REQUESTS_VIEW)(request)
-            response.headers["Retry-After"] = str(reset)
-        else:
-            response = self.get_response(request)
-        policy = f'"{limit.scope}";q={limit.amount};w={limit.seconds}'
-        remaining = max(0, limit.amount - used)
-        response.headers["RateLimit-Policy"] = policy
-        response.headers["RateLimit"] = f'"{limit.scope}";r={remaining};t={reset}'
+        usage = _count(limit, _network(client_of(request).ip))
+        if usage.is_over:
+            raise LimitReachedError(usage)
+        response = self.get_response(request)
+        for name, value in _headers(usage).items():
+            response.headers[name] = value
         return response
 
 
+def _headers(usage: Usage) -> dict[str, str]:
+    limit = usage.limit
+    return {
+        "RateLimit-Policy": f'"{limit.scope}";q={limit.amount};w={limit.seconds}',
+        "RateLimit": f'"{limit.scope}";r={usage.remaining};t={usage.reset_seconds}',
+    }
+
+
 def _network(ip: str | None) -> str:
-    """Whom to count: an IPv4 address, or the /64 that one IPv6 customer has to itself."""
+    """Return whom to count: an IPv4 address, or the /64 that one IPv6 customer has to itself."""
     if ip is None:
         return "unknown"
     address = ip_address(ip)
     return ip if address.version == 4 else str(ip_network(f"{ip}/64", strict=False))  # noqa: PLR2004
 
 
-def _count(limit: Limit, client: str) -> tuple[int, int]:
-    """Requests in this window, this one included, and the seconds until the next window."""
-    now = int(time.time())
-    window = now // limit.seconds
-    reset = (window + 1) * limit.seconds - now
-    key = f"throttle:{limit.scope}:{client}:{window}"
-
-    def ask() -> list[int]:
-        pipe = get_redis_connection("default").pipeline(transaction=False)
-        pipe.incr(key)
-        pipe.expire(key, limit.seconds)
-        return cast("list[int]", pipe.execute())
-
+def _count(limit: Limit, network: str) -> Usage:
     try:
-        used, _ = outage.at_once(ask, outage.cache)
+        return counters.count(limit, network)
     except STORE_ERRORS:
-        # Open: this only slows guessing down, and what is guessed at has 256 bits. Shut, an outage
-        # of Redis would sign out every API client within the hour.
+        # Fail open: this only slows down the guessing of secrets that have 256 bits. Failing
+        # closed, an outage of Redis would sign out every API client within the hour.
         log.warning("rate limits are off: Redis doesn't answer")
-        return 0, reset
-    return used, reset
+        return Usage(limit, used=0, reset_seconds=limit.seconds_left())

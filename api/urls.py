@@ -1,8 +1,15 @@
 """The only place that spells the API's paths."""
 
-from django.urls import path
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from allauth.headless import urls as allauth_headless
+from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts import routes
+from accounts.federation.limits import SOCIAL
+from accounts.routes import Statements
 from api import forward_auth
 from api.views import account, sessions, tokens, well_known
 
@@ -45,3 +52,27 @@ well_known_urlpatterns = [
         name="oauth-authorization-server",
     ),
 ]
+
+ALLAUTHS: dict[str, Statements] = {
+    "provider_token": {"limit": SOCIAL},
+    # A browser posts a form here, and goes on to the provider.
+    "redirect_to_provider": {"limit": SOCIAL, "reads_json": False},
+    "refresh": {"limit": tokens.TokenRefreshView.limit},
+}
+"""What allauth's views would state about themselves if they were ours, by the names of their URLs."""
+
+
+def headless() -> Any:
+    """Include allauth's headless API, whose views read JSON whatever the content type says."""
+    for route in _views_in(allauth_headless.urlpatterns):
+        statements: Statements = {"reads_json": True, **ALLAUTHS.get(str(route.name), {})}
+        routes.mark(**statements)(route.callback)
+    return include(allauth_headless)
+
+
+def _views_in(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    for each in patterns:
+        if isinstance(each, URLResolver):
+            yield from _views_in(each.url_patterns)
+        else:
+            yield each

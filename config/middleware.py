@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
+from corsheaders import middleware as corsheaders
 from django.conf import settings
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponseBase
@@ -18,6 +19,9 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from accounts import routes
+from accounts.pages import middleware as pages
+from api import problems, throttling
 from config import errors
 
 if TYPE_CHECKING:
@@ -26,8 +30,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MAX_DIGITS = 18
-FORM_PATH = "/auth/provider/redirect"
-"""The one headless address that a browser posts a form to: it goes on to the provider."""
 KEY_IN_PATH = re.compile(r"(/(?:reset/key|confirm-email)/)[^/]+")
 KEY_LEFT_OUT = r"\1…"
 SERVER_ERRORS = 500
@@ -150,20 +152,20 @@ class BodyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal():
-            return errors.respond(request, errors.BAD_REQUEST)
+            return errors.respond(request, problems.BAD_REQUEST)
         # A number of thousands of digits is one that int() refuses.
         if len(length) > MAX_DIGITS or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return errors.respond(request, errors.BODY_TOO_LARGE)
+            return errors.respond(request, problems.BODY_TOO_LARGE)
         if not _is_text_encoding(request.encoding):
-            return errors.respond(request, errors.BAD_REQUEST)
-        # allauth reads JSON whatever the type says, DRF also for a type with a wildcard.
+            return errors.respond(request, problems.BAD_REQUEST)
+        # DRF reads JSON also for a type with a wildcard, allauth whatever the type says.
         is_json = (
             request.content_type == "application/json"
             or "*" in (request.content_type or "")
-            or (request.path.startswith("/_allauth/") and not request.path.endswith(FORM_PATH))
+            or routes.stated(request, "reads_json")
         )
         if is_json and not _is_sound(request.body):
-            return errors.respond(request, errors.MALFORMED_JSON)
+            return errors.respond(request, problems.MALFORMED_JSON)
         return self.get_response(request)
 
 
@@ -184,3 +186,50 @@ def _is_sound(body: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+class CorsMiddleware(corsheaders.CorsMiddleware):
+    """Let our frontends on other origins call all addresses under a prefix for machines."""
+
+    def is_enabled(self, request: HttpRequest) -> bool:
+        return routes.is_under_machine_prefix(request)
+
+
+class ErrorMiddleware:
+    """Answer the domain's errors that a view raises."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        return errors.answer(request, exception)
+
+
+class Answering:
+    """Answer the domain's errors that the middleware itself raises.
+
+    Django turns what leaves a middleware into a 500, which the log shows as a defect.
+    """
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            response: HttpResponseBase = super().__call__(request)  # type: ignore[misc]  # the other base
+        except Exception as error:
+            answer = errors.answer(request, error)
+            if answer is None:
+                raise
+            return answer
+        return response
+
+
+class ThrottleMiddleware(Answering, throttling.ThrottleMiddleware):
+    pass
+
+
+class SessionMiddleware(Answering, pages.SessionMiddleware):
+    pass

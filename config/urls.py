@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from api.urls import well_known_urlpatterns
+from accounts.routes import for_machines
+from api.urls import headless, well_known_urlpatterns
 from config import errors
 
 handler400 = errors.handler400
@@ -20,7 +21,7 @@ handler500 = errors.handler500
 admin.site.unregister([EmailAddress, SocialAccount, SocialApp, SocialToken])
 
 urlpatterns = [
-    path("api/", include("api.urls")),  # first: asked for most
+    for_machines(path("api/", include("api.urls"))),  # first: asked for most
     path("", RedirectView.as_view(pattern_name="accounts:home"), name="root"),
     path("accounts/", include("accounts.pages.urls")),
     path("accounts/", include("allauth.account.urls")),
@@ -29,10 +30,10 @@ urlpatterns = [
     # Sign-in by phone isn't offered, and allauth's views for it assume that it is.
     path("_allauth/<str:client>/v1/account/phone", errors.not_found),
     path("_allauth/<str:client>/v1/auth/phone/<path:step>", errors.not_found),
-    path("_allauth/", include("allauth.headless.urls")),
+    for_machines(path("_allauth/", headless())),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
-    path(".well-known/", include(well_known_urlpatterns)),
+    for_machines(path(".well-known/", include(well_known_urlpatterns))),
     path(
         ".well-known/change-password",
         RedirectView.as_view(pattern_name="account_change_password"),

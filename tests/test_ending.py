@@ -28,6 +28,16 @@ def directory():
 
 
 @contextlib.contextmanager
+def heeding_ctrl_c():
+    """A shell starts what runs in the background deaf to Ctrl-C, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
 def everything(directory, arguments):
     """Run the suite until its test runs: the process, and all that are below it."""
     note, log = directory / "note", directory / "log"
@@ -35,7 +45,7 @@ def everything(directory, arguments):
     own = {"TEST_ENDLESS": str(note), "TMPDIR": str(directory)}
     if postgres.binaries() is not None:
         own["TEST_DATABASE"] = "postgres"
-    with log.open("w") as output:
+    with log.open("w") as output, heeding_ctrl_c():
         suite = processes.start(
             [sys.executable, *arguments],
             env=inherited | own,

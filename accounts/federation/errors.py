@@ -1,4 +1,16 @@
-"""What a provider can do wrong. allauth's views turn each into the page that leads back."""
+"""What a provider can do wrong.
+
+ProviderError                 the provider's word, or a word in its name, proves nothing
+├── ProviderUnavailableError  the provider gave no answer
+├── TokenKindError            this provider signs nobody in by this kind of token
+├── RefusedError              the provider answered with a status that isn't 200
+├── MalformedTokenError       no token at all, or one of another kind
+├── UnknownKeyError           the signature names no key of the provider's
+└── BadSignatureError         the provider didn't sign this
+
+allauth's callback view answers each with the page that leads back to the sign-in. Every other
+caller catches `ProviderError`; only `ProviderUnavailableError` has an answer of its own.
+"""
 
 from typing import Any
 
@@ -8,9 +20,7 @@ from accounts.errors import AccountsError
 
 
 class ProviderError(AccountsError, ProviderException):
-    """What the provider said, or what was said in its name, proves nothing: nobody is signed in."""
-
-    code = "provider_refused"
+    """The provider's word, or a word in its name, proves nothing: nobody is signed in."""
 
 
 class ProviderUnavailableError(ProviderError):
@@ -21,8 +31,6 @@ class ProviderUnavailableError(ProviderError):
 
 class TokenKindError(ProviderError):
     """This provider signs nobody in by this kind of token."""
-
-    code = "token_kind"
 
 
 class RefusedError(ProviderError):
@@ -38,8 +46,8 @@ class MalformedTokenError(ProviderError):
 
 
 class UnknownKeyError(ProviderError):
-    """Signed by a key, or in a way, that the provider doesn't sign with."""
+    """The signature names no key, or no algorithm, that the provider signs with."""
 
 
 class BadSignatureError(ProviderError):
-    """Not what the provider signed."""
+    """The provider didn't sign this."""

@@ -4,18 +4,16 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.core import context
-from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount import signals
 from allauth.socialaccount.models import SocialAccount
-from django.conf import settings
 from django.contrib import messages
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 from django.http import HttpRequest
-from django.utils.module_loading import import_string
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
+from accounts.errors import ConflictError
 from accounts.federation.endings import unlinking
 from accounts.people.models import User
 from accounts.request import client_of
@@ -65,7 +63,7 @@ def keep_the_last_way_in(instance: SocialAccount, origin: Any = None, **kwargs: 
     others = SocialAccount.objects.filter(user=user).exclude(pk=instance.pk)
     if not user.has_usable_password() and not others.exists():
         list(messages.get_messages(request))  # taken back: allauth has said that it is done
-        raise ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request))
+        raise ConflictError
 
 
 @receiver(signals.social_account_removed)

@@ -5,8 +5,10 @@ from django.urls import URLPattern, path
 
 from accounts.federation.callback import CallbackView
 from accounts.federation.endings import webhooks
+from accounts.federation.limits import SOCIAL
 from accounts.federation.provider import provider_classes
 from accounts.federation.providers.base import StrictProvider
+from accounts.routes import mark
 
 REPORTS = {
     "google": path(
@@ -19,8 +21,11 @@ REPORTS = {
 
 def _there_and_back(provider: type[StrictProvider]) -> list[URLPattern]:
     name, adapter = provider.id, provider.oauth2_adapter_class
-    there = OAuth2LoginView.adapter_view(adapter)
-    back = CallbackView.adapter_view(adapter)  # type: ignore[no-untyped-call]  # allauth's
+    there = mark(limit=SOCIAL)(OAuth2LoginView.adapter_view(adapter))
+    # A provider sends the browser back by GET.
+    back = mark(limit=SOCIAL, is_limited_by_get=True)(
+        CallbackView.adapter_view(adapter)  # type: ignore[no-untyped-call]  # allauth's
+    )
     return [
         path(f"{name}/login/", there, name=f"{name}_login"),
         path(f"{name}/login/callback/", back, name=f"{name}_callback"),

@@ -21,14 +21,13 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import LoginFailure
 from accounts.client_info import device_name
-from accounts.errors import InactiveUserError
+from accounts.errors import AccountExistsError, ConflictError, InactiveUserError
 from accounts.federation.linking import links
 from accounts.federation.providers import former
 from accounts.mail import sending
@@ -149,7 +148,7 @@ class AccountAdapter(DefaultAccountAdapter):
             with transaction.atomic():
                 return super().save_user(request, user, form, commit=commit)
         except IntegrityError as exc:
-            raise _conflict(request) from exc
+            raise ConflictError from exc
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """All of it or nothing: addresses, their primary one, and the user's own."""
@@ -157,7 +156,7 @@ class AccountAdapter(DefaultAccountAdapter):
             with transaction.atomic():
                 return bool(super().confirm_email(request, email_address))
         except IntegrityError as exc:  # an account that `addresses.claim` leaves alone has it
-            raise _conflict(request) from exc
+            raise ConflictError from exc
 
     def send_account_already_exists_mail(self, email: str) -> None:
         """Takes as long as a sign-up that makes an account: both hash a password."""
@@ -189,10 +188,6 @@ class AccountAdapter(DefaultAccountAdapter):
         return reverse("accounts:home")
 
 
-def _conflict(request: HttpRequest) -> ImmediateHttpResponse:
-    return ImmediateHttpResponse(import_string(settings.CONFLICT_VIEW)(request))
-
-
 def _is_refused(user: AbstractBaseUser) -> bool:
     return cast("User", user).email in settings.REFUSED_EMAILS
 
@@ -217,7 +212,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             if request.user.is_authenticated:  # a sign-in by a provider ends the one before
                 get_account_adapter(request).logout(request)
             links.note(request, link)
-            raise ImmediateHttpResponse(import_string(settings.ACCOUNT_EXISTS_VIEW)(request))
+            raise AccountExistsError(request.session)
 
     def populate_user(
         self,
@@ -239,7 +234,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
                 user: User = super().save_user(request, sociallogin, form=form)
                 return user
         except IntegrityError as exc:  # the same person twice at once
-            raise _conflict(request) from exc
+            raise ConflictError from exc
 
     def get_provider(
         self, request: HttpRequest, provider: str, client_id: str | None = None

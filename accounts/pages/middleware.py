@@ -1,6 +1,5 @@
 """A request's session and sign-in."""
 
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
@@ -10,14 +9,13 @@ from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions import middleware as django_sessions
-from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.module_loading import import_string
 from structlog.contextvars import bind_contextvars
 
-from accounts.errors import SessionTooLargeError
+from accounts import routes
+from accounts.errors import SessionEndedError, SessionTooLargeError
 from accounts.people.models import User
 from accounts.request import Request, sign_in_of
 from accounts.signins import revocations, sessions
@@ -25,21 +23,15 @@ from accounts.signins.models import AuthSession
 from accounts.signins.remembered_users import remembered
 from accounts.store import engine, outage
 
-log = logging.getLogger(__name__)
-
 SAFE = {"GET", "HEAD"}
 
 
 class SessionMiddleware(django_sessions.SessionMiddleware):
-    """Django's, except for the ends that it has a 500, a 400 or a lost cookie for.
+    """Django's, but only a sign-out takes the cookie away.
 
-    The cookie is taken by signing out, and by nothing else.
+    Raises `SessionEndedError`, `SessionTooLargeError` or `STORE_ERRORS` if the session can't be
+    saved. A subclass must answer these: Django would make a 500 of them.
     """
-
-    def process_exception(
-        self, request: HttpRequest, exception: Exception
-    ) -> HttpResponseBase | None:
-        return _answer(request, exception)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if response.status_code == 503:  # noqa: PLR2004
@@ -51,9 +43,13 @@ class SessionMiddleware(django_sessions.SessionMiddleware):
             return response
         try:
             response = super().process_response(request, response)
-        except (*outage.STORE_ERRORS, SessionInterrupted, SessionTooLargeError) as error:
+        except SessionInterrupted as error:
+            # Another request ended it. The cookie may be that request's new one: it stays.
             _end_unfinished(request)
-            return cast("HttpResponse", _answer(request, error))
+            raise SessionEndedError from error
+        except (*outage.STORE_ERRORS, SessionTooLargeError):
+            _end_unfinished(request)
+            raise
         if request.session.is_empty() and getattr(request.session, "is_unknown", False):
             # Not taken either: the id may have been renewed while this request was under way, and
             # the browser would lose the new one.
@@ -70,22 +66,6 @@ def _end_unfinished(request: HttpRequest) -> None:
     if opened is not None:
         with suppress(DatabaseError):
             sessions.revoke(opened, reason=sessions.Reason.UNFINISHED)
-
-
-def _answer(request: HttpRequest, error: Exception) -> HttpResponse | None:
-    """For an error of the session, wherever it came up; None for any other."""
-    if isinstance(error, outage.STORE_ERRORS):
-        view = settings.STORE_UNAVAILABLE_VIEW
-    elif isinstance(error, (SessionInterrupted, UpdateError)):  # allauth saves by itself
-        # Ended by another request meanwhile. The cookie may be that request's new one: it stays.
-        view = settings.SESSION_ENDED_VIEW
-    elif isinstance(error, SessionTooLargeError):
-        log.error("a session is too large to be saved: %s", error)
-        view = settings.TOO_LARGE_VIEW
-    else:
-        return None
-    response: HttpResponse = import_string(view)(request)
-    return response
 
 
 class AuthSessionMiddleware:
@@ -121,7 +101,8 @@ def _user(request: HttpRequest) -> User | AnonymousUser:
     """As remembered, for calls of the API that only read. Not for pages: among them are the admin
     panel, and GETs that change something, such as a provider's callback.
     """
-    if request.method in SAFE and request.path_info.startswith(settings.API_PREFIX):
+    match = routes.match_of(request)
+    if request.method in SAFE and match is not None and "api" in match.app_names:
         return _remembered(request)
     return auth.get_user(request)
 

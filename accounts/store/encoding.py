@@ -6,6 +6,7 @@ is worth 0.1 ms a request.
 """
 
 import json
+import logging
 import time
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,9 @@ MAX_BYTES = 16 * 1024
 CLOCK_SKEW_SECONDS = 300
 
 
+log = logging.getLogger(__name__)
+
+
 class UnreadableError(ValueError):
     """Damaged, or another version's. Says nothing of the content."""
 
@@ -29,7 +33,9 @@ def pack(data: dict[str, Any], *, began: int, is_signed_in: bool) -> str:
     entries: Any = data if is_signed_in else encryption.encrypt(json.dumps(data))
     value = json.dumps({"v": VERSION, "c": began, "d": entries}, separators=(",", ":"))
     if len(value) > MAX_BYTES:
-        raise SessionTooLargeError(f"{len(value)} bytes, in entries {sorted(data)}")
+        error = SessionTooLargeError(f"{len(value)} bytes, in entries {sorted(data)}")
+        log.error("a session is too large to be saved: %s", error)
+        raise error
     return value
 
 

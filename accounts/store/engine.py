@@ -31,11 +31,11 @@ from django.contrib.sessions.backends.base import (
     VALID_KEY_CHARS,
     CreateError,
     SessionBase,
-    UpdateError,
 )
 from django.utils.crypto import get_random_string
 from redis.client import Pipeline
 
+from accounts.errors import SessionEndedError
 from accounts.store import encoding, index, outage
 
 log = logging.getLogger(__name__)
@@ -163,12 +163,12 @@ class SessionStore(SessionBase):
         self.modified = True
 
     def save(self, must_create: bool = False) -> None:
-        """Raises `UpdateError` when the session was deleted meanwhile, and `STORE_ERRORS`."""
+        """Raises `SessionEndedError` if the session was deleted meanwhile, and `STORE_ERRORS`."""
         if self.session_key is None:
             self._draw_id()
         data = self._get_session(no_load=must_create or self._is_new)
         if self.session_key is None:
-            raise UpdateError  # gone before it could be read
+            raise SessionEndedError  # gone before it could be read
         began = self._beginning()
         value = encoding.pack(data, began=began, is_signed_in=SID in data)
         if must_create or self._is_new:
@@ -183,7 +183,7 @@ class SessionStore(SessionBase):
         is_signed_in = SID in self  # then it lives as long as it had; see the top
         life: Any = {"keepttl": True} if is_signed_in else {"ex": self.idle_seconds}
         if not outage.write(lambda pipe: pipe.set(self._name, value, xx=True, **life))[0]:
-            raise UpdateError
+            raise SessionEndedError
 
     def _write_new(self, value: str, *, is_renewed: bool) -> None:
         idle_ms = self.idle_seconds * 1000
@@ -203,7 +203,7 @@ class SessionStore(SessionBase):
             self._index(pipe)
 
         if not outage.write(build)[0]:
-            raise UpdateError if is_renewed else CreateError
+            raise SessionEndedError if is_renewed else CreateError
 
     def _index(self, pipe: Pipeline) -> None:
         sid, user_id, idle = self.get(SID), self.get(SESSION_KEY), self.idle_seconds

@@ -56,7 +56,6 @@ class Ring:
 
 _ring: Ring | None = None
 _lock = Lock()
-_retirement_listeners: list[Any] = []
 
 
 def current() -> Key:
@@ -89,24 +88,13 @@ def reload() -> Ring:
                 raise
             log.warning("signing keys could not be read again, the known ones serve on")
             _ring = Ring(before.keys, before.by_kid, time.monotonic())
-    if before is not None and before.by_kid.keys() - _ring.by_kid.keys():
-        for forget_tokens in _retirement_listeners:
-            forget_tokens()
     return _ring
-
-
-def on_retirement(forget_tokens: Any) -> Any:
-    """Call this whenever a key stops verifying: tokens remembered as good may be no more."""
-    _retirement_listeners.append(forget_tokens)
-    return forget_tokens
 
 
 def forget() -> None:
     """Read the keys again at the next use."""
     global _ring  # noqa: PLW0603
     _ring = None
-    for forget_tokens in _retirement_listeners:
-        forget_tokens()
 
 
 def verifying(now: datetime | None = None) -> list[SigningKey]:

@@ -9,7 +9,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
-from accounts.request import Request, client_of, is_app
+from accounts.request import Request, client_of
 from accounts.signins.models import AuthSession
 from accounts.store import engine
 from api.authentication import verified
@@ -70,11 +70,6 @@ class TokenStrategy(SessionTokenStrategy):
         except InvalidToken:
             return None
         return pair["access"], pair["refresh"]
-
-
-def session_token(request: HttpRequest) -> str:
-    """What names the sign-in under way to the app client; empty for anybody else."""
-    return TokenStrategy().create_session_token(request) if is_app(request) else ""
 
 
 def _new_session(sign_in: AuthSession) -> SessionBase:

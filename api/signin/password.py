@@ -13,7 +13,7 @@ from allauth.core.ratelimit import consume
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
-from accounts.errors import InactiveUserError
+from accounts.errors import InactiveUserError, TooManyRequestsError
 from accounts.federation.linking import link_tokens, links
 from accounts.request import sign_in_of
 from accounts.signins.models import AuthSession
@@ -23,7 +23,6 @@ from api.exceptions import (
     InvalidCredentials,
     LinkTokenRefused,
     LoginIncomplete,
-    TooManyAttempts,
 )
 
 LIMITED = "too_many_login_attempts"
@@ -35,15 +34,15 @@ def with_password(
     """The sign-in opened by these credentials, which prove the link of `link_token`, if there is one.
 
     Raises `InvalidCredentials`, `EmailUnverified`, `LinkTokenRefused`, `LoginIncomplete` or
-    `TooManyAttempts`.
+    `TooManyRequestsError`.
     """
     if not consume(request, action="login"):
-        raise TooManyAttempts
+        raise TooManyRequestsError
     with session_apart(request):
         form = LoginForm(data={"login": email, "password": password}, request=request)
         if not form.is_valid():
             codes = {error.code for errors in form.errors.as_data().values() for error in errors}
-            raise TooManyAttempts if LIMITED in codes else InvalidCredentials
+            raise TooManyRequestsError if LIMITED in codes else InvalidCredentials
         # Before the pipeline, which would mail a code that this caller has no way to send back.
         if not EmailAddress.objects.filter(user=form.user, verified=True).exists():
             raise EmailUnverified

@@ -11,13 +11,13 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.helpers import complete_social_login
 from allauth.socialaccount.models import SocialAccount, SocialLogin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from rest_framework.serializers import ErrorDetail, ValidationError
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import LoginFailure
-from accounts.errors import InactiveUserError
+from accounts.errors import AccountExistsError, ConflictError, InactiveUserError
 from accounts.federation.errors import ProviderError, ProviderUnavailableError, TokenKindError
 from accounts.federation.linking import link_tokens, links
 from accounts.federation.linking.links import Link
@@ -30,11 +30,9 @@ from accounts.request import client_of, sign_in_of
 from accounts.signins.models import AuthSession
 from api.exceptions import (
     AccountExists,
-    Conflict,
     ProviderEmailUnverified,
     ProviderLoginIncomplete,
     ProviderTokenRefused,
-    ProviderUnavailable,
 )
 from api.signin.password import session_apart
 
@@ -44,8 +42,8 @@ log = logging.getLogger(__name__)
 def with_token(request: HttpRequest, *, provider: str, token: dict[str, str]) -> AuthSession:
     """The sign-in opened by this token: `id_token`, `access_token`, `nonce`, empty where left out.
 
-    Raises `ProviderTokenRefused`, `ProviderUnavailable`, `ProviderEmailUnverified`,
-    `AccountExists`, `ProviderLoginIncomplete`, `Conflict`; `STORE_ERRORS` while Redis is down.
+    Raises `ProviderTokenRefused`, `ProviderUnavailableError`, `ProviderEmailUnverified`,
+    `AccountExists`, `ProviderLoginIncomplete`, `ConflictError`; `STORE_ERRORS` if Redis is down.
     """
     with session_apart(request):
         asked: StrictProvider = get_adapter().get_provider(request, provider)
@@ -65,7 +63,7 @@ def _prove(request: HttpRequest, provider: StrictProvider, token: dict[str, str]
         raise ValidationError({"id_token": [ErrorDetail(str(exc), "required")]}) from exc
     except ProviderUnavailableError as exc:
         log.warning("%s can't be asked: %s", provider.id, exc)
-        raise ProviderUnavailable from exc
+        raise
     except ProviderError as exc:
         raise _refused(request, provider.id, exc) from exc
 
@@ -117,11 +115,14 @@ def _require_vouched_for(login: SocialLogin) -> Link | None:
 def _complete(request: HttpRequest, login: SocialLogin) -> AuthSession:
     login.state["process"] = "login"
     try:
-        response: HttpResponse = complete_social_login(request, login)
+        complete_social_login(request, login)
     except InactiveUserError as exc:
         raise ProviderTokenRefused from exc
+    except AccountExistsError as exc:
+        # The account came to be after `_require_one_call` looked: the next call gets a link token.
+        raise ConflictError from exc
     # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
     session = sign_in_of(request).opened
-    if session is not None:
-        return session
-    raise Conflict if response.status_code == Conflict.status_code else ProviderLoginIncomplete
+    if session is None:
+        raise ProviderLoginIncomplete
+    return session

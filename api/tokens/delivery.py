@@ -8,17 +8,12 @@ header that a foreign page can't send without a preflight, and its `Origin` must
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.exceptions import OriginRefused
+
 HEADER = "X-Token-Delivery"
-
-
-class OriginRefused(PermissionDenied):
-    default_code = "origin_refused"
-    default_detail = _("Cookies are taken from this site's own frontends only.")
 
 
 def by_cookie(request: Request) -> bool:

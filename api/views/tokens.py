@@ -10,13 +10,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import TokenError
 
+from accounts.federation.limits import SOCIAL
 from accounts.request import client_of
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
+from accounts.store.counters import Limit
 from api import clients
-from api.authentication import REALM, verified
+from api.authentication import verified
 from api.exceptions import ClientRefused, InvalidToken
 from api.parsers import JSONParser
+from api.problems import REALM
 from api.serializers import (
     CredentialsSerializer,
     IntrospectionSerializer,
@@ -69,6 +72,7 @@ class TokenObtainView(TokenAPIView):
 
 class TokenSocialView(TokenAPIView):
     is_stateless = False  # as above
+    limit = SOCIAL
 
     @extend_schema(
         operation_id="token_social",
@@ -92,6 +96,8 @@ class TokenSocialView(TokenAPIView):
 
 
 class TokenRefreshView(TokenAPIView):
+    limit = Limit("refresh", 120)
+
     @extend_schema(
         operation_id="token_refresh",
         request=RefreshSerializer,
@@ -167,6 +173,7 @@ class TokenRevokeView(TokenAPIView):
 
 
 class TokenIntrospectView(TokenAPIView):
+    limit = Limit("introspect", 600)
     parser_classes = (FormParser,)
 
     @extend_schema(

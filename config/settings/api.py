@@ -4,8 +4,6 @@ from datetime import timedelta
 
 from config.settings.base import SITE_URL, TRUSTED_PROXY_COUNT, env
 
-API_PREFIX = "/api/"
-
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "api.authentication.BearerAuthentication",

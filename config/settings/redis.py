@@ -31,13 +31,6 @@ SESSION_ENGINE = "accounts.store.engine"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_STORE_DEADLINE_SECONDS = env.float("SESSION_STORE_DEADLINE_SECONDS", default=6.0)
 SESSION_STORE_WAITERS = env.int("SESSION_STORE_WAITERS", default=4)
-SESSION_ENDED_VIEW = "config.errors.session_ended"
-TOO_LARGE_VIEW = "config.errors.too_large"
-STORE_UNAVAILABLE_VIEW = "config.errors.store_unavailable"
-CONFLICT_VIEW = "config.errors.conflict"
-ACCOUNT_EXISTS_VIEW = "config.errors.account_exists"
-PROVIDER_UNAVAILABLE_VIEW = "config.errors.provider_unavailable"
-TOO_MANY_REQUESTS_VIEW = "config.errors.too_many_requests"
 # Of a session that nobody has signed in with: a sign-up or a social sign-in under way.
 ANONYMOUS_SESSION_AGE = 3600
 # Only "Stay signed in" outlives the browser; the server ends sessions by these and by

@@ -11,14 +11,14 @@ MIDDLEWARE = [
     "config.middleware.CanonicalHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    "config.middleware.CorsMiddleware",
     "config.middleware.BodyMiddleware",
-    "api.throttling.ThrottleMiddleware",
+    "config.middleware.ThrottleMiddleware",
     "config.middleware.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Requests without a session go no further.
     "api.middleware.StatelessMiddleware",
-    "accounts.pages.middleware.SessionMiddleware",
+    "config.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.pages.middleware.AuthSessionMiddleware",
     # Nor do calls that only read.
@@ -26,6 +26,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.middleware.ErrorMiddleware",
 ]
 
 ROOT_URLCONF = "demo.urls" if DEMO else "config.urls"

@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -9,6 +10,7 @@ import time_machine
 from django.test import Client
 from django_redis import get_redis_connection
 
+from accounts import routes
 from accounts.store import outage
 from api import throttling
 from tests.kit.outage import without_redis
@@ -30,10 +32,13 @@ def early_in_a_window():
 @pytest.fixture
 def few(monkeypatch):
     """Three requests a minute."""
-    limits = [
-        throttling.Limit(limit.scope, limit.paths, 3, limit.seconds) for limit in throttling.LIMITS
-    ]
-    monkeypatch.setattr(throttling, "LIMITS", limits)
+    limit_of = routes.limit_of
+
+    def three(request):
+        limit = limit_of(request)
+        return limit and replace(limit, amount=3)
+
+    monkeypatch.setattr(routes, "limit_of", three)
 
 
 def refresh(client=None, path=REFRESH, ip="127.0.0.1", **headers):

@@ -16,7 +16,7 @@ if SESSIONS != "own":
     # Django and allauth as they come: the stock engine and middleware, none of our sign-ins.
     SESSION_ENGINE = "django.contrib.sessions.backends.cache"
     ours = {
-        "accounts.pages.middleware.SessionMiddleware": "django.contrib.sessions.middleware.SessionMiddleware",
+        "config.middleware.SessionMiddleware": "django.contrib.sessions.middleware.SessionMiddleware",
         "accounts.pages.middleware.AuthSessionMiddleware": "tests.cluster.stock.NoSignIns",
     }
     MIDDLEWARE = [ours.get(name, name) for name in MIDDLEWARE]

@@ -13,6 +13,7 @@ from django.db import connection
 from config import checks, database
 from tests.kit import certificates, postgres
 from tests.kit.ports import free_ports
+from tests.kit.rings import starts_processes
 
 on_postgres = pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL itself")
 
@@ -255,6 +256,7 @@ def test_the_next_host_answers_when_the_first_is_down(db):
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def sealed(tmp_path_factory):
     """A PostgreSQL that speaks TLS: its port and its certificate, which names localhost."""
     certificate = certificates.make(tmp_path_factory.mktemp("certificate"))

@@ -6,7 +6,6 @@ import logging
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
-from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
@@ -14,13 +13,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.federation.endings import reports, security_events
 from accounts.federation.endings.security_events import RefusedEventError
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
+from accounts.federation.limits import REPORT
 from accounts.federation.providers import kakao
+from accounts.routes import mark
 
 EVENT_TYPE = "application/secevent+jwt"
 
 log = logging.getLogger(__name__)
 
 
+@mark(is_machine=True, limit=REPORT)
 @csrf_exempt
 @never_cache
 @require_POST
@@ -37,8 +39,7 @@ def google_events(request: HttpRequest) -> HttpResponse:
         return _refused(exc.err, str(exc))
     except ProviderUnavailableError as exc:
         log.warning("a security event of google has to wait: %s", exc)
-        response: HttpResponse = import_string(settings.PROVIDER_UNAVAILABLE_VIEW)(request)
-        return response
+        raise
     return HttpResponse(status=202)
 
 
@@ -48,6 +49,7 @@ def _refused(err: str, description: str) -> HttpResponse:
     return JsonResponse(body, status=400, headers={"Content-Language": "en"})
 
 
+@mark(is_machine=True, limit=REPORT, is_limited_by_get=True)
 @csrf_exempt
 @never_cache
 @require_http_methods(["GET", "POST"])

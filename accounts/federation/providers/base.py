@@ -9,7 +9,6 @@ from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
-from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialLogin, SocialToken
 from allauth.socialaccount.providers.base.constants import AuthAction, AuthProcess
@@ -21,7 +20,6 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.module_loading import import_string
 
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
 from accounts.federation.profile import Profile, Proof
@@ -154,8 +152,7 @@ class StrictProvider(OAuth2Provider):
             replay.spend(proof.fingerprint, expires_at=proof.expires_at)
         except ProviderUnavailableError as exc:
             log.warning("%s can't be asked: %s", self.id, exc)
-            response = import_string(settings.PROVIDER_UNAVAILABLE_VIEW)(request)
-            raise ImmediateHttpResponse(response) from exc
+            raise
         except ProviderError as exc:
             log.warning("a token of %s was refused: %s", self.id, exc)
             raise get_adapter().validation_error("invalid_token") from exc

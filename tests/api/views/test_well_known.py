@@ -252,7 +252,7 @@ def jose(jose_directory, live_server):
         process.wait(20)
 
 
-@pytest.mark.parametrize("library", ["pyjwt", "jose"])
+@pytest.mark.parametrize("library", ["pyjwt", pytest.param("jose", marks=pytest.mark.servers)])
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
 def test_another_library_verifies_our_tokens_across_a_rotation(
     request, transactional_db, settings, algorithm, library
@@ -275,7 +275,7 @@ def test_another_library_verifies_our_tokens_across_a_rotation(
         assert verify(token)["sub"] == forge.part(token, 1)["sub"]
 
 
-@pytest.mark.parametrize("library", ["pyjwt", "jose"])
+@pytest.mark.parametrize("library", ["pyjwt", pytest.param("jose", marks=pytest.mark.servers)])
 def test_another_library_refuses_what_is_not_ours(request, transactional_db, library):
     verify = request.getfixturevalue(library)
     SigningKey.objects.all().delete()

@@ -87,7 +87,7 @@ def impatient(monkeypatch):
 def said(caplog):
     """What the operator reads about providers."""
     caplog.set_level(logging.WARNING)
-    names = {"accounts.pages.adapters", "accounts.federation.providers.base", "api.social_login"}
+    names = {"accounts.pages.adapters", "accounts.federation.providers.base", "api.signin.social"}
     return lambda: [record.getMessage() for record in caplog.records if record.name in names]
 
 

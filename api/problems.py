@@ -1,0 +1,293 @@
+"""Every error that a caller can meet: one table for problem JSON (RFC 9457) and for HTML pages.
+
+A row has the status, a stable `code` that clients branch on, and words for people. The words are
+translated by Accept-Language. `api.exceptions` answers with a row inside DRF, `config.errors`
+everywhere else.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from allauth.core.exceptions import RateLimited
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from structlog.contextvars import get_contextvars
+
+from accounts.errors import AccountsError, TooManyRequestsError
+from accounts.store.outage import STORE_ERRORS
+
+CONTENT_TYPE = "application/problem+json"
+REALM = 'Bearer realm="api"'
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row of the table. `retry_seconds` becomes Retry-After, `challenge` WWW-Authenticate."""
+
+    status: int
+    code: str
+    title: str | Promise
+    detail: str | Promise
+    retry_seconds: int | None = None
+    challenge: str = ""
+
+
+# The request itself
+
+BAD_REQUEST = Problem(
+    400,
+    "bad_request",
+    _("Bad request"),
+    _("The request could not be understood. Check it and try again."),
+)
+MALFORMED_JSON = Problem(
+    400,
+    "parse_error",
+    _("Malformed JSON"),
+    _("The body isn't JSON in UTF-8. Check it and try again."),
+)
+INVALID_FIELDS = Problem(
+    400,
+    "validation_error",
+    _("Bad request"),
+    _("Some fields are wrong: see `errors`."),
+)
+NOT_FOUND = Problem(
+    404,
+    "not_found",
+    _("Not found"),
+    _("There is nothing at this address. It may have moved."),
+)
+# The words of the next three are DRF's, which so get a Korean translation: DRF itself has none.
+METHOD_NOT_ALLOWED = Problem(
+    405,
+    "method_not_allowed",
+    _("Method not allowed"),
+    _('Method "{method}" not allowed.'),
+)
+NOT_ACCEPTABLE = Problem(
+    406,
+    "not_acceptable",
+    _("Not acceptable"),
+    _("Could not satisfy the request Accept header."),
+)
+UNSUPPORTED_MEDIA_TYPE = Problem(
+    415,
+    "unsupported_media_type",
+    _("Unsupported media type"),
+    _('Unsupported media type "{media_type}" in request.'),
+)
+BODY_TOO_LARGE = Problem(
+    413,
+    "body_too_large",
+    _("Too large"),
+    _("The request is larger than the site accepts. Send less."),
+)
+TOO_MANY_REQUESTS = Problem(
+    429,
+    "too_many_requests",
+    _("Too many attempts"),
+    _("Please wait a few minutes, then try again."),
+)
+
+# Who asks, and what they may do
+
+NOT_AUTHENTICATED = Problem(
+    401,
+    "not_authenticated",
+    _("Unauthorized"),
+    _("Authentication credentials were not provided."),
+)
+INVALID_TOKEN = Problem(
+    401,
+    "invalid_token",
+    _("Unauthorized"),
+    _("The token is invalid, expired or revoked. Sign in again."),
+)
+INVALID_CLIENT = Problem(
+    401,
+    "invalid_client",
+    _("Unauthorized"),
+    _("Name a client of API_CLIENTS and its secret by HTTP Basic."),
+)
+SESSION_ENDED = Problem(
+    401,
+    "session_ended",
+    _("You were signed out"),
+    _("Your sign-in ended while this was under way. Please sign in again."),
+    challenge=REALM,
+)
+FORBIDDEN = Problem(
+    403,
+    "forbidden",
+    _("No access"),
+    _("Your account may not open this page."),
+)
+PERMISSION_DENIED = Problem(
+    403,
+    "permission_denied",
+    _("No access"),
+    _("You do not have permission to perform this action."),
+)
+ORIGIN_REFUSED = Problem(
+    403,
+    "origin_refused",
+    _("No access"),
+    _("Cookies are taken from this site's own frontends only."),
+)
+CSRF_FAILED = Problem(
+    403,
+    "csrf_failed",
+    _("This form has expired"),
+    _("For your safety the form was not sent. Reload the page and try again."),
+)
+
+# Sign-ins
+
+INVALID_CREDENTIALS = Problem(
+    401,
+    "invalid_credentials",
+    _("Unauthorized"),
+    _("The email or the password is wrong."),
+)
+PROVIDER_TOKEN_REFUSED = replace(
+    INVALID_CREDENTIALS,
+    detail=_(
+        "The provider's token was refused: it has expired, was used before, or is another app's."
+    ),
+)
+INVALID_LINK_TOKEN = Problem(
+    401,
+    "invalid_link_token",
+    _("Unauthorized"),
+    _(
+        "The link token has expired, was used before, or is another account's. Sign in by the "
+        "provider again to get a new one, or sign in without it."
+    ),
+)
+EMAIL_UNVERIFIED = Problem(
+    401,
+    "email_unverified",
+    _("Unauthorized"),
+    _(
+        "Verify your email first: sign in at /_allauth/app/v1/auth/login, then send the code from "
+        "the mail to /_allauth/app/v1/auth/email/verify."
+    ),
+)
+PROVIDER_EMAIL_UNVERIFIED = replace(
+    EMAIL_UNVERIFIED,
+    detail=_(
+        "The provider doesn't vouch for an email. Send this token to "
+        "/_allauth/app/v1/auth/provider/token, then the code from the mail to "
+        "/_allauth/app/v1/auth/email/verify."
+    ),
+)
+LOGIN_INCOMPLETE = Problem(
+    401,
+    "login_incomplete",
+    _("Unauthorized"),
+    _("This account needs another step: sign in at /_allauth/app/v1/auth/login."),
+)
+PROVIDER_LOGIN_INCOMPLETE = replace(
+    LOGIN_INCOMPLETE,
+    detail=_(
+        "This sign-in needs another step: send a token to /_allauth/app/v1/auth/provider/token."
+    ),
+)
+ACCOUNT_EXISTS = Problem(
+    409,
+    "account_exists",
+    _("An account with this email exists"),
+    _(
+        "Show that it is yours, and the provider will be connected: an app signs in at "
+        "/_allauth/app/v1/auth/login with this answer's session token, a browser opens "
+        "/accounts/3rdparty/link/."
+    ),
+)
+ACCOUNT_EXISTS_FOR_TOKEN = replace(
+    ACCOUNT_EXISTS,
+    detail=_(
+        "An account with this email exists already. Send its email, its password and this "
+        "`link_token` to /api/token/: that signs in, and connects the provider."
+    ),
+)
+CONFLICT = Problem(
+    409,
+    "conflict",
+    _("Somebody was faster"),
+    _("The same thing was asked for twice at once. Please try again."),
+)
+
+# Our side
+
+SERVER_ERROR = Problem(
+    500,
+    "server_error",
+    _("Something went wrong"),
+    _("The error was recorded. Please try again in a moment."),
+)
+STORE_UNAVAILABLE = Problem(
+    503,
+    "store_unavailable",
+    _("Sign-in is briefly unavailable"),
+    _("You have not been signed out. Please try again in a few seconds."),
+    retry_seconds=3,  # a fail-over takes no longer
+)
+PROVIDER_UNAVAILABLE = Problem(
+    503,
+    "provider_unavailable",
+    _("The other site doesn't answer"),
+    _("Nothing was changed. Please try again in a minute, or sign in with your email."),
+    retry_seconds=60,
+)
+
+TABLE = {
+    row.code: row
+    for row in (
+        *(BAD_REQUEST, MALFORMED_JSON, INVALID_FIELDS, NOT_FOUND, METHOD_NOT_ALLOWED),
+        *(NOT_ACCEPTABLE, UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, TOO_MANY_REQUESTS),
+        *(NOT_AUTHENTICATED, INVALID_TOKEN, INVALID_CLIENT, SESSION_ENDED, FORBIDDEN),
+        *(PERMISSION_DENIED, ORIGIN_REFUSED, CSRF_FAILED, INVALID_CREDENTIALS),
+        *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),
+        *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE),
+    )
+}
+"""The row of each `code`, as domain errors and DRF's exceptions name it."""
+
+
+def find(error: BaseException | None) -> Problem | None:
+    """Return the row for an error that our own code foresees; None for a defect."""
+    if isinstance(error, AccountsError):
+        row = TABLE[error.code]
+        return None if row is SERVER_ERROR else row
+    if isinstance(error, STORE_ERRORS):
+        return STORE_UNAVAILABLE
+    if isinstance(error, RateLimited):
+        return TOO_MANY_REQUESTS
+    return None
+
+
+def body(problem: Problem, **members: Any) -> dict[str, Any]:
+    """Return the problem as RFC 9457 members. Keywords add members, or replace the `detail`."""
+    return {
+        "type": "about:blank",
+        "title": str(problem.title),
+        "status": problem.status,
+        "detail": str(problem.detail),
+        "code": problem.code,
+        "request_id": get_contextvars().get("request_id", ""),
+        **members,
+    }
+
+
+def headers(problem: Problem, error: BaseException | None = None) -> dict[str, str]:
+    """Return the headers that belong to the problem. A limit knows its own end."""
+    found = {"Cache-Control": "no-store"}
+    retry_seconds = problem.retry_seconds
+    if isinstance(error, TooManyRequestsError):
+        retry_seconds = error.retry_seconds
+    if retry_seconds is not None:
+        found["Retry-After"] = str(retry_seconds)
+    if problem.challenge:
+        found["WWW-Authenticate"] = problem.challenge
+    return found
