@@ -1,35 +1,27 @@
 """One row for each thing that happened to an account."""
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.audit.vocabulary import EVENT_TYPES, EventType, Tone, reason_label
 from accounts.client_info import DeviceMixin
 from accounts.people.models import User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class AuditEvent(DeviceMixin, models.Model):
     """Something that happened to an account. Rows outlive their user and are never changed."""
 
-    class Type(models.TextChoices):
-        EMAIL_CHANGED = "email.changed", _("Email changed")
-        EMAIL_VERIFIED = "email.verified", _("Email verified")
-        LOGIN_FAILED = "login.failed", _("Sign-in failed")
-        LOGIN_SUCCEEDED = "login.succeeded", _("Signed in")
-        PASSWORD_CHANGED = "password.changed", _("Password changed")
-        PASSWORD_RESET = "password.reset", _("Password reset")
-        REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused")
-        SESSION_OPENED = "session.opened", _("Sign-in opened")
-        SESSION_REVOKED = "session.revoked", _("Sign-in ended")
-        SOCIAL_ALERTED = "social.alerted", _("Warning from a connected account")
-        SOCIAL_CONNECTED = "social.connected", _("Account connected")
-        SOCIAL_DISCONNECTED = "social.disconnected", _("Account disconnected")
-        SOCIAL_UNLINKED = "social.unlinked", _("Account disconnected at the provider")
-        USER_SIGNED_UP = "user.signed_up", _("Signed up")
+    Type = EventType
 
     id = models.BigAutoField(primary_key=True)
     created_at = models.DateTimeField(_("when"), default=timezone.now)
-    type = models.CharField(_("what"), max_length=32, choices=Type)
+    type = models.CharField(_("what"), max_length=32, choices=EventType.choices)
     user = models.ForeignKey(
         User, models.SET_NULL, null=True, blank=True, related_name="audit_events"
     )
@@ -61,3 +53,25 @@ class AuditEvent(DeviceMixin, models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.identifier}"
+
+    @property
+    def label(self) -> "StrOrPromise":
+        """What happened, in the reader's language. For an unknown type, the type itself."""
+        entry = EVENT_TYPES.get(self.type)
+        return entry.label if entry else self.type
+
+    @property
+    def tone(self) -> Tone:
+        entry = EVENT_TYPES.get(self.type)
+        return entry.tone if entry else Tone.CALM
+
+    @property
+    def icon(self) -> str:
+        """The path of a template."""
+        entry = EVENT_TYPES.get(self.type)
+        return f"icons/{entry.icon if entry else 'activity'}.html"
+
+    @property
+    def reason_label(self) -> "StrOrPromise":
+        """Why it happened, in the reader's language; '' if there is no reason."""
+        return reason_label(self.reason)

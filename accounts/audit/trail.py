@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from accounts.audit.models import AuditEvent
+from accounts.audit.vocabulary import EventType
 from accounts.client_info import ClientInfo
 from accounts.people.models import User
 
 
 def record(  # noqa: PLR0913 - the columns of one row
-    type: AuditEvent.Type,  # noqa: A002 - the column's name
+    type: EventType,  # noqa: A002 - the column's name
     *,
     user: User | None = None,
     identifier: str = "",
@@ -34,7 +35,7 @@ def record(  # noqa: PLR0913 - the columns of one row
 
 def record_each(  # noqa: PLR0913 - the columns of these rows
     sids: Iterable[UUID],
-    type: AuditEvent.Type,  # noqa: A002 - the column's name
+    type: EventType,  # noqa: A002 - the column's name
     *,
     user: User,
     client: ClientInfo | None = None,
@@ -51,7 +52,7 @@ def record_each(  # noqa: PLR0913 - the columns of these rows
 
 
 def _event(  # noqa: PLR0913 - the columns of one row
-    type: AuditEvent.Type,  # noqa: A002 - the column's name
+    type: EventType,  # noqa: A002 - the column's name
     *,
     user: User | None,
     sid: UUID | None,

@@ -25,6 +25,7 @@ from django.utils.translation import get_language
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
+from accounts.audit.vocabulary import LoginFailure
 from accounts.client_info import device_name
 from accounts.errors import AccountExistsError, ConflictError, InactiveUserError
 from accounts.federation.linking import links
@@ -76,11 +77,11 @@ class AccountAdapter(DefaultAccountAdapter):
         email = UserManager.normalize_email(credentials.get("email"))
         user = User.objects.filter(email=email).first()
         if user is None:
-            reason = "unknown_user"
+            reason = LoginFailure.UNKNOWN_USER
         elif not user.is_active:
-            reason = "user_inactive"
+            reason = LoginFailure.USER_INACTIVE
         else:
-            reason = "wrong_password"
+            reason = LoginFailure.WRONG_PASSWORD
         trail.record(
             AuditEvent.Type.LOGIN_FAILED,
             user=user,

@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
+from accounts.audit.vocabulary import Method
 from accounts.pages.middleware import current, rights_of
 from accounts.people import addresses
 from accounts.people.models import User
@@ -29,7 +30,11 @@ from accounts.signins.models import AuthSession
 from accounts.signins.remembered_users import remembered
 from accounts.store.engine import RIGHTS, SID
 
-AMR = {"password": ["pwd"], "code": ["otp"], "mfa": ["mfa"]}
+AMR: dict[str, list[str]] = {
+    "password": [Method.PASSWORD],
+    "code": [Method.CODE],
+    "mfa": [Method.SECOND_STEP],
+}
 """allauth's method names as RFC 8176 values; a provider's sign-in has none and is named itself."""
 MAX_RECORDS = 8
 """Of authentications in one session, which has a size to keep."""
@@ -54,7 +59,6 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
     request.session[SID] = str(session.pk)
     request.session[RIGHTS] = rights_of(user)
     request.auth_session = session
-    trail.record(AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client)
 
 
 @receiver(account_signals.authentication_step_completed)
@@ -221,7 +225,7 @@ def _kind(request: HttpRequest) -> AuthSession.Kind:
 
 
 def _amr(request: HttpRequest, user: User) -> list[str]:
-    values = []
+    values: list[str] = []
     for entry in get_authentication_records(request, user):
         method = entry.get("method", "")
         values += AMR.get(method, [str(entry.get("provider") or method)])

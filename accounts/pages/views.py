@@ -134,10 +134,7 @@ class ActivityView(SignedInMixin, ListView[AuditEvent]):
     paginate_by = 25
 
     def get_queryset(self) -> QuerySet[AuditEvent]:
-        # SESSION_OPENED says again what LOGIN_SUCCEEDED says.
-        return AuditEvent.objects.filter(user=self.user).exclude(
-            type=AuditEvent.Type.SESSION_OPENED
-        )
+        return AuditEvent.objects.filter(user=self.user)
 
 
 class SocialLinkView(FormView[LoginForm]):

@@ -1,16 +1,20 @@
 """The row of one sign-in."""
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.audit.vocabulary import RevokeReason, method_label
 from accounts.client_info import DeviceMixin
 from accounts.people.models import User
 from accounts.signins.managers import AuthSessionQuerySet
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class AuthSession(DeviceMixin, models.Model):
@@ -23,19 +27,6 @@ class AuthSession(DeviceMixin, models.Model):
     class Kind(models.TextChoices):
         BROWSER = "browser", _("Browser")
         TOKEN = "token", _("App or API client")
-
-    class RevokedReason(models.TextChoices):
-        ADMIN = "admin", _("Ended by an administrator")
-        DEACTIVATED = "deactivated", _("Account disabled")
-        DELETED = "deleted", _("Account deleted")
-        LOGOUT = "logout", _("Signed out")
-        OTHER_DEVICE = "other_device", _("Ended from another device")
-        PASSWORD_CHANGED = "password_changed", _("Password changed")
-        PASSWORD_RESET = "password_reset", _("Password reset")
-        PROVIDER = "provider", _("Ended by a connected account")
-        REUSED = "reused", _("A used refresh token came back")
-        RIGHTS_CHANGED = "rights_changed", _("Rights changed")
-        UNFINISHED = "unfinished", _("Could not be finished")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Outlives its user until the last access token has expired: its end must still be told.
@@ -51,7 +42,7 @@ class AuthSession(DeviceMixin, models.Model):
     expires_at = models.DateTimeField(_("ends at the latest"))
     revoked_at = models.DateTimeField(_("ended"), null=True, blank=True)
     revoked_reason = models.CharField(
-        _("why it ended"), max_length=32, choices=RevokedReason, blank=True
+        _("why it ended"), max_length=32, choices=RevokeReason.choices, blank=True
     )
     refresh_jti = models.CharField(max_length=32, blank=True)
     previous_refresh_jti = models.CharField(max_length=32, blank=True)
@@ -107,6 +98,11 @@ class AuthSession(DeviceMixin, models.Model):
     def sid(self) -> uuid.UUID:
         """Its name in tokens, messages and paths."""
         return self.pk
+
+    @property
+    def methods(self) -> "list[StrOrPromise]":
+        """How the user signed in, in the reader's language."""
+        return [method_label(value) for value in self.amr]
 
     @property
     def is_active(self) -> bool:

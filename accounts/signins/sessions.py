@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
+from accounts.audit.vocabulary import RevokeReason
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
 from accounts.people.models import User
@@ -27,7 +28,7 @@ BATCH = 5000
 log = logging.getLogger(__name__)
 
 Kind = AuthSession.Kind
-Reason = AuthSession.RevokedReason
+Reason = RevokeReason
 
 
 def open(  # noqa: A001, PLR0913 - called as sessions.open(); the columns of one row
@@ -70,7 +71,7 @@ def open(  # noqa: A001, PLR0913 - called as sessions.open(); the columns of one
                 now + settings.REFRESH_TOKEN_LIFETIME, session.expires_at
             )
         session.save(force_insert=True)
-        trail.record(AuditEvent.Type.SESSION_OPENED, user=user, sid=session.pk, client=client)
+        trail.record(AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client)
     return session
 
 

@@ -150,11 +150,17 @@ class AuthSessionAdmin(ReadOnly, admin.ModelAdmin[AuthSession]):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnly, admin.ModelAdmin[AuditEvent]):
-    list_display = ["created_at", "type", "identifier", "reason", "ip", "actor"]
+    list_display = ["created_at", "type", "identifier", "why", "ip", "actor"]
     list_filter = ["type"]
     list_select_related = ["actor"]
     search_fields = ["identifier", "sid", "ip"]
     date_hierarchy = "created_at"
+    exclude = ["reason"]
+    readonly_fields = ["why"]
+
+    @admin.display(description=_("why"), ordering="reason")
+    def why(self, event: AuditEvent) -> str:
+        return str(event.reason_label)
 
 
 def _report(model_admin: admin.ModelAdmin[Any], request: HttpRequest, ended: int) -> None:

@@ -16,6 +16,7 @@ from rest_framework.serializers import ErrorDetail, ValidationError
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
+from accounts.audit.vocabulary import LoginFailure
 from accounts.errors import AccountExistsError, ConflictError, InactiveUserError
 from accounts.federation.errors import ProviderError, ProviderUnavailableError, TokenKindError
 from accounts.federation.linking import link_tokens, links
@@ -77,7 +78,7 @@ def _spend(request: HttpRequest, provider: StrictProvider, proof: Proof) -> None
 def _refused(request: HttpRequest, provider: str, error: ProviderError) -> ProviderTokenRefused:
     """The caller gets one answer, the log the reason."""
     log.warning("a token of %s was refused: %s", provider, error)
-    _record(request, identifier=provider, reason="provider_token_refused")
+    _record(request, identifier=provider, reason=LoginFailure.PROVIDER_TOKEN_REFUSED)
     return ProviderTokenRefused()
 
 
@@ -94,7 +95,7 @@ def _require_one_call(request: HttpRequest, login: SocialLogin) -> Link | None:
     if known_user is None:
         return _require_vouched_for(login)
     if not known_user.is_active:
-        _record(request, user=known_user, reason="user_inactive")
+        _record(request, user=known_user, reason=LoginFailure.USER_INACTIVE)
         raise ProviderTokenRefused
     if not EmailAddress.objects.filter(user=known_user, verified=True).exists():
         raise ProviderEmailUnverified

@@ -39,7 +39,6 @@ def test_sign_up_asks_for_the_code_from_the_mail(browser, deliver):
     assert set(events()) == {
         "user.signed_up",
         "email.verified",
-        "session.opened",
         "login.succeeded",
     }
 
@@ -120,7 +119,7 @@ def test_signing_in_opens_a_sign_in_and_redirects_home(browser, user):
         ["pwd"],
     )
     assert session.device == "Chrome · Windows"
-    assert events() == ["session.opened", "login.succeeded"]
+    assert events() == ["login.succeeded"]
 
 
 @pytest.mark.parametrize("case", ["wrong", "unknown", "disabled", "disabled, right password"])

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
+from accounts.audit.vocabulary import Alert
 from accounts.mail import notices
 from accounts.people.models import User
 from accounts.signins import sessions
@@ -30,7 +31,7 @@ def unlinked(provider: str, uid: str) -> None:
             notices.unlinked(user, provider=provider)
 
 
-def ended(provider: str, uid: str, *, event: str) -> None:
+def ended(provider: str, uid: str, *, event: Alert) -> None:
     """Its sign-ins or grants ended there: so do the sign-ins here that it opened."""
     with _connected(provider, uid) as (_, user):
         if user:
@@ -38,7 +39,7 @@ def ended(provider: str, uid: str, *, event: str) -> None:
             sessions.revoke_opened_by(provider, user, reason=sessions.Reason.PROVIDER)
 
 
-def hijacked(provider: str, uid: str, *, event: str) -> None:
+def hijacked(provider: str, uid: str, *, event: Alert) -> None:
     """The account there is in wrong hands: every sign-in ends, and the owner hears of it."""
     with _connected(provider, uid) as (_, user):
         if user:
@@ -47,7 +48,7 @@ def hijacked(provider: str, uid: str, *, event: str) -> None:
             notices.hijacked(user, provider=provider)
 
 
-def suspicious(provider: str, uid: str, *, event: str) -> None:
+def suspicious(provider: str, uid: str, *, event: Alert) -> None:
     """Somebody may know a password there. It is on record, for its owner and for support."""
     with _connected(provider, uid) as (_, user):
         if user:

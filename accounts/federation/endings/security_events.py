@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
+from accounts.audit.vocabulary import Alert
 from accounts.federation.endings import reports
 from accounts.federation.errors import (
     BadSignatureError,
@@ -33,13 +34,13 @@ SUBJECT_TYPES = {"iss-sub", "iss_sub", "id_token_claims"}
 
 Report = Callable[[str], None]
 REPORTS: dict[str, Report] = {
-    "sessions-revoked": partial(reports.ended, "google", event="sessions_revoked"),
-    "tokens-revoked": partial(reports.ended, "google", event="tokens_revoked"),
-    "account-disabled": partial(reports.ended, "google", event="account_disabled"),
-    "hijacking": partial(reports.hijacked, "google", event="hijacking"),
+    "sessions-revoked": partial(reports.ended, "google", event=Alert.SESSIONS_REVOKED),
+    "tokens-revoked": partial(reports.ended, "google", event=Alert.TOKENS_REVOKED),
+    "account-disabled": partial(reports.ended, "google", event=Alert.ACCOUNT_DISABLED),
+    "hijacking": partial(reports.hijacked, "google", event=Alert.HIJACKING),
     "account-purged": partial(reports.unlinked, "google"),
     "account-credential-change-required": partial(
-        reports.suspicious, "google", event="credential_change"
+        reports.suspicious, "google", event=Alert.CREDENTIAL_CHANGE
     ),
 }
 """What to do with a `sub`. Nothing for `account-enabled`, since nothing is ever given back; for

@@ -52,11 +52,11 @@ def ended(**fields):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("reason", sessions.Reason.values)
+@pytest.mark.parametrize("reason", sessions.Reason)
 def test_a_poll_finds_what_was_ended_whatever_the_reason(quiet, reason):
     out, still_in = AuthSessionFactory(token=True), AuthSessionFactory(token=True)
 
-    sessions.revoke(out, reason=sessions.Reason(reason))
+    sessions.revoke(out, reason=reason)
 
     assert quiet.is_revoked(out.pk)
     assert not quiet.is_revoked(still_in.pk)

@@ -58,7 +58,7 @@ def test_opening_is_recorded(user):
 
     event = AuditEvent.objects.get()
     assert (event.type, event.user, event.sid, event.ip, event.user_agent, event.identifier) == (
-        "session.opened",
+        "login.succeeded",
         user,
         session.pk,
         "192.0.2.1",

@@ -168,7 +168,6 @@ def test_the_sign_in_is_recorded(post, user):
     assert (session.ip, session.user_agent, session.amr) == ("127.0.0.1", "curl/8.1", ["pwd"])
     assert list(AuditEvent.objects.values_list("type", "user", "sid", "ip")) == [
         ("login.succeeded", user.pk, session.pk, "127.0.0.1"),
-        ("session.opened", user.pk, session.pk, "127.0.0.1"),
     ]
     user.refresh_from_db()
     assert user.last_login is not None

@@ -70,7 +70,6 @@ def test_a_newcomer_gets_an_account_and_a_pair(standin, send):
     )
     assert set(AuditEvent.objects.values_list("type", flat=True)) == {
         "user.signed_up",
-        "session.opened",
         "login.succeeded",
     }
 

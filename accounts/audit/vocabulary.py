@@ -1,0 +1,140 @@
+"""Name what can happen to an account, and why: one entry for each value that rows hold.
+
+Pages and the admin read labels, tones and icons from here. To add an event or a reason, add its
+entry, the Korean text of its label, and a test. Never change a value: rows hold it.
+"""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+class Entry(StrEnum):
+    """A value with its label."""
+
+    label: "StrOrPromise"
+
+    def __new__(cls, value: str, *row: object) -> Self:  # noqa: ARG004 - `__init__` takes the row
+        entry = str.__new__(cls, value)
+        entry._value_ = value
+        return entry
+
+    def __init__(self, value: str, label: "StrOrPromise") -> None:
+        self.label = label
+
+    @classmethod
+    def choices(cls) -> "list[tuple[str, StrOrPromise]]":
+        """Return the choices of a model field. Migrations name this method, not the values."""
+        return [(entry.value, entry.label) for entry in cls]
+
+
+class Tone(StrEnum):
+    """How an event looks on a page: a class in the style sheet."""
+
+    CALM = "calm"
+    ALARMING = "alarming"
+
+
+class EventType(Entry):
+    """What happened, as `noun.past_tense`. The icon is a template in `templates/icons`."""
+
+    icon: str
+    tone: Tone
+
+    def __init__(
+        self, value: str, label: "StrOrPromise", icon: str, tone: Tone = Tone.CALM
+    ) -> None:
+        super().__init__(value, label)
+        self.icon = icon
+        self.tone = tone
+
+    EMAIL_CHANGED = "email.changed", _("Email changed"), "mail"
+    EMAIL_VERIFIED = "email.verified", _("Email verified"), "mail"
+    LOGIN_FAILED = "login.failed", _("Sign-in failed"), "alert", Tone.ALARMING
+    LOGIN_SUCCEEDED = "login.succeeded", _("Signed in"), "check"
+    PASSWORD_CHANGED = "password.changed", _("Password changed"), "key"
+    PASSWORD_RESET = "password.reset", _("Password reset"), "key"
+    REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused"), "alert", Tone.ALARMING
+    SESSION_REVOKED = "session.revoked", _("Sign-in ended"), "exit"
+    SOCIAL_ALERTED = "social.alerted", _("Warning from a connected account"), "alert", Tone.ALARMING
+    SOCIAL_CONNECTED = "social.connected", _("Account connected"), "link"
+    SOCIAL_DISCONNECTED = "social.disconnected", _("Account disconnected"), "link"
+    SOCIAL_UNLINKED = "social.unlinked", _("Account disconnected at the provider"), "link"
+    USER_SIGNED_UP = "user.signed_up", _("Signed up"), "person"
+
+
+class RevokeReason(Entry):
+    """Why a sign-in ended: the reason of `session.revoked`."""
+
+    ADMIN = "admin", _("Ended by an administrator")
+    DEACTIVATED = "deactivated", _("Account disabled")
+    DELETED = "deleted", _("Account deleted")
+    LOGOUT = "logout", _("Signed out")
+    OTHER_DEVICE = "other_device", _("Ended from another device")
+    PASSWORD_CHANGED = "password_changed", _("Password changed")
+    PASSWORD_RESET = "password_reset", _("Password reset")
+    PROVIDER = "provider", _("Ended by a connected account")
+    REUSED = "reused", _("A refresh token was used twice")
+    RIGHTS_CHANGED = "rights_changed", _("Rights changed")
+    UNFINISHED = "unfinished", _("The sign-in could not be completed")
+
+
+class LoginFailure(Entry):
+    """Why credentials were refused: the reason of `login.failed`. The caller never learns it."""
+
+    PROVIDER_TOKEN_REFUSED = "provider_token_refused", _("The provider's token was refused")
+    UNKNOWN_USER = "unknown_user", _("No such account")
+    USER_INACTIVE = "user_inactive", _("Account disabled")
+    WRONG_PASSWORD = "wrong_password", _("Wrong password")
+
+
+class Alert(Entry):
+    """What a provider reported about a connected account: the reason of `social.alerted`."""
+
+    ACCOUNT_DISABLED = "account_disabled", _("Account disabled at the provider")
+    CREDENTIAL_CHANGE = "credential_change", _("Its password may have leaked")
+    HIJACKING = "hijacking", _("Taken over by somebody else")
+    SESSIONS_REVOKED = "sessions_revoked", _("Signed out at the provider")
+    TOKENS_REVOKED = "tokens_revoked", _("Access withdrawn at the provider")
+
+
+class Method(Entry):
+    """How somebody proved who they are: `amr` of RFC 8176. A provider's sign-in has the provider."""
+
+    PASSWORD = "pwd", _("Password")
+    CODE = "otp", _("Email code")
+    SECOND_STEP = "mfa", _("Second step")
+    HARDWARE_KEY = "hwk", _("Passkey")
+    KEY = "pop", _("Passkey")
+
+
+# Rows may hold values of another release: look them up with `.get`.
+EVENT_TYPES: dict[str, EventType] = {entry.value: entry for entry in EventType}
+METHODS: dict[str, Method] = {entry.value: entry for entry in Method}
+REASONS: dict[str, Entry] = {
+    entry.value: entry for group in (RevokeReason, LoginFailure, Alert) for entry in group
+}
+"""All reasons. Their values differ, so that a label needs no event."""
+
+
+def reason_label(value: str) -> "StrOrPromise":
+    """Return the label of a reason. One that isn't listed is a provider's id: return its name."""
+    entry = REASONS.get(value)
+    return entry.label if entry else provider_name(value)
+
+
+def method_label(value: str) -> "StrOrPromise":
+    """Return the label of a method. One that isn't listed is a provider's id: return its name."""
+    entry = METHODS.get(value)
+    return entry.label if entry else provider_name(value)
+
+
+def provider_name(provider: str) -> str:
+    """Return the provider's name in the reader's language, or '' for ''."""
+    return gettext(capfirst(provider)) if provider else ""
