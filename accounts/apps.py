@@ -1,11 +1,13 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 
 class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = _("Users and sign-ins")
 
+    @override
     def ready(self) -> None:
         # They register themselves.
         from accounts.federation import receivers as social_receivers  # noqa: F401, PLC0415

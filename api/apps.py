@@ -1,12 +1,14 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 
 class ApiConfig(AppConfig):
     name = "api"
     verbose_name = _("API")
 
+    @override
     def ready(self) -> None:
         from accounts.signins import revocations  # noqa: PLC0415 - needs the models
         from api import schema  # noqa: F401, PLC0415 - registers itself

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
 from structlog.contextvars import bind_contextvars
+from typing_extensions import override
 
 from accounts.people.models import User
 from accounts.signins import revocations
@@ -53,6 +54,7 @@ class BearerAuthentication(JWTAuthentication):
     def __init__(self) -> None:
         """SimpleJWT's looks up the user model, which isn't used here."""
 
+    @override
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         credentials = bearer_in(request.META)
         if credentials is None:
@@ -61,6 +63,7 @@ class BearerAuthentication(JWTAuthentication):
         bind_contextvars(user_id=token["sub"], sid=token["sid"])
         return BearerUser(UUID(token["sub"])), token
 
+    @override
     def authenticate_header(self, request: Request) -> str:
         """RFC 6750 §3.1: no error code for a request that carried no token."""
         if request.META.get("HTTP_AUTHORIZATION", "").lower().startswith("bearer"):
@@ -97,12 +100,14 @@ def account(request: Request) -> User:
 class CookieAuthentication(SessionAuthentication):
     """The browser's own session, for same-site pages. Unsafe methods need the CSRF token."""
 
+    @override
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         found = super().authenticate(request)
         if found is None:
             return None
         return found[0], cast("SiteRequest", request._request).auth_session  # noqa: SLF001
 
+    @override
     def enforce_csrf(self, request: Request) -> None:
         """Django's check lets these methods pass, after it was prepared."""
         if request.method not in SAFE:

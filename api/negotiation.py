@@ -6,11 +6,13 @@ from typing import Any
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from typing_extensions import override
 
 
 class ContentNegotiation(DefaultContentNegotiation):
     """DRF's, without weighing the only form against a caller who takes any (RFC 9110 §12.5.1)."""
 
+    @override
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> Any:

@@ -7,6 +7,7 @@ from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
+from typing_extensions import override
 
 
 class NewestFirst(CursorPagination):
@@ -15,6 +16,7 @@ class NewestFirst(CursorPagination):
     page_size_query_param = "limit"
     ordering = ("-created_at", "-id")
 
+    @override
     def decode_cursor(self, request: Request) -> Cursor | None:
         """A made-up cursor is a 404, as DRF answers those it can't decode at all."""
         cursor = super().decode_cursor(request)

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from rest_framework import parsers
+from typing_extensions import override
 
 
 class JSONParser(parsers.JSONParser):
     """JSON is UTF-8 (RFC 8259 §8.1): whatever charset the header names is not looked up."""
 
+    @override
     def parse(
         self,
         stream: IO[Any],

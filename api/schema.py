@@ -6,6 +6,7 @@ from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerExtension,
 )
+from typing_extensions import override
 
 PROBLEM = {
     "type": "object",
@@ -44,6 +45,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
     name = "bearer"
     priority = 1
 
+    @override
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
@@ -52,6 +54,7 @@ class CookieScheme(OpenApiAuthenticationExtension):
     target_class = "api.authentication.CookieAuthentication"
     name = "cookie"
 
+    @override
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         from django.conf import settings  # noqa: PLC0415 - read when the schema is made
 
@@ -64,6 +67,7 @@ class StrictBody(OpenApiSerializerExtension):
     target_class = "api.serializers.StrictSerializer"
     match_subclasses = True
 
+    @override
     def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         schema: dict[str, Any] = auto_schema._map_serializer(  # noqa: SLF001 - as its own extensions do
             self.target, direction, bypass_extensions=True

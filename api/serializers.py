@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from typing_extensions import override
 
 from accounts.federation.provider import provider_classes
 from accounts.people.models import Locale, User
@@ -15,6 +16,7 @@ from accounts.signins.models import AuthSession
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields it doesn't know: a misspelt one would be ignored without a word."""
 
+    @override
     def to_internal_value(self, data: Any) -> Any:
         value = super().to_internal_value(data)
         unknown = sorted(set(data) - set(self.fields))
@@ -31,6 +33,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 class StringField(serializers.CharField):
     """Refuses numbers, which `CharField` would turn into text: the OpenAPI document says string."""
 
+    @override
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
@@ -76,6 +79,7 @@ class SocialTokenSerializer(StrictSerializer):
         help_text="What the app gave the provider's SDK as `nonce`; left out where it gave none.",
     )
 
+    @override
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs["id_token"] and not attrs["access_token"]:
             raise serializers.ValidationError(
@@ -147,6 +151,7 @@ class MeSerializer(StrictSerializer):
     locale = serializers.ChoiceField(choices=Locale.values, required=False)
     date_joined = serializers.DateTimeField(read_only=True, default_timezone=UTC)
 
+    @override
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
         for name, value in validated_data.items():
             setattr(instance, name, value)

@@ -18,6 +18,7 @@ from django.middleware import locale as django_locale
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from structlog.contextvars import bind_contextvars, clear_contextvars
+from typing_extensions import override
 
 from accounts import routes
 from accounts.pages import middleware as pages
@@ -105,10 +106,12 @@ def _note_exception(*, request: HttpRequest | None = None, **_: Any) -> None:
 class LocaleMiddleware(django_locale.LocaleMiddleware):
     """Django's, without what it does for paths that begin with a language: there are none."""
 
+    @override
     def process_request(self, request: HttpRequest) -> None:
         translation.activate(translation.get_language_from_request(request))
         request.LANGUAGE_CODE = translation.get_language()
 
+    @override
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
@@ -191,6 +194,7 @@ def _is_sound(body: bytes) -> bool:
 class CorsMiddleware(corsheaders.CorsMiddleware):
     """Let our frontends on other origins call all addresses under a prefix for machines."""
 
+    @override
     def is_enabled(self, request: HttpRequest) -> bool:
         return routes.is_under_machine_prefix(request)
 

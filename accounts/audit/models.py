@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from accounts.audit.vocabulary import EVENT_TYPES, EventType, Tone, reason_label
 from accounts.client_info import DeviceMixin
@@ -51,6 +52,7 @@ class AuditEvent(DeviceMixin, models.Model):
             models.Index(fields=["-created_at", "-id"], name="audit_created"),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.type} {self.identifier}"
 

@@ -3,6 +3,7 @@
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.utils import get_request_param
 from django.http import HttpRequest, HttpResponse
+from typing_extensions import override
 
 from accounts.federation.endings import disconnection
 from accounts.federation.providers.base import StrictAdapter
@@ -13,6 +14,7 @@ class CallbackView(OAuth2CallbackView):
 
     adapter: StrictAdapter
 
+    @override
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         state_id = str(get_request_param(request, "state", ""))
         if state_id.startswith(disconnection.STATE_PREFIX):

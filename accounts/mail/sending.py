@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import EmailMessage
+from typing_extensions import override
 
 from accounts.outbox import jobs
 from accounts.outbox.jobs import Payload
@@ -43,6 +44,7 @@ class MailHandler(jobs.Handler):
     )
     """Then the message is given up: its code or link has expired by then."""
 
+    @override
     def do(self, payload: Payload) -> None:
         html = payload.pop("html")
         message = EmailMultiAlternatives(**payload, connection=get_connection())
@@ -50,9 +52,11 @@ class MailHandler(jobs.Handler):
             message.attach_alternative(html, "text/html")
         message.send()
 
+    @override
     def failed(self, payload: Payload, error: Exception, *, attempt: int) -> None:
         log.error("a mail was not sent (attempt %d)", attempt, exc_info=error)
 
+    @override
     def given_up(self, payload: Payload) -> None:
         log.error("a mail was never sent: given up")
 

@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.utils import timezone
+from typing_extensions import override
 
 
 class Job(models.Model):
@@ -25,5 +26,6 @@ class Job(models.Model):
     class Meta:
         indexes = [models.Index(fields=["not_before"], name="job_not_before")]
 
+    @override
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"

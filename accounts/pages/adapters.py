@@ -22,6 +22,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import get_language
+from typing_extensions import override
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
@@ -47,6 +48,7 @@ LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    @override
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
         """A disabled account answers as a wrong password does.
 
@@ -71,6 +73,7 @@ class AccountAdapter(DefaultAccountAdapter):
         self.authentication_failed(request, **credentials)
         return None
 
+    @override
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         # The verdict has fallen: whatever fails from here on gives no attempt back.
         self._login_failed_rl_usage = None
@@ -90,17 +93,20 @@ class AccountAdapter(DefaultAccountAdapter):
             reason=reason,
         )
 
+    @override
     def clean_password(self, password: str, user: AbstractBaseUser | None = None) -> str:
         if len(password) > MAX_LENGTH:
             # Alone and first: comparing a megabyte with the user's attributes takes seconds.
             PasswordLengthValidator().validate(password, user)
         return super().clean_password(password, user)
 
+    @override
     def new_user(self, request: HttpRequest) -> User:
         user = cast("User", super().new_user(request))
         user.locale = (get_language() or "")[:2]
         return user
 
+    @override
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         request = self.request
         message = self.render_mail(
@@ -117,6 +123,7 @@ class AccountAdapter(DefaultAccountAdapter):
         )
         sending.enqueue(message)
 
+    @override
     def pre_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
     ) -> HttpResponse | None:
@@ -126,11 +133,13 @@ class AccountAdapter(DefaultAccountAdapter):
         links.begin(request)
         return super().pre_login(request, user, **kwargs)
 
+    @override
     def is_login_by_code_required(self, login: Any) -> bool:
         """Where a visitor asked for a code to prove an account by (`SocialLinkView`)."""
         is_asked_for = sign_in_of(self.request).is_code_asked_for
         return is_asked_for or super().is_login_by_code_required(login)
 
+    @override
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
     ) -> HttpResponse:
@@ -140,6 +149,7 @@ class AccountAdapter(DefaultAccountAdapter):
             self.add_message(request, level, LINKED if is_linked else LINKED_ELSEWHERE)
         return super().post_login(request, user, **kwargs)
 
+    @override
     def save_user(
         self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
     ) -> AbstractBaseUser:
@@ -150,6 +160,7 @@ class AccountAdapter(DefaultAccountAdapter):
         except IntegrityError as exc:
             raise ConflictError from exc
 
+    @override
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """All of it or nothing: addresses, their primary one, and the user's own."""
         try:
@@ -158,11 +169,13 @@ class AccountAdapter(DefaultAccountAdapter):
         except IntegrityError as exc:  # an account that `addresses.claim` leaves alone has it
             raise ConflictError from exc
 
+    @override
     def send_account_already_exists_mail(self, email: str) -> None:
         """Takes as long as a sign-up that makes an account: both hash a password."""
         make_password(email)
         super().send_account_already_exists_mail(email)
 
+    @override
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """A password change or a deactivation that overtook this sign-in wins."""
         if sign_in_of(request).is_code_asked_for:
@@ -179,11 +192,13 @@ class AccountAdapter(DefaultAccountAdapter):
                 raise
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from exc
 
+    @override
     def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Only for pages: an API client's message would wait in a session nobody opens again."""
         if sign_in_of(request).kind is None:
             super().add_message(request, *args, **kwargs)
 
+    @override
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("accounts:home")
 
@@ -193,6 +208,7 @@ def _is_refused(user: AbstractBaseUser) -> bool:
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    @override
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """A provider's word is proof: accounts that only typed the address make way.
 
@@ -214,6 +230,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             links.note(request, link)
             raise AccountExistsError(request.session)
 
+    @override
     def populate_user(
         self,
         request: HttpRequest,
@@ -227,6 +244,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         user.display_name = str(name).replace("\x00", "").strip()[:80]
         return user
 
+    @override
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:
         """User, connection and addresses: all of them or nothing."""
         try:
@@ -236,6 +254,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         except IntegrityError as exc:  # the same person twice at once
             raise ConflictError from exc
 
+    @override
     def get_provider(
         self, request: HttpRequest, provider: str, client_id: str | None = None
     ) -> Any:
@@ -248,11 +267,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
                 raise
             return former.FormerProvider(request, provider)
 
+    @override
     def list_providers(self, request: HttpRequest) -> list[Any]:
         """One entry for each: allauth would list a native app's client beside the site's own."""
         providers = super().list_providers(request)
         return [one for one in providers if not one.app.settings.get("hidden")]
 
+    @override
     def on_authentication_error(
         self,
         request: HttpRequest,
@@ -265,6 +286,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         name = getattr(provider, "id", "a provider")
         log.warning("a sign-in by %s failed: %s", name, exception or error)
 
+    @override
     def get_requests_session(self) -> NoReturn:
         """allauth's own calls follow redirects and wait for as long as bytes drip."""
         raise NotImplementedError("call providers through accounts.federation.wire.fetch")

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account.auth_backends import AuthenticationBackend as AllauthBackend
+from typing_extensions import override
 
 from accounts.people.models import User
 
@@ -11,5 +12,6 @@ from accounts.people.models import User
 class AuthenticationBackend(AllauthBackend):
     """allauth's, asking for the user by the statement that is at hand."""
 
+    @override
     def get_user(self, user_id: Any) -> User | None:
         return User.objects.active(user_id) if isinstance(user_id, UUID) else None

@@ -13,6 +13,7 @@ from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from structlog.contextvars import bind_contextvars
+from typing_extensions import override
 
 from accounts import routes
 from accounts.errors import SessionEndedError, SessionTooLargeError
@@ -33,6 +34,7 @@ class SessionMiddleware(django_sessions.SessionMiddleware):
     saved. A subclass must answer these: Django would make a 500 of them.
     """
 
+    @override
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if response.status_code == 503:  # noqa: PLR2004
             # Django deletes the cookie of a session that looks empty; after an outage it isn't.

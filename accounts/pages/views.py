@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, ListView, TemplateView, UpdateView, View
+from typing_extensions import override
 
 from accounts.audit.models import AuditEvent
 from accounts.federation.linking import links
@@ -50,6 +51,7 @@ class SignedInMixin(LoginRequiredMixin):
 class HomeView(SignedInMixin, TemplateView):
     template_name = "accounts/home.html"
 
+    @override
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             session_count=AuthSession.objects.for_user(self.user.pk).active().count(),
@@ -63,10 +65,12 @@ class ProfileView(SignedInMixin, UpdateView[User, ProfileForm]):
     template_name = "accounts/profile.html"
     success_url = reverse_lazy("accounts:profile")
 
+    @override
     def get_object(self, queryset: QuerySet[User] | None = None) -> User:
         # A copy: a refused form must not show its values in the page's frame.
         return User.objects.get(pk=self.user.pk)
 
+    @override
     def form_valid(self, form: ProfileForm) -> HttpResponse:
         response = super().form_valid(form)
         messages.success(self.request, _("Saved."))
@@ -89,6 +93,7 @@ class SessionListView(SignedInMixin, ListView[AuthSession]):
     context_object_name = "sessions"
     paginate_by = 20
 
+    @override
     def get_queryset(self) -> QuerySet[AuthSession]:
         return AuthSession.objects.for_user(self.user.pk).active().this_first(self.auth_session)
 
@@ -133,6 +138,7 @@ class ActivityView(SignedInMixin, ListView[AuditEvent]):
     context_object_name = "events"
     paginate_by = 25
 
+    @override
     def get_queryset(self) -> QuerySet[AuditEvent]:
         return AuditEvent.objects.filter(user=self.user)
 
@@ -152,6 +158,7 @@ class SocialLinkView(FormView[LoginForm]):
     @method_decorator(rate_limit(action="login"))
     @method_decorator(sensitive_post_parameters("password"))
     @method_decorator(never_cache)
+    @override
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         link = links.noted(request)
         owner = links.owner_of(link) if link else None
@@ -161,6 +168,7 @@ class SocialLinkView(FormView[LoginForm]):
         self.link, self.owner = link, owner
         return super().dispatch(request, *args, **kwargs)
 
+    @override
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.POST.get("link") != self.link.key:  # another tab's, which has been replaced
             return redirect("accounts:social-link")
@@ -179,9 +187,11 @@ class SocialLinkView(FormView[LoginForm]):
         except ImmediateHttpResponse as exc:
             return exc.response
 
+    @override
     def form_valid(self, form: LoginForm) -> HttpResponse:
         return cast("HttpResponse", form.login(self.request, redirect_url=self.link.next))
 
+    @override
     def get_form_kwargs(self) -> dict[str, Any]:
         """Whose password it is isn't the visitor's to say."""
         kwargs = super().get_form_kwargs()
@@ -190,6 +200,7 @@ class SocialLinkView(FormView[LoginForm]):
             kwargs["data"]["login"] = self.owner.email
         return kwargs | {"request": self.request}
 
+    @override
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             link=self.link, owner=self.owner, providers=self._providers(), **kwargs

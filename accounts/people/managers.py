@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import connection
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from accounts.people.models import User
@@ -17,9 +18,11 @@ class UserManager(BaseUserManager["User"]):
     """E-mail addresses are stored stripped and lower-cased, and looked up so."""
 
     @classmethod
+    @override
     def normalize_email(cls, email: str | None) -> str:
         return (email or "").strip().lower()
 
+    @override
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email=self.normalize_email(username))
 

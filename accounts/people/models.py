@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from accounts.people.managers import UserManager
 
@@ -61,19 +62,23 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique")]
         indexes = [models.Index(fields=["email"], name="user_email")]
 
+    @override
     def __str__(self) -> str:
         return self.email
 
     @classmethod
+    @override
     def from_db(cls, *args: Any, **kwargs: Any) -> Self:
         user = super().from_db(*args, **kwargs)
         user.note_stored()
         return user
 
+    @override
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
         super().refresh_from_db(*args, **kwargs)
         self.note_stored()
 
+    @override
     def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         """Write what was changed here, not the whole row as it once was read.
 
@@ -92,6 +97,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     def note_stored(self) -> None:
         self._stored = self._loaded()
 
+    @override
     def clean(self) -> None:
         self.email = UserManager.normalize_email(self.email)
 

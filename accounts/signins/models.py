@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from accounts.audit.vocabulary import RevokeReason, method_label
 from accounts.client_info import DeviceMixin
@@ -75,6 +76,7 @@ class AuthSession(DeviceMixin, models.Model):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.device} ({self.get_kind_display()})"
 
@@ -88,6 +90,7 @@ class AuthSession(DeviceMixin, models.Model):
         session.user = user
         return session
 
+    @override
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
         """Columns that weren't read are read together."""
         if kwargs.get("fields") and self.get_deferred_fields() >= set(kwargs["fields"]):

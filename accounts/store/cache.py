@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django_redis.cache import RedisCache
+from typing_extensions import override
 
 from accounts.store import outage
 
@@ -19,6 +20,7 @@ LOCK_SECONDS = 0.5
 class SharedCache(RedisCache):
     """`default` of `CACHES`. Raises `StoreUnavailableError` when Redis is away for too long."""
 
+    @override
     def add(
         self,
         key: str,
@@ -35,15 +37,18 @@ class SharedCache(RedisCache):
             )
         )
 
+    @override
     def get(self, *args: Any, **kwargs: Any) -> Any:
         return outage.patiently(
             lambda: super(SharedCache, self).get(*args, **kwargs),  # type: ignore[no-untyped-call]
             outage.cache,
         )
 
+    @override
     def set(self, *args: Any, **kwargs: Any) -> Any:
         return outage.patiently(lambda: super(SharedCache, self).set(*args, **kwargs), outage.cache)
 
+    @override
     def delete(self, *args: Any, **kwargs: Any) -> bool:
         return bool(
             outage.patiently(lambda: super(SharedCache, self).delete(*args, **kwargs), outage.cache)

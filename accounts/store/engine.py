@@ -34,6 +34,7 @@ from django.contrib.sessions.backends.base import (
 )
 from django.utils.crypto import get_random_string
 from redis.client import Pipeline
+from typing_extensions import override
 
 from accounts.errors import SessionEndedError
 from accounts.store import encoding, index, outage
@@ -106,12 +107,14 @@ class SessionStore(SessionBase):
         except outage.STORE_ERRORS as error:
             log.warning("a session's idle time was not extended: %s", error)
 
+    @override
     def get_expiry_age(self, **kwargs: Any) -> int:
         """Seconds, for the cookie: the absolute time, since no answer but a save renews it."""
         if SID not in self:
             return int(settings.ANONYMOUS_SESSION_AGE)
         return max(0, self._beginning() + _lifetime_seconds() - _now())
 
+    @override
     def get_expiry_date(self, **kwargs: Any) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.get_expiry_age())
 
@@ -123,6 +126,7 @@ class SessionStore(SessionBase):
 
     # Reading
 
+    @override
     def load(self) -> dict[str, Any]:
         value, self._left_ms = index.fetch(self._name, limit=encoding.MAX_BYTES)
         self.is_unknown = value is None
@@ -133,6 +137,7 @@ class SessionStore(SessionBase):
         self._stored_sid = data.get(SID)
         return data
 
+    @override
     def exists(self, session_key: str) -> bool:
         if not self._validate_session_key(session_key):
             return False
@@ -149,11 +154,13 @@ class SessionStore(SessionBase):
 
     # Writing
 
+    @override
     def create(self) -> None:
         self._session_key = _new_id()
         self.save(must_create=True)
         self.modified = True
 
+    @override
     def cycle_key(self) -> None:
         """A new id, as of the next save: the old one stays good if the request fails."""
         self._get_session()
@@ -162,6 +169,7 @@ class SessionStore(SessionBase):
             self._draw_id()
         self.modified = True
 
+    @override
     def save(self, must_create: bool = False) -> None:
         """Raises `SessionEndedError` if the session was deleted meanwhile, and `STORE_ERRORS`."""
         if self.session_key is None:
@@ -213,6 +221,7 @@ class SessionStore(SessionBase):
             index.remove(pipe, sid=self._stored_sid, user_id=user_id)
         index.add(pipe, self._name, sid=sid, user_id=user_id, idle_seconds=idle)
 
+    @override
     def delete(self, session_key: str | None = None) -> None:
         if session_key is not None:
             names, sid = [index.name_of(session_key)], None
@@ -228,6 +237,7 @@ class SessionStore(SessionBase):
         if names:
             outage.write(build)
 
+    @override
     def flush(self) -> None:
         """Deletes first: a store that can't must not look as if it had."""
         self.delete()
@@ -236,6 +246,7 @@ class SessionStore(SessionBase):
         self._is_new, self._replaced, self._began, self._stored_sid = False, None, None, None
 
     @classmethod
+    @override
     def clear_expired(cls) -> None:
         """Redis does."""
 
@@ -261,13 +272,16 @@ class NamedSessionStore(SessionStore):
     """
 
     @property
+    @override
     def _name(self) -> str:
         key = str(self.session_key)  # an id again once it was flushed and written to
         return index.name_of(key) if SESSION_ID.fullmatch(key) else f"session:{key}"
 
+    @override
     def cycle_key(self) -> None:
         self.modified = True
 
+    @override
     def _validate_session_key(self, key: Any) -> bool:
         return bool(key)
 

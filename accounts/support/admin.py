@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.generic import RedirectView
+from typing_extensions import override
 
 from accounts.audit.models import AuditEvent
 from accounts.people.models import User
@@ -76,6 +77,7 @@ class UserAdmin(DjangoUserAdmin[User]):
         (None, {"fields": ["email", "display_name", "usable_password", "password1", "password2"]})
     ]
 
+    @override
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         """The e-mail is the way in: whoever could set it could reset the password to it.
 
@@ -88,16 +90,19 @@ class UserAdmin(DjangoUserAdmin[User]):
             fields += ["is_staff", "is_superuser", "groups"]
         return fields
 
+    @override
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         if obj is not None and obj.is_superuser and not cast("User", request.user).is_superuser:
             return False
         return super().has_change_permission(request, obj)
 
+    @override
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         if obj is not None and obj.is_superuser and not cast("User", request.user).is_superuser:
             return False
         return super().has_delete_permission(request, obj)
 
+    @override
     def get_urls(self) -> list[Any]:
         return [url for url in super().get_urls() if url.name != "auth_user_password_change"]
 

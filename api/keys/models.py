@@ -5,6 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from typing_extensions import override
 
 from accounts import encryption
 from api.keys import jwk
@@ -37,6 +38,7 @@ class SigningKey(models.Model):
     class Meta:
         ordering = ["active_at", "kid"]
 
+    @override
     def __str__(self) -> str:
         return f"{self.algorithm} {self.kid}"
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
+from typing_extensions import override
 
 from accounts.request import Request, client_of
 from accounts.signins.models import AuthSession
@@ -26,6 +27,7 @@ class TokenStrategy(SessionTokenStrategy):
     `Authorization: Bearer` finds the session.
     """
 
+    @override
     def get_session_token(self, request: HttpRequest) -> str | None:
         authorization = request.META.get("HTTP_AUTHORIZATION", "")
         if authorization.lower().startswith(BEARER):
@@ -33,6 +35,7 @@ class TokenStrategy(SessionTokenStrategy):
         token: str | None = super().get_session_token(request)
         return token
 
+    @override
     def lookup_session(self, session_token: str) -> SessionBase | None:
         if not session_token.lower().startswith(BEARER):
             session = super().lookup_session(session_token)
@@ -47,10 +50,12 @@ class TokenStrategy(SessionTokenStrategy):
             return None
         return engine.lookup(sign_in.pk) or _new_session(sign_in)
 
+    @override
     def create_session_token(self, request: HttpRequest) -> str:
         token = super().create_session_token(request)
         return "" if request.user.is_authenticated else token
 
+    @override
     def create_access_token_payload(self, request: HttpRequest) -> dict[str, Any] | None:
         session = cast("Request", request).auth_session
         if session is None:
@@ -64,6 +69,7 @@ class TokenStrategy(SessionTokenStrategy):
             "sid": pair["sid"],
         }
 
+    @override
     def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:
         try:
             pair = exchange.next_pair(refresh_token, client=client_of(context.request))

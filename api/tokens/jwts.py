@@ -20,6 +20,7 @@ from rest_framework_simplejwt.exceptions import (
     TokenError,
 )
 from rest_framework_simplejwt.tokens import Token
+from typing_extensions import override
 
 from accounts.signins.models import AuthSession
 from api.keys import ring
@@ -51,6 +52,7 @@ class SignedJWT(Token):
             raise TokenError(_("Token is invalid")) from exc
 
     @property
+    @override
     def token_backend(self) -> SignedJWTBackend:
         raise NotImplementedError
 
@@ -70,9 +72,11 @@ class AccessJWT(SignedJWT):
     token_type = typ = "at+jwt"  # noqa: S105 - a media type
 
     @property
+    @override
     def token_backend(self) -> SignedJWTBackend:
         return SignedJWTBackend(self.typ, settings.API_AUDIENCE)
 
+    @override
     def _decoded(self, token: Any, *, verify: bool) -> dict[str, Any]:
         if not verify:
             return super()._decoded(token, verify=False)
@@ -97,6 +101,7 @@ class RefreshJWT(SignedJWT):
     token_type = typ = "rt+jwt"  # noqa: S105 - a media type
 
     @property
+    @override
     def token_backend(self) -> SignedJWTBackend:
         return SignedJWTBackend(self.typ, settings.SITE_URL)
 

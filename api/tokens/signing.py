@@ -14,6 +14,7 @@ from jwt.exceptions import ExpiredSignatureError, InvalidTokenError
 from jwt.utils import base64url_decode
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
+from typing_extensions import override
 
 from api.keys import ring
 
@@ -35,12 +36,14 @@ class SignedJWTBackend(TokenBackend):
         super().__init__(settings.SIGNING_ALGORITHM, audience=audience, issuer=settings.SITE_URL)
         self.typ = typ
 
+    @override
     def encode(self, payload: dict[str, Any]) -> str:
         key = ring.current()
         claims = {"iss": self.issuer, "aud": self.audience, **payload}
         headers = {"kid": key.kid, "typ": self.typ}
         return jwt.encode(claims, key.private, algorithm=key.algorithm, headers=headers)
 
+    @override
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         """Raises `TokenBackendError` for whatever isn't a token of this kind, signed by us."""
         text = token.decode("ascii", "replace") if isinstance(token, bytes) else str(token)

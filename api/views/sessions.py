@@ -10,6 +10,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from typing_extensions import override
 
 from accounts.request import client_of
 from accounts.signins import sessions
@@ -28,6 +29,7 @@ class SessionListView(ListAPIView[AuthSession]):
     serializer_class = SessionSerializer
     queryset = AuthSession.objects.none()
 
+    @override
     def get_queryset(self) -> QuerySet[AuthSession]:
         return AuthSession.objects.for_user(cast("User", self.request.user).pk).active()
 

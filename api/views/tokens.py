@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import TokenError
+from typing_extensions import override
 
 from accounts.federation.limits import SOCIAL
 from accounts.request import client_of
@@ -43,9 +44,11 @@ class TokenAPIView(APIView):
     permission_classes = ()
     is_stateless = True
 
+    @override
     def get_authenticate_header(self, request: Request) -> str:
         return REALM
 
+    @override
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Cache-Control"] = "no-store"
@@ -191,6 +194,7 @@ class TokenIntrospectView(TokenAPIView):
         body.is_valid(raise_exception=True)
         return Response(introspection.introspect(body.validated_data["token"], client_id=client_id))
 
+    @override
     def get_authenticate_header(self, request: Request) -> str:
         return 'Basic realm="introspection"'
 

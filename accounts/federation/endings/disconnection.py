@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
+from typing_extensions import override
 
 from accounts.federation.endings import unlinking
 from accounts.federation.errors import ProviderError
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class DisconnectForm(forms.DisconnectForm):
+    @override
     def save(self) -> None:
         account = self.cleaned_data["account"]
         provider = account.get_provider()

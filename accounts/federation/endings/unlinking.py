@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialAccount, SocialApp
+from typing_extensions import override
 
 from accounts.federation.errors import ProviderError
 from accounts.federation.providers.base import StrictProvider, UnlinksBy
@@ -49,6 +50,7 @@ class UnlinkHandler(jobs.Handler):
         timedelta(days=1),
     )
 
+    @override
     def do(self, payload: Payload) -> None:
         name, uid = payload["provider"], payload["uid"]
         try:
@@ -61,6 +63,7 @@ class UnlinkHandler(jobs.Handler):
         provider.unlink(uid=uid, token=payload["token"])
         log.info("%s was told of a connection that ended", name)
 
+    @override
     def failed(self, payload: Payload, error: Exception, *, attempt: int) -> None:
         if isinstance(error, ProviderError):
             log.warning("%s wasn't told (attempt %d): %s", payload["provider"], attempt, error)
@@ -68,10 +71,12 @@ class UnlinkHandler(jobs.Handler):
             name = payload["provider"]
             log.error("%s wasn't told (attempt %d)", name, attempt, exc_info=error)
 
+    @override
     def given_up(self, payload: Payload) -> None:
         name = payload.get("provider", "a provider")
         log.error("%s was never told of a connection that ended: given up", name)
 
+    @override
     def is_useful_for(self, payload: Payload) -> timedelta:
         return _provider(payload["provider"]).unlinking_serves_for
 

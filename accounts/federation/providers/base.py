@@ -20,6 +20,7 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from typing_extensions import override
 
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
 from accounts.federation.profile import Profile, Proof
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class StrictClient(OAuth2Client):
+    @override
     def get_access_token(
         self,
         code: str,
@@ -71,10 +73,12 @@ class StrictAdapter(OAuth2Adapter):
         """Who signed in, from the token endpoint's answer. Raises `ProviderError`."""
         raise NotImplementedError
 
+    @override
     def parse_token(self, data: dict[str, Any]) -> SocialToken:
         """allauth wants one; it is used for this request and stored nowhere."""
         return SocialToken(token=data["access_token"])
 
+    @override
     def complete_login(
         self, request: HttpRequest, app: Any, token: SocialToken, **kwargs: Any
     ) -> SocialLogin:
@@ -130,18 +134,22 @@ class StrictProvider(OAuth2Provider):
 
     # allauth asks these.
 
+    @override
     def get_pkce_params(self) -> dict[str, Any]:
         """S256 always, no setting turns it off."""
         return generate_code_challenge()
 
+    @override
     def get_scope_from_request(self, request: HttpRequest) -> list[str]:
         """allauth lets the query add scopes: a link could ask a visitor for more than we use."""
         return list(self.get_settings().get("SCOPE", []))
 
+    @override
     def get_auth_params_from_request(self, request: HttpRequest, action: str) -> dict[str, Any]:
         """allauth lets the query set any parameter, `redirect_uri` and `state` included."""
         return dict(self.reauthentication) if action == AuthAction.REAUTHENTICATE else {}
 
+    @override
     def verify_token(self, request: HttpRequest, token: dict[str, Any]) -> SocialLogin:
         """The headless door of native apps."""
         if json.loads(request.body).get("process") == AuthProcess.CONNECT:
@@ -158,16 +166,20 @@ class StrictProvider(OAuth2Provider):
             raise get_adapter().validation_error("invalid_token") from exc
         return self.sociallogin(request, proof.profile)
 
+    @override
     def extract_uid(self, data: Profile) -> str:
         return data.uid
 
+    @override
     def extract_extra_data(self, data: Profile) -> dict[str, str]:
         """Stored: what tells one connected account from another on the owner's page."""
         return {"email": data.email} if data.email else {"name": data.name}
 
+    @override
     def extract_common_fields(self, data: Profile) -> dict[str, str]:
         return {"email": data.email, "name": data.name}
 
+    @override
     def extract_email_addresses(self, data: Profile) -> list[EmailAddress]:
         if not data.email:
             return []

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from typing_extensions import override
 
 from accounts.federation.errors import ProviderError, RefusedError, TokenKindError
 from accounts.federation.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, text
@@ -19,6 +20,7 @@ class GoogleAdapter(StrictAdapter):
     provider_id = "google"
     nonce = ""
 
+    @override
     def get_access_token_data(
         self, request: HttpRequest, app: Any, client: Any, pkce_code_verifier: str | None = None
     ) -> dict[str, Any]:
@@ -32,6 +34,7 @@ class GoogleAdapter(StrictAdapter):
         )
         return answer
 
+    @override
     def profile(self, answer: dict[str, Any]) -> Profile:
         token = answer.get("id_token")
         if not isinstance(token, str):
@@ -49,10 +52,12 @@ class Provider(StrictProvider):
     unlinking_serves_for = timedelta(hours=1)
     grants_url = "https://myaccount.google.com/connections"
 
+    @override
     def get_pkce_params(self) -> dict[str, Any]:
         params = super().get_pkce_params()
         return params | {"nonce": _nonce_of(params["code_verifier"])}
 
+    @override
     def prove(self, token: dict[str, Any]) -> Proof:
         """An access token proves nothing here: Google gives them to every app alike."""
         presented = token.get("id_token")
@@ -62,6 +67,7 @@ class Provider(StrictProvider):
         claims = _verified(presented, audiences=self.client_ids, nonce=nonce)
         return Proof(_profile(claims), id_tokens.fingerprint(presented), claims["exp"])
 
+    @override
     def unlink(self, *, uid: str, token: str) -> None:
         """RFC 7009. Google answers 400 where the RFC has 200: to a token that is dead already."""
         try:

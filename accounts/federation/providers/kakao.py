@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
+from typing_extensions import override
 
 from accounts.federation.errors import ProviderError, RefusedError
 from accounts.federation.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, mapping, text
@@ -23,6 +24,7 @@ class KakaoAdapter(StrictAdapter):
 
     provider_id = "kakao"
 
+    @override
     def profile(self, answer: dict[str, Any]) -> Profile:
         return _profile(answer["access_token"])
 
@@ -35,6 +37,7 @@ class Provider(StrictProvider):
     oauth2_adapter_class = KakaoAdapter
     reauthentication = {"prompt": "login"}
 
+    @override
     def prove(self, token: dict[str, Any]) -> Proof:
         """By either token. Both together are bound to a nonce *and* tell about the e-mail."""
         id_token, access_token = token.get("id_token"), token.get("access_token")
@@ -50,9 +53,11 @@ class Provider(StrictProvider):
         return replace(bound, profile=told.profile)
 
     @property
+    @override
     def unlinks_by(self) -> UnlinksBy:  # type: ignore[override]  # as the settings have it
         return UnlinksBy.UID if self.get_settings()["ADMIN_KEY"] else UnlinksBy.NOTHING
 
+    @override
     def unlink(self, *, uid: str, token: str) -> None:
         """With the app's admin key: no token of the person is needed."""
         options = self.get_settings()

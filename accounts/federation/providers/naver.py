@@ -7,6 +7,7 @@ from allauth.utils import get_request_param
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
+from typing_extensions import override
 
 from accounts.federation.errors import ProviderError, TokenKindError
 from accounts.federation.profile import MAX_NAME_CHARACTERS, Profile, Proof, address, mapping, text
@@ -20,6 +21,7 @@ USER_ID = re.compile(r"[!-~]{1,64}")
 class NaverAdapter(StrictAdapter):
     provider_id = "naver"
 
+    @override
     def get_access_token_data(
         self, request: HttpRequest, app: Any, client: Any, pkce_code_verifier: str | None = None
     ) -> dict[str, Any]:
@@ -29,6 +31,7 @@ class NaverAdapter(StrictAdapter):
         answer: dict[str, Any] = client.get_access_token(code, pkce_code_verifier, state)
         return answer
 
+    @override
     def profile(self, answer: dict[str, Any]) -> Profile:
         """Of `/v1/nid/me`. Its email is a member's contact address, and nothing says it is theirs."""
         data = fetch.get(self.options["PROFILE_URL"], bearer=answer["access_token"])
@@ -55,5 +58,6 @@ class Provider(StrictProvider):
     reauthentication = {"auth_type": "reauthenticate"}
     supports_token_authentication = False
 
+    @override
     def prove(self, token: dict[str, Any]) -> Proof:
         raise TokenKindError("Naver signs in on the web only")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from typing_extensions import override
 
 from accounts.signins import pruning
 
@@ -15,12 +16,14 @@ class Command(BaseCommand):
         "every hour; audit events stay."
     )
 
+    @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--days", type=int, default=pruning.KEEP.days, help="Ended this long ago (default: 30)."
         )
         parser.add_argument("--dry-run", action="store_true", help="Only count them.")
 
+    @override
     def handle(self, **options: Any) -> None:
         if options["days"] < 0:
             raise CommandError("--days is a number of days, 0 or more.")

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from typing_extensions import override
 
 from api import clients
 
@@ -11,9 +12,11 @@ from api import clients
 class Command(BaseCommand):
     help = "Draw a secret for a client and print its entry for API_CLIENTS. Stores nothing."
 
+    @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="Letters, digits, - and _")
 
+    @override
     def handle(self, **options: Any) -> None:
         name = options["name"]
         if not name.replace("-", "").replace("_", "").isalnum():

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from typing_extensions import override
 
 from api.keys import ring, rotation
 from api.keys.models import SigningKey
@@ -15,6 +16,7 @@ from api.keys.models import SigningKey
 class Command(BaseCommand):
     help = "List, rotate or retire the keys that sign tokens."
 
+    @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         listing = actions.add_parser("list", help="All keys and what each is doing.")
@@ -35,6 +37,7 @@ class Command(BaseCommand):
         retire.add_argument("kid", help="As listed; where it begins with a dash: -- KID.")
         retire.add_argument("--dry-run", action="store_true", help="Only say what would happen.")
 
+    @override
     def handle(self, **options: Any) -> None:
         getattr(self, f"_{options['action']}")(options)
 

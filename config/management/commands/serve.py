@@ -9,6 +9,7 @@ from django.core.cache import caches
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
+from typing_extensions import override
 
 from accounts.store import outage
 from config import banner, embedded
@@ -30,12 +31,14 @@ class Command(BaseCommand):
         "own)."
     )
 
+    @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on.")
         parser.add_argument("--workers", type=int, default=1, help="Processes of the site.")
         parser.add_argument("--threads", type=int, default=8, help="Threads of each process.")
         parser.add_argument("--no-migrate", action="store_true", help="The database is ready.")
 
+    @override
     def handle(self, **options: Any) -> None:
         try:
             require_free(self.ports())

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
+from typing_extensions import override
 
 from accounts.outbox import jobs
 from accounts.outbox.models import Job
@@ -45,6 +46,7 @@ TICKS = [
 class Command(BaseCommand):
     help = "Send queued mail, tell providers; rotate signing keys and prune when that is due."
 
+    @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--interval", type=float, default=0.5, help="Seconds between two looks for jobs."
@@ -53,6 +55,7 @@ class Command(BaseCommand):
             "--batch", action="store_true", help="Do the jobs that are due, then stop."
         )
 
+    @override
     def handle(self, **options: Any) -> None:
         if options["batch"]:
             for _ in jobs.run_due():

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from typing_extensions import override
 
 from accounts.people.models import User
 from demo.accounts import ALL, DemoAccount
@@ -19,9 +20,11 @@ STAFF_MAY = ["view_user", "view_authsession", "change_authsession", "view_audite
 class Command(BaseCommand):
     help = "Create the demo accounts (visitor, staff, admin) if they are missing. Needs DEMO=1."
 
+    @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print them as a JSON list.")
 
+    @override
     def handle(self, **options: Any) -> None:
         if not settings.DEMO:
             raise CommandError(

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.urls import reverse
+from typing_extensions import override
 
 from accounts.federation.providers.addresses import standin_client
 from config import banner
@@ -23,6 +24,7 @@ class Command(serve.Command):
 
     help = f"{serve.Command.help} Under DEMO=1 also the demo frontend and stand-in providers."
 
+    @override
     def handle(self, **options: Any) -> None:
         if options["host"] not in LOOPBACK:
             raise CommandError(
@@ -31,10 +33,12 @@ class Command(serve.Command):
             )
         super().handle(**options)
 
+    @override
     def ports(self) -> list[tuple[str, int]]:
         others = [settings.DEMO_PORT, *map(_port, settings.PROVIDER_STANDINS.values())]
         return [*super().ports(), *(("DEMO_PORT", port) for port in others)]
 
+    @override
     def start_others(self, children: Children) -> None:
         call_command("seed_demo", stdout=StringIO())
         children.start(
@@ -50,6 +54,7 @@ class Command(serve.Command):
         for name, origin in settings.PROVIDER_STANDINS.items():
             children.start(f"Stand-in {name.title()}", _standin(name, origin))
 
+    @override
     def banner(self) -> str:
         rows = [
             *banner.rows(),

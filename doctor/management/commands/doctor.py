@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.urls import get_resolver
+from typing_extensions import override
 
 from doctor import (
     configuration,
@@ -39,6 +40,7 @@ class Command(BaseCommand):
     # An unsafe setting is a line of the report, not the end of it.
     requires_system_checks = []
 
+    @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="As JSON, for machines.")
         parser.add_argument("--strict", action="store_true", help="Warnings fail, too.")
@@ -63,6 +65,7 @@ class Command(BaseCommand):
             help="Time limit of one check (%(default)s).",
         )
 
+    @override
     def handle(self, **options: Any) -> None:
         lines: list[Line] = []
         with _quiet():
