@@ -1,4 +1,4 @@
-"""Which form an answer takes."""
+"""Choose the form of an answer."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 
 class ContentNegotiation(DefaultContentNegotiation):
-    """DRF's, without weighing the only form against a caller who takes any (RFC 9110 §12.5.1)."""
+    """Skip DRF's negotiation if there is one form and the caller accepts any (RFC 9110 §12.5.1)."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None

@@ -1,4 +1,4 @@
-"""Request bodies."""
+"""Parse request bodies."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -7,7 +7,7 @@ from rest_framework import parsers
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON is UTF-8 (RFC 8259 §8.1): whatever charset the header names is not looked up."""
+    """Read JSON as UTF-8 (RFC 8259 §8.1) and ignore the charset that the header names."""
 
     def parse(
         self,
