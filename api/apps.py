@@ -14,7 +14,7 @@ class ApiConfig(AppConfig):
         from api import schema  # noqa: F401, PLC0415 - registers itself
         from api.keys import ring, rotation  # noqa: PLC0415 - need the models
 
-        # Every deployment migrates before it serves: no two workers race for the first key.
-        # Keys are read on the feed's tick, so that no request waits for the database.
+        # A deployment migrates before it serves, so no two workers race for the first key. The
+        # feed's tick reads the keys, so no request waits for the database.
         revocations.feed.on_tick.append(ring.reload)
         post_migrate.connect(rotation.ensure_after_migrate, sender=self)

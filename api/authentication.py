@@ -1,4 +1,4 @@
-"""Who calls the API: a Bearer token, or the site's own session cookie."""
+"""Find out who calls the API: by a Bearer token, or by the site's own session cookie."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -24,7 +24,7 @@ SAFE = {"GET", "HEAD"}
 
 
 class BearerUser:
-    """The user that a token names: its id for nothing, the rest by one query when asked for."""
+    """The user that a token names. The id costs nothing, any other attribute one query."""
 
     is_authenticated = True
     is_anonymous = False
@@ -35,7 +35,7 @@ class BearerUser:
 
     @cached_property
     def row(self) -> User:
-        """Raises `InvalidToken` for a user who is gone."""
+        """Read the user's row. Raises `InvalidToken` if the user is deleted or disabled."""
         user = User.objects.active(self.pk)
         if user is None:
             raise InvalidToken
@@ -46,13 +46,13 @@ class BearerUser:
 
 
 class BearerAuthentication(JWTAuthentication):
-    """`Authorization: Bearer <access token>` (RFC 6750 §2.1). No SQL, no Redis.
+    """Accept `Authorization: Bearer <access token>` (RFC 6750 §2.1), without SQL and Redis.
 
     `request.auth` is the `AccessJWT`.
     """
 
     def __init__(self) -> None:
-        """SimpleJWT's looks up the user model, which isn't used here."""
+        """Skip SimpleJWT's, which looks up a user model that this class doesn't use."""
 
     @override
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
@@ -65,22 +65,22 @@ class BearerAuthentication(JWTAuthentication):
 
     @override
     def authenticate_header(self, request: Request) -> str:
-        """RFC 6750 §3.1: no error code for a request that carried no token."""
+        """Return the challenge. It has no error code if the request had no token (RFC 6750 §3.1)."""
         if request.META.get("HTTP_AUTHORIZATION", "").lower().startswith("bearer"):
             return f'{REALM}, error="invalid_token"'
         return REALM
 
 
 def bearer_in(environ: dict[str, Any]) -> str | None:
-    """What stands behind `Bearer`, be it nothing; None for another scheme."""
+    """Return what follows `Bearer`, possibly ''; None if the header has another scheme."""
     scheme, _, credentials = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     return credentials.strip(" ") if scheme.lower() == "bearer" else None
 
 
 def verified(raw_token: str) -> AccessJWT:
-    """The access token, if it is good right now.
+    """Return the access token if it is good at this moment.
 
-    Raises `InvalidToken`; `RevocationsStaleError` when nobody can tell.
+    Raises `InvalidToken`, or `RevocationsStaleError` if this process cannot tell.
     """
     try:
         token = AccessJWT(raw_token)
@@ -92,13 +92,13 @@ def verified(raw_token: str) -> AccessJWT:
 
 
 def account(request: Request) -> User:
-    """The caller's row, by whichever credential."""
+    """Return the caller's row, whether a token or a cookie named the caller."""
     user: Any = request.user
     return cast("User", user.row if isinstance(user, BearerUser) else user)
 
 
 class CookieAuthentication(SessionAuthentication):
-    """The browser's own session, for same-site pages. Unsafe methods need the CSRF token."""
+    """Accept the browser's session, for same-site pages. Unsafe methods need the CSRF token."""
 
     @override
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
@@ -109,6 +109,6 @@ class CookieAuthentication(SessionAuthentication):
 
     @override
     def enforce_csrf(self, request: Request) -> None:
-        """Django's check lets these methods pass, after it was prepared."""
+        """Skip the check for safe methods: Django would prepare it, and then let them pass."""
         if request.method not in SAFE:
             super().enforce_csrf(request)

@@ -1,4 +1,4 @@
-"""Services that may ask about tokens: RFC 6749 §2.3.1 client credentials, secrets hashed."""
+"""Authenticate services that introspect tokens (RFC 6749 §2.3.1). Secrets are stored as hashes."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from django.conf import settings
 
 
 def authenticate(authorization: str) -> str | None:
-    """The client id behind HTTP Basic credentials, or None."""
+    """Return the client id of valid HTTP Basic credentials, or None."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -22,10 +22,10 @@ def authenticate(authorization: str) -> str | None:
 
 
 def digest(secret: str) -> str:
-    """SHA-256: these secrets are drawn by `fresh_secret`, so a slow hash would add nothing."""
+    """Hash a secret with SHA-256. A slow hash adds nothing to the 256 random bits of `fresh_secret`."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def fresh_secret() -> str:
-    """256 random bits."""
+    """Draw a secret of 256 random bits."""
     return secrets.token_urlsafe(32)

@@ -1,8 +1,8 @@
-"""`/api/verify`: is this request's credential good? For nginx `auth_request`, Caddy, Traefik.
+"""Tell a gateway whether a request's credential is good (nginx `auth_request`, Caddy, Traefik).
 
-204 with `X-Auth-Subject`, `X-Auth-Session` and `X-Auth-Scope`, or 401. A Bearer token is answered
-ahead of Django's middleware (`config.wsgi`), where a check costs a tenth of a Django view; a
-session cookie needs the middleware.
+The answer is 204 with `X-Auth-Subject`, `X-Auth-Session` and `X-Auth-Scope`, or 401. `answer` takes
+Bearer tokens ahead of Django's middleware (`config.wsgi`), which costs a tenth of a Django view.
+A session cookie needs the middleware, so `view` takes it.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def answers(environ: dict[str, Any]) -> bool:
-    """Is this a request for `answer`?"""
+    """Tell whether this is a request for `answer`."""
     return (
         environ["PATH_INFO"] == _path()
         and environ["REQUEST_METHOD"] in SAFE
@@ -43,7 +43,7 @@ def _path() -> str:
 
 
 def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-    """The verdict on a Bearer token, by WSGI alone."""
+    """Answer a request with a Bearer token, by WSGI alone."""
     try:
         token = verified(bearer_in(environ) or "")
     except InvalidToken:
@@ -55,14 +55,14 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
     else:
         start_response("204 No Content", [*_NO_STORE, *_about(token).items()])
     finally:
-        # A first request read the keys; Django would do this at the end of one of its own.
+        # The first request reads the keys. Django does this only at the end of its own requests.
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
     return []
 
 
 def view(request: HttpRequest) -> HttpResponse:
-    """The same for a session cookie, and for servers that don't start at `config.wsgi`."""
+    """Answer a request with a session cookie. Servers that don't use `config.wsgi` send tokens, too."""
     if request.method not in SAFE:
         return JsonResponse(
             described(MethodNotAllowed(str(request.method))),
@@ -91,7 +91,7 @@ def _about(token: "AccessJWT") -> dict[str, str]:
 
 
 def _headers(subject: str, sid: str, scope: str) -> dict[str, str]:
-    # Never empty: a gateway that skips empty values would let the client's own header through.
+    # Never empty: a gateway that skips empty values would pass on the client's own header.
     return {"X-Auth-Subject": subject, "X-Auth-Session": sid, "X-Auth-Scope": scope or "none"}
 
 

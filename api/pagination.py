@@ -1,4 +1,4 @@
-"""Lists page by cursor: stable while rows come and go."""
+"""Divide lists into pages by cursor, which stay stable while rows are added and removed."""
 
 from datetime import UTC
 from typing import Any
@@ -18,7 +18,7 @@ class NewestFirst(CursorPagination):
 
     @override
     def decode_cursor(self, request: Request) -> Cursor | None:
-        """A made-up cursor is a 404, as DRF answers those it can't decode at all."""
+        """Refuse a made-up cursor with 404, as DRF does if it can't decode one at all."""
         cursor = super().decode_cursor(request)
         if cursor is not None and cursor.position is not None and not _is_moment(cursor.position):
             raise NotFound(self.invalid_cursor_message)

@@ -1,4 +1,4 @@
-"""Request bodies."""
+"""Parse request bodies."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -8,7 +8,7 @@ from typing_extensions import override
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON is UTF-8 (RFC 8259 §8.1): whatever charset the header names is not looked up."""
+    """Read JSON as UTF-8 (RFC 8259 §8.1) and ignore the charset that the header names."""
 
     @override
     def parse(

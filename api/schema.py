@@ -1,4 +1,4 @@
-"""OpenAPI: how callers prove who they are, and the errors that every operation shares."""
+"""Complete the OpenAPI document: credentials, strict bodies, and the errors of all operations."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ class StrictBody(OpenApiSerializerExtension):
 
 
 def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Every operation may answer with problem details."""
+    """Declare that every operation may answer with problem details."""
     result["components"].setdefault("schemas", {})["Problem"] = PROBLEM
     answer = {
         "description": "Problem details",

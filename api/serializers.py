@@ -1,4 +1,4 @@
-"""Request and response shapes; no queries, no side effects."""
+"""Declare the shapes of requests and responses. No queries, no side effects."""
 
 from datetime import UTC
 from typing import Any
@@ -14,7 +14,7 @@ from accounts.signins.models import AuthSession
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields it doesn't know: a misspelt one would be ignored without a word."""
+    """Refuse unknown fields. DRF ignores them, also a misspelt one."""
 
     @override
     def to_internal_value(self, data: Any) -> Any:
@@ -31,7 +31,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class StringField(serializers.CharField):
-    """Refuses numbers, which `CharField` would turn into text: the OpenAPI document says string."""
+    """Refuse numbers, which `CharField` would turn into text: the OpenAPI document says string."""
 
     @override
     def to_internal_value(self, data: Any) -> str:

@@ -76,7 +76,7 @@ def respond(
         else:
             try:
                 page: str = render_to_string("error.html", {"problem": problem}, request)
-            except Exception:  # noqa: BLE001 - an error page has no error page
+            except Exception:  # noqa: BLE001 - Redis or the database may fail here, too
                 page = f"<!doctype html><title>{problem.title}</title><h1>{problem.title}</h1>"
             response = HttpResponse(page, status=problem.status)
     for name, value in problems.headers(problem, error).items():
@@ -112,7 +112,7 @@ def handler429(request: HttpRequest) -> HttpResponse:
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    """Answer what no view and no middleware did: an outage, which isn't a defect, or a defect."""
+    """Answer an error that nothing else answered: an outage, or else a defect."""
     error = sys.exc_info()[1]
     if isinstance(error, DATABASE_OUTAGES):
         return respond(request, problems.STORE_UNAVAILABLE)

@@ -1,4 +1,4 @@
-"""Before anything else: a trustworthy request id, one log line, bodies that parsers can bear."""
+"""Prepare every request and answer: request id, log line, headers, sound bodies, errors."""
 
 import json
 import logging
@@ -38,9 +38,9 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
 class RequestIdMiddleware:
-    """`X-Request-ID`: the caller's if it is harmless, else a new one; echoed, logged, in problems.
+    """Give each request an id: the caller's `X-Request-ID` if it is harmless, otherwise a new one.
 
-    An id of any other form could forge log lines.
+    Answer, log lines and problems have it. An id of another form could forge log lines.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -50,7 +50,7 @@ class RequestIdMiddleware:
         request_id = request.META.get("HTTP_X_REQUEST_ID", "")
         if not REQUEST_ID.fullmatch(request_id):
             request_id = str(uuid4())
-        # On every log line of the request. The thread may have served another before.
+        # On every log line of the request. The thread may still have the id of an earlier request.
         clear_contextvars()
         bind_contextvars(request_id=request_id)
         response = self.get_response(request)
@@ -59,9 +59,9 @@ class RequestIdMiddleware:
 
 
 class CanonicalHostMiddleware:
-    """Links in mails and redirects name `SITE_URL`, whatever allowed name or port was asked for.
+    """Make links in mails and redirects name `SITE_URL`, whatever host or port the caller names.
 
-    A stranger could otherwise have a genuine reset mail sent whose link leads to another port.
+    Otherwise a stranger could cause a genuine reset mail whose link leads to another port.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -74,10 +74,9 @@ class CanonicalHostMiddleware:
 
 
 class RequestLogMiddleware:
-    """One log line a request, without what may open a door: queries hold OAuth codes and states,
-    two paths hold keys from mails.
+    """Log each request in one line: `request_finished`, or `request_failed` with a stack trace.
 
-    `request_finished`, or `request_failed` with the stack trace of what no view foresaw.
+    The line has no secrets: queries hold OAuth codes and states, two paths hold keys from mails.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -98,13 +97,13 @@ class RequestLogMiddleware:
 
 
 def _note_exception(*, request: HttpRequest | None = None, **_: Any) -> None:
-    """Django turns it into an answer deep inside; by then `RequestLogMiddleware` sees a 500."""
+    """Keep the exception for `RequestLogMiddleware`, which only sees the 500 that Django makes of it."""
     if request is not None:
         cast("Request", request).failure = sys.exc_info()[1]
 
 
 class LocaleMiddleware(django_locale.LocaleMiddleware):
-    """Django's, without what it does for paths that begin with a language: there are none."""
+    """Choose the language as Django does, without its work for paths that begin with a language."""
 
     @override
     def process_request(self, request: HttpRequest) -> None:
@@ -121,7 +120,7 @@ class LocaleMiddleware(django_locale.LocaleMiddleware):
 
 
 class SecurityHeadersMiddleware:
-    """The same policies on every answer, spelled once when the process starts."""
+    """Set the same policies on every answer, written once when the process starts."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -141,12 +140,12 @@ class SecurityHeadersMiddleware:
 
 
 class BodyMiddleware:
-    """A body that is too large, or JSON that no parser should meet, goes no further.
+    """Refuse a body that is too large, and JSON that no parser should read.
 
-    Django checks `DATA_UPLOAD_MAX_MEMORY_SIZE` only where it parses the body itself: DRF's and
+    Django checks `DATA_UPLOAD_MAX_MEMORY_SIZE` only if it parses the body itself, but DRF's and
     allauth's JSON parsers read the stream. A body without Content-Length never reaches a WSGI
-    application. allauth's parser answers a number of 5,000 digits, deep nesting and unpaired
-    surrogates with a 500.
+    application. allauth's parser fails with a 500 for a number of 5,000 digits, deep nesting and
+    unpaired surrogates.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -156,7 +155,7 @@ class BodyMiddleware:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal():
             return errors.respond(request, problems.BAD_REQUEST)
-        # A number of thousands of digits is one that int() refuses.
+        # int() refuses a number of thousands of digits.
         if len(length) > MAX_DIGITS or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return errors.respond(request, problems.BODY_TOO_LARGE)
         if not _is_text_encoding(request.encoding):
@@ -173,7 +172,7 @@ class BodyMiddleware:
 
 
 def _is_text_encoding(name: str | None) -> bool:
-    """`charset=zlib` and `charset=undefined` name codecs that Django finds and can't use."""
+    """Tell whether Django can decode text by this name. It can't by `zlib` and `undefined`."""
     try:
         "".encode(name or "utf-8")
     except (LookupError, UnicodeError):
@@ -182,7 +181,7 @@ def _is_text_encoding(name: str | None) -> bool:
 
 
 def _is_sound(body: bytes) -> bool:
-    """JSON whose every string can be written as UTF-8. Nothing at all is sound: views say more."""
+    """Tell whether this is JSON whose strings are all UTF-8. An empty body is left to the view."""
     try:
         if body:
             json.dumps(json.loads(body), ensure_ascii=False).encode()

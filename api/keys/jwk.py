@@ -1,4 +1,4 @@
-"""Keys as RFC 7517 writes them. Pure: no database, no settings."""
+"""Generate keys, and write them as RFC 7517 wants them. Uses no database and no settings."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ PUBLIC_MEMBERS = {
     "OKP": ["crv", "kty", "x"],
     "RSA": ["e", "kty", "n"],
 }
-"""Per key type: what RFC 7638 hashes, and all that is ever published (never d, p, q, k)."""
+"""For each key type: the members that RFC 7638 hashes, and the only ones that we publish."""
 
 GENERATE: dict[str, Callable[[], PrivateKey]] = {
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
@@ -29,7 +29,7 @@ GENERATE: dict[str, Callable[[], PrivateKey]] = {
 
 @dataclass(frozen=True)
 class Fresh:
-    """A key just drawn, in PEM."""
+    """A new key, in PEM."""
 
     kid: str
     public_pem: str
@@ -37,9 +37,9 @@ class Fresh:
 
 
 def generate(algorithm: str) -> Fresh:
-    """A new key for `ES256`, `EdDSA` (Ed25519) or `RS256` (2048 bits).
+    """Generate a key for `ES256`, `EdDSA` (Ed25519) or `RS256` (2048 bits).
 
-    Drawn again where its `kid` begins with a dash, which a command line takes for an option.
+    A `kid` never begins with a dash: a command line takes that for an option.
     """
     private = GENERATE[algorithm]()
     public = private.public_key()
@@ -60,12 +60,12 @@ def generate(algorithm: str) -> Fresh:
 
 
 def public_members(kid: str, algorithm: str, public: Any) -> dict[str, str]:
-    """The entry of the JWK Set."""
+    """Return the key's entry in the JWK Set."""
     return {**_members(algorithm, public), "kid": kid, "use": "sig", "alg": algorithm}
 
 
 def thumbprint(algorithm: str, public: Any) -> str:
-    """RFC 7638: the hash of the key's required members, in order."""
+    """Hash the key's required members, in order (RFC 7638)."""
     canonical = json.dumps(_members(algorithm, public), separators=(",", ":"), sort_keys=True)
     return urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()
 

@@ -1,4 +1,4 @@
-"""The only table of the API: keys that sign tokens."""
+"""Store the keys that sign tokens: the only table of the API."""
 
 from datetime import datetime
 
@@ -12,11 +12,11 @@ from api.keys import jwk
 
 
 class SigningKey(models.Model):
-    """An asymmetric key. The private part rests encrypted under `DATA_ENCRYPTION_KEYS`.
+    """An asymmetric key. The private part is encrypted under `DATA_ENCRYPTION_KEYS`.
 
-    Its life is told by times alone: published from `created_at`, signing from `active_at` until
-    the next key's `active_at`, published until the last token it signed has expired; gone at once
-    when `retired_at` is set.
+    It is published from `created_at` on. It signs from `active_at` until the `active_at` of the next
+    key, and stays published until the last token that it signed has expired. Once `retired_at` is
+    set, it is refused at once.
     """
 
     class Algorithm(models.TextChoices):

@@ -1,7 +1,7 @@
-"""Signing keys by `kid`: which one signs, which ones verify, how the next one takes over.
+"""Hold this process's copy of the signing keys: the one that signs, and those that verify.
 
-Each `kid` is tied to one algorithm (RFC 8725 §3.1). A key is published before it signs, so that
-verifiers elsewhere have it in time, and until the last token it signed has expired: rotating
+Each `kid` has one algorithm (RFC 8725 §3.1). A key is published before it signs, so that verifiers
+elsewhere have it in time, and until the last token that it signed has expired. So a rotation
 refuses no valid token.
 """
 
@@ -23,7 +23,7 @@ from api.keys import jwk
 from api.keys.models import SigningKey
 
 RELOAD_SECONDS = 15.0
-"""A process without the revocation feed's tick reads the keys again after this long."""
+"""After this time a process reads the keys again if the revocation feed's tick has not done so."""
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Ring:
     loaded_at: float
 
     def current(self) -> Key:
-        """The youngest key whose time has come."""
+        """Return the newest key that is active already."""
         now = timezone.now()
         return next((key for key in reversed(self.keys) if key.active_at <= now), self.keys[0])
 
@@ -59,17 +59,17 @@ _lock = Lock()
 
 
 def current() -> Key:
-    """The key that signs new tokens."""
+    """Return the key that signs new tokens."""
     return held().current()
 
 
 def find(kid: str) -> Key | None:
-    """The key of this `kid`, if tokens signed by it are still good. Never reads anything anew."""
+    """Return the key of this `kid` if its tokens are still good. An unknown `kid` reads nothing."""
     return held().by_kid.get(kid)
 
 
 def held() -> Ring:
-    """This process's copy of the keys."""
+    """Return this process's copy of the keys."""
     ready = _ring
     if ready is not None and time.monotonic() - ready.loaded_at < RELOAD_SECONDS:
         return ready
@@ -77,7 +77,7 @@ def held() -> Ring:
 
 
 def reload() -> Ring:
-    """Read the keys again; with the database down the old copy serves on."""
+    """Read the keys again. If the database is down, the old copy stays in use."""
     global _ring  # noqa: PLW0603 - one copy a process
     with _lock:
         before = _ring
@@ -98,7 +98,7 @@ def forget() -> None:
 
 
 def verifying(now: datetime | None = None) -> list[SigningKey]:
-    """The rows whose tokens are good, and the next ones; oldest first."""
+    """Return the rows whose tokens are good, and the next keys' rows, oldest first."""
     now = now or timezone.now()
     rows = list(SigningKey.objects.filter(retired_at=None))
     keep = max(settings.ACCESS_TOKEN_LIFETIME, settings.REFRESH_TOKEN_LIFETIME)

@@ -1,4 +1,4 @@
-"""How one signing key follows another, and how a compromised one is refused."""
+"""Replace the signing key: regularly by the next one, at once if it is compromised."""
 
 from datetime import datetime
 from typing import Any
@@ -12,14 +12,16 @@ from api.keys.models import SigningKey
 
 
 def create(*, active_at: datetime) -> SigningKey:
-    """A fresh key of `SIGNING_ALGORITHM`, saved."""
+    """Draw and save a key of `SIGNING_ALGORITHM`."""
     row = SigningKey.draw(active_at=active_at)
     ring.forget()
     return row
 
 
 def rotate(*, at_once: bool = False, newest: SigningKey | None = None) -> SigningKey | None:
-    """Publish the next key; it signs after `SIGNING_KEY_LEAD`. None: another process was faster.
+    """Publish the next key, which signs after `SIGNING_KEY_LEAD`.
+
+    Returns None if another process did so at the same time.
 
     `at_once` skips the lead: verifiers that cached the JWK Set refuse the new tokens until they
     fetch it again.
@@ -35,7 +37,7 @@ def rotate(*, at_once: bool = False, newest: SigningKey | None = None) -> Signin
         return newest
     with transaction.atomic():
         if newest is not None:
-            # The database elects: of all who read this row, one sets its successor.
+            # Only one of the processes that read this row can set its successor.
             won = SigningKey.objects.filter(pk=newest.pk, successor_kid="").update(
                 successor_kid="elected"
             )
@@ -51,7 +53,7 @@ def rotate(*, at_once: bool = False, newest: SigningKey | None = None) -> Signin
 
 
 def rotate_if_due() -> SigningKey | None:
-    """The worker's tick: a new key when the newest one has signed for `SIGNING_KEY_LIFETIME`."""
+    """Publish a new key if the newest one has signed for `SIGNING_KEY_LIFETIME`. A worker's tick."""
     newest = _newest()
     if newest is None or timezone.now() - newest.active_at >= settings.SIGNING_KEY_LIFETIME:
         return rotate(newest=newest)
@@ -59,9 +61,9 @@ def rotate_if_due() -> SigningKey | None:
 
 
 def retire(kid: str) -> None:
-    """A compromised key: every token it signed is refused on every process within seconds.
+    """Refuse every token that this compromised key signed, on every process within seconds.
 
-    Where no other key is active yet, a new one signs from now on.
+    If no other key is active, a new one signs from now on.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -77,6 +79,6 @@ def _newest() -> SigningKey | None:
 
 
 def ensure_after_migrate(using: str, **kwargs: Any) -> None:
-    """A new database gets its first key."""
+    """Give a new database its first key."""
     if not SigningKey.objects.using(using).filter(retired_at=None).exists():
         create(active_at=timezone.now())

@@ -1,4 +1,4 @@
-"""Every flow of allauth's headless API ends in the same token pair."""
+"""Answer every sign-in by allauth's headless API with our token pair."""
 
 from typing import Any, cast
 
@@ -21,10 +21,9 @@ BEARER = "bearer "
 
 
 class TokenStrategy(SessionTokenStrategy):
-    """While a sign-in is under way its state is named by `X-Session-Token`, as allauth has it.
+    """Find the session of an app: by `X-Session-Token` during a sign-in, by Bearer token after it.
 
-    Once it is done the access token is the only credential: the session's id isn't handed out, and
-    `Authorization: Bearer` finds the session.
+    After the sign-in the access token is the only credential: the app never gets the session's id.
     """
 
     @override
@@ -39,7 +38,7 @@ class TokenStrategy(SessionTokenStrategy):
     def lookup_session(self, session_token: str) -> SessionBase | None:
         if not session_token.lower().startswith(BEARER):
             session = super().lookup_session(session_token)
-            # A signed-in session's id is a browser's cookie, not an app's token.
+            # The id of a signed-in session is a browser's cookie, and no app's token.
             return None if session is None or session.get(engine.SID) else session
         try:
             sid = verified(session_token[len(BEARER) :].strip(" ")).sid
@@ -79,7 +78,7 @@ class TokenStrategy(SessionTokenStrategy):
 
 
 def _new_session(sign_in: AuthSession) -> SessionBase:
-    """For a sign-in of `/api/token/`, which has none until it asks for a headless endpoint."""
+    """Make the session of a sign-in by `/api/token/`, when it first calls a headless endpoint."""
     assert sign_in.user is not None  # noqa: S101 - the caller looked
     session = engine.SessionStore()
     session[SESSION_KEY] = str(sign_in.user_id)

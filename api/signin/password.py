@@ -1,7 +1,7 @@
-"""One-call sign-in for API clients, through allauth's login pipeline.
+"""Sign an API client in by password in one call, through allauth's login pipeline.
 
-The pipeline keeps its state in a session: it gets one of its own, which is thrown away when the
-sign-in is done. What the pipeline can't finish in one call ends in a 401 that names the next one.
+The pipeline keeps its state in a session. It gets a new one, which is deleted when the sign-in is
+done. If the pipeline needs more than one call, the answer is a 401 that names the next call.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ LIMITED = "too_many_login_attempts"
 def with_password(
     request: HttpRequest, *, email: str, password: str, link_token: str = ""
 ) -> AuthSession:
-    """The sign-in opened by these credentials, which prove the link of `link_token`, if there is one.
+    """Open a sign-in by these credentials. They also prove the link of `link_token`, if given.
 
     Raises `InvalidCredentials`, `EmailUnverified`, `LinkTokenRefused`, `LoginIncomplete` or
     `TooManyRequestsError`.
@@ -43,7 +43,7 @@ def with_password(
         if not form.is_valid():
             codes = {error.code for errors in form.errors.as_data().values() for error in errors}
             raise TooManyRequestsError if LIMITED in codes else InvalidCredentials
-        # Before the pipeline, which would mail a code that this caller has no way to send back.
+        # Before the pipeline, which would mail a code. This caller has no way to send it back.
         if not EmailAddress.objects.filter(user=form.user, verified=True).exists():
             raise EmailUnverified
         if link_token:
@@ -65,7 +65,7 @@ def with_password(
 
 @contextmanager
 def session_apart(request: HttpRequest) -> Iterator[None]:
-    """Shut out the caller's cookies; afterwards leave neither a session nor a cookie behind."""
+    """Ignore the caller's cookies, and leave neither a session nor a cookie behind."""
     user, session = request.user, request.session
     request.session = engine.SessionStore()
     request.user = AnonymousUser()
@@ -75,5 +75,5 @@ def session_apart(request: HttpRequest) -> Iterator[None]:
     finally:
         request.session.flush()
         request.user, request.session = user, session
-        # Django's login() asks for a new CSRF cookie; this caller has none.
+        # Django's login() asks for a new CSRF cookie, which this caller doesn't use.
         request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False

@@ -1,7 +1,7 @@
-"""One-call sign-in by a provider's token, through allauth's login pipeline.
+"""Sign an API client in by a provider's token in one call, through allauth's login pipeline.
 
-What the pipeline can't finish in one call is found before anything is made or mailed, and before
-the token counts as used: the headless API, which can walk every step, may still take it.
+If the pipeline needs more than one call, we find out before anything is made or mailed, and before
+the token counts as used. So the client can still send it to the headless API, which has all steps.
 """
 
 import logging
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 def with_token(request: HttpRequest, *, provider: str, token: dict[str, str]) -> AuthSession:
-    """The sign-in opened by this token: `id_token`, `access_token`, `nonce`, empty where left out.
+    """Open a sign-in by this token: `id_token`, `access_token` and `nonce`, '' if left out.
 
     Raises `ProviderTokenRefused`, `ProviderUnavailableError`, `ProviderEmailUnverified`,
     `AccountExists`, `ProviderLoginIncomplete`, `ConflictError`; `STORE_ERRORS` if Redis is down.
@@ -76,7 +76,7 @@ def _spend(request: HttpRequest, provider: StrictProvider, proof: Proof) -> None
 
 
 def _refused(request: HttpRequest, provider: str, error: ProviderError) -> ProviderTokenRefused:
-    """The caller gets one answer, the log the reason."""
+    """Log the reason. The caller gets one answer for all reasons."""
     log.warning("a token of %s was refused: %s", provider, error)
     _record(request, identifier=provider, reason=LoginFailure.PROVIDER_TOKEN_REFUSED)
     return ProviderTokenRefused()
@@ -88,7 +88,7 @@ def _record(request: HttpRequest, **columns: Any) -> None:
 
 
 def _require_one_call(request: HttpRequest, login: SocialLogin) -> Link | None:
-    """The link that must be proved first, if there is one."""
+    """Return the link that must be proved first, or None. Raises if one call can't be enough."""
     account = login.account
     known = SocialAccount.objects.filter(provider=account.provider, uid=account.uid)
     known_user = User.objects.filter(pk__in=known.values("user")).first()
@@ -103,7 +103,10 @@ def _require_one_call(request: HttpRequest, login: SocialLogin) -> Link | None:
 
 
 def _require_vouched_for(login: SocialLogin) -> Link | None:
-    """A first sign-in: an address that the provider vouches for, and whose it is here."""
+    """Require, at a first sign-in, an address that the provider vouches for.
+
+    Returns the link to the account that has this address, or None.
+    """
     vouched = [address.email for address in login.email_addresses if address.verified]
     if not vouched:
         raise ProviderEmailUnverified

@@ -12,7 +12,7 @@ from accounts.signins.models import AuthSession
 
 
 def access(session: AuthSession) -> dict[str, Any]:
-    """The claims of a new access token of this sign-in (RFC 9068 §2.2). Times are epoch seconds."""
+    """Return the claims of a new access token (RFC 9068 §2.2). Times are epoch seconds."""
     now = timezone.now()
     return {
         **_names(session),
@@ -27,7 +27,7 @@ def access(session: AuthSession) -> dict[str, Any]:
 
 
 def refresh(session: AuthSession) -> dict[str, Any]:
-    """The claims of the current refresh token: computed twice they are the same."""
+    """Return the claims of the current refresh token. They are the same at every call."""
     assert session.refreshed_at is not None  # noqa: S101 - kind token
     assert session.refresh_expires_at is not None  # noqa: S101 - kind token
     return {
@@ -40,7 +40,7 @@ def refresh(session: AuthSession) -> dict[str, Any]:
 
 
 def scope_of(user: User | None) -> str:
-    """The user's rights, as RFC 6749 §3.3 writes them: words with spaces between, or ''."""
+    """Return the user's rights as words with spaces between (RFC 6749 §3.3), or ''."""
     return "admin" if user is not None and user.is_staff else ""
 
 

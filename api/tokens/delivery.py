@@ -1,8 +1,8 @@
-"""Where a refresh token travels: in the body, or in a cookie that no script can read.
+"""Deliver a refresh token in the body, or in a cookie that no script can read.
 
-Cookie delivery is for a same-site browser frontend: it asks with `X-Token-Delivery: cookie`, a
+Cookie delivery is for a same-site browser frontend. It asks with `X-Token-Delivery: cookie`, a
 header that a foreign page can't send without a preflight, and its `Origin` must be one of ours
-(RFC 10017 §6; SameSite alone lets sibling subdomains in).
+(RFC 10017 §6): SameSite alone lets sibling subdomains in.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ HEADER = "X-Token-Delivery"
 
 
 def by_cookie(request: Request) -> bool:
-    """Does the caller want the cookie? Raises `OriginRefused` for a page that isn't ours."""
+    """Tell whether the caller wants the cookie. Raises `OriginRefused` for a page that isn't ours."""
     if request.headers.get(HEADER, "") != "cookie":
         return False
     if request.headers.get("Origin") not in {settings.SITE_URL, *settings.FRONTEND_ORIGINS}:
@@ -26,12 +26,12 @@ def by_cookie(request: Request) -> bool:
 
 
 def cookie(request: Request) -> str:
-    """The refresh token that the browser sent along."""
+    """Return the refresh token in the browser's cookie, or ''."""
     return request.COOKIES.get(settings.REFRESH_COOKIE_NAME, "") if by_cookie(request) else ""
 
 
 def respond(request: Request, pair: dict[str, Any]) -> Response:
-    """The pair, its refresh token where the caller wants it."""
+    """Answer with the pair. The refresh token goes where the caller wants it."""
     if not by_cookie(request):
         return Response(pair)
     body = {name: value for name, value in pair.items() if name != "refresh"}
@@ -40,7 +40,7 @@ def respond(request: Request, pair: dict[str, Any]) -> Response:
         settings.REFRESH_COOKIE_NAME,
         pair["refresh"],
         max_age=int(settings.REFRESH_TOKEN_LIFETIME.total_seconds()),
-        # `__Host-` demands the whole site as its path: a sibling subdomain can't plant one.
+        # `__Host-` wants the whole site as the path. So a sibling subdomain can't set this cookie.
         path="/",
         secure=settings.HTTPS,
         httponly=True,
@@ -50,7 +50,7 @@ def respond(request: Request, pair: dict[str, Any]) -> Response:
 
 
 def forget(response: Response) -> None:
-    """After a sign-out."""
+    """Delete the cookie: its token is worth nothing any more."""
     response.set_cookie(
         settings.REFRESH_COOKIE_NAME,
         "",

@@ -1,4 +1,4 @@
-"""A refresh token in, the next pair out."""
+"""Exchange a refresh token for the next pair."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,10 +16,11 @@ from api.tokens import jwts
 def next_pair(
     raw_token: str, *, access: str = "", client: ClientInfo | None = None
 ) -> dict[str, Any]:
-    """Rotate and mint. Raises `InvalidToken`, after whatever it caused has been committed.
+    """Return the next pair of this sign-in.
 
-    An access token sent along, expired or not, must be of the same sign-in. One that isn't
-    changes nothing: it proves no theft of the refresh token.
+    Raises `InvalidToken`; what a reused token causes is committed before. `access`, expired or not,
+    must be of the same sign-in. If it isn't, nothing changes: this proves no theft of the refresh
+    token.
     """
     try:
         token = jwts.RefreshJWT(raw_token)

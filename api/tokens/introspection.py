@@ -1,4 +1,4 @@
-"""What a token is worth at this moment, for a service that asks (RFC 7662)."""
+"""Tell a service what a token is worth at this moment (RFC 7662)."""
 
 from typing import Any
 
@@ -26,10 +26,10 @@ REFRESH_MEMBERS = ["iss", "sub", "client_id", "sid", "jti", "iat", "exp"]
 
 
 def introspect(raw_token: str, *, client_id: str) -> dict[str, Any]:
-    """The members of RFC 7662 §2.2, or exactly `{"active": false}`.
+    """Return the members of RFC 7662 §2.2, or exactly `{"active": false}`.
 
-    Asks the sign-in's row, so the answer is never older than the question. A refresh token tells
-    only the client it was issued to.
+    Reads the sign-in's row, so the answer is up to date. A refresh token is active only for the
+    client that it was issued to.
     """
     for kind in (AccessJWT, RefreshJWT):
         try:

@@ -1,6 +1,6 @@
-"""Our two kinds of token as objects. Access tokens follow RFC 9068.
+"""Make and read our two kinds of token. Access tokens follow RFC 9068.
 
-Both are minted from the `AuthSession` row alone, so nothing about them is stored.
+Both are made from the `AuthSession` row alone, so no token is stored.
 """
 
 import time
@@ -28,7 +28,7 @@ from api.tokens import claims
 from api.tokens.signing import LEEWAY_SECONDS, SignedJWTBackend
 
 REMEMBERED = 4096
-"""Access tokens whose signature a process remembers: 9.4 MB when it is full (`make bench`)."""
+"""A process remembers the signatures of so many access tokens, in 9.4 MB (`make bench`)."""
 
 
 class SignedJWT(Token):
@@ -67,7 +67,7 @@ class SignedJWT(Token):
 
 
 class AccessJWT(SignedJWT):
-    """RFC 9068. Readable by whoever holds it, so it names nobody: ids, rights and times only."""
+    """An access token (RFC 9068). Its holder can read it, so it has only ids, rights and times."""
 
     token_type = typ = "at+jwt"  # noqa: S105 - a media type
 
@@ -81,10 +81,10 @@ class AccessJWT(SignedJWT):
         if not verify:
             return super()._decoded(token, verify=False)
         kid, payload = _remembered(token)
-        if ring.find(kid) is None:  # retired while this token was being remembered
+        if ring.find(kid) is None:  # retired after this token was remembered
             raise TokenBackendError(_("Token is invalid"))
-        # A lifetime that was shortened since holds for older tokens, too: the feed of ended
-        # sign-ins goes no further back.
+        # If the lifetime was shortened, it applies to older tokens, too: the feed of ended sign-ins
+        # goes back no further.
         end = min(payload["exp"], payload["iat"] + settings.ACCESS_TOKEN_LIFETIME.total_seconds())
         if time.time() >= end + LEEWAY_SECONDS:
             raise TokenBackendExpiredToken(_("Token is expired"))
@@ -96,7 +96,7 @@ class AccessJWT(SignedJWT):
 
 
 class RefreshJWT(SignedJWT):
-    """The current refresh token of a sign-in: minted twice it is the same token."""
+    """The current refresh token of a sign-in. Made twice, it is the same token."""
 
     token_type = typ = "rt+jwt"  # noqa: S105 - a media type
 
@@ -112,16 +112,16 @@ class RefreshJWT(SignedJWT):
 
 @lru_cache(maxsize=REMEMBERED)
 def _remembered(token: str) -> tuple[str, dict[str, Any]]:
-    """The `kid` and claims of a good access token; its signature is checked once.
+    """Return the `kid` and claims of a good access token. Checks each signature once.
 
-    Failures aren't kept.
+    Failures aren't remembered.
     """
     payload = SignedJWTBackend(AccessJWT.typ, settings.API_AUDIENCE).decode(token)
     return jwt.get_unverified_header(token)["kid"], payload
 
 
 def pair(session: AuthSession) -> dict[str, Any]:
-    """What every sign-in and refresh of an API client answers."""
+    """Return what every sign-in and refresh of an API client answers."""
     access = AccessJWT.for_session(session)
     return {
         "access": str(access),

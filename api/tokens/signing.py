@@ -1,6 +1,6 @@
 """Sign a token and verify one, as strings and claims.
 
-Keys, headers and the rules of verification are ours; SimpleJWT's backend is the shape.
+Keys, headers and the rules of verification are ours; the interface is SimpleJWT's backend.
 """
 
 import json
@@ -21,13 +21,13 @@ from api.keys import ring
 MAX_BYTES = 4096
 REQUIRED = ["aud", "client_id", "exp", "iat", "iss", "jti", "sid", "sub"]
 LEEWAY_SECONDS = 5
-"""Servers' clocks differ by this much at most: an `iat` further ahead is refused."""
+"""Servers' clocks may differ by this much: an `iat` further ahead is refused."""
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 class SignedJWTBackend(TokenBackend):
-    """Signs with the current key; verifies with the key that `kid` names, and its algorithm only.
+    """Sign with the current key; verify with the key that `kid` names, and its algorithm only.
 
     `jku`, `x5u`, `jwk` and `x5c` headers are never read (RFC 8725 §3.10).
     """
@@ -45,7 +45,7 @@ class SignedJWTBackend(TokenBackend):
 
     @override
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        """Raises `TokenBackendError` for whatever isn't a token of this kind, signed by us."""
+        """Return the claims. Raises `TokenBackendError` unless we signed this token of this kind."""
         text = token.decode("ascii", "replace") if isinstance(token, bytes) else str(token)
         if len(text) > MAX_BYTES or not _COMPACT.fullmatch(text):
             raise TokenBackendError(_("Token is invalid"))
@@ -70,15 +70,16 @@ class SignedJWTBackend(TokenBackend):
         return payload
 
     def _is_our_typ(self, header: dict[str, Any]) -> bool:
-        """RFC 9068 §2.1: the `application/` prefix may be there."""
+        """Compare the type, with or without the `application/` prefix (RFC 9068 §2.1)."""
         typ = str(header.get("typ", "")).lower().removeprefix("application/")
         return typ == self.typ
 
 
 def _without_duplicates(text: str) -> dict[str, Any]:
-    """The header, once it is sure that neither it nor the payload names a member twice.
+    """Return the header. Raises `ValueError` if header or payload has a member twice.
 
-    Which of two a parser keeps is its own choice: two verifiers would read two tokens (RFC 8725 bis).
+    Parsers differ in which of the two they keep, so two verifiers would read two different tokens
+    (RFC 8725 bis).
     """
     header, payload, _signature = text.split(".")
     for segment in (header, payload):

@@ -1,4 +1,4 @@
-"""The caller's own account."""
+"""Show and change the caller's own account."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -9,7 +9,7 @@ from api.authentication import account
 from api.serializers import MeSerializer
 
 SHAPE = MeSerializer()
-"""Keeps nothing of whom it shows. Building one takes longer than using it."""
+"""Stateless, so all requests share it: constructing a serializer is slower than using it."""
 
 
 class MeView(APIView):

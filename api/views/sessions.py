@@ -1,4 +1,4 @@
-"""The caller's signed-in devices, browsers and API clients alike."""
+"""List and end the caller's sign-ins, of browsers and of API clients."""
 
 from typing import TYPE_CHECKING, cast
 from uuid import UUID

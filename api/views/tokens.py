@@ -35,9 +35,9 @@ from api.tokens import delivery, exchange, introspection, jwts
 
 
 class TokenAPIView(APIView):
-    """An endpoint that is itself a way in: a stale credential in a header must not shut it.
+    """An endpoint to sign in by: it ignores a stale credential in a header.
 
-    Nothing about a token is ever cached.
+    No answer about a token is cached.
     """
 
     authentication_classes = ()
@@ -86,8 +86,8 @@ class TokenSocialView(TokenAPIView):
     def post(self, request: Request) -> Response:
         """Sign in with what a provider's SDK gave a native app.
 
-        Whoever comes for the first time gets an account, if the provider vouches for the email.
-        A token signs in once.
+        The first sign-in makes an account, if the provider vouches for the email. A token signs in
+        once.
         """
         body = SocialTokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -122,7 +122,7 @@ class TokenRefreshView(TokenAPIView):
             pair = exchange.next_pair(presented or cookie, access=access, client=client)
         except InvalidToken as exc:
             refusal = self.handle_exception(exc)
-            if cookie:  # dead: the browser needn't bring it again
+            if cookie:  # it is worthless: the browser must not send it again
                 delivery.forget(refusal)
             return refusal
         return delivery.respond(request, pair)
@@ -200,13 +200,13 @@ class TokenIntrospectView(TokenAPIView):
 
 
 def _token_in(request: Request, default: str = "") -> Any:
-    """The body's token, or else the default. A JSON body may be anything, a list for one."""
+    """Return the body's token, or else the default. A JSON body may be anything, also a list."""
     token = request.data.get("token") if isinstance(request.data, Mapping) else None
     return (default or None) if token is None else token
 
 
 def _session_named_by(raw_token: str) -> AuthSession | None:
-    """Either kind of token, expired or not: whoever holds it may give it up."""
+    """Return the sign-in of this token of either kind, expired or not. Its holder may give it up."""
     for kind in (jwts.RefreshJWT, jwts.AccessJWT):
         try:
             sid = kind(raw_token, verify=False).sid

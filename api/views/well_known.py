@@ -1,4 +1,4 @@
-"""What other services fetch: the keys that verify our tokens, and where the endpoints are."""
+"""Publish the keys that verify our tokens, and the addresses of the endpoints."""
 
 import hashlib
 import json
@@ -27,13 +27,13 @@ def _etag(request: HttpRequest) -> str:
 @require_safe
 @condition(etag_func=_etag)
 def jwks(request: HttpRequest) -> HttpResponse:
-    """RFC 7517 §5: public members only; the next key is there before it signs."""
+    """Serve the JWK Set (RFC 7517 §5): public members only. It has the next key before that signs."""
     return HttpResponse(_document(), content_type="application/jwk-set+json")
 
 
 @require_safe
 def authorization_server(request: HttpRequest) -> JsonResponse:
-    """RFC 8414. No OAuth grant is claimed: `/api/token/` is a first-party sign-in."""
+    """Serve the metadata of RFC 8414. It names no OAuth grant: `/api/token/` is a first-party sign-in."""
     site = settings.SITE_URL
     response = JsonResponse(
         {

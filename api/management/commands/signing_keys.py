@@ -1,4 +1,4 @@
-"""The keys that sign tokens: see them, rotate them, retire a compromised one."""
+"""List the keys that sign tokens, rotate them, or retire a compromised one."""
 
 import json
 from argparse import ArgumentParser
