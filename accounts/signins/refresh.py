@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Presented:
-    """What a validly signed refresh token says of itself."""
+    """The claims of a validly signed refresh token."""
 
     sid: UUID
     user_id: UUID
@@ -45,14 +45,14 @@ class Rotated:
 
 @dataclass(frozen=True)
 class Repeated:
-    """The same successor again: a second tab, or an answer that was lost on the way."""
+    """The same successor again, for a second tab or a client that lost the answer."""
 
     session: AuthSession
 
 
 @dataclass(frozen=True)
 class Reused:
-    """An ancestor came back: somebody else holds this sign-in's tokens. It has been ended."""
+    """An older token came back: another party holds this sign-in's tokens. The sign-in has ended."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ clocks say."""
 
 
 def rotate(token: Presented, *, client: ClientInfo) -> Outcome:
-    """Decide what this token is worth.
+    """Rotate this token, or say why not. Returns one of the outcomes above.
 
     Never call it inside a transaction that may roll back: the end of a reused sign-in must stand.
     """
@@ -101,7 +101,7 @@ def rotate(token: Presented, *, client: ClientInfo) -> Outcome:
 
 
 def _advance(token: Presented, now: datetime) -> AuthSession | None:
-    """The sign-in with its next token, if this one was current and due."""
+    """Replace the token by its successor if it is current and due. None if it is not."""
     # SQLite has no types for either; PostgreSQL takes them as they are.
     key = AuthSession._meta.pk  # noqa: SLF001
     moment = connection.ops.adapt_datetimefield_value
@@ -125,7 +125,7 @@ def _advance(token: Presented, now: datetime) -> AuthSession | None:
 
 
 def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:
-    """Not the current token, or too young to be replaced: repeat, or theft?"""
+    """Tell a repeated request from theft, for a token that `_advance` did not replace."""
     session = (
         AuthSession.objects.select_related("user")
         .filter(pk=token.sid, user_id=token.user_id, kind=AuthSession.Kind.TOKEN)
@@ -151,7 +151,7 @@ def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:
 
 
 def _reused(session: AuthSession, client: ClientInfo) -> Reused:
-    """End the sign-in, and tell its owner."""
+    """End the sign-in, record it, and mail its owner."""
     with transaction.atomic():
         ended = sessions.revoke(session, reason=sessions.Reason.REUSED, client=client)
         if ended:
