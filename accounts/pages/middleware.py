@@ -25,6 +25,8 @@ from accounts.signins.remembered_users import remembered
 from accounts.store import engine, outage
 
 SAFE = {"GET", "HEAD"}
+RIGHTS_FIELDS = {"is_staff", "is_superuser"}
+"""The columns behind `rights_of`."""
 
 
 class SessionMiddleware(django_sessions.SessionMiddleware):

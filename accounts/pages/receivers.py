@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import Method
-from accounts.pages.middleware import current, rights_of
+from accounts.pages.middleware import RIGHTS_FIELDS, current, rights_of
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.request import Request, client_of, is_app, sign_in_of
@@ -135,17 +135,10 @@ def revoke_all_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None
     sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_RESET, client=client)
 
 
-@receiver(pre_save, sender=User)
-def compare_rights(
-    instance: User, update_fields: frozenset[str] | None = None, **kwargs: Any
-) -> None:
-    is_concerned = update_fields is None or {"is_staff", "is_superuser"} & update_fields
-    before = User.objects.filter(pk=instance.pk).first() if is_concerned else None
-    instance.has_new_rights = before is not None and rights_of(before) != rights_of(instance)
-
-
 @receiver(post_save, sender=User)
-def revoke_sessions_of_changed(instance: User, created: bool, **kwargs: Any) -> None:
+def revoke_sessions_of_changed(
+    instance: User, created: bool, update_fields: Collection[str] | None = None, **kwargs: Any
+) -> None:
     """End all sign-ins of an account that is saved as disabled or with other rights.
 
     Tokens and sessions carry the rights of their sign-in. A bulk `update()` sends no signal: call
@@ -155,7 +148,7 @@ def revoke_sessions_of_changed(instance: User, created: bool, **kwargs: Any) -> 
         return
     if not instance.is_active:
         sessions.revoke_all(instance, reason=sessions.Reason.DEACTIVATED)
-    elif instance.has_new_rights:
+    elif update_fields is None or not RIGHTS_FIELDS.isdisjoint(update_fields):
         sessions.revoke_all(instance, reason=sessions.Reason.RIGHTS_CHANGED)
 
 

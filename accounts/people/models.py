@@ -50,8 +50,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     objects = UserManager()
-    has_new_rights = False
-    """While it is saved: see `receivers`."""
+    _stored: dict[str, Any] = {}
+    """The columns as the database has them, as far as this instance knows. Replaced, not changed."""
 
     USERNAME_FIELD = EMAIL_FIELD = "email"
     REQUIRED_FIELDS = []
@@ -74,28 +74,45 @@ class User(AbstractBaseUser, PermissionsMixin):
         return user
 
     @override
-    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        super().refresh_from_db(*args, **kwargs)
-        self.note_stored()
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Self] | None = None,
+    ) -> None:
+        names = None if fields is None else list(fields)
+        super().refresh_from_db(using=using, fields=names, from_queryset=from_queryset)
+        self.note_stored(names)
 
     @override
     def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         """Write only the columns that were changed on this instance.
 
         A slow form would otherwise undo a deactivation that was saved in the meantime.
+
+        So `update_fields` in `pre_save` and `post_save` names the columns that change. It is None
+        where that is unknown: for a new user, and for `loaddata`, which doesn't call this method.
         """
-        if update_fields is None and not self._state.adding and not kwargs.get("force_insert"):
+        if update_fields is not None:
+            update_fields = list(update_fields)
+        elif not self._state.adding and not kwargs.get("force_insert"):
             now = self._loaded()
             update_fields = [name for name in now if now[name] != self._stored.get(name, _ABSENT)]
         super().save(update_fields=update_fields, **kwargs)
-        self.note_stored()
+        self.note_stored(update_fields)
 
     def _loaded(self) -> dict[str, Any]:
         names = (field.attname for field in self._meta.concrete_fields)
         return {name: self.__dict__[name] for name in names if name in self.__dict__}
 
-    def note_stored(self) -> None:
-        self._stored = self._loaded()
+    def note_stored(self, names: Iterable[str] | None = None) -> None:
+        """Note that the database has the current values of these columns, or of all loaded ones."""
+        loaded = self._loaded()
+        if names is None:
+            self._stored = loaded
+        else:
+            known = {name: loaded[name] for name in names if name in loaded}
+            self._stored = self._stored | known
 
     @override
     def clean(self) -> None:

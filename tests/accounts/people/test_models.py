@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.hashers import check_password
 from django.db import IntegrityError
+from django.db.models.signals import post_save, pre_save
 
 from accounts.people.models import User, user_display
 from tests.kit.factories import PASSWORD, UserFactory
@@ -81,6 +82,49 @@ def test_named_columns_are_written_as_named(user):
         "display_name": "",
         "locale": "ko",
     }
+
+
+def test_a_column_that_was_not_named_is_written_by_the_next_save(user):
+    user.display_name, user.locale = "Named", "ko"
+    user.save(update_fields=["locale"])
+
+    user.save()
+
+    assert stored(user)["display_name"] == "Named"
+
+
+def test_a_change_survives_the_reading_of_another_column(user):
+    partial = User.objects.defer("locale").get(pk=user.pk)
+    partial.display_name = "Given"
+    assert partial.locale == ""  # reads it
+
+    partial.save()
+
+    assert stored(user)["display_name"] == "Given"
+
+
+@pytest.fixture
+def saves():
+    """The columns that each save names to the receivers of its signals."""
+    named = []
+
+    def note(signal, update_fields, **kwargs):
+        named.append((signal, update_fields))
+
+    for signal in (pre_save, post_save):
+        signal.connect(note, sender=User)
+    yield named
+    for signal in (pre_save, post_save):
+        assert signal.disconnect(note, sender=User)
+
+
+def test_receivers_are_named_the_columns_that_change(user, saves):
+    user.display_name, user.is_staff = "Named", True
+
+    user.save()
+
+    names = {"display_name", "is_staff"}
+    assert saves == [(pre_save, names), (post_save, names)]
 
 
 def test_the_profile_form_undoes_no_deactivation(signed_in, user, monkeypatch):
