@@ -10,11 +10,11 @@ class ApiConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        from accounts.signins import revocations  # noqa: PLC0415 - needs the models
+        from accounts.bell import bell  # noqa: PLC0415 - needs the settings
         from api import schema  # noqa: F401, PLC0415 - registers itself
         from api.keys import ring, rotation  # noqa: PLC0415 - need the models
 
-        # A deployment migrates before it serves, so no two workers race for the first key. The
-        # feed's tick reads the keys, so no request waits for the database.
-        revocations.feed.on_tick.append(ring.reload)
+        # The bell's thread reads the keys, so no request waits for the database.
+        bell.on_tick(ring.reload)
+        # A deployment migrates before it serves, so no two workers race for the first key.
         post_migrate.connect(rotation.ensure_after_migrate, sender=self)

@@ -7,8 +7,9 @@ from django.conf import settings as django_settings
 from django.core.cache import caches
 from django.db import connections
 
+from accounts.bell import bell
+from accounts.pages.remembered_users import remembered
 from accounts.signins import revocations
-from accounts.signins.remembered_users import remembered
 from accounts.store import outage
 from api.keys import ring
 from tests.kit import rings
@@ -61,6 +62,7 @@ def feed_without_thread() -> Iterator[None]:
     feed.background = False
     yield
     feed.forget()
+    bell.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -17,11 +17,11 @@ from typing_extensions import override
 
 from accounts import routes
 from accounts.errors import SessionEndedError, SessionTooLargeError
+from accounts.pages.remembered_users import remembered
 from accounts.people.models import User
 from accounts.request import Request, sign_in_of
 from accounts.signins import revocations, sessions
 from accounts.signins.models import AuthSession
-from accounts.signins.remembered_users import remembered
 from accounts.store import engine, outage
 
 SAFE = {"GET", "HEAD"}

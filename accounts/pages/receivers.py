@@ -21,13 +21,14 @@ from django.http import HttpRequest, HttpResponse
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import Method
+from accounts.bell import Topic, bell
 from accounts.pages.middleware import RIGHTS_FIELDS, current, rights_of
+from accounts.pages.remembered_users import remembered
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.request import Request, client_of, is_app, sign_in_of
-from accounts.signins import revocations, sessions
+from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from accounts.signins.remembered_users import remembered
 from accounts.store.engine import RIGHTS, SID
 
 AMR: dict[str, list[str]] = {
@@ -166,7 +167,7 @@ def forget_user(
         return
     user_id = instance.pk  # None once the user is deleted
     remembered.forget(user_id)
-    transaction.on_commit(lambda: revocations.ring(users=[user_id]), robust=True)
+    transaction.on_commit(lambda: bell.publish(Topic.USERS, [user_id]), robust=True)
 
 
 @receiver(pre_save, sender=EmailAddress)

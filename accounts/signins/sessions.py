@@ -12,10 +12,10 @@ from django.utils import timezone
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import RevokeReason
+from accounts.bell import Topic, bell
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
 from accounts.people.models import User
-from accounts.signins import revocations
 from accounts.signins.models import AuthSession
 from accounts.store import index, outage
 
@@ -175,8 +175,8 @@ def _end(
 
 
 def _announce(sids: list[UUID], user_id: UUID | None) -> None:
-    """Call after the commit. Rings the bell first, because access tokens depend on it."""
-    revocations.ring(*sids)
+    """Call after the commit. Publishes first, because access tokens depend on it."""
+    bell.publish(Topic.SESSIONS, sids)
     try:
         index.drop(*sids, user_id=user_id)
     except outage.STORE_ERRORS:
@@ -186,7 +186,7 @@ def _announce(sids: list[UUID], user_id: UUID | None) -> None:
 
 def _announce_all(sids: list[UUID], user_id: UUID, *, keep: UUID | None) -> None:
     if sids:
-        revocations.ring(*sids)
+        bell.publish(Topic.SESSIONS, sids)
     try:
         # Also where no row had to end: what an earlier outage left behind goes now.
         index.drop_all(user_id, keep=keep)

@@ -23,7 +23,7 @@ from api.keys import jwk
 from api.keys.models import SigningKey
 
 RELOAD_SECONDS = 15.0
-"""After this time a process reads the keys again if the revocation feed's tick has not done so."""
+"""After this time a process reads the keys again if the bell's thread has not done so."""
 
 log = logging.getLogger(__name__)
 

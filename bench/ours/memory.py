@@ -17,6 +17,7 @@ import bench.ours.wsgi  # noqa: F401 - everything a worker imports
 
 from django.db import connection  # isort: skip
 
+from accounts.bell import Bell
 from accounts.people.models import User
 from accounts.signins.revocations import Feed
 from api.tokens import jwts
@@ -45,7 +46,7 @@ def revoke(amount: int) -> None:
 
 
 def main() -> None:
-    feed = Feed(background=False)
+    feed = Feed(Bell(), background=False)
     feed.is_revoked(uuid4())
     before = resident()
     revoke(REVOKED)

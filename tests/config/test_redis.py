@@ -8,7 +8,7 @@ from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 from django_redis import get_redis_connection
 
-from accounts.signins import revocations
+from accounts.bell import _listen
 from accounts.store.engine import SessionStore
 from config import redis
 from tests.kit import processes
@@ -180,7 +180,7 @@ def test_sessions_bell_and_limits_find_the_primary_by_its_sentinel(primary, sett
         store = SessionStore()
         store["a"] = 1
         store.create()
-        bell = revocations._listen()
+        bell = _listen()
         caches["default"].set("limit", 1, 60)
 
         assert SessionStore(store.session_key)["a"] == 1

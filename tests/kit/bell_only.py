@@ -9,9 +9,13 @@ from config.wsgi import application
 
 # isort: split
 
-# Once Django is set up, and before the first question starts the feed.
-from accounts.signins import remembered_users, revocations
+# Once Django is set up, and before the first question starts the bell.
+from accounts import bell
+from accounts.pages import remembered_users
+from accounts.signins import revocations
+from api.keys import ring
 
 __all__ = ["application"]
 
-revocations.POLL_SECONDS = remembered_users.MAX_AGE_SECONDS = 3600.0
+bell.POLL_SECONDS = revocations.FIRST_POLL_SECONDS = 3600.0
+remembered_users.MAX_AGE_SECONDS = ring.RELOAD_SECONDS = 3600.0

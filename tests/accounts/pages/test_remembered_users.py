@@ -1,5 +1,6 @@
 """Users as remembered: it saves a statement, lets nobody in, and is found out within five seconds."""
 
+import json
 import threading
 from types import SimpleNamespace
 
@@ -8,10 +9,12 @@ from django.contrib import auth
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from accounts.bell import bell
+from accounts.pages import remembered_users
+from accounts.pages.remembered_users import MAX_AGE_SECONDS, RememberedUsers, remembered
 from accounts.people.models import User
-from accounts.signins import remembered_users, revocations, sessions
+from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from accounts.signins.remembered_users import MAX_AGE_SECONDS, RememberedUsers, remembered
 from tests.kit.clients import bearer
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.outage import without_redis
@@ -294,9 +297,7 @@ def test_a_row_read_before_a_change_is_not_remembered_after_it(known, user, cloc
     def slow(request):
         read = real(request)
         User.objects.filter(pk=user.pk).update(display_name="Hana")
-        revocations.feed._note(
-            {"type": "message", "data": '{"sids": [], "users": ["%s"]}' % user.pk}
-        )
+        bell._note({"type": "message", "data": '{"topic": "users", "ids": ["%s"]}' % user.pk})
         return read
 
     clock.now += MAX_AGE_SECONDS + 1
@@ -311,16 +312,19 @@ def test_a_row_read_before_a_change_is_not_remembered_after_it(known, user, cloc
     "users", ['["%s"]', '["%s", "%s"]', '["00000000-0000-4000-8000-000000000000", "%s"]']
 )
 def test_the_bell_names_whom_to_forget(known, user, users):
-    message = '{"sids": [], "users": %s}' % users.replace("%s", str(user.pk))
+    message = '{"topic": "users", "ids": %s}' % users.replace("%s", str(user.pk))
 
-    revocations.feed._note({"type": "message", "data": message})
+    bell._note({"type": "message", "data": message})
 
     assert remembered.find(known.session) is None
 
 
-@pytest.mark.parametrize("users", ["", ', "users": []'])
-def test_a_bell_that_names_nobody_makes_forget_nobody(known, users):
-    revocations.feed._note({"type": "message", "data": '{"sids": []%s}' % users})
+@pytest.mark.parametrize("ids", [[], ["%s"]], ids=["no ids", "another topic"])
+def test_a_bell_that_names_nobody_makes_forget_nobody(known, user, ids):
+    topic = "sessions" if ids else "users"
+    named = [each % user.pk for each in ids]
+
+    bell._note({"type": "message", "data": json.dumps({"topic": topic, "ids": named})})
 
     assert remembered.find(known.session) is not None
 

@@ -1,7 +1,6 @@
 """The feed: what was ended is known to every process, and not knowing is never "nobody"."""
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -12,16 +11,17 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-import redis
-from django.conf import settings as django_settings
-from django.db import DatabaseError, InterfaceError, connections, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts import bell as bells
+from accounts.bell import Bell, Topic
 from accounts.errors import RevocationsStaleError
 from accounts.signins import revocations, sessions
 from accounts.signins.models import AuthSession
-from accounts.signins.revocations import CHANNEL, LOOK_BACK, Feed
+from accounts.signins.revocations import LOOK_BACK, Feed
+from tests.kit.bell import Pubsub, StoppableBell, message, payload, published
 from tests.kit.factories import AuthSessionFactory, UserFactory
 from tests.kit.waiting import wait_until
 
@@ -31,16 +31,22 @@ KEEP = timedelta(seconds=3600 + revocations.SLACK_SECONDS)
 @pytest.fixture
 def quiet():
     """A feed of this test's own that polls when asked."""
-    return Feed(background=False)
+    return Feed(Bell(), background=False)
 
 
 @pytest.fixture
 def known(db):
     """A feed that has polled, and asks nobody any more."""
-    feed = Feed()
+    feed = without_thread()
     feed.poll()
+    return feed
+
+
+def without_thread():
+    """A feed whose first poll is over, of a bell that starts no thread."""
+    feed = Feed(Bell())
     feed._first_poll.set()
-    feed._thread = threading.current_thread()
+    feed._bell._thread = threading.current_thread()
     return feed
 
 
@@ -216,10 +222,8 @@ def test_a_hundred_thousand_are_small(db, quiet):
 # Not knowing
 
 
-def test_before_the_first_poll_nobody_is_let_in(monkeypatch):
-    feed = Feed()
-    feed._thread = threading.current_thread()
-    feed._first_poll.set()
+def test_before_the_first_poll_nobody_is_let_in():
+    feed = without_thread()
 
     with pytest.raises(RevocationsStaleError):
         feed.is_revoked(uuid4())
@@ -257,37 +261,16 @@ def test_a_poll_that_fails_renews_nothing(db, known, monkeypatch):
     assert known._heard_at == before
 
 
-class Pubsub:
-    """A bell that gives these messages, then silence."""
-
-    def __init__(self, *messages):
-        self.messages = list(messages)
-
-    def ping(self):
-        self.messages.append({"type": "pong", "data": b""})
-
-    def get_message(self, timeout):
-        if self.messages:
-            return self.messages.pop(0)
-        time.sleep(min(timeout, 0.01))
-        return None
-
-    def close(self):
-        pass
-
-
 @pytest.fixture
 def short_rounds(monkeypatch):
-    monkeypatch.setattr(revocations, "BELL_PING_SECONDS", 0.05)
+    monkeypatch.setattr(bells, "PING_SECONDS", 0.05)
 
 
 def test_a_living_bell_does_not_stand_in_for_the_first_poll(short_rounds):
     """A process that starts while the database is down has missed every ring before it."""
-    feed = Feed()
-    feed._thread = threading.current_thread()
-    feed._first_poll.set()
+    feed = without_thread()
 
-    feed._hear(Pubsub())
+    feed._bell._hear(Pubsub())
 
     with pytest.raises(RevocationsStaleError):
         feed.is_revoked(uuid4())
@@ -301,55 +284,48 @@ def test_a_ring_needs_no_database(known, short_rounds, django_assert_num_queries
     sid = uuid4()
 
     with django_assert_num_queries(0):
-        known._hear(Pubsub({"type": "message", "data": json.dumps({"sids": [str(sid)]})}))
+        known._bell._hear(Pubsub(message(Topic.SESSIONS, sid)))
 
         assert known.is_revoked(sid)
 
 
-GARBAGE = [
-    b"",
-    b"null",
-    b"[]",
-    b"5",
-    b"{}",
-    b"\xff\xfe",
-    b"[" * 100_000,
-    b'{"sids": 5}',
-    b'{"sids": null}',
-    b'{"sids": [5]}',
-    b'{"sids": [[]]}',
-    b'{"sids": [{}]}',
-    b'{"sids": [""]}',
-    b'{"sids": "x"}',
-    b'{"sids": [true]}',
-    b'{"sids": [], "users": null}',
-    b'{"sids": [], "users": "x"}',
-    b'{"sids": [], "users": [[], {}]}',
-    b'"00000000-0000-4000-8000-000000000000"',
-]
+GARBAGE = ["", "x", "5", "00000000", "00000000-0000-4000-8000-00000000000g", "x" * 10_000]
+"""Strings that are no UUID. `test_bell.py` has messages that are no message."""
 
 
-@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda data: repr(data[:26]))
+@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda data: repr(data[:38]))
 def test_garbage_on_the_channel_is_survived(db, known, short_rounds, garbage):
     sid = uuid4()
-    bell = Pubsub(
-        {"type": "message", "data": garbage},
-        {"type": "message", "data": json.dumps({"sids": [str(sid)]})},
-    )
+    pubsub = Pubsub(message(Topic.SESSIONS, garbage), message(Topic.SESSIONS, sid))
 
     for _ in range(3):
-        assert known._hear(bell) is bell
+        assert known._bell._hear(pubsub) is pubsub
 
     assert known.is_revoked(sid)
     assert known.size() == 1
 
 
-def test_a_bell_that_breaks_is_given_up(db, known, short_rounds):
-    class Broken(Pubsub):
-        def get_message(self, timeout):
-            raise redis.ConnectionError
+@pytest.mark.parametrize("topic", [Topic.USERS, Topic.KEYS, Topic.WEBHOOKS])
+def test_another_topic_revokes_nothing(db, known, short_rounds, topic):
+    known._bell._hear(Pubsub(message(topic, uuid4())))
 
-    assert known._hear(Broken()) is None
+    assert known.size() == 0
+
+
+def test_a_bell_that_reconnected_vouches_only_after_a_poll(db, known, short_rounds):
+    """What was published during the gap is lost."""
+    known._tick()
+    known._bell._hear(Pubsub())
+    before = known._heard_at
+
+    bells._call_each(known._bell._on_connect)
+    known._bell._hear(Pubsub())
+
+    assert known._heard_at == before
+    known._tick()
+    polled = known._heard_at
+    known._bell._hear(Pubsub())
+    assert known._heard_at > polled > before
 
 
 def test_ending_a_sign_in_rings_after_the_commit(transactional_db, listener):
@@ -357,10 +333,10 @@ def test_ending_a_sign_in_rings_after_the_commit(transactional_db, listener):
 
     with transaction.atomic():
         sessions.revoke(session, reason=sessions.Reason.LOGOUT)
-        assert rings(listener) == []
+        assert published(listener) == []
         assert session.pk.int not in revocations.feed._revoked
 
-    assert rings(listener) == [{"sids": [str(session.pk)], "users": []}]
+    assert published(listener) == [{"topic": "sessions", "ids": [str(session.pk)]}]
     assert session.pk.int in revocations.feed._revoked
 
 
@@ -371,7 +347,7 @@ def test_an_end_that_is_rolled_back_is_not_published(transactional_db, listener)
         sessions.revoke(session, reason=sessions.Reason.LOGOUT)
         raise ValueError
 
-    assert rings(listener) == []
+    assert published(listener) == []
     assert not revocations.is_revoked(session.pk)
 
 
@@ -388,88 +364,32 @@ def test_nothing_personal_is_on_the_channel(transactional_db, listener):
 
     sessions.revoke(session, reason=sessions.Reason.LOGOUT)
 
-    assert rings(listener) == [{"sids": [str(session.pk)], "users": []}]
+    assert published(listener) == [{"topic": "sessions", "ids": [str(session.pk)]}]
 
 
 # The thread
 
 
 @pytest.fixture
-def another_client():
-    """Redis as another process sees it."""
-    client = redis.Redis.from_url(django_settings.CACHES["default"]["LOCATION"])
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def listener(another_client):
-    with another_client.pubsub() as pubsub:
-        pubsub.subscribe(CHANNEL)
-        assert pubsub.get_message(timeout=20)["type"] == "subscribe"
-        yield pubsub
-
-
-def rings(listener):
-    """What was rung since the last time: everything ahead of a ring of our own."""
-    redis.Redis(connection_pool=listener.connection_pool).publish(CHANNEL, "null")
-    heard = []
-    while (data := json.loads(listener.get_message(timeout=20)["data"])) is not None:
-        heard.append(data)
-    return heard
-
-
-class Over(Exception):  # noqa: N818 - not an error
-    pass
-
-
-class Stoppable(Feed):
-    """The real thread, which a test can end."""
-
-    def __init__(self):
-        self.over = False
-        super().__init__()
-
-    def _run(self):
-        try:
-            with contextlib.suppress(Over):
-                super()._run()
-        finally:
-            connections.close_all()
-
-    def _hear(self, bell):
-        if self.over:
-            if bell is not None:
-                bell.close()
-            raise Over
-        return super()._hear(bell)
-
-    def stop(self):
-        self.over = True
-        if self._thread is not None:
-            self._thread.join(20)
-            assert not self._thread.is_alive()
-
-
-@pytest.fixture
 def living(transactional_db, monkeypatch):
     """A feed with its thread, which polls once. The database is a file, so that the thread sees it."""
-    monkeypatch.setattr(revocations, "BELL_PING_SECONDS", 0.2)
-    monkeypatch.setattr(revocations, "POLL_SECONDS", 3600)
-    feed = Stoppable()
-    yield feed
-    feed.stop()
+    monkeypatch.setattr(bells, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(bells, "POLL_SECONDS", 3600)
+    monkeypatch.setattr(revocations, "FIRST_POLL_SECONDS", 3600)
+    bell = StoppableBell()
+    yield Feed(bell)
+    bell.stop()
 
 
 def ask(feed, sid):
     """As a request does, only that the first poll may take longer than two polls lie apart."""
-    feed._start()
+    feed._bell.start()
     assert feed._first_poll.wait(20)
     return feed.is_revoked(sid)
 
 
 def test_no_thread_runs_before_the_first_question():
-    assert Feed()._thread is None
+    assert Feed(Bell())._bell._thread is None
 
 
 def test_the_first_question_is_answered_from_the_database(living):
@@ -477,15 +397,15 @@ def test_the_first_question_is_answered_from_the_database(living):
 
     assert living.is_revoked(session.pk)
     assert not living.is_revoked(uuid4())
-    assert living._thread.daemon
+    assert living._bell._thread.daemon
 
 
 def test_a_ring_of_another_process_is_heard(living, another_client):
     sid = uuid4()
     assert not living.is_revoked(sid)
-    wait_until(lambda: another_client.pubsub_numsub(CHANNEL)[0][1] >= 1)
+    wait_until(lambda: another_client.pubsub_numsub(bells.CHANNEL)[0][1] >= 1)
 
-    another_client.publish(CHANNEL, json.dumps({"sids": [str(sid)]}))
+    another_client.publish(bells.CHANNEL, payload(Topic.SESSIONS, sid))
 
     wait_until(lambda: living.is_revoked(sid))
 
@@ -493,18 +413,18 @@ def test_a_ring_of_another_process_is_heard(living, another_client):
 def test_garbage_from_another_process_does_not_end_the_listening(living, another_client):
     sid = uuid4()
     living.is_revoked(sid)
-    wait_until(lambda: another_client.pubsub_numsub(CHANNEL)[0][1] >= 1)
+    wait_until(lambda: another_client.pubsub_numsub(bells.CHANNEL)[0][1] >= 1)
     for garbage in GARBAGE:
-        another_client.publish(CHANNEL, garbage)
+        another_client.publish(bells.CHANNEL, payload(Topic.SESSIONS, garbage))
 
-    another_client.publish(CHANNEL, json.dumps({"sids": [str(sid)]}))
+    another_client.publish(bells.CHANNEL, payload(Topic.SESSIONS, sid))
 
     wait_until(lambda: living.is_revoked(sid))
-    assert living._thread.is_alive()
+    assert living._bell._thread.is_alive()
 
 
 def test_an_end_without_a_bell_is_found_by_polling(living, monkeypatch):
-    monkeypatch.setattr(revocations, "POLL_SECONDS", 0.3)
+    monkeypatch.setattr(bells, "POLL_SECONDS", 0.3)
     session = AuthSessionFactory(token=True)
     assert not ask(living, session.pk)
 
@@ -514,7 +434,7 @@ def test_an_end_without_a_bell_is_found_by_polling(living, monkeypatch):
 
 
 def test_without_redis_polling_goes_on(living, monkeypatch, dead_redis):
-    monkeypatch.setattr(revocations, "POLL_SECONDS", 0.3)
+    monkeypatch.setattr(bells, "POLL_SECONDS", 0.3)
     session = AuthSessionFactory(token=True)
     assert not ask(living, session.pk)
 
@@ -525,7 +445,7 @@ def test_without_redis_polling_goes_on(living, monkeypatch, dead_redis):
 
 @pytest.mark.parametrize("error", [DatabaseError, InterfaceError, RuntimeError])
 def test_a_database_that_fails_for_a_while_ends_no_thread(living, monkeypatch, error):
-    monkeypatch.setattr(revocations, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(bells, "POLL_SECONDS", 0.1)
     ask(living, uuid4())
     real, failures = living.poll, []
 
@@ -543,14 +463,14 @@ def test_a_database_that_fails_for_a_while_ends_no_thread(living, monkeypatch, e
 
 
 def test_a_callback_that_fails_ends_no_thread(living, monkeypatch):
-    monkeypatch.setattr(revocations, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(bells, "POLL_SECONDS", 0.1)
     calls = []
 
     def broken():
         calls.append(1)
         raise RuntimeError
 
-    living.on_tick.append(broken)
+    living._bell.on_tick(broken)
     ask(living, uuid4())
     wait_until(lambda: len(calls) >= 2)
     session = ended()
@@ -586,8 +506,10 @@ def test_a_fork_starts_from_nothing(db, known):
     known.add(uuid4())
 
     known.forget()
+    known._bell.forget()
 
-    assert (known.size(), known._thread, known._heard_at, known._polled_to) == (0, None, None, None)
+    assert known._bell._thread is None
+    assert (known.size(), known._heard_at, known._polled_to) == (0, None, None)
     assert not known._first_poll.is_set()
 
 
@@ -596,10 +518,11 @@ def test_a_forked_process_forgets_this_ones_feed():
     """Asked of an interpreter of its own: pytest's must not fork under threads."""
     code = (
         "import django, os, threading, uuid; django.setup()\n"
+        "from accounts.bell import bell\n"
         "from accounts.signins.revocations import feed\n"
-        "feed.add(uuid.uuid4()); feed._heard_at = 1.0; feed._thread = threading.current_thread()\n"
+        "feed.add(uuid.uuid4()); feed._heard_at = 1.0; bell._thread = threading.current_thread()\n"
         "pid = os.fork()\n"
-        "if pid == 0: os._exit(0 if (feed.size(), feed._thread, feed._heard_at) == (0, None, None) else 1)\n"
+        "if pid == 0: os._exit(0 if (feed.size(), bell._thread, feed._heard_at) == (0, None, None) else 1)\n"
         "assert feed.size() == 1\n"
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
     )

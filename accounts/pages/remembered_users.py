@@ -11,7 +11,7 @@ refusal is remembered, and no password's hash.
 
 **How a change is seen.** Saving or deleting a user forgets them: here before and after the commit
 (`receivers`), in other processes by the bell. After an `update()` or SQL by hand, which send no
-signal, and where the bell is out of order, it takes `MAX_AGE_SECONDS`.
+signal, and if Redis is down, it takes `MAX_AGE_SECONDS`.
 """
 
 import os
@@ -24,6 +24,7 @@ from uuid import UUID
 from django.contrib import auth
 from django.contrib.sessions.backends.base import SessionBase
 
+from accounts.bell import Topic, bell
 from accounts.people.models import User
 from accounts.store.engine import RIGHTS
 
@@ -81,10 +82,15 @@ class RememberedUsers:
             self.changes += 1
             self._known.pop(str(user_id), None)
 
+    def forget_each(self, user_ids: list[str]) -> None:
+        for user_id in user_ids:
+            self.forget(user_id)
+
 
 remembered = RememberedUsers()
 """This process's."""
 
+bell.subscribe(Topic.USERS, remembered.forget_each)
 os.register_at_fork(after_in_child=remembered.clear)
 
 
