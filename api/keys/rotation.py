@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.bell import Topic, bell
 from api.keys import ring
 from api.keys.models import SigningKey
 
@@ -33,7 +34,7 @@ def rotate(*, at_once: bool = False, newest: SigningKey | None = None) -> Signin
             return None
         newest.active_at = now
         newest.save(update_fields=["active_at"])
-        ring.forget()
+        _announce(newest.kid)
         return newest
     with transaction.atomic():
         if newest is not None:
@@ -48,7 +49,7 @@ def rotate(*, at_once: bool = False, newest: SigningKey | None = None) -> Signin
         )
         if newest is not None:
             SigningKey.objects.filter(pk=newest.pk).update(successor_kid=row.kid)
-    ring.forget()
+    _announce(row.kid)
     return row
 
 
@@ -61,9 +62,10 @@ def rotate_if_due() -> SigningKey | None:
 
 
 def retire(kid: str) -> None:
-    """Refuse every token that this compromised key signed, on every process within seconds.
+    """Refuse every token that this compromised key signed, on every process at once.
 
-    If no other key is active, a new one signs from now on.
+    If Redis is down, other processes learn of it within seconds (`ring.reload`). If no other key is
+    active, a new one signs from now on.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -71,7 +73,13 @@ def retire(kid: str) -> None:
         SigningKey.objects.filter(successor_kid=kid).update(successor_kid="")
         if not SigningKey.objects.filter(retired_at=None, active_at__lte=now).exists():
             create(active_at=now)
+    _announce(kid)
+
+
+def _announce(kid: str) -> None:
+    """Make every process read the keys again: this one at the next use, all after the commit."""
     ring.forget()
+    transaction.on_commit(lambda: bell.publish(Topic.KEYS, [kid]), robust=True)
 
 
 def _newest() -> SigningKey | None:

@@ -196,6 +196,25 @@ def test_a_change_of_a_user_on_one_server_shows_on_the_other(cluster, email, pai
     wait_until(lambda: [me(0), me(1)] == [(401, None)] * 2)
 
 
+def test_a_retired_key_is_refused_by_both_servers(cluster, pair_from, status):
+    """The bell says so: no server reads the keys on its own within an hour."""
+    pair = pair_from()
+    assert [status(number, pair) for number in (0, 1)] == [GOOD, GOOD]
+    kid = forge.part(pair["access"], 0)["kid"]
+
+    cluster.manage("signing_keys", "retire", kid)
+
+    for number in (0, 1):
+        wait_until(lambda server=number: status(server, pair) == REFUSED)
+        refreshed, _ = cluster.call(
+            number, "POST", "/api/token/refresh/", {"refresh": pair["refresh"]}
+        )
+        assert refreshed == 401
+    anew = pair_from(1)
+    assert forge.part(anew["access"], 0)["kid"] != kid
+    assert [status(number, anew) for number in (0, 1)] == [GOOD, GOOD]
+
+
 # Concurrency
 
 

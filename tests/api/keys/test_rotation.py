@@ -5,15 +5,17 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
 from accounts import encryption
+from accounts.bell import Topic, bell
 from accounts.client_info import ClientInfo
 from accounts.signins import sessions
 from api.keys import jwk, ring, rotation
 from api.keys.models import SigningKey
 from api.tokens import jwts
+from tests.kit import bell as bells
 from tests.kit import forge
 from tests.kit.clients import bearer
 from tests.kit.factories import AuthSessionFactory, UserFactory
@@ -248,7 +250,7 @@ def test_a_retired_keys_tokens_are_refused_at_once(client, post, first, remember
 
 
 def test_another_process_refuses_them_when_it_reads_the_keys_again(client, first):
-    """The feed's tick calls `reload`: what is remembered must go as well."""
+    """The bell's tick calls `reload`: what is remembered must go as well."""
     pair = jwts.pair(opened())
     assert client.get("/api/sessions/", headers=bearer(pair["access"])).status_code == 200
     SigningKey.objects.create(
@@ -263,6 +265,33 @@ def test_another_process_refuses_them_when_it_reads_the_keys_again(client, first
     ring.reload()
 
     assert client.get("/api/sessions/", headers=bearer(pair["access"])).status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changes_of_keys_are_published_after_the_commit(listener):
+    SigningKey.objects.update(active_at=timezone.now() - timedelta(days=1))
+    first = SigningKey.objects.get()
+
+    with transaction.atomic():
+        following = rotation.rotate()
+        assert bells.published(listener) == []
+
+    assert bells.published(listener) == [{"topic": "keys", "ids": [following.kid]}]
+    rotation.rotate(at_once=True)
+    assert bells.published(listener) == [{"topic": "keys", "ids": [following.kid]}]
+    rotation.retire(first.kid)
+    assert bells.published(listener) == [{"topic": "keys", "ids": [first.kid]}]
+
+
+def test_the_bell_makes_a_process_read_the_keys_again(first):
+    """Without a database error, and without waiting for the next tick."""
+    assert ring.find(first.kid) is not None
+    SigningKey.objects.filter(pk=first.kid).update(retired_at=timezone.now())
+    assert ring.find(first.kid) is not None  # or the next lines would prove nothing
+
+    bell._note(bells.message(Topic.KEYS, first.kid))
+
+    assert ring.find(first.kid) is None
 
 
 def test_when_the_signing_key_is_retired_a_new_one_signs(client, first):
