@@ -1,4 +1,4 @@
-"""Secrets at rest, under keys that can be rotated (`DATA_ENCRYPTION_KEYS`)."""
+"""Encrypt secrets at rest under keys that can be rotated (`DATA_ENCRYPTION_KEYS`)."""
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -7,12 +7,12 @@ from accounts.errors import DecryptionError
 
 
 def encrypt(text: str) -> str:
-    """Under the first key."""
+    """Encrypt under the first key."""
     return _fernet().encrypt(text.encode()).decode()
 
 
 def decrypt(token: str) -> str:
-    """By whichever key fits; `DecryptionError` when none does."""
+    """Decrypt with the first key that fits. Raises `DecryptionError` if none does."""
     try:
         return _fernet().decrypt(token.encode()).decode()
     except InvalidToken as exc:

@@ -77,7 +77,7 @@ def _addresses() -> Iterator[CheckMessage]:
         elif urlsplit(origin).scheme != "https" and not is_loopback(origin):
             yield Error(
                 f"FRONTEND_ORIGINS has {origin!r}, which is public and not https.",
-                hint="Whoever is on the wire could act for that frontend. Use https.",
+                hint="An attacker on the network could act for that frontend. Use https.",
                 id="accounts.E006",
             )
     if "*" in settings.ALLOWED_HOSTS:

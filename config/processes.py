@@ -92,7 +92,7 @@ class Children:
             time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
-        """Last started, first asked; whoever is left after `STOP_SECONDS` is killed."""
+        """Stop the children in reverse order; kill those that remain after `STOP_SECONDS`."""
         deadline = time.monotonic() + STOP_SECONDS
         children = list(reversed(self._running.values()))
         for process in children:

@@ -132,7 +132,7 @@ def _cache(url: str, answer_seconds: float) -> dict[str, Any]:
         "LOCATION": url,
         "KEY_PREFIX": "munjigi",
         "OPTIONS": {
-            # django-redis' own default is pickle: whoever can write to Redis could run code here.
+            # django-redis' own default is pickle, with which a writer to Redis could run code here.
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             "CONNECTION_POOL_KWARGS": {
                 "socket_connect_timeout": CONNECT_SECONDS,

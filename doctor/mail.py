@@ -34,7 +34,7 @@ def area(*, seconds: float, mail_to: str = "") -> Area:
 
 
 def _fate() -> str:
-    """What becomes of a message instead of being sent; empty where it is sent."""
+    """Say where a message goes if it is not sent; '' if it is sent."""
     return NOWHERE.get(settings.EMAIL_BACKEND.split(".")[-2], "")
 
 

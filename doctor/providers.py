@@ -109,7 +109,7 @@ def kakao_unlinking() -> Finding:
 
 
 def credentials(name: str, seconds: float) -> Finding:
-    """Redeem a code that nobody issued: whoever knows us refuses the code, else the client."""
+    """Redeem an invented code: a provider that knows us refuses the code, any other the client."""
     app, url = _app(name), token_url(name)
     answer = requests.post(
         url,

@@ -41,7 +41,7 @@ class Site:
 
     @property
     def plain(self) -> str:
-        """Where the same site answers without TLS; empty where that can't be told."""
+        """The address at which the same site answers without TLS; '' if unknown."""
         parts = urlsplit(self.url)
         if self.http_url or parts.port not in {None, 443}:
             return self.http_url
@@ -121,7 +121,7 @@ def certificate(site: Site) -> Finding:
 
 
 def redirect(site: Site) -> Finding:
-    """Also for whoever claims by a header that the proxy must not believe to have come by https."""
+    """Check it also with a forged header that claims https: the proxy must not believe it."""
     if not site.is_https:
         return skipped("plain http")
     if not site.plain:

@@ -1,4 +1,4 @@
-"""What rests in the database: signing keys, secrets under `DATA_ENCRYPTION_KEYS`, jobs that wait."""
+"""Check what the database holds: signing keys, encrypted secrets, waiting jobs."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ WORKER = "Start `manage.py worker`, and see its log."
 
 
 def signing_keys() -> Finding:
-    """Not through `ring.held()`, which makes a key where there is none."""
+    """Check the keys by their rows: `ring.held()` would make a key if there is none."""
     now = timezone.now()
     rows = ring.verifying(now)
     signing = [row for row in rows if row.active_at <= now]

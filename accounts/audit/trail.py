@@ -1,4 +1,4 @@
-"""Append to the audit log: who did what, from where."""
+"""Append events to the audit log: who did what, from which device."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -19,7 +19,7 @@ def record(  # noqa: PLR0913 - the columns of one row
     reason: str = "",
     actor: User | None = None,
 ) -> AuditEvent:
-    """One row. `identifier` defaults to the user's e-mail and outlives the user."""
+    """Write one event. `identifier` defaults to the user's email and outlives the user."""
     event = _event(
         type,
         user=user,
@@ -42,7 +42,7 @@ def record_each(  # noqa: PLR0913 - the columns of these rows
     reason: str = "",
     actor: User | None = None,
 ) -> None:
-    """The same for each of these sign-ins, in one statement."""
+    """Write the same event for each of these sign-ins, in one statement."""
     AuditEvent.objects.bulk_create(
         [
             _event(type, user=user, sid=sid, client=client, reason=reason, actor=actor)

@@ -1,4 +1,4 @@
-"""What becomes of connections: who is told, what is written down, which one can't go."""
+"""Receivers for connections: tell the provider, write the audit log, keep the last way to sign in."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from accounts.request import client_of
 
 @receiver(pre_delete, sender=SocialAccount)
 def tell_provider(instance: SocialAccount, **kwargs: Any) -> None:
-    """However a connection goes, also with its user; unless the provider said so itself."""
+    """Queue a message to the provider whenever a connection is deleted, unless it told us first."""
     if not getattr(instance, "is_gone_there", False):
         unlinking.removed(instance)
 
@@ -38,7 +38,7 @@ def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> N
 
 @receiver(signals.social_account_added)
 def tell_the_other_address(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:
-    """allauth tells the account's own address; who owns the provider's account hears of it, too."""
+    """Send the notice to the provider's address as well; allauth mails the account's address only."""
     for address in sociallogin.email_addresses:
         if address.verified and address.email.lower() != sociallogin.user.email:
             get_adapter().send_notification_mail(

@@ -1,8 +1,8 @@
 """Write jobs down in the transaction that causes them; do them later, until they succeed.
 
 A worker takes a job by one conditional UPDATE, which moves `not_before` to the end of a lease. If the
-worker dies, the job is due again when the lease ends: no job is ever lost, and each may be done
-twice. Handlers must bear that.
+worker dies, the job is due again when the lease ends: no job is ever lost, but a job may be
+done twice, so handlers must be idempotent or harmless when repeated.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Our policy where allauth asks for one."""
+"""Our policy, where allauth asks for one: sign-in, sign-up, mails, providers."""
 
 import logging
 from contextlib import suppress
@@ -52,7 +52,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
         """A disabled account answers as a wrong password does.
 
-        allauth would tell whoever knows the password that the account exists and is disabled. An
+        allauth would show anybody who knows the password that the account is disabled. An
         over-long password is refused before it is hashed.
         """
         if len(credentials.get("password") or "") > MAX_LENGTH:
@@ -153,7 +153,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(
         self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
     ) -> AbstractBaseUser:
-        """Two sign-ups of one address at once: one wins, the other is told to try again."""
+        """Save a new user. Of two sign-ups with one address at once, one gets a 409."""
         try:
             with transaction.atomic():
                 return super().save_user(request, user, form, commit=commit)
@@ -213,7 +213,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         """A provider's word is proof: accounts that only typed the address make way.
 
         One that proved it, too, is asked before it is linked. The provider's token has served:
-        kept, it would rest in the session of a sign-up that isn't finished.
+        otherwise the session of an unfinished sign-up would keep it.
         """
         sociallogin.token = None
         if sociallogin.is_existing:

@@ -1,4 +1,4 @@
-"""What allauth and Django announce, turned into sign-ins and audit rows."""
+"""Turn signals of allauth and Django into sign-ins, ends of sign-ins, and audit events."""
 
 from collections.abc import Collection
 from typing import Any
@@ -42,7 +42,7 @@ MAX_RECORDS = 8
 
 @receiver(user_logged_in)
 def open_session(request: Request, user: User, **kwargs: Any) -> None:
-    """Every door ends in Django's login(): the one place where a sign-in is opened."""
+    """Open the sign-in. Every door ends in Django's `login()`, which sends this signal."""
     client = client_of(request)
     session = sessions.open(
         user,
@@ -63,7 +63,7 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
 
 @receiver(account_signals.authentication_step_completed)
 def renew_session(request: HttpRequest, reauthenticated: bool = False, **kwargs: Any) -> None:
-    """Step-up takes a new session id, and what is remembered of former ones has an end."""
+    """Rotate the session id after reauthentication; keep only the last `MAX_RECORDS` records."""
     records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
     request.session[AUTHENTICATION_METHODS_SESSION_KEY] = records[-MAX_RECORDS:]
     if reauthenticated:
@@ -87,7 +87,7 @@ def refuse_code_of_former_address(
 def mark_last_used(
     request: HttpRequest, response: HttpResponse, sociallogin: Any = None, **kwargs: Any
 ) -> None:
-    """People forget which button made their account: the sign-in page marks it."""
+    """Note the provider in a cookie, so that the sign-in page can mark its button."""
     if _kind(request) is not AuthSession.Kind.BROWSER:
         return
     name = settings.LAST_USED_COOKIE_NAME
@@ -114,7 +114,7 @@ def revoke_session(request: HttpRequest, user: User | None, **kwargs: Any) -> No
 @receiver(account_signals.password_changed)
 @receiver(account_signals.password_set)
 def revoke_other_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Whoever knew the old password is out; this device stays."""
+    """End all other sign-ins after a password change; keep this one."""
     client = client_of(request)
     session = current(request)
     request.session.cycle_key()
@@ -146,7 +146,7 @@ def compare_rights(
 
 @receiver(post_save, sender=User)
 def revoke_sessions_of_changed(instance: User, created: bool, **kwargs: Any) -> None:
-    """However an account is saved as disabled, or with other rights: admin, shell, another app.
+    """End all sign-ins of an account that is saved as disabled or with other rights.
 
     Tokens and sessions carry the rights of their sign-in. A bulk `update()` sends no signal: call
     `sessions.revoke_all` beside it.
@@ -166,7 +166,7 @@ def forget_user(
     update_fields: Collection[str] | None = None,
     **kwargs: Any,
 ) -> None:
-    """At once, in case somebody remembers what isn't committed; after the commit, everywhere."""
+    """Drop the remembered user: here at once, and after the commit in all processes."""
     if created or set(update_fields or ()) == {
         "last_login"
     }:  # each sign-in saves it; nobody remembers it

@@ -27,8 +27,10 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=self.normalize_email(username))
 
     def active(self, user_id: UUID) -> "User | None":
-        """The user, unless disabled or gone. Asked by nearly every request, so its SQL is at hand:
-        the ORM takes longer to write it than the database to answer (`bench/README.md`).
+        """Return the user, or None if disabled or deleted.
+
+        Nearly every request calls it, so the SQL is written here: the ORM takes longer to build the
+        statement than the database to answer it (`bench/README.md`).
         """
         key = self.model._meta.pk.get_db_prep_value(user_id, connection)  # noqa: SLF001
         return next(iter(self.raw(_ACTIVE, [key])), None)

@@ -80,9 +80,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @override
     def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
-        """Write what was changed here, not the whole row as it once was read.
+        """Write only the columns that were changed on this instance.
 
-        A form that took its time would otherwise undo a deactivation that was faster.
+        A slow form would otherwise undo a deactivation that was saved in the meantime.
         """
         if update_fields is None and not self._state.adding and not kwargs.get("force_insert"):
             now = self._loaded()
@@ -103,5 +103,5 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 def user_display(user: User) -> str:
-    """What pages and mails call somebody."""
+    """Return the name that pages and mails use for this user."""
     return user.display_name or user.email

@@ -30,7 +30,8 @@ class AuthSession(DeviceMixin, models.Model):
         TOKEN = "token", _("App or API client")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # Outlives its user until the last access token has expired: its end must still be told.
+    # The row outlives its user until the last access token has expired, so that every process still
+    # learns of its end.
     user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="auth_sessions")
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     client_id = models.CharField(max_length=64, default="first-party")
@@ -82,9 +83,9 @@ class AuthSession(DeviceMixin, models.Model):
 
     @classmethod
     def unread(cls, sid: uuid.UUID, user: User) -> "AuthSession":
-        """This user's sign-in, without a query. Whoever asks for more than ids reads the row then.
+        """Return this user's sign-in without a query. The first access to another column reads it.
 
-        Raises `DoesNotExist` if it is gone by that time.
+        That access raises `DoesNotExist` if the row is gone by then.
         """
         session = cls.from_db(None, ["id", "user_id"], [sid, user.pk])
         session.user = user
@@ -92,14 +93,14 @@ class AuthSession(DeviceMixin, models.Model):
 
     @override
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        """Columns that weren't read are read together."""
+        """Read all deferred columns at once."""
         if kwargs.get("fields") and self.get_deferred_fields() >= set(kwargs["fields"]):
             kwargs["fields"] = self.get_deferred_fields()
         super().refresh_from_db(*args, **kwargs)
 
     @property
     def sid(self) -> uuid.UUID:
-        """Its name in tokens, messages and paths."""
+        """The OIDC `sid`: the id of this sign-in in tokens, messages and paths."""
         return self.pk
 
     @property

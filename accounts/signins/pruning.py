@@ -1,4 +1,4 @@
-"""Sign-ins that ended long ago are forgotten; what happened stays in the audit log."""
+"""Delete sign-ins that ended long ago. The audit log keeps what happened."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,7 +16,7 @@ BATCH = 1000
 def ended(keep: timedelta = KEEP) -> QuerySet[AuthSession]:
     """Sign-ins that ended or expired more than `keep` ago.
 
-    Never sooner than the access lifetime: until then a process may still have to be told.
+    Never sooner than the access lifetime: until then a process may still have to learn of it.
     """
     before = timezone.now() - max(keep, settings.ACCESS_TOKEN_LIFETIME + timedelta(minutes=5))
     return AuthSession.objects.filter(
@@ -25,7 +25,7 @@ def ended(keep: timedelta = KEEP) -> QuerySet[AuthSession]:
 
 
 def prune(keep: timedelta = KEEP) -> Iterator[int]:
-    """Delete them in batches of `BATCH`, each found by index; yields each batch's size."""
+    """Delete them in batches of `BATCH`, found by index. Yields the size of each batch."""
     while keys := list(ended(keep).values_list("pk", flat=True)[:BATCH]):
         AuthSession.objects.filter(pk__in=keys).delete()
         yield len(keys)

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Presented:
-    """What a validly signed refresh token says of itself."""
+    """The claims of a validly signed refresh token."""
 
     sid: UUID
     user_id: UUID
@@ -49,14 +49,14 @@ class Rotated:
 
 @dataclass(frozen=True)
 class Repeated:
-    """The same successor again: a second tab, or an answer that was lost on the way."""
+    """The same successor again, for a second tab or a client that lost the answer."""
 
     session: AuthSession
 
 
 @dataclass(frozen=True)
 class Reused:
-    """An ancestor came back: somebody else holds this sign-in's tokens. It has been ended."""
+    """An older token came back: another party holds this sign-in's tokens. The sign-in has ended."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ _OF_USER = ", (SELECT {name} FROM accounts_user WHERE accounts_user.id = user_id
 
 
 def rotate(token: Presented, *, client: ClientInfo, user_columns: tuple[str, ...] = ()) -> Outcome:
-    """Decide what this token is worth.
+    """Rotate this token, or say why not. Returns one of the outcomes above.
 
     A rotation reads `user_columns` of the user in the same statement. Other columns are loaded
     when they are asked for.
@@ -110,7 +110,7 @@ def rotate(token: Presented, *, client: ClientInfo, user_columns: tuple[str, ...
 
 
 def _advance(token: Presented, now: datetime, user_columns: tuple[str, ...]) -> AuthSession | None:
-    """Return the sign-in with its next token, or None if this token isn't current or not due."""
+    """Replace the token by its successor if it is current and due. None if it is not."""
     # SQLite has no types for either; PostgreSQL takes them as they are.
     key = AuthSession._meta.pk  # noqa: SLF001
     moment = connection.ops.adapt_datetimefield_value
@@ -154,7 +154,7 @@ def _converted(field: "Field[Any, Any]", value: Any) -> Any:
 
 
 def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:
-    """Not the current token, or too young to be replaced: repeat, or theft?"""
+    """Tell a repeated request from theft, for a token that `_advance` did not replace."""
     session = (
         AuthSession.objects.select_related("user")
         .filter(pk=token.sid, user_id=token.user_id, kind=AuthSession.Kind.TOKEN)
@@ -180,7 +180,7 @@ def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:
 
 
 def _reused(session: AuthSession, client: ClientInfo) -> Reused:
-    """End the sign-in, and tell its owner."""
+    """End the sign-in, record it, and mail its owner."""
     with transaction.atomic():
         ended = sessions.revoke(session, reason=sessions.Reason.REUSED, client=client)
         if ended:

@@ -1,13 +1,13 @@
-"""Who a session belongs to, as it was found out a moment ago.
+"""Remember for a few seconds which user a session belongs to.
 
 Reading the user's row is half of what a request by cookie costs (`bench/README.md`), and rows
-hardly ever change. So a process remembers what Django's `get_user` said of a session, and says it
-again for `MAX_AGE_SECONDS` to whoever only reads (`AuthSessionMiddleware`).
+hardly ever change. So a process keeps what Django's `get_user` returned for a session, and returns
+it again for `MAX_AGE_SECONDS` to requests that only read (`AuthSessionMiddleware`).
 
 **Why nobody gets in by it.** Whether the sign-in has ended is asked at each request all the same
-(`revocations`), and what ends an account ends its sign-ins. A session is told what another was
-told only if both name the same user and agree in all of `PROOF`; else it is judged afresh, by
-Django. No refusal is remembered, and no password's hash.
+(`revocations`), and what ends an account ends its sign-ins. Two sessions share an answer only if
+both name the same user and agree in all of `PROOF`; otherwise Django checks the session itself. No
+refusal is remembered, and no password's hash.
 
 **How a change is seen.** Saving or deleting a user forgets them: here before and after the commit
 (`receivers`), in other processes by the bell. After an `update()` or SQL by hand, which send no
@@ -32,7 +32,7 @@ CAPACITY = 4096
 PROOF = (auth.BACKEND_SESSION_KEY, auth.HASH_SESSION_KEY, RIGHTS)
 """A session's entries that are held against the user's row."""
 UNREAD = {"password", "last_login"}
-"""Columns that aren't remembered: whoever asks for one reads it then."""
+"""Columns that aren't remembered: the first access reads them."""
 
 COLUMNS = [field.attname for field in User._meta.concrete_fields if field.name not in UNREAD]  # noqa: SLF001 - Django's documented API
 
@@ -45,14 +45,14 @@ class Known:
 
 
 class RememberedUsers:
-    """One process's. All entries live equally long: the oldest is the first to end."""
+    """The users that one process remembers. All entries live equally long, so the oldest ends first."""
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
         self.changes = 0
-        """Told so far, of any user: taken before a row is read, it says whether the row still holds."""
+        """Number of change notices received. Read it before loading a row; if it grew, don't cache."""
         self._known: dict[str, Known] = {}
         self._lock = threading.Lock()
 

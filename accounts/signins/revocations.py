@@ -1,4 +1,4 @@
-"""Who is out, everywhere: the set of revoked sign-ins that each process holds.
+"""Keep the set of revoked sign-ins in each process, and tell all others of a new one.
 
 An access token is good by its signature alone, so ending a sign-in must reach every process that
 could accept one. The database is the truth, Redis pub/sub is the doorbell:
@@ -6,8 +6,8 @@ could accept one. The database is the truth, Redis pub/sub is the doorbell:
 - `Feed.poll` reads what was ended lately, at least every `POLL_SECONDS`.
 - The bell names a sign-in the moment its end is committed, database or no database.
 - Asking costs a dictionary look-up: no SQL, no Redis.
-- Where neither has been heard for `REVOCATION_MAX_STALE`, asking raises: nobody is let in on old
-  knowledge.
+- If neither has been heard for `REVOCATION_MAX_STALE`, asking raises an error: stale knowledge lets
+  nobody in.
 
 A sign-in stays in the set for as long as an access token of it could live.
 """
@@ -64,7 +64,7 @@ class Feed:
         self.forget()
 
     def forget(self) -> None:
-        """Know nothing and ask nobody, as after a fork: the thread stayed with the parent."""
+        """Start empty and without a thread, as after a fork: the parent keeps the thread."""
         # Plain integers, and one clock reading a poll: a hundred thousand cost 12 MB (`make bench`).
         self._revoked: dict[int, float] = {}
         self._heard_at: float | None = None
@@ -88,7 +88,7 @@ class Feed:
         return sid.int in self._revoked
 
     def add(self, sid: UUID) -> None:
-        """This sign-in has ended: whoever says so has seen the commit."""
+        """Add a sign-in that has ended. Call it only after the commit."""
         self._revoked[sid.int] = time.monotonic() + _keep_seconds()
 
     def poll(self) -> None:
@@ -149,7 +149,7 @@ class Feed:
         connection.close()
 
     def _hear(self, bell: PubSub | None) -> PubSub | None:
-        """Wait for the bell for up to `BELL_PING_SECONDS`; None when it is out of order."""
+        """Listen for up to `BELL_PING_SECONDS`. Returns None if the connection is broken."""
         if bell is None:
             time.sleep(BELL_PING_SECONDS)
             return None
@@ -195,7 +195,8 @@ def is_revoked(sid: UUID) -> bool:
 def ring(*sids: UUID, users: Collection[UUID] = ()) -> None:
     """Tell every process, this one first, which sign-ins have ended and which users have changed.
 
-    Without Redis they find out by polling, or by what they remember growing old.
+    If Redis is down, other processes learn of ended sign-ins at their next database poll, and of
+    changed users when their memory of them expires.
     """
     for sid in sids:
         feed.add(sid)
@@ -224,7 +225,7 @@ def _keep_seconds() -> float:
 
 
 def _database_now() -> datetime:
-    """The clock that stamped `revoked_at`, whichever server asks."""
+    """Return the database's time, which is the clock behind `revoked_at` for all servers."""
     with connection.cursor() as cursor:
         cursor.execute(NOW_SQL[connection.vendor])
         (now,) = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""The signed-in device: open it, touch it, end it. The only door to `AuthSession`."""
+"""Open, touch and end sign-ins. No other module writes `AuthSession` rows, except `refresh`."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -80,9 +80,9 @@ def _is_connected(user: User, provider: str, uid: str) -> bool:
 
 
 def touch(sid: UUID, *, user_id: UUID) -> bool:
-    """Note that the device was seen. False: this sign-in of this user has ended.
+    """Set `last_seen_at` to now. Call at most once per `touch_seconds` (`store.engine`).
 
-    Whoever asks keeps the interval (`store.engine`): no row updated can only mean "ended".
+    Returns False if no row was updated, which means the sign-in has ended.
     """
     rows = AuthSession.objects.filter(pk=sid, user_id=user_id, revoked_at=None)
     return bool(rows.update(last_seen_at=timezone.now()))
@@ -95,7 +95,7 @@ def revoke(
     actor: User | None = None,
     client: ClientInfo | None = None,
 ) -> bool:
-    """End this sign-in everywhere. False: it had ended before; nothing is recorded twice."""
+    """End this sign-in everywhere. Returns False, and records nothing, if it had ended before."""
     with transaction.atomic():
         ended = AuthSession.objects.filter(pk=session.pk, revoked_at=None).update(
             revoked_at=Now(), revoked_reason=reason
@@ -123,9 +123,9 @@ def revoke_all(
     actor: User | None = None,
     client: ClientInfo | None = None,
 ) -> int:
-    """End every sign-in of `user`, except the one to `keep`. How many ended.
+    """End every sign-in of `user` except the one to `keep`. Returns how many ended.
 
-    A handful of statements and two calls of Redis, however many sign-ins.
+    Costs a few SQL statements and two Redis calls, however many sign-ins there are.
     """
     with transaction.atomic():
         sids = [sid for sid, _ in _live(user) if sid != keep]
@@ -136,7 +136,7 @@ def revoke_all(
 
 
 def revoke_opened_by(provider: str, user: User, *, reason: Reason) -> int:
-    """End the sign-ins of `user` that were opened through this provider. How many ended."""
+    """End the sign-ins of `user` that this provider opened. Returns how many ended."""
     with transaction.atomic():
         sids = [sid for sid, amr in _live(user) if provider in amr]
         _end(sids, user=user, reason=reason)
@@ -147,7 +147,7 @@ def revoke_opened_by(provider: str, user: User, *, reason: Reason) -> int:
 
 
 def _live(user: User) -> "QuerySet[AuthSession, tuple[UUID, list[str]]]":
-    """Locked in one order, so that two who end sign-ins at once can't wait for each other."""
+    """Select and lock the active sign-ins, always in the same order, which prevents deadlocks."""
     live = AuthSession.objects.for_user(user.pk).active().select_for_update().order_by("pk")
     return live.values_list("pk", "amr")
 
@@ -175,7 +175,7 @@ def _end(
 
 
 def _announce(sids: list[UUID], user_id: UUID | None) -> None:
-    """After the commit: the bell first, since access tokens live by it."""
+    """Call after the commit. Rings the bell first, because access tokens depend on it."""
     revocations.ring(*sids)
     try:
         index.drop(*sids, user_id=user_id)

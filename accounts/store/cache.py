@@ -1,4 +1,4 @@
-"""The cache of rate limits, locks and marks against replay, patient as the session store is.
+"""The cache for rate limits, locks and marks against replay, with the session store's retry policy.
 
 allauth counts attempts between `add` of a lock and its `delete`. Where Redis failed over in between,
 or the process died, the lock stayed for ten seconds, and visitors with the right password were told
@@ -14,7 +14,7 @@ from typing_extensions import override
 from accounts.store import outage
 
 LOCK_SECONDS = 0.5
-"""Shorter than whoever wants it next waits. A lock that is lost early only loosens a limit."""
+"""Shorter than the next caller waits. A lock that is lost early only loosens a limit."""
 
 
 class SharedCache(RedisCache):

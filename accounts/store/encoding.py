@@ -1,4 +1,4 @@
-"""What a session is in Redis: `{"v": 1, "c": when it began, "d": its entries}`, as JSON.
+"""Encode a session for Redis: `{"v": 1, "c": when it began, "d": its entries}`, as JSON.
 
 Before somebody signs in the entries are encrypted (`DATA_ENCRYPTION_KEYS`): sign-ups and social
 sign-ins under way hold codes that a reader of Redis could use. A signed-in session holds none that
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class UnreadableError(ValueError):
-    """Damaged, or another version's. Says nothing of the content."""
+    """The value is damaged or of another version. The text names none of its content."""
 
 
 def pack(data: dict[str, Any], *, began: int, is_signed_in: bool) -> str:

@@ -3,7 +3,7 @@
 `index` builds the keys, `encoding` the value; `outage` decides how long to wait for Redis.
 
 - Reading Redis gives no usable cookie; a made-up id is never adopted; ids come from the cookie only.
-- An error is never read as "no session": it raises `STORE_ERRORS`, and nobody's cookie is taken.
+- An error is never read as "no session": it raises `STORE_ERRORS`, and the cookie stays.
 - Made with SET NX and saved with SET XX: what was deleted doesn't come back by a late save.
 - Two time-outs, both here and not in the cookie. Idle: the key's expiry, pushed by `slide` alone.
   Absolute: `AUTH_SESSION_LIFETIME` from the sign-in, looked at by `load`.
@@ -51,7 +51,10 @@ SESSION_ID = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")
 
 
 def lookup(sid: UUID) -> "SessionStore | None":
-    """The session of this sign-in, for a caller that has asked the row. Raises `STORE_ERRORS`."""
+    """Return the session of this sign-in. Raises `STORE_ERRORS`.
+
+    Call only after checking that the `AuthSession` row is still active.
+    """
     name = index.find(sid)
     session = NamedSessionStore(name) if name else None
     if session is not None and session.is_due:
@@ -83,20 +86,20 @@ class SessionStore(SessionBase):
 
     @property
     def touch_seconds(self) -> float:
-        """How long the row's last word is good for."""
+        """Seconds until the row must be checked again."""
         access = settings.ACCESS_TOKEN_LIFETIME.total_seconds()
         return float(min(TOUCH_SECONDS, self.idle_seconds / 4, access))
 
     @property
     def is_due(self) -> bool:
-        """Is it time to ask the row? True also for an expiry that nobody here has set."""
+        """Is it time to check the row? True also if the key has an expiry that this engine never sets."""
         if SID not in self or self._left_ms is None:
             return False
         idle = self.idle_seconds
         return not idle - self.touch_seconds <= self._left_ms / 1000 <= idle
 
     def slide(self) -> None:
-        """The idle time starts again: for a caller whom the row has just told that all is well."""
+        """Start the idle time again. Call only after the row has said that the sign-in is active."""
         user_id, idle = str(self.get(SESSION_KEY)), self.idle_seconds
 
         def build(pipe: Pipeline) -> None:
@@ -119,7 +122,7 @@ class SessionStore(SessionBase):
         return datetime.now(UTC) + timedelta(seconds=self.get_expiry_age())
 
     def _beginning(self) -> int:
-        """A sign-in's time starts with it, not with the visit in which it happened."""
+        """Return when the sign-in began; for a session without one, now."""
         if self._began is None or self.get(SID) != self._stored_sid:
             return _now()
         return self._began
@@ -239,7 +242,7 @@ class SessionStore(SessionBase):
 
     @override
     def flush(self) -> None:
-        """Deletes first: a store that can't must not look as if it had."""
+        """Delete in Redis first: if that fails, the session must not look deleted."""
         self.delete()
         self.clear()
         self._session_key = None
@@ -261,12 +264,12 @@ class SessionStore(SessionBase):
         self._is_new = True
 
     def _validate_session_key(self, key: Any) -> bool:
-        """Django asks whenever an id is set: anything else than ours never reaches Redis."""
+        """Accept only ids of our own form. Django asks before it uses any id."""
         return isinstance(key, str) and SESSION_ID.fullmatch(key) is not None
 
 
 class NamedSessionStore(SessionStore):
-    """A session known by its HMAC. Only `lookup` makes one: a cookie never can.
+    """A session that is known by its HMAC. Only `lookup` makes one; a cookie never does.
 
     Nobody holds its id, so there is nothing to renew when its rights change.
     """

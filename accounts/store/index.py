@@ -1,4 +1,4 @@
-"""How Redis finds a session: by its id, by its sign-in, by its user.
+"""Name and find sessions in Redis: by id, by sign-in, by user.
 
 | Key | Value | Lives for |
 | --- | --- | --- |
@@ -122,7 +122,7 @@ def renew(pipe: Pipeline, old: str, new: str, value: str, *, idle_ms: int) -> No
 
 
 def remove(pipe: Pipeline, *, sid: str, user_id: str) -> None:
-    """Of a sign-in that has no session any more."""
+    """Remove the index entries of a sign-in whose session is gone."""
     pipe.unlink(f"sid:{sid}")
     pipe.zrem(f"user:{user_id}", sid)
 

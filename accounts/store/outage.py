@@ -8,11 +8,12 @@ all threads of a process, though: tokens and `/livez` need none of Redis. Hence
 - The clock starts with the outage, not with the request: once a kind of call has failed for
   `SESSION_STORE_DEADLINE_SECONDS`, requests are refused at once, and one thread at a time probes.
 - At most `SESSION_STORE_WAITERS` threads of a process sit out an outage; others are refused.
-- Reads and writes have clocks of their own: with all replicas gone nobody can sign in, but whoever
-  is signed in stays so.
+- Reads and writes have clocks of their own: with all replicas gone nobody can sign in, but signed-in
+  users stay signed in.
 
 A write counts when `REDIS_REPLICA_ACKS` replicas have it, or a fail-over could undo a sign-in that
-the visitor saw succeed. All calls must bear being made twice: the answer to the first may be lost.
+the visitor saw succeed. Calls must be idempotent:
+they are retried when the first answer is lost.
 """
 
 import logging
@@ -62,7 +63,7 @@ class NotAcknowledgedError(Exception):
 
 
 class Clock:
-    """Since when calls of one kind, to Redis under one alias of `CACHES`, have failed."""
+    """Note since when calls of one kind, to one alias of `CACHES`, have failed."""
 
     def __init__(self, kind: str, alias: str) -> None:
         self.kind, self.alias = kind, alias
@@ -91,7 +92,7 @@ class Clock:
 
 
 class Waiters:
-    """Counts the threads that sit out an outage."""
+    """Count the threads that wait for an outage to end."""
 
     def __init__(self) -> None:
         self.forget()
@@ -134,7 +135,7 @@ def write(build: "Callable[[Pipeline], object]") -> list[Any]:
 
 
 def write_once(build: "Callable[[Pipeline], object]") -> list[Any]:
-    """As `write`, without waiting: for what is also true without Redis knowing it."""
+    """As `write`, but try once. For writes that are only an optimisation."""
     try:
         return _acknowledged(_connection(_writes), build)
     except Exception as error:
@@ -143,7 +144,7 @@ def write_once(build: "Callable[[Pipeline], object]") -> list[Any]:
 
 
 def forget() -> None:
-    """Know of no outage, as after a fork: the threads that held the locks stayed with the parent."""
+    """Forget all outages, as after a fork: the threads that hold the locks stay with the parent."""
     for each in (_reads, _writes, cache, _waiters):
         each.forget()
 
@@ -152,7 +153,7 @@ os.register_at_fork(after_in_child=forget)
 
 
 def patiently(ask: Callable[[], T], clock: Clock) -> T:
-    """What `ask` returns, asked until it does. Raises `StoreUnavailableError`."""
+    """Call `ask` until it returns. Raises `StoreUnavailableError` after the deadline."""
     if clock.is_past_deadline():
         return _probe(ask, clock)
     if clock.down_since is None:
@@ -227,7 +228,7 @@ def _acknowledged(redis: "Redis", build: "Callable[[Pipeline], object]") -> list
 
 
 def _raise_unless_transient(error: Exception, clock: Clock) -> None:
-    """Let go what another try won't cure."""
+    """Raise an error that another attempt would not cure."""
     if isinstance(error, ReadOnlyError):
         # A demoted primary behind the same address: a new connection finds the new one.
         _connection(clock).connection_pool.disconnect(inuse_connections=False)

@@ -79,7 +79,7 @@ class UserAdmin(DjangoUserAdmin[User]):
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        """The e-mail is the way in: whoever could set it could reset the password to it.
+        """The email is read-only: staff who could set it could then reset the password.
 
         Rights are handed out by superusers only, or staff would hand them to themselves.
         """

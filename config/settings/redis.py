@@ -6,7 +6,7 @@ from config.settings.base import VAR_DIR, env
 REDIS_URL = env.str("REDIS_URL", default="")
 REDIS_SENTINELS: list[str] = env.list("REDIS_SENTINELS", default=[])
 REDIS_IS_EMBEDDED = not (REDIS_URL or REDIS_SENTINELS)
-# How many replicas must have a sign-in before the visitor is told; milliseconds to wait for them.
+# How many replicas must have a sign-in before the visitor gets the answer; milliseconds to wait.
 REDIS_REPLICA_ACKS = env.int("REDIS_REPLICA_ACKS", default=1 if REDIS_SENTINELS else 0)
 REDIS_REPLICA_ACK_MS = env.int("REDIS_REPLICA_ACK_MS", default=400)
 CACHES = redis.caches(

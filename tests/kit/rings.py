@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-OUTER = ("servers", "e2e", "cluster")
+OUTER = ("servers", "e2e", "sweep", "cluster")
 _running: list[pytest.Item] = []
 
 

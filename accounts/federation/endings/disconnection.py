@@ -1,9 +1,9 @@
-"""The button "Disconnect", where the provider wants a token of the person to hear of it.
+"""Disconnect a provider that wants a token of the person before it ends its side.
 
-No token is kept, so the browser fetches one on its way back to the page: the connection goes first,
-then the provider is asked for a code without a word to its owner (`prompt=none`, OpenID Connect Core
-§3.1.2.1), and the token that the code buys is good for nothing but its own revocation. Whatever the
-provider answers, the connection is gone, and nobody is signed in.
+We keep no tokens, so the browser fetches one. The connection is deleted first. Then the browser asks
+the provider for a code without showing a page (`prompt=none`, OpenID Connect Core §3.1.2.1), and we
+revoke the token that we get for the code. Whatever the provider answers, the connection is gone and
+nobody is signed in.
 """
 
 import logging
@@ -23,7 +23,7 @@ from accounts.federation.errors import ProviderError
 from accounts.federation.providers.base import StrictAdapter, StrictProvider, UnlinksBy
 
 STATE_PREFIX = "disconnect-"
-"""No `state` of allauth's has a hyphen: an answer is one of its flows' or this one's."""
+"""Marks a `state` of ours. allauth's own never contain a hyphen."""
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpR
 def _token(
     request: HttpRequest, adapter: StrictAdapter, provider: StrictProvider, state: dict[str, str]
 ) -> str:
-    """An access token of the person whose connection it was, and of nobody else."""
+    """Return an access token of the person whose connection ended. Raises `ProviderError`."""
     if "code" not in request.GET:
         raise ProviderError("no code")
     client = adapter.get_client(request, provider.app)

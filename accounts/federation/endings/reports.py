@@ -1,6 +1,6 @@
-"""What a provider reports about a person: a connection that ended there, an account in wrong hands.
+"""Act on what a provider reports about a person: a connection ended there, or an account was stolen.
 
-A report ends sign-ins and connections. None ever opens, restores or approves anything.
+A report only ends sign-ins and connections. It never opens, restores or approves anything.
 """
 
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def unlinked(provider: str, uid: str) -> None:
-    """The connection is gone there: so it is here, with the sign-ins it opened."""
+    """Delete the connection that ended at the provider, and end the sign-ins that it opened."""
     with _connected(provider, uid) as (account, user):
         if account and user:
             account.is_gone_there = True  # type: ignore[attr-defined]  # read by `receivers`
@@ -32,7 +32,7 @@ def unlinked(provider: str, uid: str) -> None:
 
 
 def ended(provider: str, uid: str, *, event: Alert) -> None:
-    """Its sign-ins or grants ended there: so do the sign-ins here that it opened."""
+    """End the sign-ins that the connection opened, because they ended at the provider."""
     with _connected(provider, uid) as (_, user):
         if user:
             trail.record(AuditEvent.Type.SOCIAL_ALERTED, user=user, reason=event)
@@ -40,7 +40,7 @@ def ended(provider: str, uid: str, *, event: Alert) -> None:
 
 
 def hijacked(provider: str, uid: str, *, event: Alert) -> None:
-    """The account there is in wrong hands: every sign-in ends, and the owner hears of it."""
+    """End every sign-in of the user and send a mail: the account at the provider was stolen."""
     with _connected(provider, uid) as (_, user):
         if user:
             trail.record(AuditEvent.Type.SOCIAL_ALERTED, user=user, reason=event)
@@ -49,7 +49,7 @@ def hijacked(provider: str, uid: str, *, event: Alert) -> None:
 
 
 def suspicious(provider: str, uid: str, *, event: Alert) -> None:
-    """Somebody may know a password there. It is on record, for its owner and for support."""
+    """Record that somebody may know the password at the provider. Ends nothing."""
     with _connected(provider, uid) as (_, user):
         if user:
             trail.record(AuditEvent.Type.SOCIAL_ALERTED, user=user, reason=event)
@@ -57,9 +57,10 @@ def suspicious(provider: str, uid: str, *, event: Alert) -> None:
 
 @contextmanager
 def _connected(provider: str, uid: str) -> Iterator[tuple[SocialAccount | None, User | None]]:
-    """The connection and its user, if there is one: locked, as `sessions.open` locks.
+    """Yield the connection and its user, or two Nones. Locks the user, as `sessions.open` does.
 
-    All but the key: a sign-out, whose row we wait for, refers to it in the audit log.
+    `no_key`: a sign-out that runs at the same time inserts an audit row that refers to the user. A
+    full lock would make both wait for each other.
     """
     with transaction.atomic():
         user = (

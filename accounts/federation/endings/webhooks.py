@@ -1,4 +1,4 @@
-"""The doors by which providers report: no session, no cookie, nobody is believed without proof."""
+"""Receive reports from providers. These views use no session and no cookie, and demand proof."""
 
 import hmac
 import logging
@@ -56,8 +56,8 @@ def _refused(err: str, description: str) -> HttpResponse:
 def kakao_unlinked(request: HttpRequest) -> HttpResponse:
     """Somebody ended the connection at Kakao, or their Kakao account.
 
-    Kakao sends GET or POST, as its console is told, wants 200 within three seconds, also about
-    somebody unknown here, and doesn't tell what we ended ourselves. 401 without the app's primary
+    Kakao sends GET or POST, as its console is set. It wants 200 within three seconds, also for a
+    person who is unknown here, and sends nothing about connections that we ended ourselves. 401 without the app's primary
     admin key, 403 for another app, 400 for parameters that are none.
     """
     options = settings.SOCIALACCOUNT_PROVIDERS["kakao"]

@@ -1,7 +1,7 @@
-"""What a native app is given while its visitor proves the account that a link is for.
+"""Issue a token that carries a link while a native app's user proves the account.
 
-The link itself, encrypted, and spent by its key: nothing is stored but that it was used. Worth
-nothing without the proof, and only for the account it names.
+The token is the link, encrypted; it works once. It is worthless without the proof, and works for the
+account that it names only.
 """
 
 import json
@@ -23,7 +23,7 @@ def issue(link: Link) -> str:
 
 
 def spend(token: str, *, user_id: str) -> Link | None:
-    """The link, once. None: no token of ours, expired, used, or another account's.
+    """Return the link, once. None if the token is invalid, expired, used, or another account's.
 
     Raises `STORE_ERRORS` while Redis is down: nobody can tell whether it was used.
     """

@@ -1,9 +1,9 @@
-"""An address that a provider vouches for is an existing account's: link them by one proof.
+"""Connect a provider to an existing account with the same verified email, after one proof.
 
-The link is noted, the visitor asked on a page (an app: by a 409), and a sign-in to that account
-made *for this purpose* links it. Any other sign-in in the same session forgets the link: on a
-shared machine somebody may have left theirs. The proof is allauth's whole pipeline, whatever its
-stages: `begin` is called where a sign-in begins, `complete` where it is done.
+The link is noted in the session. A page (for an app: a 409) asks the owner to sign in to that
+account *for this purpose*; that sign-in makes the link. Any other sign-in in the same session
+forgets the link, because another person may have left it on a shared machine. The proof is
+allauth's whole pipeline with all its stages: `begin` is called at its start, `complete` at its end.
 """
 
 import logging
@@ -29,7 +29,7 @@ SECONDS = 15 * 60
 
 @dataclass(frozen=True)
 class Link:
-    """One account at a provider, and whose it would become. No token of the provider."""
+    """One account at a provider, and the user it is to be connected to. Holds no token."""
 
     provider: str
     uid: str
@@ -40,7 +40,7 @@ class Link:
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     noted_at: float = field(default_factory=time.time)
     is_begun: bool = False
-    """The sign-in under way is its proof. One that began before it was noted is none."""
+    """A sign-in that proves this link has begun. An earlier sign-in proves nothing."""
 
     @property
     def is_fresh(self) -> bool:
@@ -48,9 +48,10 @@ class Link:
 
 
 def wanted(login: SocialLogin) -> Link | None:
-    """The link that this first sign-in by a provider asks for; None for a newcomer.
+    """Return the link that this first sign-in by a provider needs, or None for a new user.
 
-    Call after `addresses.claim`: who still has the address has proved it, or is staff.
+    Call it after `addresses.claim`: an account that still has the address has proved it, or is
+    staff.
     """
     for address in login.email_addresses:
         if not address.verified:
@@ -72,7 +73,7 @@ def note(request: HttpRequest, link: Link) -> None:
 
 
 def noted(request: HttpRequest) -> Link | None:
-    """The link that waits for its proof."""
+    """Return the link that waits for its proof, or None."""
     try:
         link = Link(**request.session[ENTRY])
     except (KeyError, TypeError):  # none, or one that another release noted
@@ -81,7 +82,7 @@ def noted(request: HttpRequest) -> Link | None:
 
 
 def owner_of(link: Link) -> User | None:
-    """Whose the link would become, as long as the address is theirs."""
+    """Return the user that the link is for, if the address is still theirs."""
     owners: list[User] = filter_users_by_email(link.email)
     return next((user for user in owners if str(user.pk) == link.user_id), None)
 
@@ -91,12 +92,12 @@ def forget(request: HttpRequest) -> None:
 
 
 def prove(request: HttpRequest, key: str) -> None:
-    """A sign-in that begins in this request is the proof for the link of this key."""
+    """Declare that a sign-in in this request proves the link with this key."""
     sign_in_of(request).link_key = key
 
 
 def begin(request: HttpRequest) -> None:
-    """A sign-in begins: unless it is the proof of the noted link, forget that link."""
+    """Call when a sign-in begins. Forgets the noted link unless this sign-in proves it."""
     link = noted(request)
     if link is None or not _is_proof(request, link):
         forget(request)
@@ -105,9 +106,10 @@ def begin(request: HttpRequest) -> None:
 
 
 def complete(request: HttpRequest, user: User) -> bool | None:
-    """A sign-in is done: make the link that it proved. None: there was none.
+    """Call when a sign-in is done: make the link that it proved.
 
-    False: the provider's account was connected to another one meanwhile.
+    Returns None if there was no link, and False if the provider's account has been connected to
+    another user in the meantime.
     """
     link = noted(request)
     forget(request)
@@ -130,8 +132,8 @@ def complete(request: HttpRequest, user: User) -> bool | None:
 
 
 def _is_proof(request: HttpRequest, link: Link) -> bool:
-    """By the page, the button on it or the API, which name the link; or by the app that was told.
+    """Was this sign-in made for the link: by its page, its button, the API, or by an app?
 
-    An app's session is its own: nobody leaves a link in it for somebody else.
+    An app needs no key, because its session belongs to one person only.
     """
     return sign_in_of(request).link_key == link.key or is_app(request)

@@ -1,4 +1,4 @@
-"""What every provider here has in common: PKCE, our own calls, nothing from the query, a small profile."""
+"""The rules that all providers share: PKCE, our own calls, nothing from the query, a small profile."""
 
 import json
 import logging
@@ -56,7 +56,7 @@ class StrictClient(OAuth2Client):
 
 
 class StrictAdapter(OAuth2Adapter):
-    """Addresses are read for each request: the settings are the only place that has them."""
+    """Read the addresses from the settings at each request; they stand nowhere else."""
 
     client_class = StrictClient
 
@@ -87,9 +87,9 @@ class StrictAdapter(OAuth2Adapter):
 
 
 class UnlinksBy(Enum):
-    """What it takes to tell a provider that a connection has ended."""
+    """What a provider needs from us to end its side of a connection."""
 
-    NOTHING = "it can't be told"
+    NOTHING = "no message is possible"
     UID = "its id of the person"
     TOKEN = "an access token of the person"  # noqa: S105 - no password
 
@@ -98,16 +98,16 @@ class StrictProvider(OAuth2Provider):
     account_class = ProviderAccount
     supports_token_authentication = True
     language = ""
-    """Whose speakers find this provider's button first."""
+    """Visitors with this language see this provider's button first."""
     button: str | Promise = ""
-    """The label that its brand guide demands, where it demands one."""
+    """The label that the provider's brand guide demands, or ''."""
     reauthentication: Mapping[str, str] = {}
-    """What asks the provider to ask for the password again."""
+    """Parameters that make the provider ask for the password again."""
     unlinks_by = UnlinksBy.NOTHING
     unlinking_serves_for = timedelta(days=7)
-    """How long after the end of a connection it is of use to try."""
+    """How long after the end of a connection a message to the provider is still useful."""
     grants_url = ""
-    """Where people end a connection at the provider by themselves."""
+    """The page where people end a connection at the provider by themselves."""
 
     def prove(self, token: dict[str, Any]) -> Proof:
         """Verify what a native app got from the provider. Raises `ProviderError`.

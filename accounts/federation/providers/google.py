@@ -1,4 +1,4 @@
-"""Google: the ID token says who somebody is, on the web as from a native app."""
+"""Google: identify a person by the ID token, on the web and in native apps."""
 
 import base64
 import hashlib
@@ -105,7 +105,7 @@ def _profile(claims: dict[str, Any]) -> Profile:
 def _nonce_of(verifier: str) -> str:
     """The nonce of a web sign-in: bound to its state, since it follows from the PKCE verifier.
 
-    The verifier rests in the session beside the state and never passes through the browser.
+    The session keeps the verifier beside the state; it never passes through the browser.
     """
     digest = hashlib.sha256(b"nonce " + verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

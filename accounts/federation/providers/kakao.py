@@ -1,4 +1,4 @@
-"""Kakao: a profile by API. Of a native app, an access token is asked about, an ID token verified."""
+"""Kakao: identify a person by the profile API; in native apps also by ID token."""
 
 import hashlib
 import time
@@ -76,7 +76,7 @@ class Provider(StrictProvider):
 
 
 def _profile(access_token: str) -> Profile:
-    """Of `/v2/user/me`, for whoever holds the token."""
+    """Fetch the profile of the token's owner from `/v2/user/me`."""
     data = fetch.get(settings.SOCIALACCOUNT_PROVIDERS["kakao"]["PROFILE_URL"], bearer=access_token)
     account = mapping(data.get("kakao_account"))
     return Profile(

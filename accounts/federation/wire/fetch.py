@@ -1,9 +1,9 @@
-"""Every call to a provider: five seconds in all, a small JSON object, no detours.
+"""Call a provider: five seconds in all, a small JSON object, no redirects.
 
-`timeout` of requests bounds each wait for the next bytes, so that a server which sends one byte
-every few seconds holds its caller for hours. Here a thread of its own makes the call, and the caller
-leaves it behind when the time is up. So many are under way at most: a provider that hangs can't use
-up the process's threads.
+The `timeout` of requests bounds each wait for the next bytes, so a server that sends one byte every
+few seconds could hold its caller for hours. Here a separate thread makes the call, and the caller
+stops waiting when the time is up. `MAX_AT_ONCE` bounds these threads, so that a provider that hangs
+cannot use up the process.
 """
 
 import json
@@ -30,7 +30,7 @@ _slots = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
 def is_bearer(token: str) -> bool:
-    """Fit for a header. An app may send anything as its token."""
+    """Is this token safe to send in a header? An app may send anything as its token."""
     return BEARER.fullmatch(token) is not None
 
 

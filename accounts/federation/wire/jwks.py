@@ -1,7 +1,7 @@
-"""Providers' signing keys, kept in this process.
+"""Keep the providers' signing keys in this process.
 
-A set is read again after an hour, and for a `kid` that nobody knows at most once a minute: whoever
-makes up `kid`s can't make us call. While the provider is down the last set goes on for a day.
+A set is read again after an hour, and at most once a minute for an unknown `kid`, so that invented
+`kid`s cannot make us call the provider. If the provider is down, the last set is used for a day.
 """
 
 import logging
@@ -78,7 +78,7 @@ class KeySet:
             self._has_failed = False
             self._read_at = self._tried_at = time.monotonic()
         except ProviderError as exc:
-            # From now on, not from the start: whoever waited meanwhile must not wait again.
+            # Counted from the end of the call: threads that waited for it must not call again.
             self._tried_at = time.monotonic()
             log.warning("the signing keys at %s can't be read: %s", self.uri, exc)
         finally:

@@ -1,7 +1,7 @@
-"""What a provider signed: a compact JWS, one algorithm, a `kid`, one of the provider's keys.
+"""Verify what a provider signed: a compact JWS with one algorithm and one of the provider's keys.
 
-The only reader of other people's JWTs. What the claims must say is for `id_tokens` and
-`security_events`: neither takes the other's.
+The only module that reads JWTs of others. `id_tokens` and `security_events` check the claims;
+neither accepts the other's tokens.
 """
 
 import json

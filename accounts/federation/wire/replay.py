@@ -1,4 +1,4 @@
-"""A token that a native app sends signs in once, a security event is heard once."""
+"""Accept each token of a native app and each security event once."""
 
 import math
 import time
@@ -12,10 +12,10 @@ AFTERWARDS_SECONDS = 120
 
 
 def spend(fingerprint: str, *, expires_at: float) -> None:
-    """Remember this token until nobody would take it any more. Raises `ProviderError` if it is known.
+    """Mark this token as used until it expires. Raises `ProviderError` if it was used before.
 
-    Raises `STORE_ERRORS` while Redis is down, which ends in a 503: who can't remember what was used
-    must not let anything be used. Unlike the rate limits, this fails closed.
+    Raises `STORE_ERRORS` while Redis is down, which ends in a 503: without a memory of used tokens
+    none may be accepted. Unlike the rate limits, this fails closed.
     """
     seconds = max(1, math.ceil(expires_at - time.time())) + AFTERWARDS_SECONDS
     if not cache.add(_key(fingerprint), 1, timeout=seconds):

@@ -28,7 +28,7 @@ from doctor.running import Line, examine
 
 LIMIT_SECONDS = 5.0
 PATIENCE = 0.8
-"""Part of the limit that libraries get, so that their own reason is told where they have one."""
+"""Part of the limit that libraries get, so that the report shows their own reason."""
 
 
 class Command(BaseCommand):
