@@ -130,6 +130,8 @@ class TokenPairSerializer(serializers.Serializer[Any]):
 
 
 class IntrospectionSerializer(serializers.Serializer[Any]):
+    """Documents the answer's members (RFC 7662 §2.2). Other claims of the token stand beside them."""
+
     active = serializers.BooleanField()
     token_type = serializers.CharField(required=False)
     iss = serializers.CharField(required=False)

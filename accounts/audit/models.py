@@ -40,7 +40,7 @@ class AuditEvent(DeviceMixin, models.Model):
         blank=True,
         related_name="+",
         verbose_name=_("done by"),
-        help_text=_("Somebody else than the account's owner."),
+        help_text=_("Set if another person than the account's owner did it."),
     )
 
     class Meta:

@@ -42,7 +42,7 @@ from accounts.store.outage import STORE_ERRORS
 log = logging.getLogger(__name__)
 
 NOT_TO_SIGN_IN = {AuthProcess.CONNECT, AuthProcess.REDIRECT}
-"""Of allauth's processes. Any other word, which a link may name, signs in."""
+"""Processes of allauth that open no sign-in. A link may name any other word: it signs in."""
 LINKED = "socialaccount/messages/account_connected.txt"
 LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 
@@ -50,7 +50,7 @@ LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 class AccountAdapter(DefaultAccountAdapter):
     @override
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
-        """A disabled account answers as a wrong password does.
+        """Check the password. A disabled account gets the same answer as a wrong password.
 
         allauth would show anybody who knows the password that the account is disabled. An
         over-long password is refused before it is hashed.
@@ -62,20 +62,20 @@ class AccountAdapter(DefaultAccountAdapter):
         try:
             user = super().authenticate(request, **credentials)
         except (*STORE_ERRORS, DatabaseError):
-            # Our failure: five of them would otherwise lock out somebody who knows the password.
+            # Don't count our own failure: five would lock out a user who knows the password.
             with suppress(*STORE_ERRORS):
                 self._rollback_login_failed_rl_usage()
             raise
         if user is None or (user.is_active and not _is_refused(user)):
             return user
-        # Success gave the attempt back; a disabled account's attempts count like any failed one.
+        # allauth counts no attempt for a right password; for a disabled account, count it.
         self.pre_authenticate(request, **credentials)
         self.authentication_failed(request, **credentials)
         return None
 
     @override
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        # The verdict has fallen: whatever fails from here on gives no attempt back.
+        # The credentials are refused now, so a later error must not give the attempt back.
         self._login_failed_rl_usage = None
         email = UserManager.normalize_email(credentials.get("email"))
         user = User.objects.filter(email=email).first()
@@ -96,7 +96,7 @@ class AccountAdapter(DefaultAccountAdapter):
     @override
     def clean_password(self, password: str, user: AbstractBaseUser | None = None) -> str:
         if len(password) > MAX_LENGTH:
-            # Alone and first: comparing a megabyte with the user's attributes takes seconds.
+            # Check the length first: comparing a megabyte with the user's attributes takes seconds.
             PasswordLengthValidator().validate(password, user)
         return super().clean_password(password, user)
 
@@ -127,7 +127,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def pre_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
     ) -> HttpResponse | None:
-        """Demo accounts have public passwords: without DEMO they are disabled, by every door."""
+        """Refuse demo accounts unless `DEMO` is set, at every door: their passwords are public."""
         if _is_refused(user):
             return self.respond_user_inactive(request, user)
         links.begin(request)
@@ -135,7 +135,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def is_login_by_code_required(self, login: Any) -> bool:
-        """Where a visitor asked for a code to prove an account by (`SocialLinkView`)."""
+        """Require a mailed code if the visitor chose to prove an account by one (`SocialLinkView`)."""
         is_asked_for = sign_in_of(self.request).is_code_asked_for
         return is_asked_for or super().is_login_by_code_required(login)
 
@@ -162,26 +162,26 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """All of it or nothing: addresses, their primary one, and the user's own."""
+        """Save the addresses, the primary one and the user's email in one transaction."""
         try:
             with transaction.atomic():
                 return bool(super().confirm_email(request, email_address))
-        except IntegrityError as exc:  # an account that `addresses.claim` leaves alone has it
+        except IntegrityError as exc:  # another account owns it, and `addresses.claim` kept that
             raise ConflictError from exc
 
     @override
     def send_account_already_exists_mail(self, email: str) -> None:
-        """Takes as long as a sign-up that makes an account: both hash a password."""
+        """Hash a password first, so that this takes as long as a sign-up that makes an account."""
         make_password(email)
         super().send_account_already_exists_mail(email)
 
     @override
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """A password change or a deactivation that overtook this sign-in wins."""
+        """Open the sign-in, unless the password or the account changed while it was under way."""
         if sign_in_of(request).is_code_asked_for:
-            # Its stage was left out, for whatever reason: nothing has been proved.
+            # allauth skipped the stage that asks for the code, so nothing has been proved.
             raise PermissionDenied
-        if _is_refused(user):  # since the sign-in began
+        if _is_refused(user):  # again: `pre_login` may have run in an earlier request
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
         try:
             super().login(request, user)
@@ -194,7 +194,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Only for pages: an API client's message would wait in a session nobody opens again."""
+        """Add messages for pages only: an API client's session never shows them."""
         if sign_in_of(request).kind is None:
             super().add_message(request, *args, **kwargs)
 
@@ -210,10 +210,12 @@ def _is_refused(user: AbstractBaseUser) -> bool:
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
     @override
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """A provider's word is proof: accounts that only typed the address make way.
+        """Decide whose email this is before allauth signs in or signs up.
 
-        One that proved it, too, is asked before it is linked. The provider's token has served:
-        otherwise the session of an unfinished sign-up would keep it.
+        Accounts that never proved an address lose it, since the provider vouches for it. An account
+        that proved it is linked only after its owner has proved it again: raises
+        `AccountExistsError`. Drops the provider's token, which the session of an unfinished sign-up
+        would keep.
         """
         sociallogin.token = None
         if sociallogin.is_existing:
@@ -225,7 +227,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         is_login = sociallogin.state.get("process") not in NOT_TO_SIGN_IN
         link = links.wanted(sociallogin) if is_login else None
         if link is not None:
-            if request.user.is_authenticated:  # a sign-in by a provider ends the one before
+            if request.user.is_authenticated:  # a sign-in by a provider replaces the current one
                 get_account_adapter(request).logout(request)
             links.note(request, link)
             raise AccountExistsError(request.session)
@@ -246,19 +248,19 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
     @override
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:
-        """User, connection and addresses: all of them or nothing."""
+        """Save the user, the connection and the addresses in one transaction."""
         try:
             with transaction.atomic():
                 user: User = super().save_user(request, sociallogin, form=form)
                 return user
-        except IntegrityError as exc:  # the same person twice at once
+        except IntegrityError as exc:  # the same person signs up twice at the same time
             raise ConflictError from exc
 
     @override
     def get_provider(
         self, request: HttpRequest, provider: str, client_id: str | None = None
     ) -> Any:
-        """Where connections are listed and ended, those of providers that went are among them."""
+        """Return the provider. Pages that list or end connections also get former providers."""
         try:
             return super().get_provider(request, provider, client_id=client_id)
         except SocialApp.DoesNotExist:
@@ -269,7 +271,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
     @override
     def list_providers(self, request: HttpRequest) -> list[Any]:
-        """One entry for each: allauth would list a native app's client beside the site's own."""
+        """List each provider once: allauth would also list the clients of native apps."""
         providers = super().list_providers(request)
         return [one for one in providers if not one.app.settings.get("hidden")]
 
@@ -282,11 +284,11 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         exception: Any = None,
         extra_context: Any = None,
     ) -> None:
-        """The visitor sees a way back; the operator, why. Nothing here names a person."""
+        """Log why a provider's sign-in failed, without personal data. The page says less."""
         name = getattr(provider, "id", "a provider")
         log.warning("a sign-in by %s failed: %s", name, exception or error)
 
     @override
     def get_requests_session(self) -> NoReturn:
-        """allauth's own calls follow redirects and wait for as long as bytes drip."""
+        """Refuse allauth's HTTP client: it follows redirects and waits without a limit."""
         raise NotImplementedError("call providers through accounts.federation.wire.fetch")

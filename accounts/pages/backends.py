@@ -1,4 +1,4 @@
-"""Who a session belongs to."""
+"""Find the user of a session."""
 
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from accounts.people.models import User
 
 
 class AuthenticationBackend(AllauthBackend):
-    """allauth's, asking for the user by the statement that is at hand."""
+    """allauth's backend, which loads the user by `User.objects.active`."""
 
     @override
     def get_user(self, user_id: Any) -> User | None:

@@ -1,4 +1,4 @@
-"""Forms of our own pages, and allauth's with the attributes that password managers need."""
+"""Forms of our pages. Those of allauth get the attributes that password managers read."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ class SignupForm(account_forms.SignupForm):
         super().__init__(*args, **kwargs)
         self.fields["email"].widget.attrs.update(
             {
-                # Not `email`: the manager then keeps it as the account's name.
+                # Not `email`: with `username` a password manager saves it as the account's name.
                 "autocomplete": "username",
                 "autocapitalize": "none",
                 "spellcheck": "false",
@@ -41,13 +41,13 @@ class SignupForm(account_forms.SignupForm):
 
 
 class OneNewPassword:
-    """The new password once: the field can be shown, and managers fill it without a slip."""
+    """Ask for the new password once: users can show the field, and managers fill it in."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: dict[str, forms.Field] = self.fields  # type: ignore[attr-defined]  # of the form
         del fields["password2"]
-        # The other rules speak up when they are broken.
+        # The other rules appear as errors only.
         fields["password1"].help_text = PasswordLengthValidator().get_help_text()
 
 

@@ -1,4 +1,4 @@
-"""A request's session and sign-in."""
+"""Middleware that finds a request's session and sign-in."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,17 +30,17 @@ RIGHTS_FIELDS = {"is_staff", "is_superuser"}
 
 
 class SessionMiddleware(django_sessions.SessionMiddleware):
-    """Django's, but only a sign-out takes the cookie away.
+    """Django's session middleware, but only a sign-out deletes the cookie.
 
     Raises `SessionEndedError`, `SessionTooLargeError` or `STORE_ERRORS` if the session can't be
-    saved. A subclass must answer these: Django would make a 500 of them.
+    saved. A subclass must answer these errors: Django would answer 500.
     """
 
     @override
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if response.status_code == 503:  # noqa: PLR2004
-            # Django deletes the cookie of a session that looks empty; after an outage it isn't.
-            # And the sign-in that failed drew a new CSRF secret: the form is sent once more.
+            # Return before Django deletes the session cookie: during an outage a session only looks
+            # empty. Keep the old CSRF secret, too, so that the visitor can send the form again.
             if settings.CSRF_COOKIE_NAME in request.COOKIES:
                 response.cookies.pop(settings.CSRF_COOKIE_NAME, None)
             _end_unfinished(request)
@@ -48,23 +48,22 @@ class SessionMiddleware(django_sessions.SessionMiddleware):
         try:
             response = super().process_response(request, response)
         except SessionInterrupted as error:
-            # Another request ended it. The cookie may be that request's new one: it stays.
+            # Another request ended it, and may have set a new cookie: don't delete that one.
             _end_unfinished(request)
             raise SessionEndedError from error
         except (*outage.STORE_ERRORS, SessionTooLargeError):
             _end_unfinished(request)
             raise
         if request.session.is_empty() and getattr(request.session, "is_unknown", False):
-            # Not taken either: the id may have been renewed while this request was under way, and
-            # the browser would lose the new one.
+            # Another request may have rotated the id meanwhile: don't delete its new cookie.
             response.cookies.pop(settings.SESSION_COOKIE_NAME, None)
         return response
 
 
 def _end_unfinished(request: HttpRequest) -> None:
-    """The sign-in that this request opened and can't answer: nobody has its id.
+    """End the sign-in that this request opened, because its answer fails and no client has it.
 
-    Left open it would stand among its user's devices, and look like somebody else's.
+    The list of devices would otherwise show a device that the user doesn't know.
     """
     opened: AuthSession | None = sign_in_of(request).opened
     if opened is not None:
@@ -73,13 +72,13 @@ def _end_unfinished(request: HttpRequest) -> None:
 
 
 class AuthSessionMiddleware:
-    """`request.auth_session`: the sign-in behind the session cookie, or None.
+    """Set `request.auth_session` to the sign-in of the session cookie, or to None.
 
-    A session whose sign-in was ended, on any device or by an administrator, is signed out here:
-    by what this process remembers (`revocations`), and every few minutes by the row. Its columns
-    are read when a view asks for one.
+    Signs a session out whose sign-in has ended: the process remembers ended sign-ins
+    (`revocations`), and checks the row every few minutes. The row's columns are read when a view
+    asks for one.
 
-    Fails closed: a signed-in session that names no sign-in isn't signed in.
+    Fails closed: a session that names no sign-in is signed out.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -87,7 +86,7 @@ class AuthSessionMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         cast("Request", request).auth_session = None
-        # Only where there is a cookie: touching the session makes the answer vary by cookie.
+        # Skip requests without the cookie: reading the session adds `Vary: Cookie`.
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             user = request.user = _user(request)
             if isinstance(user, User):
@@ -96,14 +95,16 @@ class AuthSessionMiddleware:
         session = cast("Request", request).auth_session
         is_somebodys = session is not None or "Authorization" in request.headers
         if is_somebodys and "Cache-Control" not in response.headers:
-            # The back button of a shared machine shows nothing after a sign-out.
+            # On a shared machine, the back button must show nothing after a sign-out.
             response.headers["Cache-Control"] = "private, no-store"
         return response
 
 
 def _user(request: HttpRequest) -> User | AnonymousUser:
-    """As remembered, for calls of the API that only read. Not for pages: among them are the admin
-    panel, and GETs that change something, such as a provider's callback.
+    """Return the session's user. Reads of the API may get a user remembered for some seconds.
+
+    Pages always load the user: the admin is a page, and some GETs change data, such as a provider's
+    callback.
     """
     match = routes.match_of(request)
     if request.method in SAFE and match is not None and "api" in match.app_names:
@@ -112,7 +113,7 @@ def _user(request: HttpRequest) -> User | AnonymousUser:
 
 
 def _remembered(request: HttpRequest) -> User | AnonymousUser:
-    """As Django's `get_user`, of now or of a moment ago."""
+    """Return what Django's `get_user` returns now, or returned a few seconds ago."""
     found = remembered.find(request.session)
     if found is not None:
         return found
@@ -139,9 +140,9 @@ def rights_of(user: User) -> str:
 
 
 def _end_for_rights(request: HttpRequest) -> None:
-    """They changed by an `update()`, which sends no signal (see `receivers`).
+    """End a sign-in whose user got other rights by an `update()`, which sends no signal.
 
-    A new id would not do: a thief who holds the old one may be the first to come with it.
+    A new session id is not enough: a thief with the old id may send the first request.
     """
     if session := current(request):
         sessions.revoke(session, reason=sessions.Reason.RIGHTS_CHANGED)
@@ -149,7 +150,7 @@ def _end_for_rights(request: HttpRequest) -> None:
 
 
 def current(request: HttpRequest) -> AuthSession | None:
-    """The live sign-in that the request's session names, if it is this user's."""
+    """Return the active sign-in of the request's session and user, or None."""
     sid = _sid(request)
     if sid is None:
         return None
@@ -164,12 +165,12 @@ def _sid(request: HttpRequest) -> UUID | None:
 
 
 def _is_on(request: HttpRequest, sid: UUID, user: User) -> bool:
-    """Has this sign-in not ended? Raises `RevocationsStaleError` when nobody can tell."""
+    """Return True if this sign-in has not ended. Raises `RevocationsStaleError` if unknown."""
     if revocations.is_revoked(sid):
         return False
     session = cast("engine.SessionStore", request.session)
     if session.is_due:
         if not sessions.touch(sid, user_id=user.pk):
             return False
-        session.slide()  # after the row's word, never before
+        session.slide()  # only after the row was checked
     return True

@@ -36,9 +36,9 @@ AMR: dict[str, list[str]] = {
     "code": [Method.CODE],
     "mfa": [Method.SECOND_STEP],
 }
-"""allauth's method names as RFC 8176 values; a provider's sign-in has none and is named itself."""
+"""RFC 8176 values of allauth's methods. A provider's sign-in has none: its value is the provider."""
 MAX_RECORDS = 8
-"""Of authentications in one session, which has a size to keep."""
+"""Authentication records that one session keeps, so that it stays small."""
 
 
 @receiver(user_logged_in)
@@ -53,9 +53,9 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
         through=_through(request, user),
     )
     sign_in_of(request).opened = session
-    if SID in request.session and (replaced := current(request)):  # the same user, once more
+    if SID in request.session and (replaced := current(request)):  # the same user signs in again
         sessions.revoke(replaced, reason=sessions.Reason.LOGOUT, client=client)
-    # Django renews the id unless this user was signed in already.
+    # Rotate the id here: Django does it only if this user was not signed in already.
     request.session.cycle_key()
     request.session[SID] = str(session.pk)
     request.session[RIGHTS] = rights_of(user)
@@ -75,9 +75,9 @@ def renew_session(request: HttpRequest, reauthenticated: bool = False, **kwargs:
 def refuse_code_of_former_address(
     request: HttpRequest, user: User, method: str, email: str = "", **kwargs: Any
 ) -> None:
-    """A mailed code proves a mailbox, which may be the account's no more when the code comes back.
+    """Refuse a mailed code if its address no longer belongs to the account.
 
-    allauth would sign in by it all the same, and make that mailbox the account's again.
+    allauth would sign in by it, and add the former address to the account again.
     """
     if method == "code" and user not in filter_users_by_email(email):
         request.session.flush()
@@ -103,7 +103,7 @@ def mark_last_used(
 
 @receiver(user_logged_out)
 def revoke_session(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
-    """Sent before the session is flushed."""
+    """End the sign-in of a browser that signs out. Django flushes the session afterwards."""
     if user is None:
         return
     request.user = user
@@ -163,7 +163,7 @@ def forget_user(
     """Drop the remembered user: here at once, and after the commit in all processes."""
     if created or set(update_fields or ()) == {
         "last_login"
-    }:  # each sign-in saves it; nobody remembers it
+    }:  # each sign-in saves `last_login`, and no remembered user shows it
         return
     user_id = instance.pk  # None once the user is deleted
     remembered.forget(user_id)
@@ -172,17 +172,20 @@ def forget_user(
 
 @receiver(pre_save, sender=EmailAddress)
 def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
-    """Before allauth writes the address into the user, where it must be unique."""
+    """Take a proved address from accounts that never proved it.
+
+    Runs before allauth writes the address into the user, where it must be unique.
+    """
     if instance.verified:
         addresses.claim(instance.email, owner_id=instance.user_id)
 
 
 @receiver(pre_delete, sender=User)
 def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
-    """The rows stay without their user, so that every process learns of their end.
+    """End all sign-ins of a deleted user. The rows stay, so that every process learns of the end.
 
-    Locks the user first, as `sessions.open` does: no sign-in slips in between. All but the key: a
-    sign-out, whose row we wait for, refers to it in the audit log.
+    Locks the user first, as `sessions.open` does, so that no sign-in opens meanwhile. `no_key`
+    avoids a deadlock with a sign-out, whose audit event refers to the user.
     """
     User.objects.select_for_update(no_key=True).filter(pk=instance.pk).first()
     sessions.revoke_all(instance, reason=sessions.Reason.DELETED)
@@ -208,7 +211,7 @@ def record_email_changed(
     request: HttpRequest, user: User, from_email_address: Any, **kwargs: Any
 ) -> None:
     if from_email_address is None:
-        return  # the first one, at sign-up
+        return  # a sign-up sets the first address
     trail.record(AuditEvent.Type.EMAIL_CHANGED, user=user, client=client_of(request))
 
 
@@ -227,7 +230,10 @@ def _amr(request: HttpRequest, user: User) -> list[str]:
 
 
 def _through(request: HttpRequest, user: User) -> tuple[str, str] | None:
-    """The account at a provider that was the proof, whatever second factor came after it."""
+    """Return the provider and uid that this sign-in was proved by, or None.
+
+    A second factor may have followed.
+    """
     for entry in reversed(get_authentication_records(request, user)):
         if entry.get("method") == "socialaccount":
             return entry["provider"], entry["uid"]

@@ -1,4 +1,4 @@
-"""Pages of our own: the account's first page, signed-in devices, security activity."""
+"""Pages of the account: overview, profile, signed-in devices, security activity, linking."""
 
 from typing import Any, cast
 from uuid import UUID
@@ -35,7 +35,7 @@ from accounts.signins.models import AuthSession
 
 
 class SignedInMixin(LoginRequiredMixin):
-    """A page of somebody signed in: who, and on which device."""
+    """Gives a page its signed-in user and sign-in. Others are sent to the sign-in page."""
 
     request: HttpRequest
 
@@ -67,7 +67,7 @@ class ProfileView(SignedInMixin, UpdateView[User, ProfileForm]):
 
     @override
     def get_object(self, queryset: QuerySet[User] | None = None) -> User:
-        # A copy: a refused form must not show its values in the page's frame.
+        # Load a copy: the page's frame shows `request.user`, which a refused form would change.
         return User.objects.get(pk=self.user.pk)
 
     @override
@@ -87,7 +87,7 @@ class ProfileView(SignedInMixin, UpdateView[User, ProfileForm]):
 
 
 class SessionListView(SignedInMixin, ListView[AuthSession]):
-    """Signed-in devices: browsers and API clients in one list, this one first."""
+    """List the signed-in devices, browsers and API clients alike, this one first."""
 
     template_name = "accounts/session_list.html"
     context_object_name = "sessions"
@@ -132,7 +132,7 @@ class SessionRevokeOthersView(SignedInMixin, View):
 
 
 class ActivityView(SignedInMixin, ListView[AuditEvent]):
-    """What happened to this account, newest first."""
+    """List the audit events of this account, newest first."""
 
     template_name = "accounts/activity.html"
     context_object_name = "events"
@@ -144,9 +144,9 @@ class ActivityView(SignedInMixin, ListView[AuditEvent]):
 
 
 class SocialLinkView(FormView[LoginForm]):
-    """Prove once that an account is yours, and a provider's is linked to it (`linking`).
+    """Connect a provider to an existing account, after its owner has proved the account once.
 
-    By `proof`: the password, a mailed code, or a provider that is connected already.
+    `proof` is `password`, `code` (by mail), the id of a connected provider, or `none` to cancel.
     """
 
     http_method_names = ["get", "head", "post"]
@@ -170,7 +170,7 @@ class SocialLinkView(FormView[LoginForm]):
 
     @override
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if request.POST.get("link") != self.link.key:  # another tab's, which has been replaced
+        if request.POST.get("link") != self.link.key:  # another tab has noted a newer link
             return redirect("accounts:social-link")
         proof = request.POST.get("proof", "password")
         if proof == "none":
@@ -193,7 +193,7 @@ class SocialLinkView(FormView[LoginForm]):
 
     @override
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Whose password it is isn't the visitor's to say."""
+        """Always check the password of the link's owner, whatever `login` was posted."""
         kwargs = super().get_form_kwargs()
         if "data" in kwargs:
             kwargs["data"] = kwargs["data"].copy()
@@ -222,7 +222,7 @@ class SocialLinkView(FormView[LoginForm]):
         return response
 
     def _providers(self) -> list[Provider]:
-        """Those that sign in to this account already."""
+        """Return the providers that are connected to this account."""
         connected = set(
             SocialAccount.objects.filter(user=self.owner).values_list("provider", flat=True)
         )

@@ -8,6 +8,7 @@ RFC 9700 §4.14.
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -21,6 +22,9 @@ from accounts.mail import notices
 from accounts.people.models import User
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
+
+if TYPE_CHECKING:
+    from django.db.models import Field
 
 log = logging.getLogger(__name__)
 
@@ -80,28 +84,33 @@ WHERE id = %(sid)s AND refresh_jti = %(jti)s
     AND revoked_at IS NULL AND expires_at > %(now)s
     AND (previous_refresh_jti = '' OR refreshed_at <= %(young)s)
     AND EXISTS (SELECT 1 FROM accounts_user WHERE accounts_user.id = user_id AND is_active)
-RETURNING *, (SELECT is_staff FROM accounts_user WHERE accounts_user.id = user_id) AS is_staff
+RETURNING *
 """
 """One statement decides and has one winner. `refreshed_at` is monotone, whatever the servers'
 clocks say."""
+_OF_USER = ", (SELECT {name} FROM accounts_user WHERE accounts_user.id = user_id) AS user__{name}"
+"""One more column to return. The user's table can't be joined: SQLite returns no joined columns."""
 
 
-def rotate(token: Presented, *, client: ClientInfo) -> Outcome:
-    """Rotate this token, or say why not. Returns one of the outcomes above.
+def rotate(token: Presented, *, client: ClientInfo, user_columns: tuple[str, ...] = ()) -> Outcome:
+    """Decide what this token is worth.
+
+    A rotation reads `user_columns` of the user in the same statement. Other columns are loaded
+    when they are asked for.
 
     Never call it inside a transaction that may roll back: the end of a reused sign-in must stand.
     """
     now = timezone.now()
     if now >= token.expires_at:
         return Expired()
-    session = _advance(token, now)
+    session = _advance(token, now, user_columns)
     if session is not None:
         return Rotated(session)
     return _judge(token, now, client)
 
 
-def _advance(token: Presented, now: datetime) -> AuthSession | None:
-    """Replace the token by its successor if it is current and due. None if it is not."""
+def _advance(token: Presented, now: datetime, user_columns: tuple[str, ...]) -> AuthSession | None:
+    """Return the sign-in with its next token, or None if this token isn't current or not due."""
     # SQLite has no types for either; PostgreSQL takes them as they are.
     key = AuthSession._meta.pk  # noqa: SLF001
     moment = connection.ops.adapt_datetimefield_value
@@ -115,13 +124,33 @@ def _advance(token: Presented, now: datetime) -> AuthSession | None:
         "client": token.client_id,
         "young": moment(now - settings.REFRESH_GRACE),
     }
-    session = next(iter(AuthSession.objects.raw(_ADVANCE, values)), None)
+    sql = _ADVANCE + "".join(_OF_USER.format(name=name) for name in user_columns)
+    session = next(iter(AuthSession.objects.raw(sql, values)), None)
     if session is not None:
-        # All that minting asks of the user. Whatever else is asked for is loaded then.
-        is_staff = bool(session.is_staff)  # type: ignore[attr-defined]
-        known = {"id": session.user_id, "is_staff": is_staff}
-        session.user = User.from_db(None, [*known], [*known.values()])
+        session.user = _owner(session, user_columns)
     return session
+
+
+def _owner(session: AuthSession, columns: tuple[str, ...]) -> User:
+    """Return the user with those columns, which came with the row."""
+    names, values = [], []
+    for field in User._meta.concrete_fields:  # noqa: SLF001 - in the order that `from_db` wants
+        if field.primary_key:
+            values.append(session.user_id)
+        elif field.attname in columns:
+            values.append(_converted(field, getattr(session, f"user__{field.attname}")))
+        else:
+            continue
+        names.append(field.attname)
+    return User.from_db(None, names, values)
+
+
+def _converted(field: "Field[Any, Any]", value: Any) -> Any:
+    """Return the column's value as the model has it: SQLite has no booleans, times or UUIDs."""
+    column = field.get_col(User._meta.db_table)  # noqa: SLF001
+    for convert in connection.ops.get_db_converters(column) + column.get_db_converters(connection):
+        value = convert(value, column, connection)
+    return value
 
 
 def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:

@@ -1,4 +1,4 @@
-"""The support panel: find anybody, see what happened, end a sign-in."""
+"""The admin for support: find a user, read audit events, end sign-ins."""
 
 from typing import Any, cast
 
@@ -22,12 +22,12 @@ from accounts.signins.models import AuthSession
 
 admin.site.site_header = admin.site.site_title = "Munjigi"
 admin.site.index_title = _("Administration")
-# One way in for everybody: verification, limits and (with MFA) the second factor hold here too.
+# The admin uses the site's sign-in page, so that its limits, checks and second factor hold here, too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
 class ReadOnly:
-    """A record of what happened: nobody edits it, the panel included."""
+    """Lets nobody add, change or delete rows: they record what happened."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -39,7 +39,7 @@ class ReadOnly:
         return False
 
 
-# Django's own page would change the password without ending the other sign-ins.
+# Django's own page changes the password but does not end the other sign-ins.
 admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign,assignment]
     pattern_name="account_change_password"
 )
@@ -67,7 +67,7 @@ class UserAdmin(DjangoUserAdmin[User]):
     ordering = ["-date_joined"]
     actions = ["end_sign_ins"]
     inlines = [EmailAddressInline, SocialAccountInline]
-    # No password field: an administrator who can set it can sign in as anybody.
+    # No password field: an administrator who could set it could sign in as any user.
     fieldsets = [
         (None, {"fields": ["id", "email", "display_name", "locale"]}),
         (_("Rights"), {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),

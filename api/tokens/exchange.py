@@ -10,7 +10,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from accounts.client_info import ClientInfo
 from accounts.signins import refresh
 from api.exceptions import InvalidToken
-from api.tokens import jwts
+from api.tokens import claims, jwts
 
 
 def next_pair(
@@ -37,7 +37,9 @@ def next_pair(
         )
     except (TokenError, TypeError, ValueError, OverflowError, OSError) as exc:
         raise InvalidToken from exc
-    match refresh.rotate(presented, client=client or ClientInfo()):
+    match refresh.rotate(
+        presented, client=client or ClientInfo(), user_columns=claims.USER_COLUMNS
+    ):
         case refresh.Rotated(session) | refresh.Repeated(session):
             return jwts.pair(session)
         case refresh.Reused() | refresh.Expired() | refresh.Unknown():

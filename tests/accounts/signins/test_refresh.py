@@ -55,7 +55,7 @@ def presented(session, **changes):
 
 
 def rotate(token):
-    return refresh.rotate(token, client=CLIENT)
+    return refresh.rotate(token, client=CLIENT, user_columns=("is_staff",))
 
 
 def state(session):
@@ -155,6 +155,19 @@ def test_a_rotation_knows_of_the_user_what_minting_asks(clock, db, django_assert
     with django_assert_num_queries(0):
         assert rotated.user.is_staff is True
     assert rotated.user.email == session.user.email
+
+
+def test_a_rotation_reads_columns_of_every_type(clock, django_assert_num_queries, db):
+    session = opened()
+    names = [field.attname for field in User._meta.concrete_fields if not field.primary_key]
+    stored = User.objects.get(pk=session.user_id)
+
+    outcome = refresh.rotate(presented(session), client=CLIENT, user_columns=tuple(names))
+
+    with django_assert_num_queries(0):
+        assert {name: getattr(outcome.session.user, name) for name in names} == {
+            name: getattr(stored, name) for name in names
+        }
 
 
 def test_a_rotation_reads_back_what_it_wrote(clock, db):

