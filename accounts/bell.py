@@ -5,8 +5,9 @@ database is the truth, and a message can be lost. So a subscriber also reads the
 `on_tick`, and trusts the bell only while `on_alive` follows an `on_tick` that succeeded after the
 last `on_connect`.
 
-One daemon thread in each process listens and calls the subscribers. It is started by `start`, which
-the first question calls: never at import or in `AppConfig.ready`, because a server may fork later.
+One daemon thread in each process listens and calls the subscribers. `start` starts it. Call `start`
+before the first answer that depends on the bell, never at import and never in `AppConfig.ready`,
+because a server may fork afterwards.
 """
 
 import json
@@ -30,7 +31,7 @@ from accounts.store.outage import STORE_ERRORS
 
 CHANNEL: str = settings.REVOCATION_CHANNEL
 POLL_SECONDS = 5.0
-"""`on_tick` is called at least so often, and at once after each connection to Redis."""
+"""The thread calls `on_tick` at least so often, and at once after it has connected to Redis."""
 PING_SECONDS = 2.0
 """How often the thread checks its connection to Redis, or tries to get a new one."""
 
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 
 
 class Topic(StrEnum):
+    """What has changed."""
+
     SESSIONS = "sessions"
     """Sign-ins that have ended, by `sid`."""
     USERS = "users"

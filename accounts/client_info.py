@@ -1,4 +1,4 @@
-"""The caller's address, and its device in words."""
+"""Describe the caller: IP address, and the device in words."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +20,7 @@ def _parts(user_agent: str) -> tuple[str, str]:
 
 
 def device_name(user_agent: str) -> str:
-    """`"Chrome · Windows"`; for a program its first product token, e.g. `"curl/8.1"`."""
+    """Return e.g. `"Chrome · Windows"`; for a program its first product token, e.g. `"curl/8.1"`."""
     browser, system = _parts(user_agent)
     if browser and system:
         return f"{browser} · {system}"
@@ -32,7 +32,7 @@ def is_mobile(user_agent: str) -> bool:
 
 
 class DeviceMixin:
-    """Words for the device of a row that keeps its `user_agent`."""
+    """Adds `device` and `is_mobile` to a class that has a `user_agent`."""
 
     user_agent: str
 
@@ -47,7 +47,7 @@ class DeviceMixin:
 
 @dataclass(frozen=True)
 class ClientInfo(DeviceMixin):
-    """One caller, as far as it can be known."""
+    """The address and the User-Agent of one caller. Either may be missing."""
 
     ip: str | None = None
     user_agent: str = ""

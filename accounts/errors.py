@@ -10,7 +10,7 @@ AccountsError
 ├── SessionTooLargeError   a session grew beyond what the store takes
 ├── StoreUnavailableError  Redis doesn't answer, or can't make a write last
 ├── TooManyRequestsError   a rate limit is used up
-└── ProviderError          `accounts.federation.errors` has the tree of what providers do wrong
+└── ProviderError          errors of a provider; `accounts.federation.errors` has their tree
 """
 
 from typing import ClassVar
@@ -19,10 +19,10 @@ from django.contrib.sessions.backends.base import SessionBase, UpdateError
 
 
 class AccountsError(Exception):
-    """Base of the domain's errors.
+    """Base class of the domain's errors.
 
-    `code` is stable: clients read it in the answer, and it selects the answer's status and words.
-    An error without a code of its own is a defect if nobody catches it.
+    `code` never changes. Clients read it in the answer, and it selects the status and the text.
+    An error without its own `code` must be caught; uncaught it is a defect.
     """
 
     code: ClassVar[str] = "server_error"
@@ -56,7 +56,7 @@ class InactiveUserError(AccountsError):
 
 
 class RevocationsStaleError(AccountsError):
-    """Neither database nor bell has been heard for `REVOCATION_MAX_STALE` seconds."""
+    """No poll and no sign of life from the bell has succeeded for `REVOCATION_MAX_STALE` seconds."""
 
     code = "store_unavailable"
 
@@ -80,7 +80,7 @@ class StoreUnavailableError(AccountsError):
 
 
 class TooManyRequestsError(AccountsError):
-    """A rate limit is used up. `retry_seconds` tells when it begins anew, if that is known."""
+    """A rate limit is used up. `retry_seconds` is the time until it starts again, if known."""
 
     code = "too_many_requests"
 

@@ -1,4 +1,4 @@
-"""The request that views, middleware, receivers and adapters hold, and what we keep on it."""
+"""Type the request that views, middleware, receivers and adapters hold, and read from it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,45 +16,46 @@ if TYPE_CHECKING:
 
 @dataclass
 class SignIn:
-    """One attempt to sign in: what its door asks for, and what came of it."""
+    """One attempt to sign in: settings from its door, and the row that it opened."""
 
     kind: "AuthSession.Kind | None" = None
-    """Set by a door that opens another kind of sign-in than allauth's client would."""
+    """Set by a door whose kind of sign-in doesn't follow from allauth's client."""
     link_key: str = ""
     """The link that this sign-in proves (`federation.linking.links`), or ''."""
     is_code_asked_for: bool = False
-    """The visitor chose a mailed code as the proof."""
+    """True if the visitor chose to prove the account by a mailed code."""
     opened: "AuthSession | None" = None
-    """The row, once the sign-in is open."""
+    """The row, after `open_session` has opened the sign-in."""
 
 
 class Request(HttpRequest):
-    """A type for annotations: the request after our middleware. Nothing makes an instance."""
+    """The request after our middleware. Only a type for annotations: there are no instances."""
 
     auth_session: "AuthSession | None"
     """The active sign-in behind the session cookie (`AuthSessionMiddleware`)."""
     sign_in: SignIn
-    """Made by `sign_in_of` when it is first needed."""
+    """`sign_in_of` creates it at the first call."""
     failure: BaseException | None
-    """The exception behind a 500, for the log line (`RequestLogMiddleware`)."""
+    """The exception that caused a 500, for the log line (`RequestLogMiddleware`)."""
 
 
 def sign_in_of(request: HttpRequest) -> SignIn:
-    """The attempt to sign in that this request makes; a new one if nobody asked before."""
+    """Return the attempt to sign in of this request. The first call creates it."""
     sign_in: SignIn = request.__dict__.setdefault("sign_in", SignIn())
     return sign_in
 
 
 def is_app(request: HttpRequest) -> bool:
-    """Does an app call allauth's headless API, with `X-Session-Token` instead of a cookie?"""
+    """Return True if an app calls allauth's headless API, with `X-Session-Token` and no cookie."""
     headless = getattr(getattr(request, "allauth", None), "headless", None)
     return getattr(headless, "client", None) == Client.APP
 
 
 def client_of(request: HttpRequest) -> ClientInfo:
-    """The caller's address and device.
+    """Return the caller's address and device.
 
-    allauth's adapter decides which proxies to trust, so that its limits and our records agree.
+    allauth's adapter decides which proxies to trust, so allauth's limits and our records have the
+    same address.
     """
     try:
         ip = get_adapter(request).get_client_ip(request)

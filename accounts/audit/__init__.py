@@ -1,4 +1,4 @@
-"""What happened to accounts: the log of events and the only function that writes it.
+"""Own the audit log: its events, its vocabulary, and `trail`, the only module that writes it.
 
-Knows nobody who writes to it: no sign-ins, no allauth, no HTTP.
+Knows no sign-ins, no allauth and no HTTP.
 """

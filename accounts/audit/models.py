@@ -1,4 +1,4 @@
-"""One row for each thing that happened to an account."""
+"""Store the events of the audit log."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class AuditEvent(DeviceMixin, models.Model):
-    """Something that happened to an account. Rows outlive their user and are never changed."""
+    """One event of an account. A row outlives its user, and nothing changes it."""
 
     Type = EventType
 
@@ -58,7 +58,7 @@ class AuditEvent(DeviceMixin, models.Model):
 
     @property
     def label(self) -> "StrOrPromise":
-        """What happened, in the reader's language. For an unknown type, the type itself."""
+        """The event's name in the reader's language. For an unknown type, the type itself."""
         entry = EVENT_TYPES.get(self.type)
         return entry.label if entry else self.type
 
@@ -69,11 +69,11 @@ class AuditEvent(DeviceMixin, models.Model):
 
     @property
     def icon(self) -> str:
-        """The path of a template."""
+        """The path of the icon's template."""
         entry = EVENT_TYPES.get(self.type)
         return f"icons/{entry.icon if entry else 'activity'}.html"
 
     @property
     def reason_label(self) -> "StrOrPromise":
-        """Why it happened, in the reader's language; '' if there is no reason."""
+        """The reason in the reader's language; '' if there is none."""
         return reason_label(self.reason)

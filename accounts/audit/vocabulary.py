@@ -1,4 +1,4 @@
-"""Name what can happen to an account, and why: one entry for each value that rows hold.
+"""List the events, reasons and methods of the audit log: one entry for each value in the rows.
 
 Pages and the admin read labels, tones and icons from here. To add an event or a reason, add its
 entry, the Korean text of its label, and a test. Never change a value: rows hold it.
@@ -42,7 +42,7 @@ class Tone(StrEnum):
 
 
 class EventType(Entry):
-    """What happened, as `noun.past_tense`. The icon is a template in `templates/icons`."""
+    """The event types, as `noun.past_tense`. The icon is a template in `templates/icons`."""
 
     icon: str
     tone: Tone
@@ -95,7 +95,7 @@ class LoginFailure(Entry):
 
 
 class Alert(Entry):
-    """What a provider reported about a connected account: the reason of `social.alerted`."""
+    """Reports of a provider about a connected account: the reason of `social.alerted`."""
 
     ACCOUNT_DISABLED = "account_disabled", _("Account disabled at the provider")
     CREDENTIAL_CHANGE = "credential_change", _("Its password may have leaked")
@@ -105,7 +105,7 @@ class Alert(Entry):
 
 
 class Method(Entry):
-    """How somebody proved who they are: `amr` of RFC 8176. A provider's sign-in has the provider."""
+    """How a user proved the sign-in: `amr` of RFC 8176. A sign-in by a provider has its id."""
 
     PASSWORD = "pwd", _("Password")
     CODE = "otp", _("Email code")

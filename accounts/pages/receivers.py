@@ -161,9 +161,8 @@ def forget_user(
     **kwargs: Any,
 ) -> None:
     """Drop the remembered user: here at once, and after the commit in all processes."""
-    if created or set(update_fields or ()) == {
-        "last_login"
-    }:  # each sign-in saves `last_login`, and no remembered user shows it
+    # Each sign-in saves `last_login`, and no remembered user shows it.
+    if created or set(update_fields or ()) == {"last_login"}:
         return
     user_id = instance.pk  # None once the user is deleted
     remembered.forget(user_id)

@@ -1,4 +1,4 @@
-"""Users and the email addresses that are theirs.
+"""Own the users, and decide which account an email address belongs to.
 
 Knows no sign-ins, no allauth and no HTTP.
 """

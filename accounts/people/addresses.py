@@ -1,6 +1,7 @@
-"""Decide whose an email address is: it belongs to the account that proved it first.
+"""Give each email address to the account that proved it first.
 
-Anybody may type any address, so an address that is only claimed gives way to one that is proved.
+Anybody can type any address. So an account that only claims an address loses it to one that proves
+it.
 """
 
 from uuid import UUID
@@ -13,9 +14,9 @@ from accounts.people.models import User
 def claim(email: str, *, owner_id: UUID | None) -> None:
     """Take the address from accounts that only claimed it, now that its owner has proved it.
 
-    An account that never proved any address can't sign in, and nobody ever did: it is deleted. One
-    that lives under another address loses the claim. Staff is left alone: somebody with rights
-    made that account on purpose, and it may wait for its first sign-in.
+    Deletes an account that proved no address and had no sign-in: nobody can use it. An account with
+    another proved address keeps that one. Staff accounts stay as they are: an administrator made
+    them, and they may wait for their first sign-in.
     """
     with transaction.atomic():
         claimants = User.objects.filter(
@@ -37,10 +38,10 @@ def claim(email: str, *, owner_id: UUID | None) -> None:
 
 
 def disown_unproven(user: User) -> None:
-    """Forget what strangers put into an account before its first address is proved by a reset.
+    """Delete connections and the name from an account that proves its first address by a reset.
 
-    A stranger may have signed up with this address, chosen a name and connected a provider. That
-    stranger has proved nothing, and would share the account from now on.
+    A stranger may have signed up with this address, chosen a name and connected a provider. The
+    stranger has proved nothing, but could sign in by that provider from now on.
     """
     if user.emailaddress_set.filter(verified=True).exists():
         return

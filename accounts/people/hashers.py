@@ -1,14 +1,14 @@
-"""Argon2id at the parameters that OWASP names as the floor."""
+"""Hash passwords with Argon2id, at the parameters that OWASP names as the minimum."""
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 
 class Argon2idPasswordHasher(Argon2PasswordHasher):
-    """m=19 MiB, t=2, p=1 (OWASP Password Storage Cheat Sheet).
+    """Argon2id with m=19 MiB, t=2, p=1 (OWASP Password Storage Cheat Sheet).
 
-    Django's default (100 MiB, 8 lanes) costs nine times the CPU and lets a burst of sign-ins take
-    a small server's memory. The hash carries its parameters: raising them here upgrades each hash
-    at its owner's next sign-in.
+    Django's default (100 MiB, 8 lanes) costs nine times the CPU, and a burst of sign-ins would use
+    up the memory of a small server. Each hash contains its parameters. If you raise them here, the
+    next sign-in of each user upgrades that user's hash.
     """
 
     memory_cost = 19 * 1024

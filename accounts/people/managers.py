@@ -15,7 +15,7 @@ _ACTIVE = "SELECT * FROM accounts_user WHERE id = %s AND is_active"
 
 
 class UserManager(BaseUserManager["User"]):
-    """E-mail addresses are stored stripped and lower-cased, and looked up so."""
+    """Strips and lower-cases email addresses, both to store them and to look them up."""
 
     @classmethod
     @override

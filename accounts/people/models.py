@@ -1,4 +1,4 @@
-"""The user: who somebody is, by one email and one UUID."""
+"""Store users. A user has one email and one UUID."""
 
 import uuid
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ _ABSENT = object()
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. The e-mail is the only login; the UUID is the `sub` of every token."""
+    """A person. The email is the only login; the UUID is the `sub` of every token."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(
@@ -51,7 +51,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects = UserManager()
     _stored: dict[str, Any] = {}
-    """The columns as the database has them, as far as this instance knows. Replaced, not changed."""
+    """Values in the database, as far as this instance knows. Assigned anew, never changed in place."""
 
     USERNAME_FIELD = EMAIL_FIELD = "email"
     REQUIRED_FIELDS = []

@@ -1,4 +1,4 @@
-"""Rules for new passwords that Django doesn't ship."""
+"""Check new passwords by rules that Django doesn't have."""
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -9,10 +9,10 @@ MAX_LENGTH = 128
 
 
 class PasswordLengthValidator:
-    """10 to 128 characters.
+    """Accept passwords of 10 to 128 characters.
 
-    The upper bound keeps one request from buying seconds of hashing; it is far above the 64 that
-    NIST SP 800-63B asks verifiers to accept.
+    Without the upper bound, one request could cost seconds of hashing. NIST SP 800-63B asks
+    verifiers to accept 64 characters, so 128 is enough.
     """
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:

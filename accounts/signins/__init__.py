@@ -1,4 +1,4 @@
-"""The sign-in: opened by `sessions.open`, ended by `sessions.revoke`, nowhere else.
+"""Own the sign-in: `sessions.open` opens it, `sessions.revoke` ends it, nothing else does.
 
 Knows no allauth, no pages and no tokens.
 """

@@ -1,4 +1,4 @@
-"""Queries over many sign-ins."""
+"""Select many sign-ins."""
 
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -18,6 +18,6 @@ class AuthSessionQuerySet(models.QuerySet["AuthSession"]):
         return self.filter(user_id=user_id)
 
     def this_first(self, current: "AuthSession") -> "AuthSessionQuerySet":
-        """The sign-in that asks, then the most recently seen."""
+        """Put the current sign-in first, then the others by `last_seen_at`, the newest first."""
         is_current = models.Case(models.When(pk=current.pk, then=True), default=False)
         return self.annotate(is_current=is_current).order_by("-is_current", "-last_seen_at", "-id")

@@ -1,4 +1,4 @@
-"""The row of one sign-in."""
+"""Store sign-ins, one row for each."""
 
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class AuthSession(DeviceMixin, models.Model):
     """One sign-in of one user on one device: a line in "Signed-in devices".
 
-    Its id is the OIDC `sid`. A `token` sign-in also carries its refresh token's state; no usable
-    credential rests here: a `jti` is worthless without a signature.
+    Its id is the OIDC `sid`. A `token` sign-in also has the state of its refresh token. The row holds
+    no usable credential: a `jti` is worthless without a signature.
     """
 
     class Kind(models.TextChoices):

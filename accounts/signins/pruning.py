@@ -14,9 +14,9 @@ BATCH = 1000
 
 
 def ended(keep: timedelta = KEEP) -> QuerySet[AuthSession]:
-    """Sign-ins that ended or expired more than `keep` ago.
+    """Select the sign-ins that ended or expired more than `keep` ago.
 
-    Never sooner than the access lifetime: until then a process may still have to learn of it.
+    Keeps each for at least the access lifetime, because other processes read the ends from the rows.
     """
     before = timezone.now() - max(keep, settings.ACCESS_TOKEN_LIFETIME + timedelta(minutes=5))
     return AuthSession.objects.filter(
@@ -25,7 +25,7 @@ def ended(keep: timedelta = KEEP) -> QuerySet[AuthSession]:
 
 
 def prune(keep: timedelta = KEEP) -> Iterator[int]:
-    """Delete them in batches of `BATCH`, found by index. Yields the size of each batch."""
+    """Delete these sign-ins in batches of `BATCH`, found by index. Yields the size of each batch."""
     while keys := list(ended(keep).values_list("pk", flat=True)[:BATCH]):
         AuthSession.objects.filter(pk__in=keys).delete()
         yield len(keys)

@@ -1,8 +1,7 @@
-"""Rotate a refresh token: single use, a grace window, reuse ends the sign-in.
+"""Rotate refresh tokens: each is used once, and a second use ends the sign-in (RFC 9700 §4.14).
 
-One row per sign-in, however often it refreshes. A sign-in rotates at most once per grace window:
-clients that share a token store would otherwise replay one another's ancestors and be signed out.
-RFC 9700 §4.14.
+A sign-in has one row, however often it refreshes. It rotates at most once per grace window.
+Otherwise clients that share a token store would send each other's old tokens and be signed out.
 """
 
 import logging
@@ -66,7 +65,10 @@ class Expired:
 
 @dataclass(frozen=True)
 class Unknown:
-    """No such sign-in, not this client's, ended, or newer than the database (restored)."""
+    """No active sign-in of this client has the token, or the token is newer than the database.
+
+    The second happens after a database was restored from a backup.
+    """
 
 
 Outcome = Rotated | Repeated | Reused | Expired | Unknown
@@ -86,8 +88,8 @@ WHERE id = %(sid)s AND refresh_jti = %(jti)s
     AND EXISTS (SELECT 1 FROM accounts_user WHERE accounts_user.id = user_id AND is_active)
 RETURNING *
 """
-"""One statement decides and has one winner. `refreshed_at` is monotone, whatever the servers'
-clocks say."""
+"""One statement decides, so one request wins. `refreshed_at` never goes back, even if the clocks of
+the servers differ."""
 _OF_USER = ", (SELECT {name} FROM accounts_user WHERE accounts_user.id = user_id) AS user__{name}"
 """One more column to return. The user's table can't be joined: SQLite returns no joined columns."""
 
@@ -98,7 +100,7 @@ def rotate(token: Presented, *, client: ClientInfo, user_columns: tuple[str, ...
     A rotation reads `user_columns` of the user in the same statement. Other columns are loaded
     when they are asked for.
 
-    Never call it inside a transaction that may roll back: the end of a reused sign-in must stand.
+    Never call it inside a transaction that may roll back: the end of a reused sign-in must be kept.
     """
     now = timezone.now()
     if now >= token.expires_at:

@@ -118,11 +118,11 @@ class Feed:
             self._first_poll.set()
 
     def _doubt(self) -> None:
-        """The bell may have missed messages: don't trust it before the next poll."""
+        """Don't trust the bell before the next poll: it may have missed messages."""
         self._caught_up = False
 
     def _confirm(self) -> None:
-        """The bell has missed nothing since it connected; the last poll read what was before."""
+        """Count the set as up to date: the bell has missed nothing since the last poll."""
         if self._caught_up:
             self._heard_at = time.monotonic()
 

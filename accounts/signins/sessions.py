@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 BATCH = 5000
-"""Ids in one statement: databases limit its parameters."""
+"""Most ids in one statement: databases limit its parameters."""
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +40,10 @@ def open(  # noqa: A001, PLR0913 - called as sessions.open(); the columns of one
     client_id: str = "first-party",
     through: tuple[str, str] | None = None,
 ) -> AuthSession:
-    """A new sign-in of `user`, `through` a connection (provider, uid) where that was the proof.
+    """Open a sign-in of `user`. `through` is the connection (provider, uid) that proved it, if any.
 
-    Locks the user's row and checks it again: a password change, a deactivation or the end of the
-    connection that committed while the sign-in was under way wins. Raises `InactiveUserError`.
+    Locks the user's row and checks it again. Raises `InactiveUserError` if meanwhile the password
+    was changed, the account was disabled or the connection was ended.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -180,7 +180,7 @@ def _announce(sids: list[UUID], user_id: UUID | None) -> None:
     try:
         index.drop(*sids, user_id=user_id)
     except outage.STORE_ERRORS:
-        # Nobody stays signed in by this: see `store.engine`.
+        # This keeps nobody signed in: see `store.engine`.
         log.warning("session store unavailable, sessions of %s are left to expire", user_id)
 
 
@@ -188,7 +188,7 @@ def _announce_all(sids: list[UUID], user_id: UUID, *, keep: UUID | None) -> None
     if sids:
         bell.publish(Topic.SESSIONS, sids)
     try:
-        # Also where no row had to end: what an earlier outage left behind goes now.
+        # Also if no row had to end: an earlier outage may have left sessions behind.
         index.drop_all(user_id, keep=keep)
     except outage.STORE_ERRORS:
         log.warning("session store unavailable, %s's sessions are left to expire", user_id)

@@ -1,4 +1,4 @@
 """Keep browser sessions, counters and marks in Redis, and survive its fail-over.
 
-Knows no models, no allauth, no HTTP: it stores what it is given under names that it hashes.
+Knows no models, no allauth and no HTTP.
 """

@@ -1,8 +1,8 @@
 """The cache for rate limits, locks and marks against replay, with the session store's retry policy.
 
-allauth counts attempts between `add` of a lock and its `delete`. Where Redis failed over in between,
-or the process died, the lock stayed for ten seconds, and visitors with the right password were told
-that they had tried too often.
+allauth counts attempts between `add` of a lock and its `delete`. If Redis fails over in between, or
+the process dies, allauth's lock would stay for ten seconds. Until then, visitors with the right
+password would read that they tried too often. So locks live for `LOCK_SECONDS`.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from typing_extensions import override
 from accounts.store import outage
 
 LOCK_SECONDS = 0.5
-"""Shorter than the next caller waits. A lock that is lost early only loosens a limit."""
+"""Shorter than the next caller waits. If a lock ends too early, one attempt is not counted."""
 
 
 class SharedCache(RedisCache):
@@ -28,7 +28,7 @@ class SharedCache(RedisCache):
         timeout: float | None = DEFAULT_TIMEOUT,
         version: int | None = None,
     ) -> bool:
-        if key.endswith(":lock"):  # as allauth's limiter names them
+        if key.endswith(":lock"):  # the names that allauth's limiter uses
             timeout = LOCK_SECONDS
         return bool(
             outage.patiently(

@@ -1,8 +1,8 @@
 """Encode a session for Redis: `{"v": 1, "c": when it began, "d": its entries}`, as JSON.
 
-Before somebody signs in the entries are encrypted (`DATA_ENCRYPTION_KEYS`): sign-ups and social
-sign-ins under way hold codes that a reader of Redis could use. A signed-in session holds none that
-is worth 0.1 ms a request.
+Until a user signs in, the entries are encrypted (`DATA_ENCRYPTION_KEYS`), because a sign-up or a
+social sign-in that is not finished holds codes that a reader of Redis could use. A signed-in session
+holds no such secret, so it saves the 0.1 ms per request.
 """
 
 import json
@@ -29,7 +29,7 @@ class UnreadableError(ValueError):
 
 
 def pack(data: dict[str, Any], *, began: int, is_signed_in: bool) -> str:
-    """Raises `SessionTooLargeError`."""
+    """Encode a session. Raises `SessionTooLargeError` above `MAX_BYTES`."""
     entries: Any = data if is_signed_in else encryption.encrypt(json.dumps(data))
     value = json.dumps({"v": VERSION, "c": began, "d": entries}, separators=(",", ":"))
     if len(value) > MAX_BYTES:
@@ -40,7 +40,7 @@ def pack(data: dict[str, Any], *, began: int, is_signed_in: bool) -> str:
 
 
 def unpack(value: bytes) -> tuple[dict[str, Any], int]:
-    """Entries and beginning. Raises `UnreadableError`, whatever the garbage."""
+    """Return the entries and when the session began. Raises `UnreadableError` for garbage."""
     if len(value) > MAX_BYTES:
         raise UnreadableError("too large")
     try:

@@ -2,19 +2,20 @@
 
 `index` builds the keys, `encoding` the value; `outage` decides how long to wait for Redis.
 
-- Reading Redis gives no usable cookie; a made-up id is never adopted; ids come from the cookie only.
-- An error is never read as "no session": it raises `STORE_ERRORS`, and the cookie stays.
-- Made with SET NX and saved with SET XX: what was deleted doesn't come back by a late save.
-- Two time-outs, both here and not in the cookie. Idle: the key's expiry, pushed by `slide` alone.
-  Absolute: `AUTH_SESSION_LIFETIME` from the sign-in, looked at by `load`.
-- Reads write nothing. A new id costs one write, which removes the old one.
+- Redis holds no usable cookie. The engine never adopts an id that a client made up, and takes ids
+  from the cookie only.
+- An error never counts as "no session": it raises `STORE_ERRORS`, and the cookie stays.
+- The engine creates with SET NX and saves with SET XX, so a late save restores no deleted session.
+- It enforces two time-outs, whatever the cookie says. Idle: the expiry of the key, which only
+  `slide` extends. Absolute: `AUTH_SESSION_LIFETIME` from the sign-in, which `load` checks.
+- A read writes nothing. A new id costs one write, which removes the old one.
 
-**Why no sign-out is undone**, even where its deletion never reached Redis: the row in the database
-is the truth. For at least the access lifetime every process remembers the sid (`revocations`). And
-the key's expiry tells when the row was last asked: saves keep it (KEEPTTL), a new id inherits it,
-only `slide` renews it, and `slide` comes after the row said yes (`AuthSessionMiddleware`). Its
-interval, `touch_seconds`, is no longer than the access lifetime. So the row is asked before the
-last process has forgotten.
+**Why no sign-out is undone**, even if its deletion never reached Redis: the row in the database is
+the truth. Every process remembers the `sid` for at least the access lifetime (`revocations`). The
+expiry of the key shows when the row was last checked: a save keeps it (KEEPTTL), a new id inherits
+it, and only `slide` renews it, after the row was found active (`AuthSessionMiddleware`). The
+interval of these checks, `touch_seconds`, is no longer than the access lifetime. So the row is
+checked before a process forgets the `sid`.
 """
 
 import logging
@@ -42,9 +43,9 @@ from accounts.store import encoding, index, outage
 log = logging.getLogger(__name__)
 
 SID = "sid"
-"""The session's entry that names its `AuthSession`."""
+"""The session entry that holds the id of its `AuthSession`."""
 RIGHTS = "rights"
-"""The one that says what its user was allowed when they signed in."""
+"""The session entry that holds the rights that the user had at the sign-in."""
 
 TOUCH_SECONDS = 5 * 60
 SESSION_ID = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")
@@ -68,20 +69,23 @@ class SessionStore(SessionBase):
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
         self._began: int | None = None
-        self._left_ms: int | None = None  # of the idle time, as loaded
+        self._left_ms: int | None = None  # of the idle time, when it was loaded
         self._stored_sid: Any = None
-        self.is_unknown = False  # the store has nothing under the id that came
-        self._is_new = False  # nothing is stored under this id yet
-        self._replaced: str | None = None  # name of the session whose id this one's replaces
+        self.is_unknown = False  # Redis has no session with the id of the cookie
+        self._is_new = False  # this id is not stored yet
+        self._replaced: str | None = None  # key of the session that the new id replaces
 
     # Time
 
     @property
     def idle_seconds(self) -> int:
-        """Short until somebody signs in: anybody can have sessions made, as many as they like."""
+        """Seconds without a request that end the session.
+
+        Few before a sign-in, because anybody can make such sessions.
+        """
         if SID not in self:
             return int(settings.ANONYMOUS_SESSION_AGE)
-        stays = self.get("_session_expiry")  # "Stay signed in", as allauth's form notes it
+        stays = self.get("_session_expiry")  # set by "Stay signed in" in allauth's form
         return int(settings.SESSION_IDLE_SECONDS if stays else settings.SESSION_SHORT_IDLE_SECONDS)
 
     @property
@@ -92,7 +96,10 @@ class SessionStore(SessionBase):
 
     @property
     def is_due(self) -> bool:
-        """Is it time to check the row? True also if the key has an expiry that this engine never sets."""
+        """Return True if it is time to check the row.
+
+        Also True if the key has an expiry that this engine never sets.
+        """
         if SID not in self or self._left_ms is None:
             return False
         idle = self.idle_seconds
@@ -112,7 +119,10 @@ class SessionStore(SessionBase):
 
     @override
     def get_expiry_age(self, **kwargs: Any) -> int:
-        """Seconds, for the cookie: the absolute time, since no answer but a save renews it."""
+        """Return the seconds of the cookie.
+
+        They are the absolute time, because only a save sends the cookie again.
+        """
         if SID not in self:
             return int(settings.ANONYMOUS_SESSION_AGE)
         return max(0, self._beginning() + _lifetime_seconds() - _now())
@@ -165,7 +175,7 @@ class SessionStore(SessionBase):
 
     @override
     def cycle_key(self) -> None:
-        """A new id, as of the next save: the old one stays good if the request fails."""
+        """Take a new id at the next save. If the request fails, the old id stays valid."""
         self._get_session()
         if not self._is_new:
             self._replaced = self._name if self.session_key else None
@@ -174,12 +184,14 @@ class SessionStore(SessionBase):
 
     @override
     def save(self, must_create: bool = False) -> None:
-        """Raises `SessionEndedError` if the session was deleted meanwhile, and `STORE_ERRORS`."""
+        """Write to Redis. Raises `SessionEndedError` if the session was deleted meanwhile, and
+        `STORE_ERRORS`.
+        """
         if self.session_key is None:
             self._draw_id()
         data = self._get_session(no_load=must_create or self._is_new)
         if self.session_key is None:
-            raise SessionEndedError  # gone before it could be read
+            raise SessionEndedError  # it was deleted before this request read it
         began = self._beginning()
         value = encoding.pack(data, began=began, is_signed_in=SID in data)
         if must_create or self._is_new:
@@ -191,7 +203,7 @@ class SessionStore(SessionBase):
         self._is_new, self._replaced = False, None
 
     def _write_again(self, value: str) -> None:
-        is_signed_in = SID in self  # then it lives as long as it had; see the top
+        is_signed_in = SID in self  # then the save keeps the expiry; see the module's docstring
         life: Any = {"keepttl": True} if is_signed_in else {"ex": self.idle_seconds}
         if not outage.write(lambda pipe: pipe.set(self._name, value, xx=True, **life))[0]:
             raise SessionEndedError
@@ -207,7 +219,7 @@ class SessionStore(SessionBase):
             if is_renewed:
                 index.renew(pipe, str(replaced), self._name, value, idle_ms=idle_ms)
             else:
-                # The second time the id is taken by the first, whose answer was lost.
+                # A retry may find the id taken by the first try, whose answer was lost.
                 pipe.set(self._name, value, px=idle_ms, nx=tries == 1)
                 if replaced:
                     pipe.unlink(replaced)
@@ -251,7 +263,7 @@ class SessionStore(SessionBase):
     @classmethod
     @override
     def clear_expired(cls) -> None:
-        """Redis does."""
+        """Do nothing: Redis removes expired keys."""
 
     # Names
 
@@ -271,13 +283,13 @@ class SessionStore(SessionBase):
 class NamedSessionStore(SessionStore):
     """A session that is known by its HMAC. Only `lookup` makes one; a cookie never does.
 
-    Nobody holds its id, so there is nothing to renew when its rights change.
+    No client has its id, so the id needs no rotation.
     """
 
     @property
     @override
     def _name(self) -> str:
-        key = str(self.session_key)  # an id again once it was flushed and written to
+        key = str(self.session_key)  # after a flush and a write it is an id again
         return index.name_of(key) if SESSION_ID.fullmatch(key) else f"session:{key}"
 
     @override

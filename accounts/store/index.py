@@ -6,8 +6,8 @@
 | `sid:<sid>` | that HMAC, so that a sign-in's session is found without its id | as long |
 | `user:<user id>` | sorted set of the user's sids, by the end of that time | the absolute time |
 
-All three are written in one pipeline. The scripts name keys that aren't in KEYS: right for a primary
-with replicas, not for Redis Cluster.
+All three are written in one pipeline. The scripts use keys that aren't in KEYS. That
+works with a primary and replicas, but not with Redis Cluster.
 """
 
 import hmac
@@ -23,8 +23,8 @@ from redis.exceptions import ReadOnlyError, ResponseError
 
 from accounts.store import outage
 
-# KEYS: old name, new name. ARGV: value, milliseconds. Nothing when the old session is gone. A second
-# try, after a lost answer, finds the first one's work.
+# KEYS: old name, new name. ARGV: value, milliseconds. Returns nothing if the old session is gone. A
+# retry, after a lost answer, finds the new session that the first try has made.
 RENEW = """
 local left = redis.call('PTTL', KEYS[1])
 if redis.call('UNLINK', KEYS[1]) == 0 then
@@ -50,15 +50,16 @@ return ended
 
 
 def name_of(session_key: str) -> str:
-    """The key under which Redis has it: `HMAC-SHA256(SESSION_ID_KEY, id)`, so no usable cookie."""
+    """Return the key in Redis: `HMAC-SHA256(SESSION_ID_KEY, id)`, which is no usable cookie."""
     secret = settings.SESSION_ID_KEY.encode()
     digest = hmac.digest(secret, session_key.encode(), "sha256")
     return "session:" + urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def fetch(name: str, *, limit: int) -> tuple[bytes | None, int | None]:
-    """What is there, never more of it than one byte above `limit`, and the milliseconds it has
-    left. Twice None where there is nothing. Raises `StoreUnavailableError`.
+    """Return the value and the milliseconds that it has left, or None and None.
+
+    Reads at most one byte more than `limit`. Raises `StoreUnavailableError`.
     """
     return outage.read(lambda redis: _fetch(redis, name, limit))
 
@@ -75,21 +76,24 @@ def _fetch(redis: Redis, name: str, limit: int) -> tuple[bytes | None, int | Non
     if left_ms != -2:  # noqa: PLR2004 - no such key
         return value, left_ms
     for role, _, *replicas in roles:
-        # A former primary that Sentinel hasn't demoted yet, or a replica: it hasn't heard.
+        # A replica, or a former primary that Sentinel hasn't demoted yet: it may lack new keys.
         if role != b"master" or len(replicas[0]) < wanted:
             raise ReadOnlyError("READONLY: asked a Redis that nobody follows")
     return None, None
 
 
 def _answers(redis: Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
-    """One round trip, as a pipeline of redis-py's makes it in twice the time."""
+    """Send the commands in one round trip and return the answers.
+
+    A pipeline of redis-py does the same, but takes twice the time.
+    """
     pool = redis.connection_pool
     connection: Any = pool.get_connection()  # whose methods have no types
     try:
         connection.send_packed_command(connection.pack_commands(commands))
         return [connection.read_response() for _ in commands]
     except BaseException:
-        # Or an answer that nobody took would be the next caller's.
+        # Otherwise the next caller would read an answer that is left on the connection.
         connection.disconnect()
         raise
     finally:
@@ -97,7 +101,7 @@ def _answers(redis: Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
 
 
 def find(sid: UUID) -> str | None:
-    """The HMAC of the session of this sign-in. Raises `StoreUnavailableError`."""
+    """Return the HMAC of this sign-in's session, or None. Raises `StoreUnavailableError`."""
     found = outage.read(lambda redis: redis.get(f"sid:{sid}"))
     return cast("bytes", found).decode() if found else None
 
@@ -117,7 +121,7 @@ def slide(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: in
 
 
 def renew(pipe: Pipeline, old: str, new: str, value: str, *, idle_ms: int) -> None:
-    """The session under another name, if it is still there, for as long as it had."""
+    """Move the session to another name, if it still exists. It keeps its remaining time."""
     pipe.eval(RENEW, 2, old, new, value, str(idle_ms))
 
 
@@ -130,12 +134,12 @@ def remove(pipe: Pipeline, *, sid: str, user_id: str) -> None:
 def drop(*sids: UUID, user_id: UUID | None) -> None:
     """Delete the sessions of these sign-ins, wherever they were opened. Raises `STORE_ERRORS`.
 
-    Tried once: the rows have ended, and a session that stays is found out (see `engine`).
+    Tries once. The rows have ended, so a session that stays is useless (see `engine`).
     """
     names = [str(sid) for sid in sids]
     outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", *names))
 
 
 def drop_all(user_id: UUID, *, keep: UUID | None = None) -> None:
-    """Delete the user's sessions, however many, in one round trip. As `drop` otherwise."""
+    """Delete all sessions of the user but the one to `keep`, in one round trip. Else as `drop`."""
     outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", "*", str(keep)))

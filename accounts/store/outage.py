@@ -2,18 +2,18 @@
 
 The session engine and `cache.SharedCache` use it.
 
-A fail-over to a replica takes seconds, so a call that fails is made again. Waiting must not take
-all threads of a process, though: tokens and `/livez` need none of Redis. Hence
+A fail-over to a replica takes seconds, so a call that fails is retried. But waiting must not take
+all threads of a process, because tokens and `/livez` work without Redis. Hence:
 
-- The clock starts with the outage, not with the request: once a kind of call has failed for
+- The clock starts with the outage, not with the request. Once a kind of call has failed for
   `SESSION_STORE_DEADLINE_SECONDS`, requests are refused at once, and one thread at a time probes.
-- At most `SESSION_STORE_WAITERS` threads of a process sit out an outage; others are refused.
-- Reads and writes have clocks of their own: with all replicas gone nobody can sign in, but signed-in
-  users stay signed in.
+- At most `SESSION_STORE_WAITERS` threads of a process wait during an outage; others are refused.
+- Reads and writes have separate clocks. Without any replica nobody can sign in, but signed-in users
+  stay signed in.
 
-A write counts when `REDIS_REPLICA_ACKS` replicas have it, or a fail-over could undo a sign-in that
-the visitor saw succeed. Calls must be idempotent:
-they are retried when the first answer is lost.
+A write counts when `REDIS_REPLICA_ACKS` replicas have it. Otherwise a fail-over could undo a sign-in
+after the visitor has seen it succeed. Calls must be idempotent: they are retried when the first
+answer is lost.
 """
 
 import logging
@@ -50,7 +50,10 @@ TRANSIENT_ANSWERS = (
     "MISCONF",
     "UNBLOCKED",
 )
-"""What Redis answers while it changes roles or restarts. Not a prefix: pipelines add their own."""
+"""Parts of the errors that Redis answers while it changes roles or restarts.
+
+Not their beginnings: a pipeline puts its own words before them.
+"""
 
 STORE_ERRORS = (StoreUnavailableError, ConnectionInterrupted, RedisError)
 """Raised by every call to a Redis that cannot answer."""
@@ -74,8 +77,8 @@ class Clock:
         self.probe = threading.Lock()
 
     def failed(self, error: Exception) -> float:
-        """Note a failure; when the outage began."""
-        since = self.down_since  # another thread may end the outage between two looks
+        """Note a failure. Returns when the outage began."""
+        since = self.down_since  # read once: another thread may end the outage
         if since is None:
             since = self.down_since = time.monotonic()
             log.warning("Redis fails: %s: %s", self.kind, error)
@@ -117,19 +120,19 @@ class Waiters:
 _reads = Clock("session reads", settings.SESSION_CACHE_ALIAS)
 _writes = Clock("session writes", settings.SESSION_CACHE_ALIAS)
 cache = Clock("cache", "default")
-"""Of rate limits, locks and marks against replay."""
+"""The clock of rate limits, locks and marks against replay."""
 _waiters = Waiters()
 
 
 def read(ask: "Callable[[Redis], T]") -> T:
-    """What `ask` returns. Raises `StoreUnavailableError`."""
+    """Return what `ask` returns. Raises `StoreUnavailableError`."""
     return patiently(lambda: ask(_connection(_reads)), _reads)
 
 
 def write(build: "Callable[[Pipeline], object]") -> list[Any]:
-    """Send what `build` puts into a pipeline; the answers. Raises `StoreUnavailableError`.
+    """Send what `build` puts into a pipeline. Returns the answers. Raises `StoreUnavailableError`.
 
-    `build` is called again for each try.
+    Each retry calls `build` again.
     """
     return patiently(lambda: _acknowledged(_connection(_writes), build), _writes)
 
@@ -167,8 +170,9 @@ def patiently(ask: Callable[[], T], clock: Clock) -> T:
 
 
 def at_once(ask: Callable[[], T], clock: Clock) -> T:
-    """As `patiently`, without waiting: for what can do without an answer. While Redis is known to
-    be away, one thread at a time asks.
+    """Call `ask` once, for callers that can continue without an answer.
+
+    During an outage only one thread at a time asks. Raises `StoreUnavailableError`.
     """
     if clock.down_since is not None:
         return _probe(ask, clock)
@@ -203,7 +207,7 @@ def _wait(ask: Callable[[], T], clock: Clock) -> T:
             answer = ask()
         except Exception as error:
             _raise_unless_transient(error, clock)
-            # Not only from the outage's start: other threads may see it end and begin again.
+            # `min`: other threads may see the outage end and begin again, which restarts its clock.
             ends = min(clock.failed(error), began) + _deadline_seconds()
             if time.monotonic() + pause > ends:
                 raise StoreUnavailableError(str(error)) from error
@@ -215,7 +219,7 @@ def _wait(ask: Callable[[], T], clock: Clock) -> T:
 
 
 def _acknowledged(redis: "Redis", build: "Callable[[Pipeline], object]") -> list[Any]:
-    """One pipeline on one connection: WAIT speaks for the writes of its own connection."""
+    """Send one pipeline on one connection, because WAIT counts the writes of its own connection."""
     wanted: int = settings.REDIS_REPLICA_ACKS
     pipe = redis.pipeline(transaction=False)
     build(pipe)
@@ -230,7 +234,7 @@ def _acknowledged(redis: "Redis", build: "Callable[[Pipeline], object]") -> list
 def _raise_unless_transient(error: Exception, clock: Clock) -> None:
     """Raise an error that another attempt would not cure."""
     if isinstance(error, ReadOnlyError):
-        # A demoted primary behind the same address: a new connection finds the new one.
+        # The primary was demoted. A new connection to the same address finds the new primary.
         _connection(clock).connection_pool.disconnect(inuse_connections=False)
     if isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError, NotAcknowledgedError)):
         return

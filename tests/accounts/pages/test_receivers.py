@@ -1,4 +1,4 @@
-"""What saving a user does: other rights end its sign-ins, and nothing is asked of the database twice."""
+"""Saving a user: other rights end its sign-ins, and the database is asked nothing twice."""
 
 import pytest
 from django.core import serializers
