@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address, ip_network
 
 from django.utils.translation import gettext as _
 from ua_parser import parse
@@ -51,3 +52,12 @@ class ClientInfo(DeviceMixin):
 
     ip: str | None = None
     user_agent: str = ""
+
+    @property
+    def network(self) -> str:
+        """Whom to count in rate limits: an IPv4 address, or the /64 of one IPv6 customer."""
+        if self.ip is None:
+            return "unknown"
+        if ip_address(self.ip).version == 4:  # noqa: PLR2004
+            return self.ip
+        return str(ip_network(f"{self.ip}/64", strict=False))

@@ -8,7 +8,6 @@ has `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11)
 
 import logging
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
 
 from django.http import HttpRequest, HttpResponseBase
 
@@ -43,7 +42,7 @@ class ThrottleMiddleware:
         limit = routes.limit_of(request)
         if limit is None:
             return self.get_response(request)
-        usage = _count(limit, _network(client_of(request).ip))
+        usage = _count(limit, client_of(request).network)
         if usage.is_over:
             raise LimitReachedError(usage)
         response = self.get_response(request)
@@ -58,14 +57,6 @@ def _headers(usage: Usage) -> dict[str, str]:
         "RateLimit-Policy": f'"{limit.scope}";q={limit.amount};w={limit.seconds}',
         "RateLimit": f'"{limit.scope}";r={usage.remaining};t={usage.reset_seconds}',
     }
-
-
-def _network(ip: str | None) -> str:
-    """Return whom to count: an IPv4 address, or the /64 that one IPv6 customer has to itself."""
-    if ip is None:
-        return "unknown"
-    address = ip_address(ip)
-    return ip if address.version == 4 else str(ip_network(f"{ip}/64", strict=False))  # noqa: PLR2004
 
 
 def _count(limit: Limit, network: str) -> Usage:

@@ -24,6 +24,7 @@ urlpatterns = [
     for_machines(path("api/", include("api.urls"))),  # first: asked for most
     path("", RedirectView.as_view(pattern_name="accounts:home"), name="root"),
     path("accounts/", include("accounts.pages.urls")),
+    path("accounts/", include("accounts.pages.allauth_urls")),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/", include("accounts.federation.urls")),
     path("accounts/3rdparty/", include("allauth.socialaccount.urls")),

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "config" / "settings").glob("*.py"))
 SETTINGS = "\n".join(path.read_text() for path in FILES)
 EXAMPLE = (ROOT / ".env.example").read_text()
-READ = re.findall(r"""\benv(?:\.\w+)?\(\s*["']([A-Z][A-Z0-9_]*)["']""", SETTINGS)
+READ = re.findall(r"""\b(?:env(?:\.\w+)?|limit)\(\s*["']([A-Z][A-Z0-9_]*)["']""", SETTINGS)
 LISTED = re.findall(r"^#?\s?([A-Z][A-Z0-9_]*)=", EXAMPLE, re.MULTILINE)
 
 

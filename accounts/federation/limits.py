@@ -1,8 +1,8 @@
 """Rate limits of the addresses by which we call a provider, or a provider calls us."""
 
-from accounts.store.counters import Limit
+from accounts.store import counters
 
-SOCIAL = Limit("social", 30)
+SOCIAL = counters.limit("social")
 """Of sign-ins, connections and tokens: each makes us call the provider."""
-REPORT = Limit("report", 600)
+REPORT = counters.limit("report")
 """Of what a provider reports by itself."""

@@ -1,7 +1,6 @@
 """Our policy, where allauth asks for one: sign-in, sign-up, mails, providers."""
 
 import logging
-from contextlib import suppress
 from typing import Any, NoReturn, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -32,11 +31,13 @@ from accounts.errors import AccountExistsError, ConflictError, InactiveUserError
 from accounts.federation.linking import links
 from accounts.federation.providers import former
 from accounts.mail import sending
+from accounts.pages import known_devices
 from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import MAX_LENGTH, PasswordLengthValidator
 from accounts.request import client_of, sign_in_of
+from accounts.signins import guesses
 from accounts.store.outage import STORE_ERRORS
 
 log = logging.getLogger(__name__)
@@ -53,31 +54,34 @@ class AccountAdapter(DefaultAccountAdapter):
         """Check the password. A disabled account gets the same answer as a wrong password.
 
         allauth would show anybody who knows the password that the account is disabled. An
-        over-long password is refused before it is hashed.
+        over-long password is refused before it is hashed. Raises `TooManyRequestsError`.
         """
+        email = UserManager.normalize_email(credentials.get("email"))
+        guess = guesses.count(
+            email,
+            network=client_of(request).network,
+            device=known_devices.device_of(request, email),
+        )
         if len(credentials.get("password") or "") > MAX_LENGTH:
-            self.pre_authenticate(request, **credentials)
-            self.authentication_failed(request, **credentials)
+            self._refuse(request, email)
             return None
         try:
             user = super().authenticate(request, **credentials)
         except (*STORE_ERRORS, DatabaseError):
             # Don't count our own failure: five would lock out a user who knows the password.
-            with suppress(*STORE_ERRORS):
-                self._rollback_login_failed_rl_usage()
+            guesses.give_back(guess)
             raise
-        if user is None or (user.is_active and not _is_refused(user)):
-            return user
-        # allauth counts no attempt for a right password; for a disabled account, count it.
-        self.pre_authenticate(request, **credentials)
-        self.authentication_failed(request, **credentials)
-        return None
+        if user is None or not user.is_active or _is_refused(user):
+            self._refuse(request, email)
+            return None
+        guesses.give_back(guess)
+        return user
 
     @override
-    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        # The credentials are refused now, so a later error must not give the attempt back.
-        self._login_failed_rl_usage = None
-        email = UserManager.normalize_email(credentials.get("email"))
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count nothing: `authenticate` has counted this attempt."""
+
+    def _refuse(self, request: HttpRequest, email: str) -> None:
         user = User.objects.filter(email=email).first()
         if user is None:
             reason = LoginFailure.UNKNOWN_USER

@@ -1,16 +1,19 @@
 """Forms of our pages. Those of allauth get the attributes that password managers read."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account import forms as account_forms
+from allauth.account.adapter import get_adapter
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
+from accounts.pages.waiting import CountsGuesses
 from accounts.people.models import User
 from accounts.people.validators import PasswordLengthValidator
 
 
-class LoginForm(account_forms.LoginForm):
+class LoginForm(CountsGuesses, account_forms.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].widget.attrs.update(
@@ -23,6 +26,18 @@ class LoginForm(account_forms.LoginForm):
             }
         )
         self.fields["password"].help_text = ""
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = self.clean_guess(super().clean)
+        return cleaned
+
+
+class ReauthenticateForm(CountsGuesses, account_forms.ReauthenticateForm):
+    @override
+    def clean_password(self) -> str:
+        password: str = self.clean_guess(super().clean_password)
+        return password
 
 
 class SignupForm(account_forms.SignupForm):
@@ -51,8 +66,15 @@ class OneNewPassword:
         fields["password1"].help_text = PasswordLengthValidator().get_help_text()
 
 
-class ChangePasswordForm(OneNewPassword, account_forms.ChangePasswordForm):
-    pass
+class ChangePasswordForm(CountsGuesses, OneNewPassword, account_forms.ChangePasswordForm):
+    @override
+    def clean_oldpassword(self) -> str:
+        """Check the old password as a sign-in does: wrong ones are counted and recorded."""
+        password: str = self.cleaned_data["oldpassword"]
+        adapter, user = get_adapter(), cast("User", self.user)
+        if not self.clean_guess(lambda: adapter.reauthenticate(user, password)):
+            raise adapter.validation_error("enter_current_password")
+        return password
 
 
 class SetPasswordForm(OneNewPassword, account_forms.SetPasswordForm):

@@ -27,7 +27,7 @@ from accounts.pages.remembered_users import remembered
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.request import Request, client_of, is_app, sign_in_of
-from accounts.signins import sessions
+from accounts.signins import guesses, sessions
 from accounts.signins.models import AuthSession
 from accounts.store.engine import RIGHTS, SID
 
@@ -132,6 +132,7 @@ def revoke_other_sessions(request: HttpRequest, user: User, **kwargs: Any) -> No
 def revoke_all_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None:
     client = client_of(request)
     addresses.disown_unproven(user)
+    guesses.forget(user.email)
     trail.record(AuditEvent.Type.PASSWORD_RESET, user=user, client=client)
     sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_RESET, client=client)
 

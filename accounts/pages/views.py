@@ -6,7 +6,6 @@ from uuid import UUID
 from allauth.account.utils import perform_login
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.ratelimit import consume, respond_429
-from allauth.decorators import rate_limit
 from allauth.socialaccount.adapter import get_adapter as get_social_adapter
 from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.base.provider import Provider
@@ -28,6 +27,7 @@ from accounts.audit.models import AuditEvent
 from accounts.federation.linking import links
 from accounts.federation.linking.links import Link
 from accounts.pages.forms import LoginForm, ProfileForm
+from accounts.pages.waiting import SaysWhen
 from accounts.people.models import User
 from accounts.request import Request, client_of, sign_in_of
 from accounts.signins import sessions
@@ -143,7 +143,7 @@ class ActivityView(SignedInMixin, ListView[AuditEvent]):
         return AuditEvent.objects.filter(user=self.user)
 
 
-class SocialLinkView(FormView[LoginForm]):
+class SocialLinkView(SaysWhen, FormView[LoginForm]):
     """Connect a provider to an existing account, after its owner has proved the account once.
 
     `proof` is `password`, `code` (by mail), the id of a connected provider, or `none` to cancel.
@@ -155,7 +155,6 @@ class SocialLinkView(FormView[LoginForm]):
     link: Link
     owner: User
 
-    @method_decorator(rate_limit(action="login"))
     @method_decorator(sensitive_post_parameters("password"))
     @method_decorator(never_cache)
     @override

@@ -1,12 +1,40 @@
-"""Count events in windows of time, for rate limits that all processes share."""
+"""Count events in windows of time, for rate limits that all processes share.
+
+`count` counts every event, in windows that begin at the same moment for all callers. `take` counts
+attempts of which only the failed ones stay counted; its window begins with the first attempt. Each
+costs one round trip to Redis.
+"""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
+from django.conf import settings
 from django_redis import get_redis_connection
 
 from accounts.store import outage
+
+TAKE = """
+local wait = 0
+for i, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then
+    wait = math.max(wait, redis.call('PTTL', key))
+  end
+end
+if wait == 0 then
+  for i, key in ipairs(KEYS) do
+    if redis.call('INCR', key) == 1 then redis.call('EXPIRE', key, ARGV[2 * i]) end
+  end
+end
+return wait
+"""
+"""Count one event at each key, or at none if one is full: then return the milliseconds to wait."""
+GIVE_BACK = """
+for _, key in ipairs(KEYS) do
+  if redis.call('EXISTS', key) == 1 and redis.call('DECR', key) < 1 then redis.call('DEL', key) end
+end
+"""
 
 
 @dataclass(frozen=True)
@@ -23,6 +51,11 @@ class Limit:
     def seconds_left(self) -> int:
         """Return how long the present window lasts."""
         return self.seconds - int(time.time()) % self.seconds
+
+
+def limit(name: str) -> Limit:
+    """Return the limit that `settings.LIMITS` has under this name."""
+    return Limit(name, *settings.LIMITS[name])
 
 
 @dataclass(frozen=True)
@@ -60,3 +93,43 @@ def count(limit: Limit, caller: str) -> Usage:
 
     used, _ = outage.at_once(ask, outage.cache)
     return Usage(limit, used, reset_seconds)
+
+
+Counted = Iterable[tuple[Limit, str]]
+"""Limits, each with the caller to count."""
+
+
+def take(counted: Counted) -> int:
+    """Count one attempt towards all these limits. Returns 0, or the seconds until it may be made.
+
+    A refused attempt counts nowhere. Raises `StoreUnavailableError` after waiting for Redis. If an
+    answer is lost, the retry counts the attempt twice.
+    """
+    pairs = list(counted)
+    windows = [str(number) for limit, _ in pairs for number in (limit.amount, limit.seconds)]
+
+    def ask() -> int:
+        redis = get_redis_connection("default")
+        return cast("int", redis.eval(TAKE, len(pairs), *map(_name, pairs), *windows))
+
+    milliseconds = outage.patiently(ask, outage.cache)
+    return -(-milliseconds // 1000)
+
+
+def give_back(counted: Counted) -> None:
+    """Uncount an attempt that `take` counted: it succeeded. Raises `STORE_ERRORS` without waiting."""
+    names = [_name(pair) for pair in counted]
+    redis = get_redis_connection("default")
+    outage.at_once(lambda: redis.eval(GIVE_BACK, len(names), *names), outage.cache)
+
+
+def forget(counted: Counted) -> None:
+    """Let these limits begin again with nothing. Raises `STORE_ERRORS` without waiting."""
+    names = [_name(pair) for pair in counted]
+    redis = get_redis_connection("default")
+    outage.at_once(lambda: redis.delete(*names), outage.cache)
+
+
+def _name(pair: tuple[Limit, str]) -> str:
+    limit, caller = pair
+    return f"attempts:{limit.scope}:{caller}"

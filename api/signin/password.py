@@ -9,11 +9,10 @@ from contextlib import contextmanager
 
 from allauth.account.forms import LoginForm
 from allauth.account.models import EmailAddress
-from allauth.core.ratelimit import consume
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
-from accounts.errors import InactiveUserError, TooManyRequestsError
+from accounts.errors import InactiveUserError
 from accounts.federation.linking import link_tokens, links
 from accounts.request import sign_in_of
 from accounts.signins.models import AuthSession
@@ -25,8 +24,6 @@ from api.exceptions import (
     LoginIncomplete,
 )
 
-LIMITED = "too_many_login_attempts"
-
 
 def with_password(
     request: HttpRequest, *, email: str, password: str, link_token: str = ""
@@ -36,13 +33,10 @@ def with_password(
     Raises `InvalidCredentials`, `EmailUnverified`, `LinkTokenRefused`, `LoginIncomplete` or
     `TooManyRequestsError`.
     """
-    if not consume(request, action="login"):
-        raise TooManyRequestsError
     with session_apart(request):
         form = LoginForm(data={"login": email, "password": password}, request=request)
         if not form.is_valid():
-            codes = {error.code for errors in form.errors.as_data().values() for error in errors}
-            raise TooManyRequestsError if LIMITED in codes else InvalidCredentials
+            raise InvalidCredentials
         # Before the pipeline, which would mail a code. This caller has no way to send it back.
         if not EmailAddress.objects.filter(user=form.user, verified=True).exists():
             raise EmailUnverified

@@ -11,6 +11,7 @@ from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.pages import known_devices
 from api.exceptions import OriginRefused
 
 HEADER = "X-Token-Delivery"
@@ -46,6 +47,7 @@ def respond(request: Request, pair: dict[str, Any]) -> Response:
         httponly=True,
         samesite="Strict",
     )
+    known_devices.remember(request._request, response)  # noqa: SLF001 - DRF's only way to it
     return response
 
 

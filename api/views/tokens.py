@@ -15,7 +15,7 @@ from accounts.federation.limits import SOCIAL
 from accounts.request import client_of
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from accounts.store.counters import Limit
+from accounts.store import counters
 from api import clients
 from api.authentication import verified
 from api.exceptions import ClientRefused, InvalidToken
@@ -99,7 +99,7 @@ class TokenSocialView(TokenAPIView):
 
 
 class TokenRefreshView(TokenAPIView):
-    limit = Limit("refresh", 120)
+    limit = counters.limit("refresh")
 
     @extend_schema(
         operation_id="token_refresh",
@@ -176,7 +176,7 @@ class TokenRevokeView(TokenAPIView):
 
 
 class TokenIntrospectView(TokenAPIView):
-    limit = Limit("introspect", 600)
+    limit = counters.limit("introspect")
     parser_classes = (FormParser,)
 
     @extend_schema(

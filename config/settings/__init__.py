@@ -8,6 +8,7 @@ from config.settings.api import *  # noqa: F403 - Django reads settings from one
 from config.settings.auth import *  # noqa: F403 - Django reads settings from one module
 from config.settings.base import *  # noqa: F403 - Django reads settings from one module
 from config.settings.database import *  # noqa: F403 - Django reads settings from one module
+from config.settings.limits import *  # noqa: F403 - Django reads settings from one module
 from config.settings.mail import *  # noqa: F403 - Django reads settings from one module
 from config.settings.providers import *  # noqa: F403 - Django reads settings from one module
 from config.settings.redis import *  # noqa: F403 - Django reads settings from one module

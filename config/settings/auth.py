@@ -36,6 +36,7 @@ ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_FORMS = {
     "change_password": "accounts.pages.forms.ChangePasswordForm",
     "login": "accounts.pages.forms.LoginForm",
+    "reauthenticate": "accounts.pages.forms.ReauthenticateForm",
     "reset_password_from_key": "accounts.pages.forms.ResetPasswordKeyForm",
     "set_password": "accounts.pages.forms.SetPasswordForm",
     "signup": "accounts.pages.forms.SignupForm",

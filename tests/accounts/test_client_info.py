@@ -59,3 +59,17 @@ def test_a_missing_address_is_stored_as_none(address):
     request.META["REMOTE_ADDR"] = address
 
     assert client_of(request).ip is None
+
+
+def test_one_customers_64_bits_of_ipv6_are_one_network():
+    ips = ["2001:db8:1:2::3", "2001:db8:1:2:ffff::9", "2001:db8:1:3::3", "192.0.2.1", None]
+
+    networks = [client_info.ClientInfo(ip=ip).network for ip in ips]
+
+    assert networks == [
+        "2001:db8:1:2::/64",
+        "2001:db8:1:2::/64",
+        "2001:db8:1:3::/64",
+        "192.0.2.1",
+        "unknown",
+    ]

@@ -12,7 +12,6 @@ from django_redis import get_redis_connection
 
 from accounts import routes
 from accounts.store import outage
-from api import throttling
 from tests.kit.outage import without_redis
 from tests.kit.problems import problem
 
@@ -266,10 +265,3 @@ def test_counters_expire_by_themselves(db):
     names = list(server.scan_iter("*throttle:refresh*"))
     assert names
     assert all(0 < server.ttl(name) <= 60 for name in names)
-
-
-def test_one_customers_64_bits_of_ipv6_are_one_client():
-    assert throttling._network("2001:db8:1:2::3") == throttling._network("2001:db8:1:2:ffff::9")
-    assert throttling._network("2001:db8:1:2::3") != throttling._network("2001:db8:1:3::3")
-    assert throttling._network("192.0.2.1") == "192.0.2.1"
-    assert throttling._network(None) == "unknown"

@@ -15,6 +15,7 @@ from api import forward_auth
 from api.authentication import BearerUser
 from config.urls import urlpatterns as site
 from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD
 
 
 class ClaimsView(APIView):
@@ -191,3 +192,40 @@ def test_keys_cost_nothing_once_read(client, access):
 
     assert response.status_code == 200
     assert len(sql) == 0
+
+
+def limiter_calls(asked):
+    """Return the calls that count attempts. The others belong to sessions."""
+    return [call for call in asked if b"attempts:" in call]
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """Everything that this process sends to Redis, whole."""
+    calls = []
+    real = redis.connection.AbstractConnection.send_packed_command
+
+    def send(self, command, check_health=True):
+        calls.append(command if isinstance(command, bytes) else b"".join(command))
+        return real(self, command, check_health)
+
+    monkeypatch.setattr(redis.connection.AbstractConnection, "send_packed_command", send)
+    return calls
+
+
+@pytest.mark.parametrize(("password", "count"), [(PASSWORD, 2), ("wrong", 1)])
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_limiting_a_sign_in_costs_two_round_trips(client, post, user, sent, door, password, count):
+    if door == "page":
+        client.post("/accounts/login/", {"login": user.email, "password": password})
+    else:
+        post("/api/token/", {"email": user.email, "password": password})
+
+    assert len(limiter_calls(sent)) == count
+    assert not [call for call in sent if b":lock" in call or b"allauth" in call]
+
+
+def test_a_sign_in_by_api_asks_redis_twice_in_all(post, user, sent, fresh_feed):
+    post("/api/token/", {"email": user.email, "password": PASSWORD})
+
+    assert len(sent) == 2

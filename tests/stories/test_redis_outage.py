@@ -168,8 +168,8 @@ def test_a_wrong_password_counts_although_it_cannot_be_recorded(redis, user, mon
 
     response = sign_in(stranger, user)
 
-    assert response.status_code == 200
-    assert "Too many failed login attempts" in response.text
+    assert response.status_code == 429
+    assert "Too many wrong passwords" in response.text
 
 
 def cannot_write(*args, **kwargs):

@@ -1,5 +1,6 @@
 """Counters are shared by all processes, begin anew with each window, and never make anybody wait."""
 
+import threading
 import time
 
 import pytest
@@ -55,3 +56,94 @@ def test_a_counter_expires_with_its_window():
 def test_without_redis_the_caller_hears_of_it_at_once(settings):
     with without_redis(settings), pytest.raises(STORE_ERRORS):
         counters.count(TWO, "192.0.2.1")
+
+
+# Attempts: `take`, `give_back`, `forget`
+
+MINUTE, DAY = Limit("minute", 2, 60), Limit("day", 5, 86_400)
+BOTH = [(MINUTE, "one"), (DAY, "one")]
+
+
+def test_attempts_are_taken_until_one_limit_is_full():
+    assert [counters.take(BOTH) for _ in range(2)] == [0, 0]
+    assert 0 < counters.take(BOTH) <= 60
+
+
+def test_a_refused_attempt_counts_towards_no_limit():
+    for _ in range(9):
+        counters.take(BOTH)
+
+    server = get_redis_connection("default")
+    assert server.get("attempts:day:one") == b"2"
+
+
+def test_the_longest_wait_is_returned():
+    for number in range(5):
+        counters.take([(MINUTE, f"other {number}"), (DAY, "one")])
+    for _ in range(2):
+        counters.take([(MINUTE, "one")])
+
+    assert 60 < counters.take(BOTH) <= 86_400
+
+
+def test_attempts_that_succeed_cost_nothing():
+    for _ in range(20):
+        assert counters.take(BOTH) == 0
+        counters.give_back(BOTH)
+
+    assert not list(get_redis_connection("default").scan_iter("attempts:*"))
+
+
+def test_giving_back_keeps_the_end_of_the_window():
+    counters.take(BOTH)
+    counters.take(BOTH)
+    counters.give_back(BOTH)
+
+    server = get_redis_connection("default")
+    assert server.get("attempts:minute:one") == b"1"
+    assert 0 < server.ttl("attempts:minute:one") <= 60
+
+
+def test_giving_back_after_the_window_leaves_no_counter():
+    counters.give_back(BOTH)
+
+    assert not list(get_redis_connection("default").scan_iter("attempts:*"))
+
+
+def test_forgotten_attempts_begin_again():
+    for _ in range(3):
+        counters.take(BOTH)
+
+    counters.forget(BOTH)
+
+    assert counters.take(BOTH) == 0
+
+
+def test_of_many_attempts_at_once_only_so_many_are_taken():
+    start, waits = threading.Barrier(16), []
+
+    def attempt():
+        start.wait()
+        waits.append(counters.take([(MINUTE, "racing")]))
+
+    threads = [threading.Thread(target=attempt) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert waits.count(0) == 2
+    assert len(waits) == 16
+
+
+def test_without_redis_nothing_is_taken(settings):
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.2
+
+    with without_redis(settings), pytest.raises(STORE_ERRORS):
+        counters.take(BOTH)
+
+
+def test_a_named_limit_is_the_settings(settings):
+    settings.LIMITS = {"two": (2, 60)}
+
+    assert counters.limit("two") == TWO

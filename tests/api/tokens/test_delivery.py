@@ -61,7 +61,7 @@ def test_the_refresh_token_is_in_the_cookie_and_not_in_the_body(signed_in_spa):
     _, response = signed_in_spa
 
     assert set(response.json()) == {"access", "token_type", "expires_in", "sid"}
-    assert set(response.cookies) == {"refresh"}
+    assert set(response.cookies) == {"refresh", "device"}
     morsel = response.cookies["refresh"]
     assert forge.part(morsel.value, 0)["typ"] == "rt+jwt"
     assert morsel.value not in response.text

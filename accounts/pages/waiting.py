@@ -1,0 +1,57 @@
+"""Say when a visitor may try again, on the page where the visitor is."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.forms import BaseForm
+from django.http import HttpResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.errors import TooManyRequestsError
+
+MINUTE = 60
+
+
+def in_words(seconds: int) -> str:
+    """Return e.g. "40 seconds" or "5 minutes". Minutes are rounded up."""
+    if seconds < MINUTE:
+        return ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": seconds}
+    minutes = -(-seconds // MINUTE)
+    return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
+
+
+def refusal(error: TooManyRequestsError, text: str) -> ValidationError:
+    """Return a form's error with the time to wait in the place of `%(wait)s`. A script counts down."""
+    seconds = error.retry_seconds or MINUTE
+    wait = format_html('<time data-countdown="{}">{}</time>', seconds, in_words(seconds))
+    return ValidationError(
+        format_html(text.replace("%(wait)s", "{}"), wait), code="too_many_requests"
+    )
+
+
+class CountsGuesses:
+    """Make a form say when to try again, if too many wrong passwords were typed."""
+
+    retry_seconds: int | None = None
+
+    def clean_guess(self, clean: Any) -> Any:
+        """Return what `clean` returns. Call it around the check of a password."""
+        try:
+            return clean()
+        except TooManyRequestsError as error:
+            self.retry_seconds = error.retry_seconds
+            text = _("Too many wrong passwords. Try again in %(wait)s, or reset your password.")
+            raise refusal(error, text) from error
+
+
+class SaysWhen:
+    """Make a view answer 429 with `Retry-After` if its form was refused by a rate limit."""
+
+    def form_invalid(self, form: BaseForm) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # a FormView's
+        if seconds := getattr(form, "retry_seconds", None):
+            response.status_code = 429
+            response.headers["Retry-After"] = str(seconds)
+        return response

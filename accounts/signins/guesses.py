@@ -1,0 +1,68 @@
+"""Limit how often a password may be guessed: for one account, on one device, from one network.
+
+A right password costs nothing, so that many people behind one address can sign in. Devices that
+have signed in to the account before are counted apart, so that a stranger's guesses don't lock the
+owner out. The settings `LIMIT_SIGN_IN_…` have the numbers.
+
+An attempt is counted before the password is checked and given back if it was right. Otherwise
+attempts that are sent at the same time would all be checked.
+"""
+
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass
+
+from accounts.errors import TooManyRequestsError
+from accounts.store import counters
+from accounts.store.counters import Limit
+from accounts.store.outage import STORE_ERRORS
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One attempt that is counted as wrong until `give_back` is called."""
+
+    counted: tuple[tuple[Limit, str], ...]
+
+
+def count(account: str, *, network: str, device: str = "") -> Guess:
+    """Count one attempt. Call before the password is checked.
+
+    `account` is the normalised email, also of an account that doesn't exist. `device` identifies a
+    device that has signed in to this account before; '' is any other. Raises `TooManyRequestsError`
+    if a limit is reached, and `StoreUnavailableError` if Redis doesn't answer: without counting, no
+    password is checked.
+    """
+    guess = Guess(tuple(_limits(_digest(account), network=network, device=device)))
+    if seconds := counters.take(guess.counted):
+        raise TooManyRequestsError(seconds)
+    return guess
+
+
+def give_back(guess: Guess) -> None:
+    """Uncount an attempt whose password was right, or that failed by our own fault."""
+    # If Redis is away, the attempt stays counted: that only makes the limit stricter.
+    with suppress(*STORE_ERRORS):
+        counters.give_back(guess.counted)
+
+
+def forget(account: str) -> None:
+    """Allow all attempts at this account again, after its owner has reset the password."""
+    of_account = _limits(_digest(account), network="")[:2]
+    with suppress(*STORE_ERRORS):
+        counters.forget(of_account)
+
+
+def _limits(account: str, *, network: str, device: str = "") -> list[tuple[Limit, str]]:
+    here = "sign_in_device" if device else "sign_in_account"
+    caller = f"{account}:{device}"
+    return [
+        (counters.limit(here), caller),
+        (counters.limit("sign_in_account_day"), caller),
+        (counters.limit("sign_in_network"), network),
+    ]
+
+
+def _digest(account: str) -> str:
+    """Hide the address from readers of Redis, and bound the length of the key."""
+    return hashlib.sha256(account.encode()).hexdigest()

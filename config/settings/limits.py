@@ -1,0 +1,63 @@
+"""Rate limits. A variable says how many events in how many seconds: `amount/seconds`.
+
+`accounts.store.counters.limit` finds them by their short names.
+"""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.settings.base import env
+
+
+def limit(variable: str, default: str) -> tuple[int, int]:
+    value = env.str(variable, default="") or default
+    amount, _, seconds = value.partition("/")
+    if not (amount.isdecimal() and seconds.isdecimal() and int(amount) and int(seconds)):
+        raise ImproperlyConfigured(
+            f"{variable}={value!r}: write amount/seconds, both at least 1, such as {default}."
+        )
+    return int(amount), int(seconds)
+
+
+LIMITS = {
+    # Wrong passwords. A right one costs nothing.
+    "sign_in_account": limit("LIMIT_SIGN_IN_ACCOUNT", "5/300"),
+    "sign_in_account_day": limit("LIMIT_SIGN_IN_ACCOUNT_DAY", "100/86400"),
+    "sign_in_device": limit("LIMIT_SIGN_IN_DEVICE", "5/300"),
+    "sign_in_network": limit("LIMIT_SIGN_IN_NETWORK", "50/300"),
+    # Requests from one address.
+    "sign_up": limit("LIMIT_SIGN_UP", "20/60"),
+    "reset": limit("LIMIT_RESET", "20/60"),
+    "code": limit("LIMIT_CODE", "20/60"),
+    "social": limit("LIMIT_SOCIAL", "30/60"),
+    "refresh": limit("LIMIT_REFRESH", "120/60"),
+    "introspect": limit("LIMIT_INTROSPECT", "600/60"),
+    "report": limit("LIMIT_REPORT", "600/60"),
+    # Mails to one address.
+    "reset_address": limit("LIMIT_RESET_ADDRESS", "5/60"),
+    "code_address": limit("LIMIT_CODE_ADDRESS", "3/60"),
+    "resend": limit("LIMIT_RESEND", "1/10"),
+    # Requests of one account.
+    "change_password": limit("LIMIT_CHANGE_PASSWORD", "5/60"),
+    "change_email": limit("LIMIT_CHANGE_EMAIL", "10/60"),
+    "reauthenticate": limit("LIMIT_REAUTHENTICATE", "10/60"),
+}
+
+
+def _rate(name: str, per: str) -> str:
+    amount, seconds = LIMITS[name]
+    return f"{amount}/{seconds}s/{per}"
+
+
+# The limits that allauth counts. Those of passwords are ours: `accounts.signins.guesses`.
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_failed": None,
+    "signup": _rate("sign_up", "ip"),
+    "reset_password": f"{_rate('reset', 'ip')},{_rate('reset_address', 'key')}",
+    "reset_password_from_key": _rate("reset", "ip"),
+    "change_password": _rate("change_password", "user"),
+    "manage_email": _rate("change_email", "user"),
+    "reauthenticate": _rate("reauthenticate", "user"),
+    "request_login_code": f"{_rate('code', 'ip')},{_rate('code_address', 'key')}",
+    "confirm_email": _rate("resend", "key"),
+}
