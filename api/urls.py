@@ -11,6 +11,7 @@ from accounts import routes
 from accounts.federation.limits import SOCIAL
 from accounts.routes import Statements
 from api import forward_auth
+from api.signin import inputs
 from api.views import account, sessions, tokens, well_known
 
 app_name = "api"
@@ -64,6 +65,7 @@ ALLAUTHS: dict[str, Statements] = {
 
 def headless() -> Any:
     """Include allauth's headless API, whose views read JSON whatever the content type says."""
+    inputs.install()
     for route in _views_in(allauth_headless.urlpatterns):
         statements: Statements = {"reads_json": True, **ALLAUTHS.get(str(route.name), {})}
         routes.mark(**statements)(route.callback)

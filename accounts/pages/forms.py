@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
+from accounts.pages.codes import ChecksCode
 from accounts.pages.waiting import CountsGuesses
 from accounts.people.models import User
 from accounts.people.validators import PasswordLengthValidator
@@ -91,3 +92,36 @@ class ProfileForm(forms.ModelForm[User]):
         fields = ["display_name", "locale"]
         labels = {"display_name": _("Name"), "locale": _("Language")}
         widgets = {"display_name": forms.TextInput(attrs={"autocomplete": "name"})}
+
+
+class CodeForm(ChecksCode):
+    """A page's form that asks for a mailed code."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, forms.Field] = self.fields  # type: ignore[attr-defined]  # of the form
+        fields["code"].widget.attrs.update(
+            {
+                "autocomplete": "one-time-code",
+                "inputmode": "numeric",
+                "placeholder": "1234-5678",
+                "spellcheck": "false",
+            }
+        )
+
+    def clean_code(self) -> str:
+        self.check_code(self.expected_code)  # type: ignore[attr-defined]  # of the form
+        code: str = super().clean_code()  # type: ignore[misc]  # of the form
+        return code
+
+
+class ConfirmLoginCodeForm(CodeForm, account_forms.ConfirmLoginCodeForm):
+    pass
+
+
+class ConfirmReauthenticationCodeForm(CodeForm, account_forms.ConfirmReauthenticationCodeForm):
+    pass
+
+
+class ConfirmEmailVerificationCodeForm(CodeForm, account_forms.ConfirmEmailVerificationCodeForm):
+    pass

@@ -123,6 +123,12 @@ def give_back(counted: Counted) -> None:
     outage.at_once(lambda: redis.eval(GIVE_BACK, len(names), *names), outage.cache)
 
 
+def taken(pair: tuple[Limit, str]) -> int:
+    """Return how many attempts count towards this limit now. Raises `StoreUnavailableError`."""
+    redis = get_redis_connection("default")
+    return int(outage.patiently(lambda: redis.get(_name(pair)), outage.cache) or 0)
+
+
 def forget(counted: Counted) -> None:
     """Let these limits begin again with nothing. Raises `STORE_ERRORS` without waiting."""
     names = [_name(pair) for pair in counted]

@@ -24,6 +24,8 @@ DEMO_EMAILS = {"visitor@example.com", "staff@example.com", "admin@example.com"}
 REFUSED_EMAILS = set() if DEMO else DEMO_EMAILS
 LOGIN_REDIRECT_URL = "accounts:home"
 
+# Eight digits in two groups, e.g. 1234-5678.
+ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "length": 8, "dashed": True}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 ACCOUNT_ADAPTER = "accounts.pages.adapters.AccountAdapter"
 ACCOUNT_CHANGE_EMAIL = True
@@ -32,9 +34,15 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+# Wrong tries are counted by `accounts.pages.codes`, allauth's counter can be beaten.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS = 1000
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 600
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_FORMS = {
     "change_password": "accounts.pages.forms.ChangePasswordForm",
+    "confirm_email_verification_code": "accounts.pages.forms.ConfirmEmailVerificationCodeForm",
+    "confirm_login_code": "accounts.pages.forms.ConfirmLoginCodeForm",
+    "confirm_reauthentication_code": "accounts.pages.forms.ConfirmReauthenticationCodeForm",
     "login": "accounts.pages.forms.LoginForm",
     "reauthenticate": "accounts.pages.forms.ReauthenticateForm",
     "reset_password_from_key": "accounts.pages.forms.ResetPasswordKeyForm",
@@ -43,6 +51,7 @@ ACCOUNT_FORMS = {
 }
 # No door of its own: a mailed code only proves an account that a provider's is to be linked to.
 ACCOUNT_LOGIN_BY_CODE_ENABLED = False
+ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 1000
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

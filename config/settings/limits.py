@@ -32,6 +32,8 @@ LIMITS = {
     "refresh": limit("LIMIT_REFRESH", "120/60"),
     "introspect": limit("LIMIT_INTROSPECT", "600/60"),
     "report": limit("LIMIT_REPORT", "600/60"),
+    # Wrong tries of one mailed code.
+    "code_tries": limit("LIMIT_CODE_TRIES", "5/600"),
     # Mails to one address.
     "reset_address": limit("LIMIT_RESET_ADDRESS", "5/60"),
     "code_address": limit("LIMIT_CODE_ADDRESS", "3/60"),

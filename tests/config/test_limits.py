@@ -20,7 +20,9 @@ def test_without_a_value_the_default_holds(monkeypatch, value):
     assert limits.limit("LIMIT_X", "5/300") == (5, 300)
 
 
-@pytest.mark.parametrize("value", ["5", "5/", "/5", "5/m", "0/60", "5/0", "-1/60", "5/60/ip", "²/1"])
+@pytest.mark.parametrize(
+    "value", ["5", "5/", "/5", "5/m", "0/60", "5/0", "-1/60", "5/60/ip", "²/1"]
+)
 def test_another_value_is_refused_with_an_example(monkeypatch, value):
     monkeypatch.setenv("LIMIT_X", value)
 

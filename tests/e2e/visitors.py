@@ -16,7 +16,7 @@ def code_for(email: str, page: Page, site: Site) -> str:
         while time.monotonic() < deadline:
             viewer.goto(f"{site.url}/demo/mail/")
             text = viewer.locator("main").inner_text()
-            if email in text and (found := re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", text)):
+            if email in text and (found := re.search(r"\b\d{4}-\d{4}\b", text)):
                 return found.group()
             viewer.wait_for_timeout(200)
     finally:

@@ -4,8 +4,8 @@ import re
 
 
 def code_in(mail):
-    """The code that allauth draws: four and four consonants."""
-    return re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", mail.body)[0]
+    """The code: four and four digits."""
+    return re.search(r"\b\d{4}-\d{4}\b", mail.body)[0]
 
 
 def link_in(mail):

@@ -109,18 +109,18 @@ def test_the_code_goes_to_no_other_address(owner, call, deliver, address):
     assert len(deliver()) == before
 
 
-def test_guessing_ends_after_three_codes(owner, call, deliver):
+def test_guessing_ends_after_five_codes(owner, call, deliver):
     call("POST", "auth/reauthenticate/code/request", {"email": owner.email})
     code = code_in(deliver()[-1])
     guesses = [
-        call("POST", "auth/reauthenticate/code/confirm", {"code": "XXXX-XXXX"}).status_code
-        for _ in range(3)
+        call("POST", "auth/reauthenticate/code/confirm", {"code": "0000-0000"}).status_code
+        for _ in range(5)
     ]
 
     late = call("POST", "auth/reauthenticate/code/confirm", {"code": code})
 
-    assert guesses == [400, 400, 400]
-    assert late.status_code == 409
+    assert guesses == [400] * 5
+    assert late.status_code == 400
     assert call("POST", "account/password/change", {"new_password": THEIRS}).status_code == 401
 
 
@@ -232,7 +232,7 @@ def test_a_new_code_replaces_the_former(kakao, walk, visitor, deliver):
 
     assert f'href="{CODE}"' in page.text
     assert first != second
-    assert "Incorrect code" in refused.text
+    assert "You have 4 tries left" in refused.text
     assert taken.status_code == 302
 
 

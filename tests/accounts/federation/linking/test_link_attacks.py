@@ -128,14 +128,6 @@ def test_wrong_passwords_lock_here_as_at_the_login_page(kakao, owner, walk, visi
     assert not linked()
 
 
-def test_the_page_takes_as_many_attempts_as_the_login_page(kakao, owner, walk, visitor):
-    walk(kakao)
-
-    answers = [visitor.post(PAGE, {"link": "x"}).status_code for _ in range(31)]
-
-    assert answers == [302] * 30 + [429]
-
-
 def test_the_page_is_not_for_signed_in_users(kakao, owner, user, walk, visitor):
     """They would prove as somebody else."""
     walk(kakao)

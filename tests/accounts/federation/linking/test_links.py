@@ -70,7 +70,7 @@ def test_a_mailed_code_links(kakao, owner, walk, visitor, prove, deliver):
     walk(kakao)
 
     sent = prove("code")
-    wrong = visitor.post(sent["Location"], {"code": "BCDF-GHJK"})
+    wrong = visitor.post(sent["Location"], {"code": "0000-0000"})
     refused = (is_signed_in(visitor), linked())
     answer = visitor.post(sent["Location"], {"code": code_in(deliver()[0])})
 
