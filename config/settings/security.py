@@ -1,4 +1,4 @@
-"""Other origins, cookies, and the headers that browsers obey."""
+"""Set up other origins, cookies and security headers."""
 
 from datetime import timedelta
 
@@ -41,14 +41,14 @@ SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}session"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrf"
 REFRESH_COOKIE_NAME = f"{COOKIE_PREFIX}refresh"
 LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}language"
-# Which provider this browser signed in by last: a word, no person.
+# Keeps the name of the provider that this browser used last, and nothing about the user.
 LAST_USED_COOKIE_NAME = f"{COOKIE_PREFIX}last-used"
 LAST_USED_COOKIE_AGE = int(timedelta(days=365).total_seconds())
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_AGE = int(timedelta(days=365).total_seconds())
-# The default storage puts the message into a cookie of its own.
+# Django's default storage puts messages into another cookie.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # Security headers
@@ -60,7 +60,7 @@ CONTENT_SECURITY_POLICY = {
     "img-src": ["'self'", "data:"],
     "font-src": ["'self'"],
     "connect-src": ["'self'"],
-    # Chromium applies form-action to the redirect that answers the form, too.
+    # Chromium also applies form-action to the redirect after the form.
     "form-action": ["'self'", *PROVIDER_ORIGINS],
     "frame-ancestors": ["'none'"],
     "base-uri": ["'none'"],

@@ -217,7 +217,7 @@ def test_every_finding_of_djangos_deployment_checks_is_a_line(settings):
 
     assert lines == {
         "accounts.E002": ("error", "SITE_URL='http://testserver' is public and not https."),
-        "accounts.E003": ("error", "DEMO is on beside a public SITE_URL."),
+        "accounts.E003": ("error", "DEMO is on, but SITE_URL is public."),
     }
 
 
