@@ -1,4 +1,4 @@
-"""Define the cells of the table (what to measure), and start the servers to measure."""
+"""Define the cells of the table, and start the servers to measure."""
 
 import os
 import sys

@@ -162,7 +162,7 @@ class BodyMiddleware:
             return errors.respond(request, problems.BODY_TOO_LARGE)
         if not _is_text_encoding(request.encoding):
             return errors.respond(request, problems.BAD_REQUEST)
-        # DRF reads JSON also for a type with a wildcard, allauth whatever the type says.
+        # DRF also parses JSON if the type has a wildcard, and allauth for any type.
         is_json = (
             request.content_type == "application/json"
             or "*" in (request.content_type or "")

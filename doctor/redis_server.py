@@ -17,8 +17,8 @@ from doctor.findings import Area, Check, Finding, error, fault, ok, warning
 OLDEST = (6, 2)
 """The oldest version that has all commands of the session store."""
 SUPPORTED = (7, 2)
-"""The oldest series that https://github.com/redis/redis/security supports, except 6.2, whose end is
-announced; 7.0 ended on 2024-07-29. Valkey reports 7.2.4 or newer as its `redis_version`."""
+"""The oldest series with security fixes, by https://github.com/redis/redis/security. 7.0 ended on
+2024-07-29; 6.2 still gets fixes, but its end is announced. Valkey reports 7.2.4 or newer here."""
 NEARLY_FULL, FULL = 0.75, 0.9
 PINGS = 3
 

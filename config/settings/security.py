@@ -32,7 +32,7 @@ CORS_EXPOSE_HEADERS = [
     "WWW-Authenticate",
     "X-Request-ID",
 ]
-CORS_PREFLIGHT_MAX_AGE = 7200  # Chromium's cap; Firefox would take a day.
+CORS_PREFLIGHT_MAX_AGE = 7200  # Chromium's maximum; Firefox allows a day.
 
 CSRF_TRUSTED_ORIGINS = FRONTEND_ORIGINS
 CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
