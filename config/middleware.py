@@ -142,7 +142,7 @@ class SecurityHeadersMiddleware:
 
 
 class BodyMiddleware:
-    """Refuse a body that is too large, and JSON that no parser should read.
+    """Refuse a body that is too large, and JSON that would cause an error in a parser.
 
     Django checks `DATA_UPLOAD_MAX_MEMORY_SIZE` only if it parses the body itself, but DRF's and
     allauth's JSON parsers read the stream. A body without Content-Length never reaches a WSGI
@@ -157,7 +157,7 @@ class BodyMiddleware:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal():
             return errors.respond(request, problems.BAD_REQUEST)
-        # int() refuses a number of thousands of digits.
+        # Check the number of digits first: int() raises an error for thousands of digits.
         if len(length) > MAX_DIGITS or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return errors.respond(request, problems.BODY_TOO_LARGE)
         if not _is_text_encoding(request.encoding):
@@ -174,7 +174,7 @@ class BodyMiddleware:
 
 
 def _is_text_encoding(name: str | None) -> bool:
-    """Tell whether Django can decode text by this name. It can't by `zlib` and `undefined`."""
+    """Tell whether Django can decode text with this encoding. It can't with `zlib` or `undefined`."""
     try:
         "".encode(name or "utf-8")
     except (LookupError, UnicodeError):

@@ -137,7 +137,7 @@ _NO_RETRY = Retry(NoBackoff(), 0)
 
 
 def _cache(url: str, answer_seconds: float) -> dict[str, Any]:
-    # A unix socket has no keepalive to switch on.
+    # A unix socket has no keepalive option.
     keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
     return {
         "BACKEND": "django_redis.cache.RedisCache",

@@ -23,7 +23,7 @@ from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
 
 WAIT_SECONDS = 4
-"""Shorter than the time limit of a probe, so that the report shows the database's own reason."""
+"""Time-out, shorter than a probe's time limit, so that the report shows the database's own error."""
 NEARLY_FULL = 0.8
 TRIPS = 3
 MIGRATE = "Run `manage.py migrate`."
