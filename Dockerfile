@@ -1,5 +1,5 @@
-# Two images from one build: `app` runs the site, its worker and its commands; `edge` is nginx with
-# the static files of that very build, so that pages and their hashed files never disagree.
+# Makes two images in one build: `app` runs the site, its worker and its commands; `edge` is nginx
+# with the static files of the same build, so that pages always find their hashed files.
 
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /app
@@ -33,7 +33,7 @@ USER munjigi
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "deploy/healthcheck.py"]
-# The same server as `manage.py serve` starts. More threads or processes: more containers.
+# The same server as in `manage.py serve`. For more threads or processes, start more containers.
 CMD ["python", "-m", "granian", \
      "--interface=wsgi", \
      "--host=0.0.0.0", \

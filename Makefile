@@ -1,11 +1,11 @@
-# `make` alone lists the commands.
+# `make` without a target lists the commands.
 .DEFAULT_GOAL := help
 .PHONY: help run doctor test test-all test-rest coverage bench sweep cluster schema lint types migrations audit check format lock messages
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-help: ## This list
+help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/runtime .env ## Run everything on this machine, with demo accounts (PORT=…, DEMO_PORT=…)
@@ -13,35 +13,35 @@ run: export DEMO = 1
 run:
 	@$(BIN)/python manage.py serve
 
-doctor: .venv/runtime ## Check this deployment (ARGS=--help lists the options; beside make run: DEMO=1)
+doctor: .venv/runtime ## Check this deployment (ARGS=--help lists the options; after `make run`: DEMO=1)
 	@$(BIN)/python manage.py doctor $(ARGS)
 
-test: .venv/dev ## Run the tests that start no process, on SQLite: a minute or so
+test: .venv/dev ## Run the tests that start no process, on SQLite: about a minute
 	$(BIN)/python -m tests fast
 
 test-all: .venv/dev ## Run all tests: those of `test`, then those of `test-rest`
 	$(BIN)/python -m tests all
 
-test-rest: .venv/dev ## Run the tests that start processes, PostgreSQL's, and those in Chromium
+test-rest: .venv/dev ## Run the tests that start processes, use PostgreSQL or Chromium
 	$(BIN)/python -m tests rest
 
-coverage: .venv/dev ## Print which lines the last tests with TEST_COVERAGE=1 left out
+coverage: .venv/dev ## Print the lines that the last tests with TEST_COVERAGE=1 did not run
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-bench: .venv/dev .env ## Measure beside a plain DRF + SimpleJWT app
+bench: .venv/dev .env ## Compare the speed with a plain DRF + SimpleJWT app
 	$(BIN)/python -m bench
 
-sweep: .venv/dev ## Every address meets garbage, every door a provider's faults, the doctor fail-overs
+sweep: .venv/dev ## Run the slow tests: garbage at all addresses, provider faults at all doors, fail-overs
 	$(BIN)/python -m pytest -q -n 2 -m sweep
 
-cluster: .venv/dev ## Kill servers, Redis and PostgreSQL under load; the price as a table
+cluster: .venv/dev ## Kill servers, Redis and PostgreSQL under load, and print a table of the effects
 	$(BIN)/python -m pytest -q -m cluster tests/cluster
 
 schema: .venv/dev ## Compare the API's answers with its OpenAPI document
 	$(BIN)/python -m pytest -q -n 2 -m sweep tests/api/test_contract.py
 
-lint: .venv/dev ## Style, templates, workflows, spelling, import contracts
+lint: .venv/dev ## Check style, templates, workflows, spelling and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	.ci/rewrites --check
@@ -49,10 +49,10 @@ lint: .venv/dev ## Style, templates, workflows, spelling, import contracts
 	$(BIN)/lint-imports
 	$(BIN)/typos
 
-types: .venv/dev .env ## Static types
+types: .venv/dev .env ## Check static types
 	$(BIN)/mypy
 
-migrations: .venv/dev ## Check that the old release goes on while a new one migrates (needs PostgreSQL)
+migrations: .venv/dev ## Check that the old release works while a new one migrates (needs PostgreSQL)
 	$(BIN)/python .ci/migrations.py
 
 audit: .venv/dev ## Look up known vulnerabilities of the locked packages
@@ -63,7 +63,7 @@ format: .venv/dev ## Rewrite files in the house style
 	$(BIN)/ruff format .
 	.ci/rewrites
 
-check: ## All of CI
+check: ## Run all of CI
 	.ci/run
 
 lock: .venv/dev ## Lock the newest allowed versions
@@ -77,7 +77,7 @@ messages: .venv/dev .env ## Collect the texts to translate (needs gettext)
 .env: | .venv/bin/python
 	@$(BIN)/python -m config.dotenv
 
-# Stamps: a second `make run` installs nothing.
+# The files .venv/runtime and .venv/dev are stamps: a second `make run` installs nothing.
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older or missing. Try: make run PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing. On Debian: apt-get install -y python3-venv"; exit 1; }

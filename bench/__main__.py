@@ -1,4 +1,4 @@
-"""Ours beside a plain DRF + SimpleJWT app: `python -m bench`, or `make bench`."""
+"""Compare our application with a plain DRF + SimpleJWT app: `python -m bench`, or `make bench`."""
 
 import argparse
 import json
@@ -22,7 +22,10 @@ from config.processes import ChildDiedError, Children, Stopped
 USERS = 1000
 WARM_UP_SECONDS = 1
 REFRESHES_PER_SECOND = {"p1": 400, "ours": 2000}
-"""More than either can answer: a refresh token is good once. An app that runs out is refused, and its cell invalid."""
+"""Refresh tokens to make for each second: more than the app can answer, as each is used once.
+
+If the tokens run out, the app refuses the requests and the report marks the cell as invalid.
+"""
 
 
 def main() -> int:
@@ -32,7 +35,7 @@ def main() -> int:
         return 2
     install()
     if cells.is_pinned():
-        # Inherited by PostgreSQL, Redis and wrk; the apps are moved to the other core.
+        # PostgreSQL, Redis and wrk inherit this core; `taskset` moves the apps to the other one.
         os.sched_setaffinity(0, {cells.LOAD_CPU})
     try:
         with Children() as children:
@@ -48,9 +51,11 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=5, help="Of each cell in each round.")
+    parser.add_argument("--seconds", type=int, default=5, help="Seconds of a cell in a round.")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="One round of a second: does it run?")
+    parser.add_argument(
+        "--quick", action="store_true", help="Only test that it runs: one round of one second."
+    )
     options = parser.parse_args()
     if options.quick:
         options.seconds = options.rounds = 1

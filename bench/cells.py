@@ -1,4 +1,4 @@
-"""What is measured, and the servers it is measured on."""
+"""Define the cells of the table, and start the servers to measure."""
 
 import os
 import sys
@@ -18,13 +18,13 @@ class Cell:
     server: str
     path: str
     base: str
-    """The cell that its ratio is to."""
+    """The key of the cell that the column `x base` divides by."""
     carrier: str = "bearer"
-    """How its tokens travel: `bearer`, `refresh`, or the name of a session cookie."""
+    """How a request carries its token: `bearer`, `refresh`, or the name of a session cookie."""
 
     @property
     def tokens_of(self) -> str:
-        """Whose tokens; the bare server gets ours and doesn't look."""
+        """The app whose tokens the requests carry. The bare server gets ours and ignores them."""
         return "p1" if self.server == "p1" else "ours"
 
 
@@ -67,7 +67,7 @@ def is_pinned() -> bool:
 
 
 def commands(ports: Ports) -> dict[str, list[str]]:
-    """One worker each; ours and the bare server with the flags of `manage.py serve`."""
+    """Return the command of each server: one worker, and for Granian the flags of `serve`."""
     ours = [sys.executable, "-u", "-m", "bench.ours.serve"]
     p1 = [str(P1_PYTHON), "-m", "gunicorn", "--workers=1", "--log-level=error"]
     return {
@@ -78,7 +78,7 @@ def commands(ports: Ports) -> dict[str, list[str]]:
 
 
 def start(children: Children, name: str, command: list[str], log: Path) -> int:
-    """On the app's own core, its log in a file. Returns its process id."""
+    """Start a server on the apps' core, with its log in a file. Returns its process id."""
     pin = ["taskset", "-c", str(APP_CPU)] if is_pinned() else []
     to_file = ["sh", "-c", 'exec "$@" >>"$0" 2>&1', str(log)]
     children.start(name, [*to_file, *pin, *command])

@@ -1,4 +1,4 @@
-"""The temporary PostgreSQL, the Redis and the variables that every process of the bench sees."""
+"""Start the temporary PostgreSQL and Redis, and set the variables for all processes of the bench."""
 
 import atexit
 import os
@@ -20,7 +20,7 @@ from tests.kit import postgres
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "requirements.lock"
 ACCOUNT = "postgres" if os.geteuid() == 0 else None
-"""PostgreSQL refuses to run as root."""
+"""User that runs PostgreSQL, which refuses to run as root. None means the current user."""
 P1_PYTHON = HERE / ".venv" / "bin" / "python"
 
 
@@ -32,7 +32,7 @@ class Ports:
 
 
 def install() -> None:
-    """P1's packages, into `bench/.venv`, when the lock file is newer than they are."""
+    """Install P1's packages into `bench/.venv`, if the lock file is newer than the installation."""
     stamp = HERE / ".venv" / "installed"
     if stamp.exists() and stamp.stat().st_mtime >= LOCK.stat().st_mtime:
         return
@@ -43,7 +43,10 @@ def install() -> None:
 
 
 def prepare(children: Children) -> tuple[Path, Ports]:
-    """Start what both apps need. All of it ends with this process."""
+    """Start the servers that both apps need. They end with this process.
+
+    Returns the temporary directory and the ports of the apps.
+    """
     directory = tempfile.TemporaryDirectory(prefix="munjigi-bench-")
     atexit.register(directory.cleanup)
     root = Path(directory.name)
@@ -78,7 +81,7 @@ def prepare(children: Children) -> tuple[Path, Ports]:
 
 
 def _stop_postgres(data: Path) -> None:
-    """For a Ctrl-C while it starts: `postgres.start` promises to stop it only afterwards."""
+    """Stop PostgreSQL after a Ctrl-C during its start. `postgres.start` stops it only later."""
     programs = postgres.binaries()
     if programs is not None and (data / "postmaster.pid").exists():
         subprocess.run(  # noqa: S603
@@ -91,7 +94,7 @@ def _stop_postgres(data: Path) -> None:
 
 
 def _make_durable(root: Path, database: str) -> None:
-    """Restart it with `fsync`: the tests do without, a sign-in server can't."""
+    """Restart PostgreSQL with `fsync` on, as in production. The tests' server has it off."""
     programs = postgres.binaries()
     if programs is None:
         raise RuntimeError("PostgreSQL isn't installed")

@@ -1,6 +1,7 @@
--- One request a token, in turn. BENCH_TOKENS: a file, one token a line. BENCH_CARRIER: how it
--- travels. `refresh`: in a JSON body, once; when they run out, what follows is refused and the cell
--- is invalid. `bearer`: in the Authorization header. Else: in the cookie of that name.
+-- Send the tokens of the file BENCH_TOKENS in turn, one token a request. The file has one token a line.
+-- BENCH_CARRIER says where a request carries its token. `refresh`: in a JSON body, each token once; if
+-- the tokens run out, the server refuses the next requests and the cell is invalid. `bearer`: in the
+-- Authorization header. Any other value: in the cookie of that name.
 local requests, turn = {}, 0
 local carrier = os.getenv("BENCH_CARRIER")
 local is_refresh = carrier == "refresh"

@@ -1,4 +1,4 @@
-"""One cell, once: drive it with wrk, read what its server spent."""
+"""Measure one cell once: send requests with wrk and read the CPU time of the server."""
 
 import json
 import os
@@ -15,10 +15,10 @@ CONNECTIONS = 16
 class Sample:
     rate: float
     p50: float
-    """Milliseconds, as `p99`."""
+    """Milliseconds, like `p99`."""
     p99: float
     cpu: float
-    """Microseconds of the server's processes for one request."""
+    """Microseconds of CPU time that the server's processes spend on one request."""
     bad: int
 
 
@@ -47,19 +47,20 @@ def measure(url: str, *, pid: int, seconds: int, tokens: Path, carrier: str) -> 
 
 
 def cpu_seconds(pid: int) -> float:
-    """Of this process and everything it started."""
+    """Return the CPU seconds of this process and its descendants."""
     return sum(_ticks(each) for each in _tree(pid)) / os.sysconf("SC_CLK_TCK")
 
 
 def _tree(pid: int) -> list[int]:
     found = [pid]
-    for one in found:  # it grows while it is walked
+    for one in found:  # the list grows during the loop
         for children in Path(f"/proc/{one}/task").glob("*/children"):
             found += map(int, children.read_text().split())
     return found
 
 
 def _ticks(pid: int) -> int:
-    # The name in brackets may hold anything; user and system time are fields 14 and 15.
+    # Split after the name in brackets, which may contain spaces. User and system time are
+    # fields 14 and 15 of the line.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])

@@ -1,4 +1,4 @@
-"""A Redis primary and its replica, on free ports, for as long as the block lasts."""
+"""Run a Redis primary and its replica on free ports, for the time of a `with` block."""
 
 import subprocess
 import tempfile
@@ -18,7 +18,7 @@ SECONDS = 20
 
 @contextmanager
 def running_pair() -> Iterator[str]:
-    """The primary's URL, once the replica follows it."""
+    """Start both, wait until the replica follows, and yield the primary's URL."""
     ports = free_ports(2)
     with tempfile.TemporaryDirectory(prefix="munjigi-bench-redis-") as root:
         nodes = [_start(port, Path(root)) for port in ports]

@@ -1,4 +1,4 @@
-"""The table, and the aims beside what was reached."""
+"""Format the results: the table of the cells, and each aim beside the measured value."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Shared by both apps' `seed` programs: how many tokens, and which files they go to.
+"""Plan the tokens for both apps' `seed` programs: their number and their files.
 
-Every round has a refresh file of its own: a refresh token is good once. The first file is spent
-by the warm-up and by counting the SQL statements of one refresh.
+Each round has its own file of refresh tokens, because a refresh token is used once. The first
+file is for the warm-up.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the tokens go, and how many."""
+    """The directory of the token files, and the numbers of users, files and tokens."""
 
     directory: Path
     users: int
@@ -36,7 +36,7 @@ class Plan:
 
     @property
     def refreshes(self) -> int:
-        """All refresh tokens, and one more whose SQL is counted."""
+        """The number of refresh tokens: those of all files, and one to count its SQL statements."""
         return self.files * self.tokens_per_file + 1
 
     def access_file(self) -> Path:
@@ -49,7 +49,7 @@ class Plan:
         return self.directory / "sessions"
 
     def file_for(self, carrier: str, number: int) -> Path:
-        """The tokens of this carrier (`bench.cells.Cell`) in this round."""
+        """Return the file of tokens for this carrier (see `bench.cells.Cell`) and round."""
         if carrier == "refresh":
             return self.refresh_file(number)
         return self.access_file() if carrier == "bearer" else self.session_file()
@@ -78,8 +78,8 @@ class Plan:
 
 
 def count_statements(path: str, refresh_token: str) -> list[str]:
-    """The SQL of one refresh, in order."""
-    from django.db import connection  # noqa: PLC0415 - the parent has no settings
+    """Return the SQL statements of one refresh, in order."""
+    from django.db import connection  # noqa: PLC0415 - the parent process has no settings
     from django.test import Client  # noqa: PLC0415
     from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
 

@@ -8,5 +8,5 @@ class ConfigConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        # They register themselves.
+        # The import registers the system checks.
         from config import checks  # noqa: F401, PLC0415

@@ -1,4 +1,4 @@
-"""The table that `serve` prints: where everything is, and what to try first."""
+"""Format the table that `serve` prints: the addresses, and a next step to try."""
 
 import urllib.error
 import urllib.request
@@ -7,7 +7,7 @@ from django.conf import settings
 
 
 def site_answers() -> bool:
-    """Is the site ready? Asks over loopback, as a load balancer would."""
+    """Tell whether the site is ready. Asks `/readyz` over loopback, as a load balancer does."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{settings.PORT}/readyz", headers={"Host": settings.ALLOWED_HOSTS[0]}
     )
@@ -19,13 +19,13 @@ def site_answers() -> bool:
 
 
 def rows() -> list[tuple[str, str]]:
-    """The site's addresses, by name."""
+    """Return the site's addresses as pairs of name and address."""
     site = settings.SITE_URL
     return [("Site", site), ("Admin", f"{site}/admin/"), ("API docs", f"{site}/api/docs/")]
 
 
 def text(rows: list[tuple[str, str]], *, step: str) -> str:
-    """The table of these rows, with one suggested next step."""
+    """Return the table of these rows, with one suggested next step."""
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {value}" for name, value in rows]
     rule = "─" * max(len(line) for line in lines)

@@ -19,7 +19,8 @@ def compile_changed(locale: Path = LOCALE) -> None:
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
             continue
-        # Another process may compile or read at the same time: it sees the old file or the new.
+        # Write a draft and rename it: another process may read or compile at the same time, and
+        # must see a whole file.
         draft = target.with_suffix(f".{os.getpid()}.mo")
         draft.write_bytes(compiled(source.read_text(encoding="utf-8")))
         draft.replace(target)

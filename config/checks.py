@@ -1,6 +1,7 @@
-"""System checks: an unsafe deployment doesn't start.
+"""Check the settings at the start, so that an unsafe deployment doesn't start.
 
-`manage.py check` runs them all; `serve`, `migrate` and tests run those without the deploy tag.
+`manage.py check --deploy` runs all checks. Other commands and the tests run those without the
+deploy tag.
 """
 
 from collections.abc import Iterator
@@ -50,19 +51,19 @@ def _addresses() -> Iterator[CheckMessage]:
     elif urlsplit(site).scheme != "https" and not is_loopback(site):
         yield Error(
             f"SITE_URL={site!r} is public and not https.",
-            hint="Cookies and tokens would travel in the clear. Use an https:// address.",
+            hint="Cookies and tokens would travel unencrypted. Use an https:// address.",
             id="accounts.E002",
         )
     if settings.DEMO and not is_loopback(site):
         yield Error(
-            "DEMO is on beside a public SITE_URL.",
+            "DEMO is on, but SITE_URL is public.",
             hint="Demo accounts, stand-in providers and the mail viewer would be open to all: "
             "unset DEMO.",
             id="accounts.E003",
         )
     if settings.DEBUG and not is_loopback(site):
         yield Error(
-            "DEBUG is on beside a public SITE_URL.",
+            "DEBUG is on, but SITE_URL is public.",
             hint="Stack traces would show settings to everybody: unset DEBUG.",
             id="accounts.E004",
         )
@@ -83,7 +84,7 @@ def _addresses() -> Iterator[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         yield Error(
             "ALLOWED_HOSTS allows every host.",
-            hint="Name the hosts: links in mails are built from the request's host.",
+            hint="List the hosts: with `*` a stranger chooses the host name in redirects.",
             id="accounts.E007",
         )
 
@@ -99,14 +100,14 @@ def _secrets() -> Iterator[CheckMessage]:
             Fernet(key)
     except ValueError:
         yield Error(
-            "DATA_ENCRYPTION_KEYS holds something that isn't a Fernet key.",
-            hint="Each is 32 bytes in url-safe base64: .env.example has the command.",
+            "DATA_ENCRYPTION_KEYS has an entry that isn't a Fernet key.",
+            hint="A key is 32 bytes in url-safe base64: .env.example has the command.",
             id="accounts.E008",
         )
     if not settings.DATA_ENCRYPTION_KEYS:
         yield Error(
             "DATA_ENCRYPTION_KEYS is empty.",
-            hint="Signing keys and queued mail are stored under it: .env.example has the command.",
+            hint="It encrypts signing keys and queued mail: .env.example has the command.",
             id="accounts.E009",
         )
     if len(settings.SESSION_ID_KEY) < 32:  # noqa: PLR2004 - 256 bits as text
@@ -118,7 +119,7 @@ def _secrets() -> Iterator[CheckMessage]:
     elif settings.SESSION_ID_KEY == settings.SECRET_KEY:
         yield Error(
             "SESSION_ID_KEY equals SECRET_KEY.",
-            hint="Rotating SECRET_KEY would sign everybody out: draw a key of its own.",
+            hint="A rotation of SECRET_KEY would sign everybody out: generate another key.",
             id="accounts.E011",
         )
 
@@ -132,8 +133,8 @@ def _redis() -> Iterator[CheckMessage]:
     if settings.REDIS_URL and settings.REDIS_SENTINELS:
         yield Error(
             "REDIS_URL and REDIS_SENTINELS are both set.",
-            hint="One of them would be ignored: keep REDIS_SENTINELS for a primary with replicas, "
-            "REDIS_URL for a single server.",
+            hint="Set only one: REDIS_SENTINELS for a primary with replicas, REDIS_URL for a single "
+            "server.",
             id="accounts.E012",
         )
 
@@ -144,21 +145,21 @@ def check_providers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _providers() -> Iterator[CheckMessage]:
-    """Half of a provider's settings: the other half would be missed by the first visitor."""
+    """Find providers with incomplete settings, before the first sign-in fails."""
     for name, client in settings.PROVIDER_CLIENTS.items():
         variable = f"{name.upper()}_CLIENT_ID"
         if client.client_id and not client.secret and name != "kakao":
             yield Error(
-                f"{variable} is set and {name.upper()}_CLIENT_SECRET isn't.",
-                hint="The provider gives out both together: set both, or neither.",
+                f"{variable} is set, but {name.upper()}_CLIENT_SECRET isn't.",
+                hint="Set both, or neither: the provider's console shows both.",
                 id="accounts.E020",
             )
         elif not client.client_id and any(
             [client.secret, client.native_client_ids, client.app_id, client.admin_key]
         ):
             yield Error(
-                f"Other settings of this provider are there and {variable} isn't.",
-                hint=f"Without {variable} the provider isn't offered at all.",
+                f"Other settings of this provider are set, but {variable} isn't.",
+                hint=f"Set {variable}: without it the site doesn't offer the provider.",
                 id="accounts.E021",
             )
     if settings.KAKAO_APP_ID and not settings.KAKAO_APP_ID.isdecimal():
@@ -169,21 +170,23 @@ def _providers() -> Iterator[CheckMessage]:
         )
     if settings.PROVIDER_CLIENTS["kakao"].native_client_ids and not settings.KAKAO_APP_ID:
         yield Warning(
-            "KAKAO_NATIVE_APP_KEY is set and KAKAO_APP_ID isn't.",
-            hint="Apps can't send access tokens, and Kakao's ID tokens vouch for no email.",
+            "KAKAO_NATIVE_APP_KEY is set, but KAKAO_APP_ID isn't.",
+            hint="Apps can't sign in with Kakao's access tokens, and Kakao's ID tokens don't say "
+            "whether an email is verified. Set KAKAO_APP_ID.",
             id="accounts.W020",
         )
     if settings.PROVIDER_CLIENTS["kakao"].admin_key and not settings.KAKAO_APP_ID:
         yield Warning(
-            "KAKAO_ADMIN_KEY is set and KAKAO_APP_ID isn't.",
-            hint="Kakao's unlink webhook names the app, and is refused without.",
+            "KAKAO_ADMIN_KEY is set, but KAKAO_APP_ID isn't.",
+            hint="The site refuses Kakao's unlink webhook, because it can't check which app the "
+            "webhook is for. Set KAKAO_APP_ID.",
             id="accounts.W021",
         )
 
 
 @register(Tags.security, deploy=True)
 def check_database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Warn of a PostgreSQL on another machine that is reached without TLS."""
+    """Warn of a connection without TLS to PostgreSQL on another machine."""
     hosts = database.remote_hosts_in_the_clear(settings.DATABASES["default"])
     if not hosts or settings.DATABASE_NETWORK_IS_PRIVATE:
         return []
@@ -191,7 +194,7 @@ def check_database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         Warning(
             f"The connection to PostgreSQL at {', '.join(hosts)} may be unencrypted.",
             hint="Add `?sslmode=verify-full&sslrootcert=FILE` to DATABASE_URL, or at least "
-            "`?sslmode=require`. If nobody else is on the network in between, set "
+            "`?sslmode=require`. If nobody else uses the network in between, set "
             "DATABASE_NETWORK_IS_PRIVATE=1.",
             id="config.W001",
         )
@@ -207,25 +210,25 @@ def _deployment() -> Iterator[CheckMessage]:
     if settings.REDIS_IS_EMBEDDED:
         yield Warning(
             "Sessions are in the embedded Redis.",
-            hint="It serves one machine: set REDIS_URL.",
+            hint="It serves one machine only: set REDIS_URL.",
             id="accounts.W001",
         )
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         yield Warning(
             "The database is SQLite.",
-            hint="It serves one machine: set DATABASE_URL to PostgreSQL.",
+            hint="It serves one machine only: set DATABASE_URL to PostgreSQL.",
             id="accounts.W002",
         )
     if not settings.TRUSTED_PROXY_COUNT:
         yield Warning(
             "TRUSTED_PROXY_COUNT is 0.",
-            hint="Behind a proxy every visitor would share its address, and its rate limits. "
-            "Set how many proxies stand in front.",
+            hint="Behind a proxy all visitors would have the proxy's address, and share its rate "
+            "limits. Set the number of proxies in front of the site.",
             id="accounts.W003",
         )
     if settings.EMAIL_BACKEND.endswith(("console.EmailBackend", "filebased.EmailBackend")):
         yield Warning(
-            "Mail isn't sent to anybody.",
-            hint="Sign-up needs it: set EMAIL_URL.",
+            "The site doesn't send mail.",
+            hint="Sign-up needs mail: set EMAIL_URL.",
             id="accounts.W004",
         )

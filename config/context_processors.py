@@ -1,4 +1,4 @@
-"""What every page's frame needs."""
+"""Give all templates the variables of the page's frame."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """The product's name, whether demo tools are on, and how this browser signed in last."""
+    """Return the site's name, whether the demo is on, and this browser's last provider."""
     return {
         "site_name": settings.SITE_NAME,
         "demo": settings.DEMO,

@@ -1,4 +1,7 @@
-"""Turn `DATABASE_URL` into Django's `DATABASES["default"]`. Pure: reads no environment, opens nothing."""
+"""Turn `DATABASE_URL` into Django's `DATABASES["default"]`.
+
+These functions read no environment and open no connection.
+"""
 
 import ipaddress
 from typing import Any
@@ -14,35 +17,35 @@ MAX_PORT = 65535
 
 POOL = {"min_size": 1, "max_size": 8, "timeout": 5}
 CONNECT_SECONDS = 3
-"""For each of several hosts. psycopg's own limit, 130 s, would keep the next host from its turn."""
+"""Time-out for each of several hosts. psycopg waits 130 s by default before it tries the next host."""
 
 SQLITE_OPTIONS = {
-    # IMMEDIATE: with SQLite's default a transaction that reads before it writes fails at once with
-    # "database is locked" when another one wrote in between, whatever the timeout.
+    # With SQLite's default, a transaction that reads before it writes fails with "database is
+    # locked" if another one wrote in between, and doesn't wait for `timeout`.
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
 }
 ENCRYPTED = {"require", "verify-ca", "verify-full"}
-"""The values of libpq's `sslmode` under which it never goes on in the clear."""
+"""The values of libpq's `sslmode` that never allow an unencrypted connection."""
 
 
 def configure(url: str) -> dict[str, Any]:
-    """Return Django's settings of the database that `url` names.
+    """Return Django's settings for the database at `url`, with our connection pool.
 
-    Options in the query of the address are kept: libpq's (`sslmode`, `sslrootcert`,
-    `target_session_attrs`, ...) and Django's. Our connection pool is added to them.
+    Keeps the options in the query of the address: libpq's (`sslmode`, `sslrootcert`,
+    `target_session_attrs`, ...) and Django's.
 
-    Raises `ImproperlyConfigured`, whose text doesn't repeat the address: it may hold a password.
+    Raises `ImproperlyConfigured`. Its text doesn't repeat the address, which may hold a password.
     """
     if environ.Env.DB_SCHEMES.get(url.partition(":")[0]) not in {POSTGRESQL, SQLITE}:
         raise ImproperlyConfigured(
-            "DATABASE_URL names neither PostgreSQL (`postgres://`) nor SQLite (`sqlite://`)."
+            "DATABASE_URL must begin with `postgres://` (PostgreSQL) or `sqlite://` (SQLite)."
         )
     try:
         database: dict[str, Any] = environ.Env.db_url_config(url)
         if database["ENGINE"] == POSTGRESQL:
-            # django-environ mixes up the ports when only some of the hosts have one.
+            # django-environ mixes up the ports if only some of the hosts have one.
             database["HOST"], database["PORT"] = _hosts_and_ports(urlsplit(url).netloc)
     except ValueError:
         raise ImproperlyConfigured(
@@ -59,10 +62,10 @@ def configure(url: str) -> dict[str, Any]:
 
 
 def _hosts_and_ports(netloc: str) -> tuple[str, str]:
-    """Return both as libpq wants them: comma-separated, as many ports as hosts.
+    """Return hosts and ports as libpq expects them: comma-separated, as many ports as hosts.
 
     A host may be a name, an address (IPv6 in brackets) or the percent-encoded directory of a unix
-    socket. Raises `ValueError` for what isn't `host` or `host:port`.
+    socket. Raises `ValueError` for a part that isn't `host` or `host:port`.
     """
     pairs = [_host_and_port(part) for part in netloc.rpartition("@")[2].split(",")]
     hosts = ",".join(host for host, _ in pairs)
@@ -85,7 +88,7 @@ def _host_and_port(part: str) -> tuple[str, str]:
 
 
 def addresses(database: dict[str, Any]) -> list[str]:
-    """Return each server of the PostgreSQL settings as `host:port`, without password, for people."""
+    """Return each server of the PostgreSQL settings as `host:port`, to show to people."""
     options = database.get("OPTIONS", {})
     hosts = str(database.get("HOST") or options.get("host", "")).split(",")
     ports = str(database.get("PORT") or options.get("port", "")).split(",")
@@ -96,15 +99,15 @@ def addresses(database: dict[str, Any]) -> list[str]:
 
 
 def remote_hosts_in_the_clear(database: dict[str, Any]) -> list[str]:
-    """Return the hosts that a connection may reach unencrypted over a network.
+    """Return the hosts to which a connection over a network may be unencrypted.
 
-    Unix sockets and loopback addresses stay on this machine and don't count. libpq's default
-    `sslmode`, `prefer`, goes on in the clear when the server offers no TLS.
+    Unix sockets and loopback addresses stay on this machine and don't count. With libpq's default
+    `sslmode`, `prefer`, the connection is unencrypted if the server offers no TLS.
     """
     options = database.get("OPTIONS", {})
     if database["ENGINE"] != POSTGRESQL or options.get("sslmode") in ENCRYPTED:
         return []
-    # libpq calls `hostaddr` where it is given; `host` is then only a name to verify.
+    # libpq connects to `hostaddr` if it is set, and then only verifies the name `host`.
     hosts = options.get("hostaddr") or database.get("HOST") or options.get("host", "")
     return [host for host in str(hosts).split(",") if not _is_here(host)]
 

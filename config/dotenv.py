@@ -1,6 +1,6 @@
 """Write a local `.env` with generated secrets, once: `python -m config.dotenv`.
 
-Standard library only: it runs before anything that needs the secrets it makes.
+Uses only the standard library, because it runs before the packages that need these secrets.
 """
 
 import base64
@@ -13,7 +13,7 @@ PATH = Path(__file__).resolve().parent.parent / ".env"
 
 
 def contents() -> str:
-    """The secrets that have no default, freshly drawn."""
+    """Return the text of the file: new values for the secrets that have no default."""
     fernet_key = base64.urlsafe_b64encode(os.urandom(32)).decode()
     return (
         "# Made by `make run` for this machine. It holds secrets: never commit it.\n"
@@ -26,13 +26,13 @@ def contents() -> str:
 
 def main() -> None:
     try:
-        # O_EXCL: a second writer never replaces the secrets of the first.
+        # O_EXCL: a second run never replaces the secrets of the first one.
         descriptor = os.open(PATH, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(contents())
-    sys.stdout.write("Wrote .env with fresh secrets for this machine.\n")
+    sys.stdout.write("Wrote .env with new secrets for this machine.\n")
 
 
 if __name__ == "__main__":

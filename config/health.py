@@ -1,4 +1,4 @@
-"""For load balancers and orchestrators: is the process up, and can it serve?"""
+"""Tell load balancers and orchestrators whether the process is up and can serve."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ def _database() -> None:
 
 
 def _redis() -> None:
-    # Not a made-up key: django-redis turns any failure of this call into an exception.
+    # The key needn't exist. django-redis turns each failure of this call into an exception.
     caches["sessions"].has_key("readyz")
 
 
@@ -26,9 +26,9 @@ PARTS: dict[str, Callable[[], None]] = {"database": _database, "redis": _redis}
 
 
 class HealthMiddleware:
-    """Answers the two paths before anything else looks at the request.
+    """Answer `/livez` and `/readyz` before the other middleware.
 
-    A probe asks by address, not by a name in `ALLOWED_HOSTS`, and isn't redirected to https.
+    A probe sends an IP address as its host, which isn't in `ALLOWED_HOSTS`, and uses plain http.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -42,14 +42,14 @@ class HealthMiddleware:
 @never_cache
 @require_safe
 def livez(request: HttpRequest) -> JsonResponse:
-    """200 as long as the process answers. Touches nothing else: a restart cures no database."""
+    """Answer 200. Doesn't check the database or Redis: a restart of the site doesn't mend them."""
     return JsonResponse({"status": "ok"})
 
 
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when every part answers, else 503 naming the parts that don't."""
+    """Answer 200 if all parts answer, otherwise 503 with the state of each part."""
     states = {name: _state(name, probe) for name, probe in PARTS.items()}
     is_ready = set(states.values()) == {"ok"}
     return JsonResponse(
@@ -61,8 +61,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def _state(name: str, probe: Callable[[], None]) -> str:
     try:
         probe()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the part doesn't answer
-        # The reason goes to the log, not to an anonymous caller.
+    except Exception as error:  # noqa: BLE001 - any error means that the part doesn't answer
+        # Log the reason and don't show it: the caller is anonymous.
         log.warning("readyz.failed", part=name, error=str(error))
         return "failed"
     return "ok"

@@ -1,4 +1,4 @@
-"""Log lines: JSON with a request id in production, readable on a laptop."""
+"""Configure log lines: JSON with a request id in production, plain text on a laptop."""
 
 import logging.config
 from typing import Any
@@ -14,7 +14,7 @@ _SHARED = (
 
 
 def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
-    """Django's `LOGGING`: one handler to standard error, `json` or `console`."""
+    """Return Django's `LOGGING`: one handler to standard error. `log_format`: json or console."""
     renderer = (
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if log_format == "console"
@@ -38,16 +38,16 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.server": {"handlers": [], "propagate": True},
-            # RequestLogMiddleware logs the same, without the keys that paths may hold.
+            # RequestLogMiddleware logs the same requests, without the keys in paths.
             "django.request": {"level": "CRITICAL"},
-            # A stack trace for every stranger who tries a host name.
+            # Django logs a stack trace for each request with a wrong host name.
             "django.security.DisallowedHost": {"level": "CRITICAL"},
         },
     }
 
 
 def configure(config: dict[str, Any]) -> None:
-    """Django's `LOGGING_CONFIG`: standard logging and structlog end in the same handler."""
+    """Send standard logging and structlog to the same handler. Django's `LOGGING_CONFIG`."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

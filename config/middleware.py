@@ -40,7 +40,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 class RequestIdMiddleware:
     """Give each request an id: the caller's `X-Request-ID` if it is harmless, otherwise a new one.
 
-    Answer, log lines and problems have it. An id of another form could forge log lines.
+    The answer, the log lines and problem JSON carry the id. An id with other characters could
+    forge log lines.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -50,7 +51,7 @@ class RequestIdMiddleware:
         request_id = request.META.get("HTTP_X_REQUEST_ID", "")
         if not REQUEST_ID.fullmatch(request_id):
             request_id = str(uuid4())
-        # On every log line of the request. The thread may still have the id of an earlier request.
+        # Clear first: the thread may still have the id of an earlier request.
         clear_contextvars()
         bind_contextvars(request_id=request_id)
         response = self.get_response(request)
@@ -59,9 +60,9 @@ class RequestIdMiddleware:
 
 
 class CanonicalHostMiddleware:
-    """Make links in mails and redirects name `SITE_URL`, whatever host or port the caller names.
+    """Set the request's host to that of `SITE_URL`, for links in mails and redirects.
 
-    Otherwise a stranger could cause a genuine reset mail whose link leads to another port.
+    Otherwise a stranger could send a real reset mail whose link leads to another host or port.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -76,7 +77,8 @@ class CanonicalHostMiddleware:
 class RequestLogMiddleware:
     """Log each request in one line: `request_finished`, or `request_failed` with a stack trace.
 
-    The line has no secrets: queries hold OAuth codes and states, two paths hold keys from mails.
+    The line leaves secrets out: the query, which may hold OAuth codes and states, and the keys
+    from mails in two paths.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -97,13 +99,13 @@ class RequestLogMiddleware:
 
 
 def _note_exception(*, request: HttpRequest | None = None, **_: Any) -> None:
-    """Keep the exception for `RequestLogMiddleware`, which only sees the 500 that Django makes of it."""
+    """Keep the exception for `RequestLogMiddleware`, which otherwise sees only a 500 answer."""
     if request is not None:
         cast("Request", request).failure = sys.exc_info()[1]
 
 
 class LocaleMiddleware(django_locale.LocaleMiddleware):
-    """Choose the language as Django does, without its work for paths that begin with a language."""
+    """Choose the language as Django does, but don't look for a language in the path."""
 
     @override
     def process_request(self, request: HttpRequest) -> None:
@@ -120,7 +122,7 @@ class LocaleMiddleware(django_locale.LocaleMiddleware):
 
 
 class SecurityHeadersMiddleware:
-    """Set the same policies on every answer, written once when the process starts."""
+    """Set the security headers on each answer. Builds their text once, at the start."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -140,7 +142,7 @@ class SecurityHeadersMiddleware:
 
 
 class BodyMiddleware:
-    """Refuse a body that is too large, and JSON that no parser should read.
+    """Refuse a body that is too large, and JSON that would cause an error in a parser.
 
     Django checks `DATA_UPLOAD_MAX_MEMORY_SIZE` only if it parses the body itself, but DRF's and
     allauth's JSON parsers read the stream. A body without Content-Length never reaches a WSGI
@@ -155,12 +157,12 @@ class BodyMiddleware:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal():
             return errors.respond(request, problems.BAD_REQUEST)
-        # int() refuses a number of thousands of digits.
+        # Check the number of digits first: int() raises an error for thousands of digits.
         if len(length) > MAX_DIGITS or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return errors.respond(request, problems.BODY_TOO_LARGE)
         if not _is_text_encoding(request.encoding):
             return errors.respond(request, problems.BAD_REQUEST)
-        # DRF reads JSON also for a type with a wildcard, allauth whatever the type says.
+        # DRF also parses JSON if the type has a wildcard, and allauth for any type.
         is_json = (
             request.content_type == "application/json"
             or "*" in (request.content_type or "")
@@ -172,7 +174,7 @@ class BodyMiddleware:
 
 
 def _is_text_encoding(name: str | None) -> bool:
-    """Tell whether Django can decode text by this name. It can't by `zlib` and `undefined`."""
+    """Tell whether Django can decode text with this encoding. It can't with `zlib` or `undefined`."""
     try:
         "".encode(name or "utf-8")
     except (LookupError, UnicodeError):
@@ -181,7 +183,7 @@ def _is_text_encoding(name: str | None) -> bool:
 
 
 def _is_sound(body: bytes) -> bool:
-    """Tell whether this is JSON whose strings are all UTF-8. An empty body is left to the view."""
+    """Tell whether the body is empty, or JSON whose strings can be encoded as UTF-8."""
     try:
         if body:
             json.dumps(json.loads(body), ensure_ascii=False).encode()
@@ -191,7 +193,7 @@ def _is_sound(body: bytes) -> bool:
 
 
 class CorsMiddleware(corsheaders.CorsMiddleware):
-    """Let our frontends on other origins call all addresses under a prefix for machines."""
+    """Let our frontends on other origins call the addresses under a prefix for programs."""
 
     @override
     def is_enabled(self, request: HttpRequest) -> bool:
@@ -214,9 +216,9 @@ class ErrorMiddleware:
 
 
 class Answering:
-    """Answer the domain's errors that the middleware itself raises.
+    """Answer the domain's errors that a middleware raises. Use it as a first base class.
 
-    Django turns what leaves a middleware into a 500, which the log shows as a defect.
+    Otherwise Django turns an exception from a middleware into a 500, and the log shows a defect.
     """
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:

@@ -1,4 +1,4 @@
-"""Run a handful of child processes as one: start, watch, stop them all."""
+"""Run several child processes together: start, watch and stop them."""
 
 import contextlib
 import ctypes
@@ -13,25 +13,25 @@ from types import FrameType
 from typing import Self
 
 STOP_SECONDS = 4.0
-"""How long children may take to stop before they are killed."""
+"""Seconds that children may take to stop before `Children.stop` kills them."""
 POLL_SECONDS = 0.1
 PR_SET_PDEATHSIG = 1
 
 
 class PortTakenError(RuntimeError):
-    """Something else listens on a port that is needed."""
+    """Another program listens on a port that we need."""
 
 
 class ChildDiedError(RuntimeError):
-    """A child stopped by itself, or never became ready."""
+    """A child stopped by itself, or didn't become ready in time."""
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: somebody asked
+class Stopped(Exception):  # noqa: N818 - not an error: the user asked for it
     """SIGINT or SIGTERM arrived."""
 
 
 def require_free(ports: Sequence[tuple[str, int]]) -> None:
-    """Raise `PortTakenError` for the first of these (variable, port) pairs that is taken."""
+    """Raise `PortTakenError` if a port is taken. `ports` has pairs of setting and port."""
     for variable, port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -43,7 +43,7 @@ def require_free(ports: Sequence[tuple[str, int]]) -> None:
 
 
 class Children:
-    """Named child processes that end with their parent, however the parent ends."""
+    """Named child processes that end with their parent, also if the parent is killed (Linux)."""
 
     def __init__(self) -> None:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -59,7 +59,10 @@ class Children:
         self.stop()
 
     def start(self, name: str, command: Sequence[str], **env: str) -> None:
-        """In a process group of its own: Ctrl-C reaches the parent only, which stops them in order."""
+        """Start a child in its own process group.
+
+        Then Ctrl-C reaches only the parent, which stops the children in order.
+        """
         self._running[name] = subprocess.Popen(  # noqa: S603 - our own command lines
             command,
             env=os.environ | env,
@@ -69,7 +72,7 @@ class Children:
         )
 
     def wait_until(self, is_ready: Callable[[], bool], *, name: str, seconds: float) -> None:
-        """Wait for `name` to serve. Raises `ChildDiedError` when it died or took too long."""
+        """Wait until `name` is ready. Raises `ChildDiedError` if it dies or takes too long."""
         deadline = time.monotonic() + seconds
         while not is_ready():
             self.check()
@@ -86,7 +89,7 @@ class Children:
                 raise ChildDiedError(message)
 
     def watch(self) -> None:
-        """Until a child dies (`ChildDiedError`) or a signal arrives (`Stopped`)."""
+        """Wait until a child dies (raises `ChildDiedError`) or a signal arrives (`Stopped`)."""
         while True:
             self.check()
             time.sleep(POLL_SECONDS)
@@ -115,5 +118,5 @@ def _raise_stopped(number: int, frame: FrameType | None) -> None:
 
 
 def _die_with_parent() -> None:
-    """Linux: a killed parent takes its children along."""
+    """Ask Linux to send this process SIGTERM when its parent ends."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

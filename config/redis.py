@@ -1,4 +1,7 @@
-"""Redis addresses in, Django's `CACHES` out. Pure: reads no environment, opens nothing."""
+"""Turn Redis addresses into Django's `CACHES`.
+
+These functions read no environment and open no connection.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +18,7 @@ SENTINEL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Sentinels:
-    """Who knows which Redis is the primary, and how to talk to either."""
+    """The Sentinels that know the Redis primary, and the passwords for both."""
 
     addresses: list[str]
     master_name: str
@@ -26,7 +29,10 @@ class Sentinels:
 
     @property
     def hosts(self) -> list[tuple[str, int]]:
-        """Raises `ImproperlyConfigured` for an address that isn't `host:port`."""
+        """The addresses as pairs of host and port.
+
+        Raises `ImproperlyConfigured` for an address that isn't `host:port`.
+        """
         hosts = []
         for address in self.addresses:
             host, _, port = address.strip().rpartition(":")
@@ -37,17 +43,17 @@ class Sentinels:
 
 
 def database(url: str, number: int) -> str:
-    """The same server, another of its databases."""
+    """Return the address of another database on the same server."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         query = dict(parse_qsl(parts.query)) | {"db": str(number)}
-        # Not urlunsplit: with no host it drops the two slashes that redis-py asks for.
+        # Without a host, urlunsplit drops the two slashes that redis-py needs.
         return f"unix://{parts.path}?{urlencode(query)}"
     return urlunsplit(parts._replace(path=f"/{number}"))
 
 
 def database_number(url: str) -> int:
-    """Which of the server's databases the address names; 0 when it names none."""
+    """Return the number of the database in the address; 0 if it has none."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return int(dict(parse_qsl(parts.query)).get("db", "0"))
@@ -61,16 +67,15 @@ def caches(
     sentinels: Sentinels | None = None,
     answer_seconds: float = ANSWER_SECONDS,
 ) -> dict[str, dict[str, Any]]:
-    """Two aliases: `sessions` and `default`, in separate databases.
+    """Return two caches, `sessions` and `default`, in separate databases.
 
-    `cache.clear()` is a FLUSHDB, so sharing one database would let a cleared cache sign
-    everybody out. With `sentinels` both are on the primary they name, unless the cache has an
-    address of its own.
+    `cache.clear()` is a FLUSHDB: in a shared database it would sign everybody out. With
+    `sentinels`, both caches are on their primary, unless `cache_url` is set.
     """
     for url in (sessions_url, cache_url):
         _check(url)
     if sentinels:
-        # Not a server's address: SentinelConnectionFactory takes the host for the primary's name.
+        # SentinelConnectionFactory reads the host of this URL as the primary's name.
         sessions_url = f"redis://{sentinels.master_name}/0"
     first = database_number(sessions_url)
     default = _cache(cache_url or database(sessions_url, first + 1), answer_seconds)
@@ -84,7 +89,10 @@ def caches(
 
 
 def _check(url: str) -> None:
-    """Raises `ImproperlyConfigured`, which must not repeat what may hold a password."""
+    """Raise `ImproperlyConfigured` if the address can't be read.
+
+    Its text doesn't repeat the address, which may hold a password.
+    """
     try:
         database_number(url)
         port = urlsplit(url).port
@@ -97,7 +105,11 @@ def _check(url: str) -> None:
 
 
 def _behind(sentinels: Sentinels, cache: dict[str, Any]) -> None:
-    """Reads go to the primary, too (not `SentinelClient`): a replica that lags signs people out."""
+    """Connect the cache to the primary that the Sentinels name.
+
+    Reads go to the primary, too: a session may be missing on a replica that lags. So this doesn't
+    use django-redis' `SentinelClient`.
+    """
     own: dict[str, Any] = {"ssl": True} if sentinels.tls else {}
     if sentinels.username:
         own["username"] = sentinels.username
@@ -111,7 +123,7 @@ def _behind(sentinels: Sentinels, cache: dict[str, Any]) -> None:
     options |= {
         "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
         "SENTINELS": sentinels.hosts,
-        # Otherwise a client with ten retries of its own, for each Sentinel.
+        # Without these, the client of each Sentinel retries ten times.
         "SENTINEL_KWARGS": asking
         | {
             "socket_connect_timeout": SENTINEL_SECONDS,
@@ -125,20 +137,20 @@ _NO_RETRY = Retry(NoBackoff(), 0)
 
 
 def _cache(url: str, answer_seconds: float) -> dict[str, Any]:
-    # A unix socket has no keepalive to switch on.
+    # A unix socket has no keepalive option.
     keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
     return {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": url,
         "KEY_PREFIX": "munjigi",
         "OPTIONS": {
-            # django-redis' own default is pickle, with which a writer to Redis could run code here.
+            # With pickle, django-redis' default, a writer to Redis could run code in this process.
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             "CONNECTION_POOL_KWARGS": {
                 "socket_connect_timeout": CONNECT_SECONDS,
                 "socket_timeout": answer_seconds,
                 "health_check_interval": 15,
-                # `accounts.store.outage` tries again; retries inside retries multiply.
+                # `accounts.store.outage` retries. A retry in here would multiply its retries.
                 "retry": _NO_RETRY,
                 **keepalive,
             },

@@ -1,4 +1,4 @@
-"""Where everything lives."""
+"""Map paths to views: pages, API, allauth's headless API, admin."""
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
@@ -16,19 +16,19 @@ handler404 = errors.handler404
 handler429 = errors.handler429
 handler500 = errors.handler500
 
-# Providers are configured in the environment, their tokens are never stored, and an account's
-# addresses and connections are shown, read-only, on its user's page.
+# The environment configures providers, and the site stores none of their tokens. The admin's page
+# of a user shows its addresses and connections, read-only.
 admin.site.unregister([EmailAddress, SocialAccount, SocialApp, SocialToken])
 
 urlpatterns = [
-    for_machines(path("api/", include("api.urls"))),  # first: asked for most
+    for_machines(path("api/", include("api.urls"))),  # first, because most requests go here
     path("", RedirectView.as_view(pattern_name="accounts:home"), name="root"),
     path("accounts/", include("accounts.pages.urls")),
     path("accounts/", include("accounts.pages.allauth_urls")),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/", include("accounts.federation.urls")),
     path("accounts/3rdparty/", include("allauth.socialaccount.urls")),
-    # Sign-in by phone isn't offered, and allauth's views for it assume that it is.
+    # The site has no sign-in by phone, but allauth's views for it don't check that.
     path("_allauth/<str:client>/v1/account/phone", errors.not_found),
     path("_allauth/<str:client>/v1/auth/phone/<path:step>", errors.not_found),
     for_machines(path("_allauth/", headless())),

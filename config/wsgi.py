@@ -1,4 +1,4 @@
-"""Pages, API and admin, for any WSGI server (`manage.py serve` runs Granian)."""
+"""Serve pages, API and admin under a WSGI server (`manage.py serve` runs Granian)."""
 
 import gc
 import os
@@ -20,19 +20,19 @@ django = get_wsgi_application()
 
 from api import forward_auth  # noqa: E402 - needs the models
 
-# A server that imports this module runs no command, and so no checks of its own.
+# A server that imports this module runs no Django command, so Django runs no checks.
 if unsafe := [error for error in checks.run_checks() if error.is_serious()]:
     raise SystemExit("\n".join(str(error) for error in unsafe))
 
-# What exists by now lives as long as the process: no need to look again whether it is garbage.
+# The objects that exist now live as long as the process, so the garbage collector can skip them.
 gc.freeze()
 
 
 def application(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-    """Django, told nothing of the caller's charset: forms and JSON are UTF-8 here.
+    """Call Django without the caller's charset: this site accepts UTF-8 only.
 
-    Django decodes the query while it builds the request, before any middleware: `charset=zlib`
-    beside a query string would be a 500 without a page.
+    Django decodes the query before any middleware runs. With `charset=zlib` and a query string
+    it would answer 500 without a page.
     """
     if forward_auth.answers(environ):
         return forward_auth.answer(environ, start_response)

@@ -1,11 +1,12 @@
 #!/bin/sh
-# What an image, or any server, needs beyond the source. The Dockerfile and CI run the same steps:
+# Installs and builds everything that an image or a server needs besides the source. The Dockerfile
+# and CI run the same steps:
 #
 #   deploy/build.sh VENV install   a virtual environment with the locked packages
 #   deploy/build.sh VENV site      translations, static files in $VAR_DIR/static, then the checks
 #   deploy/build.sh VENV           both
 #
-# PYTHON chooses the interpreter, VAR_DIR where static files go (default: var).
+# PYTHON is the interpreter to use. VAR_DIR is the directory for static files (default: var).
 set -eu
 
 venv=${1:?usage: deploy/build.sh VENV [install|site]}
@@ -15,14 +16,14 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 
 install() {
     "${PYTHON:-python3}" -m venv "$venv"
-    # Wheels only: nothing is compiled, so no compiler is needed.
+    # Installs wheels only, so it needs no compiler.
     "$venv/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir \
         --only-binary :all: --require-hashes -r "$root/requirements.lock"
 }
 
 site() (
     cd "$root"
-    # Settings of a production site, with secrets that this process alone will ever know.
+    # Settings of a production site, with secrets that only this process uses.
     draw() { "$venv/bin/python" -c 'import secrets; print(secrets.token_urlsafe(50))'; }
     fernet() {
         "$venv/bin/python" -c \

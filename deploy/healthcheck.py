@@ -1,7 +1,7 @@
 #!/usr/bin/env python
-"""Exit 0 when the site in this container is alive: for Docker's HEALTHCHECK.
+"""Exit with status 0 if the site in this container is alive, for Docker's HEALTHCHECK.
 
-Asks by a host name that the site answers to; a bare `curl 127.0.0.1` gets a 400.
+Sends a host name that the site accepts.
 """
 
 import http.client
@@ -13,7 +13,7 @@ PORT = 8000
 
 
 def host() -> str:
-    """The first of ALLOWED_HOSTS, else the host of SITE_URL, as the settings have it."""
+    """Return the first of ALLOWED_HOSTS, otherwise the host of SITE_URL, as the settings do."""
     names = os.environ.get("ALLOWED_HOSTS", "").split(",")
     first = names[0].strip().removeprefix(".")
     return first or urlsplit(os.environ.get("SITE_URL", "")).hostname or "localhost"

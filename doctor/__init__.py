@@ -1,4 +1,5 @@
-"""Look at a live deployment and say what is wrong with it, and how to mend it.
+"""Examine a live deployment, report each fault and say how to mend it.
 
-Reads settings, the database, Redis, mail and the site from outside. Nobody imports it.
+Reads the settings, the database, Redis, the mail server and the public site. No other room
+imports this one.
 """

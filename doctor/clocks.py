@@ -1,4 +1,4 @@
-"""Do two machines agree what time it is?"""
+"""Compare this machine's clock with another machine's."""
 
 from doctor.findings import Finding, error, ok, warning
 
@@ -8,14 +8,14 @@ ADVICE = "Run NTP (chrony, systemd-timesyncd) on both machines."
 
 
 def judge(*, theirs: float, before: float, after: float) -> Finding:
-    """`theirs`, read between `before` and `after` of our own clock; all in seconds since 1970.
+    """Judge the other clock: `theirs` was read between `before` and `after` of our own clock.
 
-    Only what the journey there and back can't explain counts.
+    All three are seconds since 1970. The time that the message travelled doesn't count as skew.
     """
     skew = max(before - theirs, theirs - after, 0.0)
-    text = f"{skew:.1f} s apart from this machine's"
+    text = f"{skew:.1f} s apart from this machine's clock"
     if skew > HARMFUL_SECONDS:
-        return error(f"{text}: tokens and time-outs are judged wrongly", ADVICE)
+        return error(f"{text}: tokens and time-outs end too early or too late", ADVICE)
     if skew > NOTICEABLE_SECONDS:
         return warning(text, ADVICE)
     return ok(text)

@@ -1,4 +1,4 @@
-"""What the settings alone tell: secrets, proxies, cookies, collected files, Django's own checks."""
+"""Check the settings: secrets, proxies, cookies, collected files, Django's own checks."""
 
 import json
 
@@ -21,11 +21,11 @@ from doctor.findings import (
 )
 
 SHORT, TOO_SHORT = 50, 32
-"""Characters of SECRET_KEY: what Django warns of, and 256 bits as text."""
+"""Characters of a key: below `SHORT` Django warns; `TOO_SHORT` is the length of 256 bits as text."""
 FEWEST_DIFFERENT = 5
 CHECK_SECONDS = 60.0
-"""Django's checks build every URL and the API's schema: work, on a small machine."""
-SAID_BY_OTHERS = {
+"""Time limit: Django's checks build every URL and the API's schema, slow on a small machine."""
+REPORTED_ELSEWHERE = {
     "accounts.E010",  # session id key
     "accounts.E011",  # session id key
     "accounts.W001",  # redis
@@ -35,12 +35,12 @@ SAID_BY_OTHERS = {
     "security.W009",  # secret key
 }
 FOLLOW_FROM_HTTP = {"security.W004", "security.W008", "security.W010", "security.W016"}
-"""What Django says of a site without https, beside the line `cookies`."""
-DRAW = "Draw one: python -c 'import secrets; print(secrets.token_urlsafe(50))'."
+"""Django's warnings about a site without https. The line `cookies` reports it already."""
+DRAW = "Generate one: python -c 'import secrets; print(secrets.token_urlsafe(50))'."
 
 
 def is_public() -> bool:
-    """Does anybody but this machine see the site?"""
+    """Tell whether other machines can reach the site by its `SITE_URL`."""
     return not is_loopback(settings.SITE_URL)
 
 
@@ -61,7 +61,7 @@ def area() -> Area:
 def secret_key() -> Finding:
     key, former = settings.SECRET_KEY, len(settings.SECRET_KEY_FALLBACKS)
     if len(key) < TOO_SHORT or len(set(key)) < FEWEST_DIFFERENT or key.startswith("django-insec"):
-        return error("SECRET_KEY can be guessed: whoever does signs reset links", DRAW)
+        return error("SECRET_KEY can be guessed, and then anybody can sign reset links", DRAW)
     if len(key) < SHORT:
         return warning(f"SECRET_KEY has {len(key)} characters, Django wants {SHORT}", DRAW)
     return ok(f"{len(key)} characters" + (f", {former} former" if former else ""))
@@ -72,24 +72,29 @@ def session_id_key() -> Finding:
     if len(key) < TOO_SHORT or len(set(key)) < FEWEST_DIFFERENT:
         return error(f"SESSION_ID_KEY can be guessed ({len(key)} characters)", DRAW)
     if key == settings.SECRET_KEY:
-        return error("SESSION_ID_KEY equals SECRET_KEY: rotating one signs everybody out", DRAW)
+        return error(
+            "SESSION_ID_KEY equals SECRET_KEY: a rotation of SECRET_KEY signs everybody out", DRAW
+        )
     return ok(f"{len(key)} characters")
 
 
 def proxy_count() -> Finding:
     count = settings.TRUSTED_PROXY_COUNT
     if count < 0:
-        return error(f"TRUSTED_PROXY_COUNT is {count}", "Count the proxies in front.")
+        return error(
+            f"TRUSTED_PROXY_COUNT is {count}",
+            "Set TRUSTED_PROXY_COUNT to the number of proxies in front of the site.",
+        )
     if settings.HTTPS and not count:
         return error(
             "SITE_URL is https, but no proxy is trusted and the site itself speaks plain http: "
-            "every page would redirect to itself",
-            "Set TRUSTED_PROXY_COUNT to how many proxies stand in front (nginx as shipped: 1).",
+            "every page redirects to itself",
+            "Set TRUSTED_PROXY_COUNT to the number of proxies in front (the shipped nginx: 1).",
         )
     if count and not is_public():
         return warning(
-            f"{count} trusted on a loopback site: without a proxy anybody chooses an address",
-            "Set TRUSTED_PROXY_COUNT=0, unless a proxy does stand in front.",
+            f"{count} trusted on a loopback site: without a proxy, clients can forge their address",
+            "Set TRUSTED_PROXY_COUNT=0, unless a proxy really stands in front.",
         )
     return ok(f"{count} trusted" if count else "none trusted")
 
@@ -117,9 +122,10 @@ def cookies() -> Finding:
     ]
     if faults:
         return error(
-            "; ".join(faults), "Put config/settings/security.py back: these flags follow SITE_URL."
+            "; ".join(faults),
+            "Undo the changes in config/settings/security.py: it sets these flags by SITE_URL.",
         )
-    return ok("__Host-, Secure, HttpOnly but for csrf, SameSite")
+    return ok("__Host-, Secure, SameSite, and HttpOnly except csrf")
 
 
 def _flag(name: str, flag: str, *, default: object = None) -> object:
@@ -129,33 +135,33 @@ def _flag(name: str, flag: str, *, default: object = None) -> object:
 def static_files() -> Finding:
     if not settings.STATIC_HASHED:
         if is_public():
-            return warning("served from the sources, unhashed", "Unset STATIC_HASHED.")
+            return warning("served from the sources, without hashes", "Unset STATIC_HASHED.")
         return ok("served from the sources")
     path = settings.STATIC_ROOT / "staticfiles.json"
     advice = "Run `manage.py collectstatic` with every release, and give the result to nginx."
     try:
         collected = json.loads(path.read_text())["paths"]
     except FileNotFoundError:
-        return error(f"{path} is missing: every page is an error", advice)
+        return error(f"{path} is missing: every page fails", advice)
     sources = {name for finder in get_finders() for name, _ in finder.list([])}
-    # The shipped image leaves parts of other packages out; pages break without these.
+    # Files of other packages may be missing, because the shipped image leaves some out.
     missing = sorted(name for name in sources - set(collected) if name.startswith("accounts/"))
     gone = [name for name in collected.values() if not staticfiles_storage.exists(name)]
     if missing or gone:
-        return error(f"{(missing + gone)[0]} isn't collected: pages that name it break", advice)
-    return ok(f"{len(collected)} collected")
+        return error(f"{(missing + gone)[0]} isn't collected: pages that use it fail", advice)
+    return ok(f"{len(collected)} files collected")
 
 
 def django_checks() -> list[Finding]:
-    """`manage.py check --deploy`, but for what has a line of its own here."""
-    said = SAID_BY_OTHERS | (set() if settings.HTTPS else FOLLOW_FROM_HTTP)
+    """Run `manage.py check --deploy`, without the checks that other lines of the report cover."""
+    covered = REPORTED_ELSEWHERE | (set() if settings.HTTPS else FOLLOW_FROM_HTTP)
     messages = [
         message
         for message in checks.run_checks(include_deployment_checks=True)
-        if not message.is_silenced() and message.id not in said
+        if not message.is_silenced() and message.id not in covered
     ]
     if not messages:
-        return [ok("manage.py check --deploy has nothing to add")]
+        return [ok("manage.py check --deploy finds nothing else")]
     return [_finding(message) for message in messages]
 
 

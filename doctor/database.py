@@ -1,4 +1,4 @@
-"""The database: reachable, the one it should be, migrated, with connections left."""
+"""Check the database: reachable, writable, migrated, with free connections."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
 
 WAIT_SECONDS = 4
-"""Shorter than the time limit of a probe, so that the report shows the database's own reason."""
+"""Time-out, shorter than a probe's time limit, so that the report shows the database's own error."""
 NEARLY_FULL = 0.8
 TRIPS = 3
 MIGRATE = "Run `manage.py migrate`."
@@ -45,7 +45,7 @@ def area() -> Area:
 
 
 def reading(probe: Callable[[], Finding]) -> Callable[[], Finding]:
-    """The probe, with `connection()` behind every model, and the database's reasons as findings."""
+    """Wrap the probe: models use `connection()`, and database errors become findings."""
 
     def run() -> Finding:
         try:
@@ -63,9 +63,9 @@ def reading(probe: Callable[[], Finding]) -> Callable[[], Finding]:
 
 @contextmanager
 def connection() -> Iterator[BaseDatabaseWrapper]:
-    """For this thread, a connection that can't write and doesn't wait long.
+    """Give this thread a read-only connection with a short time-out.
 
-    Not one of the pool's: it tries for its whole time-out, and then doesn't tell why.
+    It doesn't come from the pool: the pool retries until its time-out and then hides the reason.
     """
     before = connections[DEFAULT_DB_ALIAS]
     mine = before.copy()
@@ -77,7 +77,7 @@ def connection() -> Iterator[BaseDatabaseWrapper]:
         options["connect_timeout"] = WAIT_SECONDS
     connections[DEFAULT_DB_ALIAS] = mine
     try:
-        # Undone at the end: behind a pooler the connection goes on to somebody else.
+        # SET LOCAL ends with the transaction: a pooler gives the connection to other clients later.
         with transaction.atomic():
             if mine.vendor == "postgresql":
                 with mine.cursor() as cursor:
@@ -92,7 +92,7 @@ def connection() -> Iterator[BaseDatabaseWrapper]:
 def _restrain_sqlite(mine: BaseDatabaseWrapper) -> None:
     name = str(mine.settings_dict["NAME"])
     if not name.startswith((":memory:", "file:")):
-        # `rw` makes no file where there is none.
+        # `rw` doesn't create a missing file.
         mine.settings_dict["NAME"] = f"file:{quote(name)}?mode=rw"
     mine.settings_dict["OPTIONS"] = {
         "timeout": WAIT_SECONDS,
@@ -101,7 +101,7 @@ def _restrain_sqlite(mine: BaseDatabaseWrapper) -> None:
 
 
 def where() -> str:
-    """For people: which database, without its password."""
+    """Return the database's address for people, without its password."""
     configured = settings.DATABASES[DEFAULT_DB_ALIAS]
     name = configured["NAME"]
     if configured["ENGINE"].endswith("sqlite3"):
@@ -132,17 +132,19 @@ def reachable() -> Finding:
     if mine.vendor == "sqlite":
         return _sqlite(text)
     if mine.vendor == "postgresql" and _ask("SELECT pg_is_in_recovery()")[0]:
-        return error(f"{text}: a replica, which can't be written", "Name the primary.")
+        return error(
+            f"{text}: a read-only replica", "Set DATABASE_URL to the address of the primary."
+        )
     return ok(text)
 
 
 def _sqlite(text: str) -> Finding:
     if _ask("PRAGMA journal_mode")[0] not in {"wal", "memory"}:
-        advice = "Start the site once: it turns the write-ahead log on."
+        advice = "Start the site once: it switches the write-ahead log on."
         return warning(f"{text}: without a write-ahead log readers block writers", advice)
     if is_public():
         advice = "Set DATABASE_URL to PostgreSQL."
-        return warning(f"{text}: for one machine only", advice)
+        return warning(f"{text}: SQLite serves one machine only", advice)
     return ok(text)
 
 
@@ -153,7 +155,7 @@ def migrations() -> Finding:
     if plan:
         first = plan[0][0]
         return error(
-            f"{len(plan)} not applied, {first.app_label}.{first.name} first",
+            f"{len(plan)} not applied, the first is {first.app_label}.{first.name}",
             MIGRATE,
         )
     apps = {label for label, _ in loader.disk_migrations}
@@ -168,29 +170,29 @@ def migrations() -> Finding:
     if ahead:
         return warning(
             f"the database has {ahead[-1]}, which this release doesn't know",
-            "Run the release that made it, or a newer one.",
+            "Run the release that applied it, or a newer one.",
         )
     return ok(f"all {len(loader.applied_migrations)} applied")
 
 
 def clock() -> Finding:
     if connections[DEFAULT_DB_ALIAS].vendor != "postgresql":
-        return skipped("on this machine")
+        return skipped("SQLite runs on this machine")
     before = time.time()
     (theirs,) = _ask("SELECT extract(epoch FROM clock_timestamp())::float8")
     return clocks.judge(theirs=float(str(theirs)), before=before, after=time.time())
 
 
 def slots() -> Finding:
-    """How many more processes the database lets in."""
+    """Check that the database has free connections for more processes."""
     if connections[DEFAULT_DB_ALIAS].vendor != "postgresql":
-        return skipped("without limit")
+        return skipped("SQLite has no limit of connections")
     used, most = _ask(
         "SELECT sum(numbackends)::int, current_setting('max_connections')::int "
         "FROM pg_stat_database"
     )
     text = f"{used} of {most} connections in use"
     if int(str(used)) >= NEARLY_FULL * int(str(most)):
-        advice = "Raise max_connections: each site process may hold 8."
+        advice = "Raise max_connections: each process of the site uses up to 8."
         return warning(text, advice)
     return ok(text)

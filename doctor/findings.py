@@ -1,4 +1,4 @@
-"""What a probe says, and how probes are put together."""
+"""Define the result of a probe (`Finding`) and the groups of probes (`Check`, `Area`)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen, and what to do about it. `name` only where a probe has several to tell."""
+    """One result: the fact that a probe found, and advice to mend it.
+
+    `name` replaces the check's name in the report, for a probe that returns several findings.
+    """
 
     level: Level
     found: str
@@ -24,7 +27,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report. `seconds`: a limit of its own, for work that asks nobody."""
+    """One line of the report. `seconds` is its own time limit; 0 means the command's `--timeout`."""
 
     name: str
     probe: Callable[[], Finding | list[Finding]]
@@ -33,9 +36,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Area:
-    """Checks that are made one after the other.
+    """Checks that run one after the other.
 
-    `gated`: when the first one ends in an error, the others have nobody to ask and are skipped.
+    `gated`: if the first check ends in an error, the report skips the others. The first check
+    tells whether the server answers.
     """
 
     checks: tuple[Check, ...]
@@ -59,5 +63,5 @@ def skipped(found: str) -> Finding:
 
 
 def fault(found: str, advice: str, *, is_grave: bool) -> Finding:
-    """An error where it is grave, a warning where it isn't."""
+    """Return an error if the fault is grave, otherwise a warning."""
     return error(found, advice) if is_grave else warning(found, advice)

@@ -1,4 +1,4 @@
-"""Ask the site as a browser would, but see what browsers hide: raw cookies, the certificate."""
+"""Send requests to the site as a browser does, and keep the raw cookies and the certificate."""
 
 import http.client
 import ssl
@@ -25,7 +25,11 @@ class Answer:
 
 
 def ask(origin: str, path: str, *, seconds: float, **headers: str) -> Answer:
-    """One GET; redirects aren't followed. Raises `OSError` or `http.client.HTTPException`."""
+    """Send one GET and return the answer; doesn't follow redirects.
+
+    A name in `headers` has underscores for dashes. Raises `OSError` or
+    `http.client.HTTPException`.
+    """
     parts = urlsplit(origin)
     host, port = parts.hostname or "", parts.port
     connection: http.client.HTTPConnection

@@ -1,4 +1,4 @@
-"""Can mail leave? Connects and signs in; only `--mail-to` sends anything."""
+"""Check that the site can send mail: connect and sign in. Only `--mail-to` sends a message."""
 
 import smtplib
 import ssl
@@ -34,14 +34,14 @@ def area(*, seconds: float, mail_to: str = "") -> Area:
 
 
 def _fate() -> str:
-    """Say where a message goes if it is not sent; '' if it is sent."""
+    """Return what the backend does with a message instead of sending it; '' if it sends it."""
     return NOWHERE.get(settings.EMAIL_BACKEND.split(".")[-2], "")
 
 
 def backend() -> Finding:
     if fate := _fate():
         return fault(
-            f"mail is {fate}, not sent: nobody can sign up",
+            f"mail is {fate}, not sent, so nobody can sign up",
             "Set EMAIL_URL.",
             is_grave=is_public(),
         )
@@ -63,11 +63,14 @@ def sender() -> Finding:
     address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     local, _, domain = address.rpartition("@")
     if not local or not domain:
-        return error(f"DEFAULT_FROM_EMAIL={settings.DEFAULT_FROM_EMAIL!r} is no address", "Set it.")
+        return error(
+            f"DEFAULT_FROM_EMAIL={settings.DEFAULT_FROM_EMAIL!r} is not an address",
+            "Set DEFAULT_FROM_EMAIL to an address such as no-reply@example.com.",
+        )
     if is_public() and "." not in domain:
         return error(
-            f"{address}: no mail server takes mail from {domain}",
-            "Set DEFAULT_FROM_EMAIL to an address that this mail server may send for.",
+            f"{address}: mail servers refuse mail from {domain}",
+            "Set DEFAULT_FROM_EMAIL to an address that your mail server may send from.",
         )
     return ok(address)
 
@@ -80,7 +83,7 @@ def server(seconds: float) -> Finding:
         connection.open()
         smtp = connection.connection if isinstance(connection, EmailBackend) else None
         if smtp is None:
-            return ok("opens")
+            return ok("the backend opens")
         smtp.noop()
         socket = smtp.sock
         how = socket.version() if isinstance(socket, ssl.SSLSocket) else "no TLS"
@@ -100,7 +103,7 @@ def send(address: str, seconds: float) -> Finding:
         connection=get_connection(timeout=seconds),
     )
     message.send()
-    return ok(f"sent to {address}: see that it arrives, and not as spam")
+    return ok(f"sent to {address}: check that it arrives, and not in the spam folder")
 
 
 def _explained(probe: Callable[[], Finding]) -> Callable[[], Finding]:
@@ -108,15 +111,16 @@ def _explained(probe: Callable[[], Finding]) -> Callable[[], Finding]:
         try:
             return probe()
         except smtplib.SMTPAuthenticationError as exc:
-            return error(f"refuses the sign-in: {_said(exc)}", "Correct the user in EMAIL_URL.")
+            advice = "Correct the user and the password in EMAIL_URL."
+            return error(f"the server refuses the sign-in: {_reply(exc)}", advice)
         except smtplib.SMTPResponseException as exc:
-            return error(f"refuses: {_said(exc)}", "Ask who runs the mail server.")
+            return error(f"the server refuses: {_reply(exc)}", "Ask the mail server's operator.")
         except (smtplib.SMTPException, OSError) as exc:
             return error(f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}: {exc}", PORTS)
 
     return run
 
 
-def _said(exc: smtplib.SMTPResponseException) -> str:
+def _reply(exc: smtplib.SMTPResponseException) -> str:
     text = exc.smtp_error
     return f"{exc.smtp_code} {text.decode(errors='replace') if isinstance(text, bytes) else text}"

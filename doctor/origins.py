@@ -1,4 +1,4 @@
-"""The frontends that may call from other origins."""
+"""Check the list of frontends that may call from other origins."""
 
 from urllib.parse import urlsplit
 
@@ -8,20 +8,20 @@ from config.checks import is_loopback
 from doctor.findings import Finding, error, ok, warning
 
 SECOND_LEVEL = {"ac", "co", "com", "edu", "go", "gov", "mil", "ne", "net", "nhs", "or", "org", "re"}
-"""Below a country's domain these belong to nobody: `a.co.kr` and `b.co.kr` are two sites."""
+"""Labels below a country's domain where anybody registers: `a.co.kr` and `b.co.kr` are two sites."""
 SHARED = {
     *("azurewebsites.net", "cloudfront.net", "fly.dev", "github.io", "herokuapp.com"),
     *("netlify.app", "onrender.com", "pages.dev", "vercel.app", "web.app", "workers.dev"),
 }
-"""Likewise, by https://publicsuffix.org: the best known of the hosts that rent out names."""
+"""Domains of hosting companies that give each customer a name (from https://publicsuffix.org)."""
 EXACT = "Scheme, host and port only, such as https://app.example.com."
 
 
 def frontends() -> Finding:
     if _is_open():
         return error(
-            "CORS lets every origin in: any page reads what its visitor may",
-            "Name the origins in FRONTEND_ORIGINS.",
+            "CORS allows every origin: any page can read its visitor's data",
+            "List the origins in FRONTEND_ORIGINS.",
         )
     allowed = {*settings.CORS_ALLOWED_ORIGINS, *settings.CSRF_TRUSTED_ORIGINS}
     for origin in sorted(allowed):
@@ -29,25 +29,27 @@ def frontends() -> Finding:
         if "*" in origin or origin != f"{parts.scheme}://{parts.netloc}" or not parts.hostname:
             return error(f"{origin!r} isn't an exact origin", EXACT)
         if parts.scheme != "https" and not is_loopback(origin):
-            return error(f"{origin} isn't https: whoever is on the wire acts for it", "Use https.")
+            text = f"{origin} isn't https: an attacker on the network can act for this frontend"
+            return error(text, "Use https.")
     if elsewhere := [o for o in sorted(allowed) if not same_site(o, settings.SITE_URL)]:
         return warning(
             f"{', '.join(elsewhere)} and {settings.SITE_URL} are different sites: "
-            "browsers keep our cookies from them",
-            "Serve them below one domain, or take refresh tokens in the body there.",
+            "browsers send no cookies of one to the other",
+            "Serve both below one domain, or let these frontends receive refresh tokens in the "
+            "body.",
         )
     return ok(", ".join(sorted(allowed)) or "none")
 
 
 def same_site(one: str, other: str) -> bool:
-    """As browsers see it: same scheme, same registrable domain. Ports don't matter."""
+    """Compare as browsers do: same scheme, same registrable domain. Ports don't matter."""
     a, b = urlsplit(one), urlsplit(other)
     return a.scheme == b.scheme and _site(a.hostname or "") == _site(b.hostname or "")
 
 
 def _site(host: str) -> str:
     labels = host.split(".")
-    if labels[-1].isdigit() or ":" in host:  # an address, which is a site of its own
+    if labels[-1].isdigit() or ":" in host:  # each IP address is its own site
         return host
     is_shared = ".".join(labels[-2:]) in SHARED
     is_country = len(labels[-1]) == 2 and labels[-2:][0] in SECOND_LEVEL  # noqa: PLR2004 - ISO 3166

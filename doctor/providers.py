@@ -1,4 +1,4 @@
-"""Providers: offered or not, whose, reachable, and whether they know us."""
+"""Check each provider: configured, reachable, and accepting our client id and secret."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,13 +13,13 @@ from config.checks import is_loopback
 from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
 
-REACH = "Let this machine reach it: sign-ins by it fail meanwhile."
+REACH = "Let this machine reach it: until then, sign-ins by this provider fail."
 NO_SUCH_CODE = "manage.py-doctor"
 IN_NAVERS_WORDS = {
     "no valid data in session": "invalid_grant",
     "wrong client id / client secret pair": "invalid_client",
 }
-"""Naver calls everything `invalid_request`; what it means is in the description."""
+"""OAuth error codes by Naver's descriptions: Naver answers every error with `invalid_request`."""
 
 
 def areas(*, seconds: float) -> list[Area]:
@@ -51,7 +51,7 @@ def _app(name: str) -> dict[str, str]:
 
 
 def redirect_uri(name: str) -> str:
-    """What must be registered at the provider, to the letter."""
+    """Return the redirect URI. Register exactly this text at the provider."""
     return _page(f"{name}_callback")
 
 
@@ -66,16 +66,18 @@ def configured(name: str) -> Finding:
     if app["client_id"] == standin_client(name).client_id or is_loopback(token_url(name)):
         if is_public():
             return error(
-                "a demo stand-in on a public site: anybody is whoever they say",
+                "a demo stand-in on a public site: anybody can sign in as any user",
                 f"Unset DEMO, and set {variable}_CLIENT_ID and {variable}_CLIENT_SECRET.",
             )
         return ok(f"a stand-in at {_origin(token_url(name))}")
     try:
         uri = redirect_uri(name)
     except NoReverseMatch:
-        return error("configured, but its pages aren't installed", "See INSTALLED_APPS.")
+        advice = "Add allauth's app of this provider to INSTALLED_APPS."
+        return error("configured, but its pages aren't installed", advice)
     if not app["secret"]:
-        return warning("no secret", f"Set {variable}_CLIENT_SECRET, or turn it off at {name}.")
+        advice = f"Set {variable}_CLIENT_SECRET, or switch the client secret off at {name}."
+        return warning("no client secret", advice)
     return ok(f"register this redirect URI: {uri}")
 
 
@@ -84,32 +86,41 @@ def token_url(name: str) -> str:
 
 
 def google_keys(seconds: float) -> Finding:
-    """What native apps' sign-ins are verified with."""
+    """Check that Google's public keys can be fetched. They verify sign-ins from native apps."""
     url = str(_options("google")["JWKS_URL"])
     answer = requests.get(url, timeout=seconds)
     if answer.status_code != requests.codes.ok:
         return error(f"{url} answers {answer.status_code}", REACH)
-    return ok(f"{len(answer.json()['keys'])} at {_origin(url)}")
+    return ok(f"{len(answer.json()['keys'])} keys at {_origin(url)}")
 
 
 def google_reports() -> Finding:
-    """Whether Google knows the address can only be asked with the stream's service account."""
+    """Show the address to register at Google.
+
+    The doctor can't check the registration: that needs the service account of the stream.
+    """
     return ok(f"register this receiver: {_page('google_security_events')}")
 
 
 def kakao_unlinking() -> Finding:
     if not _options("kakao").get("ADMIN_KEY"):
         return warning(
-            "Kakao isn't told of disconnected and deleted accounts, and its webhook is refused",
+            "the site can't report disconnected and deleted accounts to Kakao, and refuses Kakao's "
+            "webhook",
             "Set KAKAO_ADMIN_KEY and KAKAO_APP_ID.",
         )
     if not _options("kakao").get("APP_ID"):
-        return warning("its webhook names the app, and is refused", "Set KAKAO_APP_ID.")
+        text = "the site refuses Kakao's webhook, because it can't check which app it is for"
+        return warning(text, "Set KAKAO_APP_ID.")
     return ok(f"register this unlink webhook: {_page('kakao_unlinked')}")
 
 
 def credentials(name: str, seconds: float) -> Finding:
-    """Redeem an invented code: a provider that knows us refuses the code, any other the client."""
+    """Check client id and secret by redeeming an invented code.
+
+    A provider that accepts the client refuses the code (`invalid_grant`). A provider that doesn't
+    accept the client refuses the client (`invalid_client`).
+    """
     app, url = _app(name), token_url(name)
     answer = requests.post(
         url,
@@ -137,7 +148,7 @@ def credentials(name: str, seconds: float) -> Finding:
     text = f"{_origin(url)} answers {answer.status_code} {problem}".strip()
     match problem:
         case "invalid_grant":
-            return ok(f"{_origin(url)} knows this client")
+            return ok(f"{_origin(url)} accepts this client")
         case "invalid_client" | "unauthorized_client":
             variable = name.upper()
             return error(
@@ -146,7 +157,8 @@ def credentials(name: str, seconds: float) -> Finding:
         case "redirect_uri_mismatch":
             return error(text, f"Register {redirect_uri(name)} at {name}.")
         case _:
-            return warning(f"{text}, which tells nothing", f"See {name}'s status page.")
+            text = f"{text}, which doesn't tell whether it accepts this client"
+            return warning(text, f"See {name}'s status page.")
 
 
 def _origin(url: str) -> str:

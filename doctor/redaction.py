@@ -1,4 +1,4 @@
-"""No secret leaves in a report, whatever a library puts into its messages."""
+"""Remove secrets from the report. A library's error message may contain a password."""
 
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
@@ -7,12 +7,13 @@ from django.conf import settings
 
 MASK = "…"
 SHORTEST = 8
-"""Masking every "redis" would hide the report where that is the password."""
+"""Shortest secret that is masked: if the password is "redis", masking would hide the report."""
 
 
 def clean(text: str) -> str:
-    """One line, without any secret of the settings, or anything that commands a terminal: what is
-    asked may be hostile.
+    """Return the text as one line, without the settings' secrets and without control characters.
+
+    The text may come from a hostile server, and control characters could command the terminal.
     """
     text = "".join(each if each.isprintable() else "�" for each in " ".join(text.split()))
     for secret in sorted(set(_secrets()), key=len, reverse=True):
@@ -21,7 +22,7 @@ def clean(text: str) -> str:
 
 
 def address(url: str) -> str:
-    """A server's URL without user, password and query."""
+    """Return a server's URL without user, password and query."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return parts.path

@@ -1,6 +1,6 @@
-"""Clients that reach Redis as the site does, but give up at once and so tell the true reason.
+"""Make clients that reach Redis as the site does, but never retry.
 
-The site's own clients try again and again, which in a report is only time.
+The site's own clients retry during an outage. The report wants the first error, at once.
 """
 
 from typing import Any, cast
@@ -20,7 +20,7 @@ NOT_OURS = {
     *("retry", "retry_on_error", "retry_on_timeout"),
     *("max_connections", "timeout", "check_connection"),
 }
-"""Options of a pool that say how to try again or how many to open."""
+"""Options of a pool that set its retries and its size. The doctor's clients don't take them."""
 
 
 def options(alias: str) -> dict[str, Any]:
@@ -37,13 +37,16 @@ def has_sentinels(alias: str = "sessions") -> bool:
 
 
 def name(alias: str) -> str:
-    """For people: where this cache is, without its password."""
+    """Return the address of this cache for people, without its password."""
     where = redaction.address(location(alias))
     return f"{where} (by Sentinel)" if has_sentinels(alias) else where
 
 
 def primary(alias: str) -> Redis:
-    """Where this cache is written. Raises `RedisError` when no Sentinel knows."""
+    """Return a client of the server that takes this cache's writes.
+
+    Raises `RedisError` if no Sentinel knows the primary.
+    """
     if not has_sentinels(alias):
         return Redis.from_url(location(alias), **_keywords(alias))
     for sentinel in sentinels(alias).values():
@@ -54,11 +57,11 @@ def primary(alias: str) -> Redis:
         if found:
             host, port = cast("tuple[str, int]", found)
             return node(alias, host, int(port))
-    raise MasterNotFoundError(f"no Sentinel answers that knows {master(alias)!r}")
+    raise MasterNotFoundError(f"no Sentinel that answers knows {master(alias)!r}")
 
 
 def node(alias: str, host: str, port: int) -> Redis:
-    """One server of those that the Sentinels watch."""
+    """Return a client of one server that the Sentinels watch."""
     return Redis(
         host=host,
         port=port,
@@ -68,7 +71,7 @@ def node(alias: str, host: str, port: int) -> Redis:
 
 
 def sentinels(alias: str = "sessions") -> dict[str, Redis]:
-    """The configured Sentinels by address."""
+    """Return a client of each configured Sentinel, by its address."""
     keywords = _impatient(options(alias).get("SENTINEL_KWARGS") or {})
     pool = options(alias).get("CONNECTION_POOL_KWARGS", {})
     timeouts = {key: pool[key] for key in pool if key.startswith("socket_")}
@@ -81,7 +84,7 @@ def sentinels(alias: str = "sessions") -> dict[str, Redis]:
 
 
 def master(alias: str = "sessions") -> str:
-    """The name under which the Sentinels know the group."""
+    """Return the Sentinels' name of the group of primary and replicas."""
     return urlsplit(location(alias)).hostname or ""
 
 

@@ -1,4 +1,4 @@
-"""The Redis that keeps the sessions: reachable, durable, with room, in time."""
+"""Check the Redis server of the sessions: reachable, durable, enough memory, right clock."""
 
 import time
 from collections.abc import Callable
@@ -15,16 +15,16 @@ from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, fault, ok, warning
 
 OLDEST = (6, 2)
-"""The command set that the session store keeps to."""
+"""The oldest version that has all commands of the session store."""
 SUPPORTED = (7, 2)
-"""The oldest series that https://github.com/redis/redis/security still names beside 6.2, whose
-end was announced first; 7.0 ended on 2024-07-29. Valkey calls itself 7.2.4 here, at least."""
+"""The oldest series with security fixes, by https://github.com/redis/redis/security. 7.0 ended on
+2024-07-29; 6.2 still gets fixes, but its end is announced. Valkey reports 7.2.4 or newer here."""
 NEARLY_FULL, FULL = 0.75, 0.9
 PINGS = 3
 
 
 class Server:
-    """The primary, asked once for what several checks need."""
+    """The primary. It keeps the client and the answer to INFO, which several checks need."""
 
     @cached_property
     def client(self) -> Redis:
@@ -36,7 +36,7 @@ class Server:
         return found
 
     def config(self, name: str) -> str | None:
-        """A directive of redis.conf; None where the operator or the vendor forbids asking."""
+        """Return a directive of redis.conf; None if the operator or the vendor forbids CONFIG GET."""
         try:
             return self.client.config_get(name).get(name)
         except ResponseError:
@@ -70,10 +70,12 @@ def _explained(probe: Callable[[Server], Finding], server: Server) -> Finding:
     except AuthenticationError as exc:
         return error(f"{redis_clients.name('sessions')}: {exc}", f"Correct {_variable()}.")
     except BusyLoadingError as exc:
-        return error(f"{redis_clients.name('sessions')}: {exc}", "Wait until it has read its file.")
+        advice = "Wait until the server has loaded its data."
+        return error(f"{redis_clients.name('sessions')}: {exc}", advice)
     except ResponseError as exc:
         return warning(
-            f"can't be told: {exc}", "Let the site's Redis user run PING, INFO and TIME."
+            f"the server refuses to tell: {exc}",
+            "Let the site's Redis user run PING, INFO and TIME.",
         )
     except RedisError as exc:
         where = redis_clients.name("sessions")
@@ -99,11 +101,13 @@ def reachable(server: Server) -> Finding:
     text = f"{redis_clients.name('sessions')} answers in {min(trips) * 1000:.1f} ms"
     if server.info["role"] != "master":
         return error(
-            f"{text}, as a replica", "Give the address of the primary: nobody can sign in."
+            f"{text}, but it is a replica: nobody can sign in",
+            "Set REDIS_URL to the address of the primary.",
         )
     if settings.REDIS_IS_EMBEDDED:
         return warning(
-            f"{text}, embedded: for one machine only", "Set REDIS_URL for any other use."
+            f"{text}: the embedded server, which serves one machine only",
+            "Set REDIS_URL for any other use.",
         )
     return ok(text)
 
@@ -115,8 +119,8 @@ def version(server: Server) -> Finding:
     if parts < OLDEST:
         return error(f"{text} is too old", "Upgrade to 7.2 or newer.")
     if parts < SUPPORTED:
-        advice = "Upgrade to 7.2 or newer, unless your distribution still mends it."
-        return warning(f"{text}: upstream has ended that series", advice)
+        advice = "Upgrade to 7.2 or newer, unless your distribution still patches it."
+        return warning(f"{text}: its makers no longer patch this series", advice)
     return ok(text)
 
 
@@ -134,7 +138,7 @@ def persistence(server: Server) -> Finding:
     policy = server.config("appendfsync")
     if policy == "no":
         return warning(
-            "append-only file, written when the system likes: a crash loses what was not",
+            "append-only file, but no fsync: a crash of the machine loses the last sign-ins",
             "Set `appendfsync everysec`.",
         )
     return ok(f"append-only file, fsync {policy}" if policy else "append-only file")
@@ -145,14 +149,14 @@ def eviction(server: Server) -> Finding:
     if policy == "noeviction":
         return ok(policy)
     return error(
-        f"{policy}: under pressure Redis drops sessions, and their visitors are signed out",
+        f"{policy}: when memory is full, Redis drops sessions and so signs users out",
         "Set `maxmemory-policy noeviction`.",
     )
 
 
 def memory(server: Server) -> Finding:
     used, limit = int(server.info["used_memory"]), int(server.info["maxmemory"])
-    whose = "maxmemory" if limit else "the machine's memory, no maxmemory set"
+    whose = "maxmemory" if limit else "the machine's memory (maxmemory isn't set)"
     limit = limit or int(server.info.get("total_system_memory", 0))
     if not limit:
         return ok(f"{_size(used)} used")
@@ -160,7 +164,9 @@ def memory(server: Server) -> Finding:
     text = f"{_size(used)} used, {share:.0%} of {whose}"
     if share >= NEARLY_FULL:
         return fault(
-            text, "Raise maxmemory: when it is full nobody can sign in.", is_grave=share >= FULL
+            text,
+            "Raise maxmemory: when memory is full, nobody can sign in.",
+            is_grave=share >= FULL,
         )
     return ok(text)
 
@@ -177,11 +183,11 @@ def replicas(server: Server) -> Finding:
             "Start replicas, or lower REDIS_REPLICA_ACKS.",
         )
     if redis_clients.has_sentinels() and not online:
-        return error(f"{text}: nothing to fail over to", "Start a replica.")
+        return error(f"{text}: no replica for a fail-over", "Start a replica.")
     if online < count:
-        return warning(text, "See the replica's log: it is still copying, or it can't.")
+        return warning(text, "Read the replica's log: it is still copying, or the copy fails.")
     if not count:
-        return ok("none: a lost machine means that browsers sign in again")
+        return ok("none: if this machine is lost, all browsers must sign in again")
     return ok(text)
 
 

@@ -1,4 +1,4 @@
-"""Lines for people, JSON for machines, an exit status for both."""
+"""Format the report: lines for people, JSON for programs, an exit status for both."""
 
 import json
 from collections import Counter
@@ -12,7 +12,7 @@ LEVEL_WIDTH = max(len(level) for level in Level)
 
 
 def text(line: Line, *, width: int, paint: Callable[[str], str]) -> str:
-    """`level  name  what was found → what to do`."""
+    """Return one line of the report: `level  name  finding → advice`."""
     advice = f" → {line.advice}" if line.advice else ""
     level = paint(f"{line.level:<{LEVEL_WIDTH}}")
     return f"{level}  {line.name:<{width}}  {line.found}{advice}"
@@ -30,7 +30,7 @@ def summary(lines: Iterable[Line]) -> str:
 
 
 def exit_status(lines: Iterable[Line], *, strict: bool) -> int:
-    """0: fine. 1: an error, or with `strict` a warning."""
+    """Return 1 if a line is an error, or with `strict` a warning; otherwise 0."""
     bad = {Level.ERROR, Level.WARNING} if strict else {Level.ERROR}
     return int(any(line.level in bad for line in lines))
 

@@ -1,4 +1,4 @@
-"""Make the checks: side by side, each within its time, none able to end the others."""
+"""Run the checks in parallel. A check that hangs or fails doesn't stop the others."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from doctor.findings import Area, Check, Finding, Level, error, skipped
 
 @dataclass(frozen=True)
 class Line:
-    """A finding with the name of its check and how long it took."""
+    """A finding with the name of its check and its duration in seconds."""
 
     name: str
     level: Level
@@ -22,9 +22,10 @@ class Line:
 
 
 def examine(areas: Iterable[Area], *, seconds: float) -> Iterator[Line]:
-    """Every line in the order of the areas, each as soon as it is known.
+    """Run the areas in parallel and yield their lines in the order of the areas.
 
-    Areas run side by side, so that one that waits for its time limit holds up no other.
+    Yields each line as soon as it and all lines before it are ready. `seconds` is the time limit
+    of a check.
     """
     started = [(area, _start(area, seconds)) for area in areas]
     for area, lines in started:
@@ -42,7 +43,7 @@ def _run(area: Area, seconds: float, lines: SimpleQueue[list[Line]]) -> None:
     failed = ""
     for check in area.checks:
         if failed:
-            lines.put([_line(check, skipped(f"not asked, see {failed}"), 0.0)])
+            lines.put([_line(check, skipped(f"not checked, see {failed}"), 0.0)])
             continue
         began = time.monotonic()
         findings = _limited(check, check.seconds or seconds)
@@ -53,13 +54,16 @@ def _run(area: Area, seconds: float, lines: SimpleQueue[list[Line]]) -> None:
 
 
 def _limited(check: Check, seconds: float) -> list[Finding]:
-    """In a thread that can be left behind: no library call here can be relied on to end."""
+    """Run the check in its own thread, and leave the thread behind at the time limit.
+
+    Nothing else can end a library call that hangs.
+    """
     answer: SimpleQueue[list[Finding]] = SimpleQueue()
     Thread(target=_probe, args=(check, answer), name="doctor-probe", daemon=True).start()
     try:
         return answer.get(timeout=seconds)
     except Empty:
-        advice = "See that it is up and that no firewall swallows the connection."
+        advice = "Check that it is up and that no firewall drops the connection."
         return [error(f"no answer within {seconds:g} s", advice)]
 
 
@@ -67,9 +71,9 @@ def _probe(check: Check, answer: SimpleQueue[list[Finding]]) -> None:
     try:
         found = check.probe()
         answer.put([found] if isinstance(found, Finding) else found)
-    except Exception as exc:  # noqa: BLE001 - whatever it is, it is a line of the report
+    except Exception as exc:  # noqa: BLE001 - every failure becomes a line of the report
         text = f"the check itself failed: {type(exc).__name__}: {exc}"
-        answer.put([error(text, "Look into it: this part can't be vouched for.")])
+        answer.put([error(text, "Find the cause: the doctor knows nothing about this part.")])
 
 
 def _line(check: Check, finding: Finding, seconds: float) -> Line:

@@ -1,4 +1,4 @@
-"""Fail-over: the Sentinels know the primary, agree, are enough, and have somebody to promote."""
+"""Check that a fail-over works: enough Sentinels, agreed on the primary, and replicas to promote."""
 
 from functools import cached_property
 from typing import Any, cast
@@ -10,13 +10,13 @@ from doctor import redis_clients
 from doctor.findings import Area, Check, Finding, error, ok, warning
 
 Row = dict[str, Any]
-"""What a Sentinel says of one server."""
+"""A Sentinel's description of one server."""
 FEWEST = 3
-"""Two can't outvote a third that fell silent."""
+"""Fewest Sentinels for a fail-over: if one of three fails, the other two are still a majority."""
 
 
 class Watch:
-    """What each configured Sentinel says about the group."""
+    """The answers of all configured Sentinels about the group of primary and replicas."""
 
     def __init__(self) -> None:
         self.master = redis_clients.master()
@@ -33,7 +33,7 @@ class Watch:
 
     @property
     def silent(self) -> list[str]:
-        """Addresses that don't answer at all."""
+        """The addresses of the Sentinels that don't answer."""
         return [
             address
             for address, said in self.said.items()
@@ -42,7 +42,7 @@ class Watch:
 
     @property
     def views(self) -> dict[str, Row]:
-        """What those say that know the group."""
+        """The answers of the Sentinels that know the group, by address."""
         return {key: said for key, said in self.said.items() if not isinstance(said, RedisError)}
 
     @property
@@ -73,48 +73,55 @@ def known(watch: Watch) -> Finding:
     ignorant = sorted(set(watch.said) - set(watch.views) - set(watch.silent))
     if ignorant:
         return error(
-            f"{', '.join(ignorant)} can't tell of {watch.master!r}: {watch.said[ignorant[0]]}",
-            "Give the name after `sentinel monitor` in sentinel.conf, and its password.",
+            f"{', '.join(ignorant)} doesn't know {watch.master!r}: {watch.said[ignorant[0]]}",
+            "Set REDIS_MASTER_NAME to the name after `sentinel monitor` in sentinel.conf, and "
+            "SENTINEL_PASSWORD to the Sentinels' password.",
         )
     primaries = {f"{view['ip']}:{view['port']}" for view in watch.views.values()}
     if len(primaries) > 1:
         return error(
             f"they name different primaries: {', '.join(sorted(primaries))}",
-            "See their logs: a fail-over is under way, or they can't see one another.",
+            "Read their logs: a fail-over is under way, or they can't reach one another.",
         )
     text = f"{watch.master} is {primaries.pop()}"
     if down := [address for address, view in watch.views.items() if _is_down(view)]:
-        return error(f"{text}, down for {', '.join(down)}", "Start it, or wait for the fail-over.")
+        return error(
+            f"{text}, which {', '.join(down)} can't reach", "Start it, or wait for the fail-over."
+        )
     if watch.silent:
         return warning(f"{text}; {', '.join(watch.silent)} doesn't answer", "Start that Sentinel.")
-    return ok(f"{text}, say all {len(watch.said)}")
+    return ok(f"{text}, and all {len(watch.said)} Sentinels agree")
 
 
 def quorum(watch: Watch) -> Finding:
     client = redis_clients.sentinels()[watch.knowing]
     peers = cast("list[Row]", client.sentinel_sentinels(watch.master))
     up = 1 + sum(not _is_down(peer) for peer in peers)
-    text = f"{up} of {1 + len(peers)} Sentinels see one another"
+    text = f"{up} of {1 + len(peers)} Sentinels reach one another"
     try:
         client.sentinel_ckquorum(watch.master)
     except ResponseError as exc:
-        return error(f"{text}: {exc}", "Start more Sentinels: nobody would be promoted.")
+        return error(f"{text}: {exc}", "Start more Sentinels: these can't promote a replica.")
     if up < FEWEST:
         return error(
-            f"{text}: with one less nobody would be promoted",
-            f"Run {FEWEST} or more, each on a machine of its own.",
+            f"{text}: if one more fails, they can't promote a replica",
+            f"Run {FEWEST} or more, each on its own machine.",
         )
     if up <= len(peers):
-        return warning(text, "Start those that are missing, or `SENTINEL RESET` those long gone.")
+        advice = "Start the missing Sentinels; make the others forget removed ones: SENTINEL RESET."
+        return warning(text, advice)
     return ok(f"{text}, quorum {watch.views[watch.knowing]['quorum']}")
 
 
 def replicas(watch: Watch) -> Finding:
-    """Each one follows the primary, writes to disk and drops nothing: it may be primary next."""
+    """Check each replica like a primary: it follows, writes to disk and evicts nothing.
+
+    Any replica may be the next primary.
+    """
     client = redis_clients.sentinels()[watch.knowing]
     rows = client.sentinel_slaves(watch.master)
     if not rows:
-        return error("none: nothing to fail over to", "Start a replica.")
+        return error("none: no replica for a fail-over", "Start a replica.")
     faults, unseen = [], []
     for row in rows:
         address = f"{row['ip']}:{row['port']}"
@@ -130,31 +137,33 @@ def replicas(watch: Watch) -> Finding:
         if info["maxmemory_policy"] != "noeviction":
             faults.append(f"{address} has maxmemory-policy {info['maxmemory_policy']}")
     if faults:
-        advice = "Set it up like the primary: once promoted it would lose sign-ins."
+        advice = "Configure it like the primary: as a primary it would lose sign-ins."
         return error("; ".join(faults), advice)
     if unseen:
-        return warning(f"not reachable from here: {'; '.join(unseen)}", "Start them, or let us in.")
+        advice = "Start them, or let this machine connect to them."
+        return warning(f"not reachable from here: {'; '.join(unseen)}", advice)
     return ok(f"{len(rows)} follow, with append-only files")
 
 
 def writes(watch: Watch) -> Finding:
-    """A primary that was cut off must stop taking sign-ins that the fail-over would undo."""
+    """Check that a primary without replicas refuses writes: a fail-over would lose them."""
     primary = redis_clients.primary("sessions")
     wanted = int(getattr(settings, "REDIS_REPLICA_ACKS", 0))
     try:
         least = int(primary.config_get("min-replicas-to-write")["min-replicas-to-write"] or 0)
     except (ResponseError, KeyError):
-        return warning("min-replicas-to-write can't be told", "Let the site's user run CONFIG GET.")
+        advice = "Let the site's Redis user run CONFIG GET."
+        return warning("the server refuses to tell min-replicas-to-write", advice)
     online = int(primary.info("replication")["connected_slaves"])
     if least > online:
         return error(
-            f"min-replicas-to-write is {least}, {online} follow: every write is refused",
+            f"min-replicas-to-write is {least}, but only {online} follow: Redis refuses all writes",
             "Start replicas.",
         )
     if not least:
         return warning(
-            "min-replicas-to-write is 0: a primary cut off from its replicas takes sign-ins that "
-            "the fail-over undoes",
+            "min-replicas-to-write is 0: a primary without connection to its replicas accepts "
+            "sign-ins, and a fail-over loses them",
             f"Set `min-replicas-to-write {max(1, wanted)}` on every node.",
         )
     return ok(f"min-replicas-to-write {least}, writes wait for {wanted}")

@@ -1,4 +1,4 @@
-"""The site as the world sees it, through whatever stands in front."""
+"""Check the public site from outside, through its proxies."""
 
 import http.client
 import json
@@ -19,14 +19,14 @@ from doctor import site_cookies
 from doctor.findings import Area, Check, Finding, error, fault, ok, skipped, warning
 
 DAYS_LEFT, DAYS_LEFT_AT_LEAST = 21, 7
-"""Let's Encrypt's clients renew 30 days before the end."""
+"""Days left of the certificate: fewer is a warning, an error. ACME clients renew at 30 days."""
 REDIRECTS = {301, 302, 307, 308}
 METADATA = "/.well-known/oauth-authorization-server"
 STYLESHEET = re.compile(r'<link[^<>]{1,300}?href="([^"<>]{1,300}\.css)"')
 
 
 class Site:
-    """One origin, and the login page that several checks look at."""
+    """The origin to check, and its login page, which several checks read."""
 
     def __init__(self, url: str, http_url: str, seconds: float) -> None:
         self.url, self.http_url, self.seconds = url.rstrip("/"), http_url.rstrip("/"), seconds
@@ -41,7 +41,7 @@ class Site:
 
     @property
     def plain(self) -> str:
-        """The address at which the same site answers without TLS; '' if unknown."""
+        """The address where the same site answers without TLS; '' if unknown."""
         parts = urlsplit(self.url)
         if self.http_url or parts.port not in {None, 443}:
             return self.http_url
@@ -50,7 +50,7 @@ class Site:
 
 def area(*, url: str, http_url: str, seconds: float) -> Area:
     if not url:
-        text = "a loopback address: name the site with --url"
+        text = "SITE_URL is this machine: give the site's address with --url"
         return Area((Check("site", lambda: skipped(text)),))
     site = Site(url, http_url, seconds)
     probes: dict[str, Callable[[Site], Finding]] = {
@@ -77,7 +77,10 @@ def _explained(probe: Callable[[Site], Finding], site: Site) -> Finding:
         advice = "Renew the certificate, with its whole chain, for this name."
         return error(f"{site.url}: certificate refused: {exc.verify_message}", advice)
     except (OSError, http.client.HTTPException) as exc:
-        advice = "Start it; see DNS and firewall. From inside, --url may name another way in."
+        advice = (
+            "Start it, and check DNS and firewall. From inside the network, give an address that "
+            "this machine can reach with --url."
+        )
         return error(f"{site.url} can't be reached: {exc}", advice)
 
 
@@ -87,8 +90,8 @@ def reachable(site: Site) -> Finding:
     took = (time.monotonic() - began) * 1000
     if answer.status != http.client.OK or answer.text != '{"status": "ok"}':
         return error(
-            f"{site.url}/livez answers {answer.status}, and not as this site does",
-            "See that name and proxy lead here.",
+            f"{site.url}/livez answers {answer.status}, but not with this site's answer",
+            "Check that DNS and proxy lead to this site.",
         )
     return ok(f"{site.url} answers in {took:.0f} ms")
 
@@ -98,11 +101,12 @@ def issuer(site: Site) -> Finding:
     try:
         said = json.loads(answer.body)["issuer"]
     except (ValueError, KeyError, TypeError):
-        return error(f"{METADATA} answers {answer.status}", "See that the proxy passes it on.")
+        advice = "Check that the proxy passes this path on to the site."
+        return error(f"{METADATA} answers {answer.status}", advice)
     if said != settings.SITE_URL:
         return error(
-            f"it calls itself {said}, here SITE_URL is {settings.SITE_URL}",
-            "Give every process the same SITE_URL, or ask another --url.",
+            f"the site's SITE_URL is {said}, but here it is {settings.SITE_URL}",
+            "Give every process the same SITE_URL, or check another site with --url.",
         )
     return ok(said)
 
@@ -121,25 +125,28 @@ def certificate(site: Site) -> Finding:
 
 
 def redirect(site: Site) -> Finding:
-    """Check it also with a forged header that claims https: the proxy must not believe it."""
+    """Check that plain http redirects to https, also for a request with a forged header.
+
+    The header claims https; the proxy must not believe it.
+    """
     if not site.is_https:
         return skipped("plain http")
     if not site.plain:
-        return skipped("not on port 443: name its plain address with --http-url")
+        return skipped("not on port 443: give its plain http address with --http-url")
     path = reverse("account_login")
     try:
         honest = ask_http.ask(site.plain, path, seconds=site.seconds)
         forged = ask_http.ask(site.plain, path, seconds=site.seconds, X_Forwarded_Proto="https")
     except ConnectionRefusedError:
-        advice = "Let the proxy redirect: visitors type the bare name."
+        advice = "Let the proxy redirect: visitors type the address without https://."
         return warning(f"nothing listens at {site.plain}", advice)
-    for answer, how in ((honest, ""), (forged, ", asked with X-Forwarded-Proto: https")):
+    for answer, how in ((honest, ""), (forged, " to a request with X-Forwarded-Proto: https")):
         target = answer.headers.get("Location", "")
         if answer.status not in REDIRECTS or not target.startswith("https://"):
             advice = "Redirect in the proxy, and let it set X-Forwarded-Proto itself."
-            text = f"{site.plain} answers {answer.status}{how}: passwords would travel in the clear"
+            text = f"{site.plain} answers {answer.status}{how}: passwords travel unencrypted"
             return error(text, advice)
-    return ok(f"{site.plain} leads to https")
+    return ok(f"{site.plain} redirects to https")
 
 
 def hsts(site: Site) -> Finding:
@@ -151,7 +158,7 @@ def hsts(site: Site) -> Finding:
         advice = "Set TRUSTED_PROXY_COUNT, and let the proxy pass the header on."
         return error("no Strict-Transport-Security on the login page", advice)
     if int(found[1]) < settings.SECURE_HSTS_SECONDS:
-        return warning(header, "Something in front shortens it: pass the site's own on.")
+        return warning(header, "A proxy shortens it: let the proxy pass the site's header on.")
     return ok(header)
 
 
@@ -160,18 +167,20 @@ def request_id(site: Site) -> Finding:
     answer = site.get("/livez", X_Request_ID=asked)
     said = answer.headers.get_all("X-Request-ID") or []
     if not said:
-        return error("no X-Request-ID", "Let the proxy pass it on: logs are searched by it.")
+        return error("no X-Request-ID", "Let the proxy pass it on: operators search logs by it.")
     if said != [asked]:
-        return warning("X-Request-ID isn't kept", "Pass on the one that a caller sends.")
-    return ok("kept from caller to answer")
+        advice = "Let the proxy pass on the X-Request-ID of the caller."
+        return warning("the answer has another X-Request-ID than the request", advice)
+    return ok("the answer has the request's X-Request-ID")
 
 
 def cookies(site: Site) -> Finding:
     if site.login.status != http.client.OK:
-        return error(f"the login page answers {site.login.status}", "See the site's log.")
+        return error(f"the login page answers {site.login.status}", "Read the site's log.")
     headers = site.login.headers.get_all("Set-Cookie") or []
     if not headers:
-        return error("the login page sets no cookie: no form can be sent", "Don't cache pages.")
+        text = "the login page sets no cookie, so nobody can send its form"
+        return error(text, "Don't let the proxy cache pages.")
     faults = [fault_ for header in headers for fault_ in site_cookies.faults(header, site.is_https)]
     if faults:
         return error("; ".join(faults), "Let the proxy pass Set-Cookie on as it is.")
@@ -181,12 +190,13 @@ def cookies(site: Site) -> Finding:
 def stylesheet(site: Site) -> Finding:
     found = STYLESHEET.search(site.login.text)
     if not found:
-        return error("the login page names no stylesheet", "See what answers there.")
+        advice = "Check that the login page comes from this site."
+        return error("the login page has no stylesheet", advice)
     answer = site.get(found[1])
     kind = answer.headers.get("Content-Type", "")
     if answer.status != http.client.OK or not kind.startswith("text/css"):
         return error(
             f"{found[1]} answers {answer.status} {kind}".rstrip(),
-            "Give the proxy the static files of this very release.",
+            "Give the proxy the static files of this release.",
         )
     return ok(found[1])

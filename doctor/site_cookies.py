@@ -1,4 +1,4 @@
-"""Is a `Set-Cookie` header what it should be?"""
+"""Check the flags of a `Set-Cookie` header."""
 
 from collections.abc import Iterator
 
@@ -10,20 +10,20 @@ def name(header: str) -> str:
 
 
 def faults(header: str, is_https: bool) -> Iterator[str]:
-    """What this cookie lacks, in words."""
-    who = name(header)
+    """Yield a text for each flag that the cookie lacks or has wrong."""
+    cookie = name(header)
     flags = {}
     for part in header.split(";")[1:]:
         key, _, value = part.strip().partition("=")
         flags[key.lower()] = value
     if is_https and "secure" not in flags:
-        yield f"{who} isn't Secure"
-    # A script of ours reads the CSRF cookie and sends it back: that is what it is for.
-    if "httponly" not in flags and who != settings.CSRF_COOKIE_NAME:
-        yield f"{who} isn't HttpOnly"
+        yield f"{cookie} isn't Secure"
+    # Our scripts must read the CSRF cookie to send it back.
+    if "httponly" not in flags and cookie != settings.CSRF_COOKIE_NAME:
+        yield f"{cookie} isn't HttpOnly"
     if flags.get("samesite", "").lower() not in {"lax", "strict"}:
-        yield f"{who} has no SameSite"
-    if is_https and not who.startswith("__Host-"):
-        yield f"{who} isn't __Host-"
+        yield f"{cookie} has no SameSite"
+    if is_https and not cookie.startswith("__Host-"):
+        yield f"{cookie} has no __Host- prefix"
     if "domain" in flags or flags.get("path") != "/":
-        yield f"{who} isn't for this host and all its paths"
+        yield f"{cookie} has a Domain, or a Path other than /"

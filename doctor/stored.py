@@ -1,4 +1,4 @@
-"""Check what the database holds: signing keys, encrypted secrets, waiting jobs."""
+"""Check the rows in the database: signing keys, encrypted secrets, waiting jobs."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from api.keys import jwk, ring
 from doctor.findings import Finding, error, ok, warning
 
 OVERDUE = timedelta(minutes=10)
-"""The worker looks every minute whether a key is due."""
+"""A rotation this late is a fault: the worker checks once a minute whether one is due."""
 STUCK = timedelta(minutes=2)
-"""The worker looks for jobs every half second."""
+"""A job this late is a fault: the worker looks for jobs every half second."""
 MOST_JOBS = 1000
-RESTORE = "Put the key that wrote them back into DATA_ENCRYPTION_KEYS."
-WORKER = "Start `manage.py worker`, and see its log."
+RESTORE = "Add the key that encrypted them to DATA_ENCRYPTION_KEYS again."
+WORKER = "Start `manage.py worker`, and read its log."
 
 
 def signing_keys() -> Finding:
-    """Check the keys by their rows: `ring.held()` would make a key if there is none."""
+    """Check the rows of the keys. Not through `ring.held()`, which makes a key if there is none."""
     now = timezone.now()
     rows = ring.verifying(now)
     signing = [row for row in rows if row.active_at <= now]
@@ -35,9 +35,10 @@ def signing_keys() -> Finding:
     try:
         private = load_pem_private_key(encryption.decrypt(current.private_pem).encode(), None)
     except DecryptionError:
-        return error(f"{current.kid} can't be decrypted: no token can be signed", RESTORE)
+        return error(f"{current.kid} can't be decrypted: the site can't sign tokens", RESTORE)
     if jwk.thumbprint(current.algorithm, private.public_key()) != current.kid:
-        return error(f"{current.kid} isn't the key it says", "Retire it: `manage.py signing_keys`.")
+        advice = "Retire it: `manage.py signing_keys`."
+        return error(f"{current.kid} isn't the thumbprint of the stored key", advice)
     text = f"{current.algorithm} {current.kid[:8]}… signs, {len(rows)} verify"
     if newest.algorithm != settings.SIGNING_ALGORITHM:
         return warning(
@@ -51,19 +52,19 @@ def signing_keys() -> Finding:
 
 
 def encryption_keys() -> Finding:
-    """Everything that is stored opens, and which keys are still needed for it."""
+    """Check that all stored secrets can be decrypted, and tell whether older keys are needed."""
     fernets = [Fernet(key) for key in settings.DATA_ENCRYPTION_KEYS]
     used = Counter(_opens(fernets, secret) for secret in _secrets())
     if not used:
-        return ok("nothing is stored under them")
+        return ok("the database holds no encrypted secrets")
     count = used.total()
     if closed := used[len(fernets)]:
-        return error(f"{closed} of {count} stored can't be decrypted", RESTORE)
-    text = f"{count} stored, all open"
+        return error(f"{closed} of {count} stored secrets can't be decrypted", RESTORE)
+    text = f"stored secrets: {count}, all readable"
     if older := count - used[0]:
-        return ok(f"{text}, {older} by an older key: keep it listed")
+        return ok(f"{text}, {older} with an older key: keep it listed")
     if len(fernets) > 1:
-        return ok(f"{text} by the first key")
+        return ok(f"{text} with the first key")
     return ok(text)
 
 
@@ -73,7 +74,7 @@ def _secrets() -> Iterator[str]:
 
 
 def _opens(fernets: list[Fernet], secret: str) -> int:
-    """The number of the key that opens this; past the last where none does."""
+    """Return the index of the key that decrypts this; the number of keys if none does."""
     for number, fernet in enumerate(fernets):
         try:
             fernet.decrypt(secret.encode())
@@ -84,7 +85,7 @@ def _opens(fernets: list[Fernet], secret: str) -> int:
 
 
 def mail_queue() -> Finding:
-    """Is a worker at work? Jobs that are due and stay there say no."""
+    """Check that a worker runs: due jobs that stay in the queue mean that none does."""
     now = timezone.now()
     waiting = Job.objects.count()
     due = Job.objects.filter(not_before__lte=now).order_by("not_before")
@@ -94,7 +95,7 @@ def mail_queue() -> Finding:
     if failed := Job.objects.filter(attempts__gt=0).count():
         return warning(
             f"{waiting} waiting, {failed} of them after a failed attempt",
-            "See the worker's log and the line `mail server`.",
+            "Read the worker's log and the line `mail server`.",
         )
     return ok(f"{waiting} waiting" if waiting else "empty")
 

@@ -1,7 +1,8 @@
-"""Session engines side by side: `python -m bench.ours.engines` prints Markdown.
+"""Compare session engines: `python -m bench.ours.engines` prints Markdown tables.
 
-In process, on the bench's PostgreSQL and a Redis that has one replica and may be emptied. Rounds
-are interleaved; medians. Stock engines have django-redis beneath them, as its guide has it.
+Runs in one process, on the bench's PostgreSQL and a Redis with one replica, whose data it
+deletes. Rounds take turns; the tables show medians. Django's engines use django-redis, as its
+guide says.
 """
 
 import os
@@ -47,7 +48,7 @@ Entries = dict[str, Any]
 
 
 class Engine:
-    """One way to keep sessions, and what it takes to touch and to end one."""
+    """One session engine, with the same four operations for each: create, read, touch, revoke."""
 
     def __init__(self, name: str, module: str, *, replicas: int = 0) -> None:
         self.name, self.replicas = name, replicas
@@ -66,12 +67,12 @@ class Engine:
         return session
 
     def touch(self, key: str) -> None:
-        """What keeps an active visitor signed in; stock: SESSION_SAVE_EVERY_REQUEST."""
+        """Extend the session of an active visitor. Django's engines save it to do so."""
         session = self.read(key)
         session.slide() if self.is_ours else session.save()
 
     def revoke(self, key: str, entries: Entries) -> None:
-        """As a sign-out does."""
+        """End the session as a sign-out does."""
         if self.is_ours:
             index.drop(entries["sid"], user_id=entries["_auth_user_id"])
         else:
@@ -130,12 +131,12 @@ def size_of_one(engine: Engine) -> int:
 
 
 def patient() -> Redis:
-    """The store, by a connection that bears being kept waiting."""
+    """Return a Redis client without time-out: some calls of the bench take long."""
     return Redis.from_url(os.environ["REDIS_URL"])
 
 
 def _memory(redis: Redis) -> int:
-    """What Redis holds, without what it keeps for its replica, its file and its callers."""
+    """Return the bytes of Redis' data, without its buffers for replica, file and clients."""
     info = redis.info("memory")
     passing = ("mem_total_replication_buffers", "mem_aof_buffer", "mem_clients_normal")
     return int(info["used_memory"] - sum(info.get(name, 0) for name in passing))
@@ -149,7 +150,7 @@ def end_all(engine: Engine) -> None:
     with CaptureQueriesContext(connection) as sql, clocked(calls):
         sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_RESET)
     left = get_redis_connection("sessions").exists(f"user:{user.pk}")
-    assert not left, "somebody stayed signed in"  # noqa: S101
+    assert not left, "some sign-ins of the user are still active"  # noqa: S101
     say(
         f"Ending all {SIGN_INS:,} sign-ins of a user takes {calls[0] / 1000:.0f} ms and "
         f"{len(sql)} SQL statements."
@@ -157,7 +158,7 @@ def end_all(engine: Engine) -> None:
 
 
 def scale(engine: Engine) -> tuple[float, float]:
-    """p50 of a read, in µs, with few sessions and with many."""
+    """Return the median of a read in µs, with few sessions and with many."""
     redis = patient()
     redis.flushall()
     keys = [engine.create(signed_in()) for _ in range(FEW)]
@@ -178,7 +179,7 @@ def reads(engine: Engine, keys: list[str]) -> list[float]:
 
 
 def signed_in(user_id: str = "", sid: str = "") -> Entries:
-    """What the sign-in page leaves in a session."""
+    """Return the entries that the sign-in page writes into a session."""
     return {
         "_auth_user_id": user_id or str(uuid4()),
         "_auth_user_backend": settings.AUTHENTICATION_BACKENDS[0],
@@ -194,7 +195,7 @@ def signed_in(user_id: str = "", sid: str = "") -> Entries:
 
 @contextmanager
 def clocked(times: list[float]) -> Iterator[None]:
-    """Microseconds."""
+    """Append the duration of the block to `times`, in microseconds."""
     began = perf_counter()
     yield
     times.append((perf_counter() - began) * 1e6)

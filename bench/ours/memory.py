@@ -1,7 +1,7 @@
-"""What a worker holds: `python -m bench.ours.memory` prints JSON, in bytes.
+"""Measure a worker's memory: `python -m bench.ours.memory` prints JSON, in bytes.
 
-The whole application is imported; then the revocation feed reads 100,000 ended sign-ins from
-the database, and the cache of verified tokens is filled to its bound.
+Imports the whole application, lets the revocation feed read 100,000 ended sign-ins from the
+database, and fills the cache of verified tokens.
 """
 
 import gc
@@ -13,7 +13,7 @@ from uuid import uuid4
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.ours.settings")
 
-import bench.ours.wsgi  # noqa: F401 - everything a worker imports
+import bench.ours.wsgi  # noqa: F401 - imports all modules of a worker
 
 from django.db import connection  # isort: skip
 
@@ -57,7 +57,7 @@ def main() -> None:
     empty = resident()
     for token in access:
         jwts.AccessJWT(token)
-    # The cache holds the tokens' text, too, which was there already.
+    # The cache also keeps the tokens' text. `access` held it before, so the difference lacks it.
     text = sum(map(sys.getsizeof, access))
     facts = {
         "idle": before,

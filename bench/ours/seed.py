@@ -1,4 +1,4 @@
-"""Tables, users, sign-ins and tokens of ours: `python -m bench.ours.seed`, run by the bench."""
+"""Make our tables, users, sign-ins and tokens. The bench runs `python -m bench.ours.seed`."""
 
 import os
 import time
@@ -45,14 +45,17 @@ def main(plan: seeding.Plan) -> None:
 
 
 def sign_ins(users: list[User], amount: int) -> Iterator[AuthSession]:
-    """Saved, in batches."""
+    """Save this number of sign-ins in batches, and yield them."""
     for first in range(0, amount, BATCH):
         numbers = range(first, min(first + BATCH, amount))
         yield from AuthSession.objects.bulk_create(_sign_in(users[n % len(users)]) for n in numbers)
 
 
 def browser(user: User) -> str:
-    """A signed-in browser's session id, as the sign-in page leaves it."""
+    """Sign a browser in, with the same rows and session entries as the sign-in page.
+
+    Returns the session id.
+    """
     now = timezone.now()
     row = AuthSession.objects.create(
         user=user,

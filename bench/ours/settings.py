@@ -1,4 +1,4 @@
-"""Ours, with one more address: a DRF view that needs no SQL."""
+"""Use our settings with one more address: a DRF view that needs no SQL."""
 
 from config.settings import *  # noqa: F403 - all of them
 

@@ -1,4 +1,4 @@
-"""Ours, and a view that any app behind our tokens could have."""
+"""Add a DRF view to our addresses, as an app that accepts our tokens could have it."""
 
 from django.urls import include, path
 from rest_framework.permissions import IsAuthenticated

@@ -1,6 +1,6 @@
-"""The application that `manage.py serve` runs, without its ceiling on refreshes by address.
+"""Run the application of `manage.py serve` with a very high limit on requests by address.
 
-The whole load comes from one address. The limiter still counts every request in Redis.
+All load of the bench comes from one address. The limiter still counts each request in Redis.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Tables, users and tokens of P1: `python -m bench.p1.seed`, run by the bench."""
+"""Make the tables, users and tokens of P1. The bench runs `python -m bench.p1.seed`."""
 
 import os
 
@@ -37,7 +37,7 @@ def main(plan: seeding.Plan) -> None:
 
 
 def signed_in(user: User) -> str:
-    """As Django's login() leaves it."""
+    """Make a session with the entries that Django's `login()` writes. Returns its id."""
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"

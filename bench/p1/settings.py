@@ -1,4 +1,4 @@
-"""What `startproject`, DRF's, SimpleJWT's and django-redis' guides lead to, on PostgreSQL."""
+"""Follow the guides of `startproject`, DRF, SimpleJWT and django-redis, with PostgreSQL."""
 
 import os
 from datetime import timedelta
@@ -60,7 +60,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
 SIMPLE_JWT = {
-    # The default of five minutes would end before a long run does.
+    # A long run takes more than the default of five minutes.
     "ACCESS_TOKEN_LIFETIME": timedelta(hours=1),
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,

@@ -1,4 +1,4 @@
-"""`GET /me` and the refresh of SimpleJWT's guide; the same answer for a session cookie."""
+"""Serve `GET /me` and SimpleJWT's refresh, and the answer of `/me` for a session cookie."""
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User

@@ -1,4 +1,4 @@
-"""For gunicorn."""
+"""Start P1 under gunicorn."""
 
 import os
 

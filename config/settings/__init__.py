@@ -1,7 +1,7 @@
-"""All settings, all environments: the environment differs, the code does not.
+"""Collect the settings from one file for each topic. All deployments use the same files.
 
-Only these files read the environment; `.env.example` explains every variable. Secrets have no
-default: the process refuses to start and names the missing one. A name is set in one file only.
+Only these files read the environment; `.env.example` explains each variable. Secrets have no
+default: if one is missing, the process names it and doesn't start. Each name is set in one file.
 """
 
 from config.settings.api import *  # noqa: F403 - Django reads settings from one module

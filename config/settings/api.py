@@ -1,4 +1,4 @@
-"""The REST API and its tokens."""
+"""Set up the REST API and its tokens."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Users, passwords and allauth."""
+"""Set up users, passwords and allauth."""
 
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
-# Their passwords are public: without DEMO these accounts are disabled, by every door.
+# The passwords of the demo accounts are public, so without DEMO no door accepts these accounts.
 DEMO_EMAILS = {"visitor@example.com", "staff@example.com", "admin@example.com"}
 REFUSED_EMAILS = set() if DEMO else DEMO_EMAILS
 LOGIN_REDIRECT_URL = "accounts:home"
@@ -49,14 +49,14 @@ ACCOUNT_FORMS = {
     "set_password": "accounts.pages.forms.SetPasswordForm",
     "signup": "accounts.pages.forms.SignupForm",
 }
-# No door of its own: a mailed code only proves an account that a provider's is to be linked to.
+# A mailed code is no door: it only proves an account, to connect a provider to it.
 ACCOUNT_LOGIN_BY_CODE_ENABLED = False
 ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 1000
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
-# Accounts without a password confirm by a mailed code. allauth can't ask their provider again.
+# Accounts without a password confirm with a mailed code: allauth can't ask their provider again.
 ACCOUNT_REAUTHENTICATION_METHODS = {"password", "code"}
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -64,8 +64,8 @@ ACCOUNT_USER_DISPLAY = "accounts.people.models.user_display"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 
 SOCIALACCOUNT_ADAPTER = "accounts.pages.adapters.SocialAccountAdapter"
-# Off: an e-mail that a provider vouches for never opens an existing account by itself; the
-# visitor proves that account once (`accounts.federation.linking.links`).
+# Off: an email from a provider alone must not open an existing account. The visitor proves that
+# account once (`accounts.federation.linking.links`).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_FORMS = {"disconnect": "accounts.federation.endings.disconnection.DisconnectForm"}

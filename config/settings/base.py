@@ -1,4 +1,4 @@
-"""Paths, secrets, addresses, apps, languages, static files and logs."""
+"""Set up paths, secrets, addresses, apps, languages, static files and logs."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.logs import logging_config
 
-# Lets Django's generic classes name their model, as in `ListView[User]`.
+# Allows a model in the name of Django's generic classes, as in `ListView[User]`.
 django_stubs_ext.monkeypatch()
 
 # Paths and environment
@@ -47,7 +47,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Apps
 
 INSTALLED_APPS = [
-    # First: its `serve` takes the place of config's. A public site has no demo at all.
+    # Must be first, so that its `serve` replaces config's. A public site has no demo.
     *(["demo"] if DEMO else []),
     "config",
     "doctor",
@@ -85,7 +85,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_HASHED = env.bool("STATIC_HASHED", default=not DEMO)
-# Looked up when asked for: read ahead, each handler would look at every file of every app.
+# Find files at each request. Otherwise each process reads all files of all apps at its start.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not STATIC_HASHED
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,4 +1,4 @@
-"""Mail, and the queue that it waits in."""
+"""Set up the mail server and the sender's address."""
 
 from config.settings.base import DEMO, VAR_DIR, env
 

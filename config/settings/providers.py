@@ -1,4 +1,4 @@
-"""Which providers people sign in by, and as which client."""
+"""Set up the providers and our client at each."""
 
 from accounts.federation.providers import addresses
 from config.settings.base import DEMO, DEMO_PORT, env
@@ -14,7 +14,7 @@ PROVIDER_CLIENTS = {
         env.str("KAKAO_CLIENT_ID", default=""),
         env.str("KAKAO_CLIENT_SECRET", default=""),
         env.list("KAKAO_NATIVE_APP_KEY", default=[]),
-        # A check names what isn't a number.
+        # A system check reports a value that isn't a number.
         int(KAKAO_APP_ID) if KAKAO_APP_ID.isdecimal() else 0,
         env.str("KAKAO_ADMIN_KEY", default=""),
     ),

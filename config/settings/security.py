@@ -1,4 +1,4 @@
-"""Other origins, cookies, and the headers that browsers obey."""
+"""Set up other origins, cookies and security headers."""
 
 from datetime import timedelta
 
@@ -32,7 +32,7 @@ CORS_EXPOSE_HEADERS = [
     "WWW-Authenticate",
     "X-Request-ID",
 ]
-CORS_PREFLIGHT_MAX_AGE = 7200  # Chromium's cap; Firefox would take a day.
+CORS_PREFLIGHT_MAX_AGE = 7200  # Chromium's maximum; Firefox allows a day.
 
 CSRF_TRUSTED_ORIGINS = FRONTEND_ORIGINS
 CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
@@ -41,7 +41,7 @@ SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}session"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrf"
 REFRESH_COOKIE_NAME = f"{COOKIE_PREFIX}refresh"
 LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}language"
-# Which provider this browser signed in by last: a word, no person.
+# Keeps the name of the provider that this browser used last, and nothing about the user.
 LAST_USED_COOKIE_NAME = f"{COOKIE_PREFIX}last-used"
 LAST_USED_COOKIE_AGE = int(timedelta(days=365).total_seconds())
 # That this browser has signed in to an account before: its wrong passwords are counted apart.
@@ -51,7 +51,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_AGE = int(timedelta(days=365).total_seconds())
-# The default storage puts the message into a cookie of its own.
+# Django's default storage puts messages into another cookie.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # Security headers
@@ -63,7 +63,7 @@ CONTENT_SECURITY_POLICY = {
     "img-src": ["'self'", "data:"],
     "font-src": ["'self'"],
     "connect-src": ["'self'"],
-    # Chromium applies form-action to the redirect that answers the form, too.
+    # Chromium also applies form-action to the redirect after the form.
     "form-action": ["'self'", *PROVIDER_ORIGINS],
     "frame-ancestors": ["'none'"],
     "base-uri": ["'none'"],

@@ -1,4 +1,4 @@
-"""What a request passes: middleware, URLs, templates."""
+"""Set up middleware, URLs and templates."""
 
 from config.settings.base import BASE_DIR, DEMO
 
@@ -16,12 +16,12 @@ MIDDLEWARE = [
     "config.middleware.ThrottleMiddleware",
     "config.middleware.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    # Requests without a session go no further.
+    # Requests without a session skip the middleware below.
     "api.middleware.StatelessMiddleware",
     "config.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.pages.middleware.AuthSessionMiddleware",
-    # Nor do calls that only read.
+    # API calls that only read skip the middleware below.
     "api.middleware.ReadingMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -1,12 +1,13 @@
 #!/bin/sh
-# One node of a Redis with replicas: three machines each run a server and a Sentinel.
+# Runs one node of a Redis with replicas. Each of three machines runs a server and a Sentinel.
 #
 #   REDIS_PRIMARY=10.0.0.1:6379 deploy/redis/node.sh server 10.0.0.2 6379
 #   REDIS_PRIMARY=10.0.0.1:6379 deploy/redis/node.sh sentinel 10.0.0.2 26379
 #
-# The two arguments are the node's own address, under which the others find it. REDIS_PRIMARY is the
-# server that leads at the very first start. REDIS_PASSWORD opens the servers, SENTINEL_PASSWORD the
-# Sentinels; REDIS_DATA (/data) keeps what they know, REDIS_CONFIG_DIR (here) is this directory.
+# HOST and PORT are the address where the other nodes find this one. REDIS_PRIMARY is the primary at
+# the first start. REDIS_PASSWORD is the servers' password, SENTINEL_PASSWORD the Sentinels'.
+# REDIS_DATA is the directory for data and state (default: /data). REDIS_CONFIG_DIR is the directory of
+# the *.conf files (default: the directory of this script).
 set -eu
 
 role=${1:?usage: node.sh server|sentinel HOST PORT}
@@ -18,7 +19,7 @@ shipped=${REDIS_CONFIG_DIR:-$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)}
 config=$data/$role.conf
 
 server() {
-    # That directory is the container's; Redis enters the one it reads first.
+    # Leave out `dir` of the single-server file: this node sets its own below.
     grep -v '^dir ' "$shipped/redis.conf"
     cat "$shipped/replicated.conf"
     cat <<CONFIG
@@ -53,7 +54,8 @@ case $role in
     sentinel) sentinel_flag=--sentinel ;;
     *) echo "node.sh: unknown role '$role'" >&2 && exit 2 ;;
 esac
-# Made once: from then on the programs keep in it who is primary. Passwords are in it, too.
+# Write the file only once: from then on, Redis and Sentinel keep the current primary in it. The file
+# also holds passwords.
 if [ ! -e "$config" ]; then
     umask 077
     "$role" >"$config.new"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Redis with the password of $REDIS_PASSWORD, which so appears in no command line.
+# Starts Redis with $REDIS_PASSWORD. Passes it through a pipe: `ps` would show it in a command line.
 set -eu
 : "${REDIS_PASSWORD:?}"
 exec redis-server - <<CONFIG

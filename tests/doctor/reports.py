@@ -17,6 +17,6 @@ def version_line(server: dict[str, str]) -> tuple[str, str, str]:
         return ("ok", name, "")
     return (
         "warning",
-        f"{name}: upstream has ended that series",
-        "Upgrade to 7.2 or newer, unless your distribution still mends it.",
+        f"{name}: its makers no longer patch this series",
+        "Upgrade to 7.2 or newer, unless your distribution still patches it.",
     )

@@ -66,37 +66,37 @@ def test_the_report_of_a_healthy_deployment(deployment, healthy):
     text = steady(healthy.stdout)
     text = re.sub(r"PostgreSQL [\d.]+", "PostgreSQL N", text)
     text = re.sub(r"ES256 \S+… signs", "ES256 KID… signs", text)
-    text = re.sub(r"\b\d+ (collected|applied|of 100)", r"N \1", text)
+    text = re.sub(r"\b\d+ (files collected|applied|of 100)", r"N \1", text)
     text = re.sub(r"style\.[0-9a-f]{12}", "style.HASH", text)
     text = re.sub(r"^(\w+ +redis version +).*$", r"\1…", text, flags=re.MULTILINE)
     text = re.sub(r"\d\d\d\d-\d\d-\d\d", "DATE", text)
     database = f"127.0.0.1:{deployment.database.port}/postgres"
     plain = f"http://localhost:{deployment.edge.http_port}"
-    memory = "N MiB used, N% of the machine's memory, no maxmemory set"
+    memory = "N MiB used, N% of the machine's memory (maxmemory isn't set)"
     summary = "32 ok, 1 warning" if version[0] == "warning" else "33 ok, 0 warnings"
     assert text == "\n".join(
         [
             "ok       secret key         51 characters",
             "ok       session id key     34 characters",
             "ok       proxy count        1 trusted",
-            "ok       cookies            __Host-, Secure, HttpOnly but for csrf, SameSite",
+            "ok       cookies            __Host-, Secure, SameSite, and HttpOnly except csrf",
             "ok       frontend origins   https://app.example.com",
-            "ok       static files       N collected",
-            "ok       django checks      manage.py check --deploy has nothing to add",
+            "ok       static files       N files collected",
+            "ok       django checks      manage.py check --deploy finds nothing else",
             f"ok       database           PostgreSQL N answers in N ms ({database})",
             "ok       migrations         all N applied",
-            "ok       database clock     0.0 s apart from this machine's",
+            "ok       database clock     0.0 s apart from this machine's clock",
             "ok       database slots     N of 100 connections in use",
             "ok       signing keys       ES256 KID… signs, 1 verify, next rotation on DATE",
-            "ok       encryption keys    1 stored, all open",
+            "ok       encryption keys    stored secrets: 1, all readable",
             "ok       mail queue         empty",
             f"ok       redis              127.0.0.1:{deployment.redis_port} answers in N ms",
             f"{version[0]:<7}  redis version      …",
             "ok       redis persistence  append-only file, fsync everysec",
             "ok       redis eviction     noeviction",
             f"ok       redis memory       {memory}",
-            "ok       redis replicas     none: a lost machine means that browsers sign in again",
-            "ok       redis clock        0.0 s apart from this machine's",
+            "ok       redis replicas     none: if this machine is lost, all browsers must sign in again",
+            "ok       redis clock        0.0 s apart from this machine's clock",
             "ok       redis databases    sessions in 0, cache in 1",
             f"ok       mail backend       SMTP to localhost:{deployment.box.port}, STARTTLS",
             "ok       mail sender        no-reply@example.com",
@@ -107,9 +107,9 @@ def test_the_report_of_a_healthy_deployment(deployment, healthy):
             f"ok       site               {deployment.edge.origin} answers in N ms",
             "ok       site issuer        https://auth.example.com",
             "ok       site certificate   100 days left, TLSv1.3",
-            f"ok       site redirect      {plain} leads to https",
+            f"ok       site redirect      {plain} redirects to https",
             "ok       site hsts          max-age=31536000; includeSubDomains; preload",
-            "ok       site request id    kept from caller to answer",
+            "ok       site request id    the answer has the request's X-Request-ID",
             "ok       site cookies       __Host-csrf",
             "ok       site stylesheet    /static/accounts/style.HASH.css",
             f"{summary}, 0 errors, 3 skipped",
@@ -234,7 +234,7 @@ def test_the_report_of_a_ruin(ruin):
         *("database", "redis", "mail sender", "mail server"),
         *("google keys", "google credentials", "site"),
     ]
-    skipped = [line for line in lines if line[2].startswith("not asked, see ")]
+    skipped = [line for line in lines if line[2].startswith("not checked, see ")]
     assert len(skipped) == 6 + 7 + 7
     assert {line[0] for line in skipped} == {"skipped"}
     assert all(line[3] for line in lines if line[0] in {"error", "warning"})
@@ -275,7 +275,7 @@ def test_what_never_answers_holds_nothing_up(environment):
         "error",
         "site",
         "no answer within 3 s",
-        "See that it is up and that no firewall swallows the connection.",
+        "Check that it is up and that no firewall drops the connection.",
     )
     assert [named(done, name)[0] for name in ("database", "redis", "mail server")] == ["error"] * 3
     assert done.returncode == 1
@@ -372,18 +372,18 @@ def test_the_report_of_make_run(laptop_demo):
     warnings.pop("redis version", None)
     socket = f"{laptop_demo['VAR_DIR']}/redis/redis.sock"
     assert warnings == {
-        "redis": f"{socket} answers in N ms, embedded: for one machine only",
-        "mail backend": "mail is written to files, not sent: nobody can sign up",
+        "redis": f"{socket} answers in N ms: the embedded server, which serves one machine only",
+        "mail backend": "mail is written to files, not sent, so nobody can sign up",
     }
     assert [name for name, (level, _) in found.items() if level == "error"] == []
     assert found["google"] == ("ok", f"a stand-in at http://localhost:{demo_port + 1}")
     assert found["kakao credentials"] == (
         "ok",
-        f"http://localhost:{demo_port + 2} knows this client",
+        f"http://localhost:{demo_port + 2} accepts this client",
     )
     assert found["naver credentials"] == (
         "ok",
-        f"http://localhost:{demo_port + 3} knows this client",
+        f"http://localhost:{demo_port + 3} accepts this client",
     )
     assert found["site issuer"] == ("ok", f"http://localhost:{port}")
     assert found["site cookies"] == ("ok", "csrf")

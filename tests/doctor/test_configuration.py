@@ -44,7 +44,7 @@ def test_a_shorter_secret_key_is_a_warning(settings):
 def test_a_secret_key_that_can_be_guessed_is_an_error(settings, key):
     settings.SECRET_KEY = key
 
-    expected = ("error", "SECRET_KEY can be guessed: whoever does signs reset links", DRAW)
+    expected = ("error", "SECRET_KEY can be guessed, and then anybody can sign reset links", DRAW)
     assert finding(configuration.secret_key) == expected
 
 
@@ -62,7 +62,7 @@ def test_the_session_id_key_is_judged(settings):
     settings.SESSION_ID_KEY = settings.SECRET_KEY = "0123456789" * 5
     assert finding(configuration.session_id_key) == (
         "error",
-        "SESSION_ID_KEY equals SECRET_KEY: rotating one signs everybody out",
+        "SESSION_ID_KEY equals SECRET_KEY: a rotation of SECRET_KEY signs everybody out",
         DRAW,
     )
 
@@ -78,9 +78,9 @@ def test_https_without_a_proxy_is_an_error(public, settings):
         "error",
         (
             "SITE_URL is https, but no proxy is trusted and the site itself speaks plain http: "
-            "every page would redirect to itself"
+            "every page redirects to itself"
         ),
-        "Set TRUSTED_PROXY_COUNT to how many proxies stand in front (nginx as shipped: 1).",
+        "Set TRUSTED_PROXY_COUNT to the number of proxies in front (the shipped nginx: 1).",
     )
 
 
@@ -93,8 +93,8 @@ def test_a_proxy_trusted_on_a_laptop_is_a_warning(laptop, settings):
 
     assert finding(configuration.proxy_count) == (
         "warning",
-        "2 trusted on a loopback site: without a proxy anybody chooses an address",
-        "Set TRUSTED_PROXY_COUNT=0, unless a proxy does stand in front.",
+        "2 trusted on a loopback site: without a proxy, clients can forge their address",
+        "Set TRUSTED_PROXY_COUNT=0, unless a proxy really stands in front.",
     )
 
 
@@ -112,7 +112,7 @@ def safe_cookies(public, settings):
 
 
 def test_cookies_of_an_https_site_are_ok(safe_cookies):
-    expected = ("ok", "__Host-, Secure, HttpOnly but for csrf, SameSite", "")
+    expected = ("ok", "__Host-, Secure, SameSite, and HttpOnly except csrf", "")
     assert finding(configuration.cookies) == expected
 
 
@@ -133,7 +133,7 @@ def test_a_cookie_without_a_flag_is_an_error(safe_cookies, settings, setting, va
 
     assert (level, advice) == (
         "error",
-        "Put config/settings/security.py back: these flags follow SITE_URL.",
+        "Undo the changes in config/settings/security.py: it sets these flags by SITE_URL.",
     )
     assert found == fault
 
@@ -161,7 +161,7 @@ def collected(settings, tmp_path):
 def test_collected_static_files_are_ok(collected):
     count = len(json.loads((collected / "staticfiles.json").read_text())["paths"])
 
-    assert finding(configuration.static_files) == ("ok", f"{count} collected", "")
+    assert finding(configuration.static_files) == ("ok", f"{count} files collected", "")
     assert count > 3
 
 
@@ -170,7 +170,7 @@ def test_static_files_never_collected_are_an_error(collected):
 
     assert finding(configuration.static_files) == (
         "error",
-        f"{collected}/staticfiles.json is missing: every page is an error",
+        f"{collected}/staticfiles.json is missing: every page fails",
         COLLECT,
     )
 
@@ -183,7 +183,7 @@ def test_static_files_of_an_older_release_are_an_error(collected):
 
     assert finding(configuration.static_files) == (
         "error",
-        "accounts/style.css isn't collected: pages that name it break",
+        "accounts/style.css isn't collected: pages that use it fail",
         COLLECT,
     )
 
@@ -194,7 +194,7 @@ def test_a_collected_file_that_is_gone_is_an_error(collected):
 
     assert finding(configuration.static_files) == (
         "error",
-        f"accounts/{style.name} isn't collected: pages that name it break",
+        f"accounts/{style.name} isn't collected: pages that use it fail",
         COLLECT,
     )
 
@@ -205,7 +205,7 @@ def test_static_files_from_the_sources_are_for_laptops(laptop, settings):
     settings.SITE_URL = "https://auth.example.com"
     assert finding(configuration.static_files) == (
         "warning",
-        "served from the sources, unhashed",
+        "served from the sources, without hashes",
         "Unset STATIC_HASHED.",
     )
 
@@ -217,14 +217,14 @@ def test_every_finding_of_djangos_deployment_checks_is_a_line(settings):
 
     assert lines == {
         "accounts.E002": ("error", "SITE_URL='http://testserver' is public and not https."),
-        "accounts.E003": ("error", "DEMO is on beside a public SITE_URL."),
+        "accounts.E003": ("error", "DEMO is on, but SITE_URL is public."),
     }
 
 
 def test_silence_of_djangos_checks_is_one_line(laptop):
     lines = [(str(line.level), line.found) for line in configuration.django_checks()]
 
-    assert lines == [("ok", "manage.py check --deploy has nothing to add")]
+    assert lines == [("ok", "manage.py check --deploy finds nothing else")]
 
 
 def test_djangos_https_checks_are_reported_where_the_site_has_https(public, settings):
@@ -239,5 +239,5 @@ def test_every_finding_left_out_here_exists():
     theirs = Path(django_checks.__file__).parent / "security" / "base.py"
     known = ours + theirs.read_text() + (theirs.parent / "sessions.py").read_text()
     known += (theirs.parent / "csrf.py").read_text()
-    for name in configuration.SAID_BY_OTHERS | configuration.FOLLOW_FROM_HTTP:
+    for name in configuration.REPORTED_ELSEWHERE | configuration.FOLLOW_FROM_HTTP:
         assert name in known

@@ -64,7 +64,7 @@ def test_sqlite_is_for_one_machine(seen, settings, public):
 
     version = ".".join(map(str, sqlite3.sqlite_version_info))
     assert found.startswith(f"SQLite {version} answers in ")
-    assert found.endswith("): for one machine only")
+    assert found.endswith("): SQLite serves one machine only")
     assert (level, advice) == ("warning", "Set DATABASE_URL to PostgreSQL.")
 
 
@@ -81,7 +81,7 @@ def test_sqlite_without_a_write_ahead_log_is_a_warning(seen, laptop, tmp_path):
     assert found.endswith("db.sqlite3): without a write-ahead log readers block writers")
     assert (level, advice) == (
         "warning",
-        "Start the site once: it turns the write-ahead log on.",
+        "Start the site once: it switches the write-ahead log on.",
     )
 
 
@@ -163,8 +163,8 @@ def test_a_postgres_that_follows_another_is_an_error(seen, standby, monkeypatch)
 
     level, found, advice = seen(database.reachable)
 
-    assert (level, advice) == ("error", "Name the primary.")
-    assert found.endswith(f" ms (127.0.0.1:{standby}/postgres): a replica, which can't be written")
+    assert (level, advice) == ("error", "Set DATABASE_URL to the address of the primary.")
+    assert found.endswith(f" ms (127.0.0.1:{standby}/postgres): a read-only replica")
 
 
 @on_postgres
@@ -189,8 +189,8 @@ def test_the_clock_of_postgres_is_compared(seen, seconds, level):
 
 @on_sqlite
 def test_the_clock_of_sqlite_is_ours(seen):
-    assert seen(database.clock) == ("skipped", "on this machine", "")
-    assert seen(database.slots) == ("skipped", "without limit", "")
+    assert seen(database.clock) == ("skipped", "SQLite runs on this machine", "")
+    assert seen(database.slots) == ("skipped", "SQLite has no limit of connections", "")
 
 
 @on_postgres
@@ -201,7 +201,10 @@ def test_connections_that_run_out_are_reported(seen, monkeypatch):
 
     monkeypatch.setattr(database, "NEARLY_FULL", 0.01)
     level, found, advice = seen(database.slots)
-    assert (level, advice) == ("warning", "Raise max_connections: each site process may hold 8.")
+    assert (level, advice) == (
+        "warning",
+        "Raise max_connections: each process of the site uses up to 8.",
+    )
     assert found.endswith(" of 100 connections in use")
 
 
@@ -229,7 +232,7 @@ def test_a_migration_that_was_not_applied_is_an_error(seen):
 
     assert found == (
         "error",
-        "1 not applied, api.0001_initial first",
+        "1 not applied, the first is api.0001_initial",
         "Run `manage.py migrate`.",
     )
 
@@ -241,7 +244,7 @@ def test_a_migration_of_a_newer_release_is_a_warning(seen):
     assert found == (
         "warning",
         "the database has accounts.9999_tomorrow, which this release doesn't know",
-        "Run the release that made it, or a newer one.",
+        "Run the release that applied it, or a newer one.",
     )
 
 

@@ -50,7 +50,7 @@ def test_a_test_mail_arrives(told, box):
 
     assert lines["mail test"] == (
         "ok",
-        "sent to operator@example.com: see that it arrives, and not as spam",
+        "sent to operator@example.com: check that it arrives, and not in the spam folder",
         "",
     )
     [message] = box.received
@@ -76,8 +76,8 @@ def test_a_wrong_password_is_said_and_not_shown(told, box, settings):
 
     assert told(mail.area(seconds=20))["mail server"] == (
         "error",
-        "refuses the sign-in: 535 5.7.8 no, … is wrong",
-        "Correct the user in EMAIL_URL.",
+        "the server refuses the sign-in: 535 5.7.8 no, … is wrong",
+        "Correct the user and the password in EMAIL_URL.",
     )
 
 
@@ -167,7 +167,7 @@ def test_mail_that_is_not_sent_is_reported(told, settings, request, backend, fat
 
     assert lines["mail backend"] == (
         level,
-        f"mail is {fate}, not sent: nobody can sign up",
+        f"mail is {fate}, not sent, so nobody can sign up",
         "Set EMAIL_URL.",
     )
     assert lines["mail server"] == ("skipped", "no mail server", "")
@@ -183,8 +183,8 @@ def test_a_sender_that_no_server_takes_is_an_error(told, settings, public):
 
     assert told(mail.area(seconds=20))["mail sender"] == (
         "error",
-        "no-reply@localhost: no mail server takes mail from localhost",
-        "Set DEFAULT_FROM_EMAIL to an address that this mail server may send for.",
+        "no-reply@localhost: mail servers refuse mail from localhost",
+        "Set DEFAULT_FROM_EMAIL to an address that your mail server may send from.",
     )
 
 
@@ -200,6 +200,6 @@ def test_a_sender_without_an_address_is_an_error(told, settings, public, sender)
 
     assert told(mail.area(seconds=20))["mail sender"] == (
         "error",
-        f"DEFAULT_FROM_EMAIL={sender!r} is no address",
-        "Set it.",
+        f"DEFAULT_FROM_EMAIL={sender!r} is not an address",
+        "Set DEFAULT_FROM_EMAIL to an address such as no-reply@example.com.",
     )

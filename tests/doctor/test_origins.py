@@ -35,7 +35,7 @@ def test_a_malformed_origin_is_an_error(judged, origin):
 def test_a_frontend_without_https_is_an_error(judged):
     assert judged("http://app.example.com") == (
         "error",
-        "http://app.example.com isn't https: whoever is on the wire acts for it",
+        "http://app.example.com isn't https: an attacker on the network can act for this frontend",
         "Use https.",
     )
 
@@ -45,9 +45,9 @@ def test_a_frontend_of_another_site_is_a_warning(judged):
         "warning",
         (
             "https://app.example.org and https://auth.example.com are different sites: "
-            "browsers keep our cookies from them"
+            "browsers send no cookies of one to the other"
         ),
-        "Serve them below one domain, or take refresh tokens in the body there.",
+        "Serve both below one domain, or let these frontends receive refresh tokens in the body.",
     )
 
 
@@ -66,7 +66,7 @@ def test_an_open_door_is_an_error(public, settings, setting, value):
 
     assert (str(found.level), found.found) == (
         "error",
-        "CORS lets every origin in: any page reads what its visitor may",
+        "CORS allows every origin: any page can read its visitor's data",
     )
 
 

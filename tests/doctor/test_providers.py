@@ -98,7 +98,7 @@ def test_healthy_providers(lines, configured, public, origins):
     assert found == {
         name: ("ok", f"register this redirect URI: {CALLBACK.format(name)}", "") for name in origins
     } | {
-        f"{name} credentials": ("ok", f"{origin} knows this client", "")
+        f"{name} credentials": ("ok", f"{origin} accepts this client", "")
         for name, origin in origins.items()
     } | {
         "google reports": (
@@ -179,7 +179,7 @@ def test_a_provider_that_says_something_else_is_a_warning(lines, configured, pub
     )
     assert found["kakao credentials"] == (
         "warning",
-        f"{origin} answers 501, which tells nothing",
+        f"{origin} answers 501, which doesn't tell whether it accepts this client",
         "See kakao's status page.",
     )
 
@@ -189,8 +189,8 @@ def test_a_missing_secret_is_a_warning(lines, configured, public):
 
     assert lines()["kakao"] == (
         "warning",
-        "no secret",
-        "Set KAKAO_CLIENT_SECRET, or turn it off at kakao.",
+        "no client secret",
+        "Set KAKAO_CLIENT_SECRET, or switch the client secret off at kakao.",
     )
 
 
@@ -199,7 +199,7 @@ def test_a_missing_admin_key_is_a_warning(lines, configured, public):
 
     assert lines()["kakao unlinking"] == (
         "warning",
-        "Kakao isn't told of disconnected and deleted accounts, and its webhook is refused",
+        "the site can't report disconnected and deleted accounts to Kakao, and refuses Kakao's webhook",
         "Set KAKAO_ADMIN_KEY and KAKAO_APP_ID.",
     )
 
@@ -209,7 +209,7 @@ def test_an_admin_key_without_the_apps_id_is_a_warning(lines, configured, public
 
     assert lines()["kakao unlinking"] == (
         "warning",
-        "its webhook names the app, and is refused",
+        "the site refuses Kakao's webhook, because it can't check which app it is for",
         "Set KAKAO_APP_ID.",
     )
 
@@ -222,7 +222,7 @@ def test_stand_ins_are_for_laptops(lines, settings, laptop, origins, reverses):
     settings.SITE_URL = "https://auth.example.com"
     assert lines()["google"] == (
         "error",
-        "a demo stand-in on a public site: anybody is whoever they say",
+        "a demo stand-in on a public site: anybody can sign in as any user",
         "Unset DEMO, and set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.",
     )
 

@@ -66,9 +66,13 @@ def test_a_healthy_redis(told, here, port):
         "redis version": version_line(server),
         "redis persistence": ("ok", "append-only file, fsync everysec", ""),
         "redis eviction": ("ok", "noeviction", ""),
-        "redis memory": ("ok", "N MiB used, N% of the machine's memory, no maxmemory set", ""),
-        "redis replicas": ("ok", "none: a lost machine means that browsers sign in again", ""),
-        "redis clock": ("ok", "0.0 s apart from this machine's", ""),
+        "redis memory": ("ok", "N MiB used, N% of the machine's memory (maxmemory isn't set)", ""),
+        "redis replicas": (
+            "ok",
+            "none: if this machine is lost, all browsers must sign in again",
+            "",
+        ),
+        "redis clock": ("ok", "0.0 s apart from this machine's clock", ""),
         "redis databases": ("ok", "sessions in 0, cache in 1", ""),
     }
 
@@ -84,7 +88,7 @@ def test_the_embedded_one_is_for_one_machine(told, here, port, settings):
 
     assert told(redis_server.area())["redis"] == (
         "warning",
-        f"127.0.0.1:{port} answers in N ms, embedded: for one machine only",
+        f"127.0.0.1:{port} answers in N ms: the embedded server, which serves one machine only",
         "Set REDIS_URL for any other use.",
     )
 
@@ -100,7 +104,7 @@ def test_a_dead_address_is_an_error_and_the_rest_is_skipped(told, at):
         "Start it, or correct REDIS_URL: until then nobody can sign in.",
     )
     assert len(lines) == 7
-    assert set(lines.values()) == {("skipped", "not asked, see redis", "")}
+    assert set(lines.values()) == {("skipped", "not checked, see redis", "")}
 
 
 def test_an_embedded_one_that_is_not_there_names_the_command(told, settings, caches_as):
@@ -153,7 +157,7 @@ def test_a_user_that_may_not_ask_is_a_warning(told, at, tmp_path):
         level, found, advice = told(redis_server.area())["redis version"]
 
     assert (level, advice) == ("warning", "Let the site's Redis user run PING, INFO and TIME.")
-    assert found.startswith("can't be told: ")
+    assert found.startswith("the server refuses to tell: ")
 
 
 def test_a_replica_cannot_take_sessions(told, at, port, tmp_path):
@@ -164,8 +168,8 @@ def test_a_replica_cannot_take_sessions(told, at, port, tmp_path):
 
     assert found == (
         "error",
-        f"127.0.0.1:{replica} answers in N ms, as a replica",
-        "Give the address of the primary: nobody can sign in.",
+        f"127.0.0.1:{replica} answers in N ms, but it is a replica: nobody can sign in",
+        "Set REDIS_URL to the address of the primary.",
     )
 
 
@@ -177,8 +181,8 @@ def test_a_replica_cannot_take_sessions(told, at, port, tmp_path):
             "6.2.14",
             (
                 "warning",
-                "6.2.14: upstream has ended that series",
-                "Upgrade to 7.2 or newer, unless your distribution still mends it.",
+                "6.2.14: its makers no longer patch this series",
+                "Upgrade to 7.2 or newer, unless your distribution still patches it.",
             ),
         ),
         ("7.2.4", ("ok", "7.2.4", "")),
@@ -221,7 +225,7 @@ def test_a_file_that_is_not_synced_is_a_warning(told, here, port):
 
     assert found == (
         "warning",
-        "append-only file, written when the system likes: a crash loses what was not",
+        "append-only file, but no fsync: a crash of the machine loses the last sign-ins",
         "Set `appendfsync everysec`.",
     )
 
@@ -241,7 +245,7 @@ def test_eviction_is_an_error(told, here, port):
 
     assert found == (
         "error",
-        "allkeys-lru: under pressure Redis drops sessions, and their visitors are signed out",
+        "allkeys-lru: when memory is full, Redis drops sessions and so signs users out",
         "Set `maxmemory-policy noeviction`.",
     )
 
@@ -260,7 +264,7 @@ def test_memory_that_runs_out_is_reported(told, here, port, filled, share, level
     with configured(port, maxmemory=str(int(filled / share))):
         found = told(redis_server.area())["redis memory"]
 
-    advice = "" if level == "ok" else "Raise maxmemory: when it is full nobody can sign in."
+    advice = "" if level == "ok" else "Raise maxmemory: when memory is full, nobody can sign in."
     assert found == (level, "N MiB used, N% of maxmemory", advice)
 
 
@@ -292,13 +296,13 @@ def test_a_replica_that_still_copies_is_a_warning():
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [
-        (1, ("ok", "1.0 s apart from this machine's", "")),
-        (10, ("warning", "10.0 s apart from this machine's", NTP)),
+        (1, ("ok", "1.0 s apart from this machine's clock", "")),
+        (10, ("warning", "10.0 s apart from this machine's clock", NTP)),
         (
             -60,
             (
                 "error",
-                "60.0 s apart from this machine's: tokens and time-outs are judged wrongly",
+                "60.0 s apart from this machine's clock: tokens and time-outs end too early or too late",
                 NTP,
             ),
         ),

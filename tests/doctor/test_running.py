@@ -9,7 +9,7 @@ from doctor import report
 from doctor.findings import Area, Check, Finding, Level, error, ok, skipped, warning
 from doctor.running import Line, examine
 
-FAILURE = "Look into it: this part can't be vouched for."
+FAILURE = "Find the cause: the doctor knows nothing about this part."
 
 
 def crash():
@@ -39,7 +39,7 @@ def test_a_check_that_never_ends_is_left_behind():
             "check 0",
             "error",
             "no answer within 0.3 s",
-            "See that it is up and that no firewall swallows the connection.",
+            "Check that it is up and that no firewall drops the connection.",
         ),
         ("check 1", "ok", "fine", ""),
     ]
@@ -53,7 +53,7 @@ def test_behind_a_failed_gate_nothing_is_asked():
 
     assert lines == [
         ("check 0", "error", "down", "up"),
-        ("check 1", "skipped", "not asked, see check 0", ""),
+        ("check 1", "skipped", "not checked, see check 0", ""),
     ]
     assert asked == []
 

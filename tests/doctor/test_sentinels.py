@@ -105,16 +105,20 @@ def test_a_healthy_group(told, settings, public, shared):
 
     del lines["redis version"]
     assert lines == {
-        "sentinels": ("ok", f"{shared.name} is 127.0.0.1:{shared.primary}, say all 3", ""),
-        "sentinel quorum": ("ok", "3 of 3 Sentinels see one another, quorum 2", ""),
+        "sentinels": (
+            "ok",
+            f"{shared.name} is 127.0.0.1:{shared.primary}, and all 3 Sentinels agree",
+            "",
+        ),
+        "sentinel quorum": ("ok", "3 of 3 Sentinels reach one another, quorum 2", ""),
         "sentinel replicas": ("ok", "1 follow, with append-only files", ""),
         "sentinel writes": ("ok", "min-replicas-to-write 1, writes wait for 1", ""),
         "redis": ("ok", f"{shared.name} (by Sentinel) answers in N ms", ""),
         "redis persistence": ("ok", "append-only file, fsync everysec", ""),
         "redis eviction": ("ok", "noeviction", ""),
-        "redis memory": ("ok", "N MiB used, N% of the machine's memory, no maxmemory set", ""),
+        "redis memory": ("ok", "N MiB used, N% of the machine's memory (maxmemory isn't set)", ""),
         "redis replicas": ("ok", "1 online", ""),
-        "redis clock": ("ok", "0.0 s apart from this machine's", ""),
+        "redis clock": ("ok", "0.0 s apart from this machine's clock", ""),
         "redis databases": ("ok", "sessions in 0, cache in 1", ""),
     }
 
@@ -126,13 +130,16 @@ def test_a_name_that_no_sentinel_knows_is_an_error(told, settings, shared):
     addresses = ", ".join(sorted(f"127.0.0.1:{port}" for port in shared.sentinels))
     assert lines["sentinels"] == (
         "error",
-        f"{addresses} can't tell of 'other': No such master with that name",
-        "Give the name after `sentinel monitor` in sentinel.conf, and its password.",
+        f"{addresses} doesn't know 'other': No such master with that name",
+        (
+            "Set REDIS_MASTER_NAME to the name after `sentinel monitor` in sentinel.conf, and "
+            "SENTINEL_PASSWORD to the Sentinels' password."
+        ),
     )
-    assert lines["sentinel quorum"] == ("skipped", "not asked, see sentinels", "")
+    assert lines["sentinel quorum"] == ("skipped", "not checked, see sentinels", "")
     assert lines["redis"] == (
         "error",
-        "other (by Sentinel) doesn't answer: no Sentinel answers that knows 'other'",
+        "other (by Sentinel) doesn't answer: no Sentinel that answers knows 'other'",
         ("Start it, or correct REDIS_SENTINELS and its password: until then nobody can sign in."),
     )
 
@@ -144,8 +151,8 @@ def test_a_primary_that_takes_writes_alone_is_a_warning(told, settings, shared):
     assert found == (
         "warning",
         (
-            "min-replicas-to-write is 0: a primary cut off from its replicas takes sign-ins that "
-            "the fail-over undoes"
+            "min-replicas-to-write is 0: a primary without connection to its replicas accepts "
+            "sign-ins, and a fail-over loses them"
         ),
         "Set `min-replicas-to-write 1` on every node.",
     )
@@ -160,7 +167,7 @@ def test_a_primary_that_wants_more_replicas_than_follow_is_an_error(told, settin
 
     assert found == (
         "error",
-        "min-replicas-to-write is 2, 1 follow: every write is refused",
+        "min-replicas-to-write is 2, but only 1 follow: Redis refuses all writes",
         "Start replicas.",
     )
 
@@ -185,7 +192,7 @@ def test_a_replica_that_would_lose_sign_ins_is_an_error(
     assert found == (
         "error",
         f"127.0.0.1:{shared.replica} {fault}",
-        "Set it up like the primary: once promoted it would lose sign-ins.",
+        "Configure it like the primary: as a primary it would lose sign-ins.",
     )
 
 
@@ -228,7 +235,7 @@ def test_a_replica_that_is_down_is_reported(told, settings, own):
         lines = told(sentinels.area()) | told(redis_server.area())
 
     level, found, advice = lines["sentinel replicas"]
-    assert (level, advice) == ("warning", "Start them, or let us in.")
+    assert (level, advice) == ("warning", "Start them, or let this machine connect to them.")
     assert found.startswith(f"not reachable from here: 127.0.0.1:{own.replica} (")
     assert lines["redis replicas"] == (
         "error",
@@ -256,13 +263,13 @@ def test_one_sentinel_that_is_down_is_a_warning_two_are_an_error(told, settings,
     )
     assert one["sentinel quorum"] == (
         "error",
-        "2 of 3 Sentinels see one another: with one less nobody would be promoted",
-        "Run 3 or more, each on a machine of its own.",
+        "2 of 3 Sentinels reach one another: if one more fails, they can't promote a replica",
+        "Run 3 or more, each on its own machine.",
     )
     assert two["sentinels"][1] == f"{here}; {', '.join(silent)} doesn't answer"
     level, found, advice = two["sentinel quorum"]
-    assert (level, advice) == ("error", "Start more Sentinels: nobody would be promoted.")
-    assert found.startswith("1 of 3 Sentinels see one another: NOQUORUM ")
+    assert (level, advice) == ("error", "Start more Sentinels: these can't promote a replica.")
+    assert found.startswith("1 of 3 Sentinels reach one another: NOQUORUM ")
 
 
 def down(group):
@@ -292,7 +299,7 @@ def test_a_dead_primary_is_reported_until_another_is_found(told, settings, own):
     addresses = ", ".join(f"127.0.0.1:{port}" for port in own.sentinels)
     assert found == (
         "error",
-        f"{own.name} is 127.0.0.1:{own.primary}, down for {addresses}",
+        f"{own.name} is 127.0.0.1:{own.primary}, which {addresses} can't reach",
         "Start it, or wait for the fail-over.",
     )
 
@@ -308,5 +315,5 @@ def test_sentinels_that_disagree_are_an_error(told, settings, own, tmp_path):
     assert found == (
         "error",
         f"they name different primaries: {primaries}",
-        "See their logs: a fail-over is under way, or they can't see one another.",
+        "Read their logs: a fail-over is under way, or they can't reach one another.",
     )

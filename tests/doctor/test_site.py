@@ -75,9 +75,9 @@ def test_a_healthy_site(asked):
         "site": ("ok", "SITE answers in N ms", ""),
         "site issuer": ("ok", ISSUER, ""),
         "site certificate": ("ok", "100 days left, TLSv1.3", ""),
-        "site redirect": ("ok", "PLAIN leads to https", ""),
+        "site redirect": ("ok", "PLAIN redirects to https", ""),
         "site hsts": ("ok", HSTS, ""),
-        "site request id": ("ok", "kept from caller to answer", ""),
+        "site request id": ("ok", "the answer has the request's X-Request-ID", ""),
         "site cookies": ("ok", "__Host-csrf", ""),
         "site stylesheet": ("ok", STYLE, ""),
     }
@@ -85,7 +85,7 @@ def test_a_healthy_site(asked):
 
 def test_a_laptop_is_not_asked(told):
     assert told(site.area(url="", http_url="", seconds=20)) == {
-        "site": ("skipped", "a loopback address: name the site with --url", "")
+        "site": ("skipped", "SITE_URL is this machine: give the site's address with --url", "")
     }
 
 
@@ -95,24 +95,24 @@ def test_a_site_that_is_down_is_an_error_and_the_rest_is_skipped(told):
     assert lines.pop("site") == (
         "error",
         "https://localhost:9 can't be reached: [Errno 111] Connection refused",
-        "Start it; see DNS and firewall. From inside, --url may name another way in.",
+        "Start it, and check DNS and firewall. From inside the network, give an address that this machine can reach with --url.",
     )
     assert len(lines) == 7
-    assert set(lines.values()) == {("skipped", "not asked, see site", "")}
+    assert set(lines.values()) == {("skipped", "not checked, see site", "")}
 
 
 def test_another_site_at_that_name_is_an_error(asked):
     assert asked(pages(live=Page(body="Welcome to nginx!")))["site"] == (
         "error",
-        "SITE/livez answers 200, and not as this site does",
-        "See that name and proxy lead here.",
+        "SITE/livez answers 200, but not with this site's answer",
+        "Check that DNS and proxy lead to this site.",
     )
 
 
 def test_a_proxy_without_a_server_behind_it_is_an_error(asked):
     assert asked(pages(live=Page(503)))["site"][:2] == (
         "error",
-        "SITE/livez answers 503, and not as this site does",
+        "SITE/livez answers 503, but not with this site's answer",
     )
 
 
@@ -149,8 +149,8 @@ def test_a_site_of_another_name_is_an_error(asked):
 
     assert asked(pages(metadata=other))["site issuer"] == (
         "error",
-        f"it calls itself https://other.example.com, here SITE_URL is {ISSUER}",
-        "Give every process the same SITE_URL, or ask another --url.",
+        f"the site's SITE_URL is https://other.example.com, but here it is {ISSUER}",
+        "Give every process the same SITE_URL, or check another site with --url.",
     )
 
 
@@ -165,7 +165,7 @@ def test_broken_metadata_is_an_error(asked, body):
 def test_pages_over_plain_http_are_an_error(asked):
     assert asked(pages(), {LOGIN: login()})["site redirect"] == (
         "error",
-        "PLAIN answers 200: passwords would travel in the clear",
+        "PLAIN answers 200: passwords travel unencrypted",
         "Redirect in the proxy, and let it set X-Forwarded-Proto itself.",
     )
 
@@ -175,7 +175,7 @@ def test_a_redirect_to_plain_http_is_an_error(asked):
 
     assert asked(pages(), plain)["site redirect"][:2] == (
         "error",
-        "PLAIN answers 301: passwords would travel in the clear",
+        "PLAIN answers 301: passwords travel unencrypted",
     )
 
 
@@ -185,8 +185,8 @@ def test_a_proxy_that_believes_its_visitors_is_an_error(asked):
     assert asked(pages(), plain)["site redirect"][:2] == (
         "error",
         (
-            "PLAIN answers 200, asked with X-Forwarded-Proto: https: "
-            "passwords would travel in the clear"
+            "PLAIN answers 200 to a request with X-Forwarded-Proto: https: "
+            "passwords travel unencrypted"
         ),
     )
 
@@ -200,11 +200,11 @@ def test_a_closed_http_port_is_a_warning(told, directory, monkeypatch):
     assert found["site redirect"] == (
         "warning",
         "nothing listens at http://localhost:9",
-        "Let the proxy redirect: visitors type the bare name.",
+        "Let the proxy redirect: visitors type the address without https://.",
     )
     assert unknown["site redirect"] == (
         "skipped",
-        "not on port 443: name its plain address with --http-url",
+        "not on port 443: give its plain http address with --http-url",
         "",
     )
 
@@ -235,7 +235,7 @@ def test_a_site_without_tls_is_asked_for_what_it_has(told, laptop, settings):
         "site certificate": ("skipped", "plain http", ""),
         "site redirect": ("skipped", "plain http", ""),
         "site hsts": ("skipped", "plain http", ""),
-        "site request id": ("ok", "kept from caller to answer", ""),
+        "site request id": ("ok", "the answer has the request's X-Request-ID", ""),
         "site cookies": ("ok", "csrf", ""),
         "site stylesheet": ("ok", STYLE, ""),
     }
@@ -250,7 +250,7 @@ def test_no_hsts_is_an_error_and_a_short_one_a_warning(asked):
     assert asked(pages(login=login(hsts="max-age=300")))["site hsts"] == (
         "warning",
         "max-age=300",
-        "Something in front shortens it: pass the site's own on.",
+        "A proxy shortens it: let the proxy pass the site's header on.",
     )
 
 
@@ -262,12 +262,12 @@ def test_lost_request_ids_are_reported(asked):
     assert lost["site request id"] == (
         "error",
         "no X-Request-ID",
-        "Let the proxy pass it on: logs are searched by it.",
+        "Let the proxy pass it on: operators search logs by it.",
     )
     assert changed["site request id"] == (
         "warning",
-        "X-Request-ID isn't kept",
-        "Pass on the one that a caller sends.",
+        "the answer has another X-Request-ID than the request",
+        "Let the proxy pass on the X-Request-ID of the caller.",
     )
 
 
@@ -278,14 +278,14 @@ def test_lost_request_ids_are_reported(asked):
         ("__Host-session=t; Path=/; Secure; SameSite=Lax", "__Host-session isn't HttpOnly"),
         ("__Host-csrf=t; Path=/; Secure", "__Host-csrf has no SameSite"),
         ("__Host-csrf=t; Path=/; Secure; SameSite=None", "__Host-csrf has no SameSite"),
-        ("csrf=t; Path=/; Secure; HttpOnly; SameSite=Lax", "csrf isn't __Host-"),
+        ("csrf=t; Path=/; Secure; HttpOnly; SameSite=Lax", "csrf has no __Host- prefix"),
         (
             "__Host-csrf=t; Path=/accounts; Secure; SameSite=Lax",
-            "__Host-csrf isn't for this host and all its paths",
+            "__Host-csrf has a Domain, or a Path other than /",
         ),
         (
             "__Host-csrf=t; Path=/; Domain=example.com; Secure; SameSite=Lax",
-            "__Host-csrf isn't for this host and all its paths",
+            "__Host-csrf has a Domain, or a Path other than /",
         ),
     ],
 )
@@ -303,20 +303,20 @@ def test_a_login_page_that_fails_is_an_error(asked):
     assert lines["site cookies"] == (
         "error",
         "the login page answers 503",
-        "See the site's log.",
+        "Read the site's log.",
     )
     assert lines["site stylesheet"] == (
         "error",
-        "the login page names no stylesheet",
-        "See what answers there.",
+        "the login page has no stylesheet",
+        "Check that the login page comes from this site.",
     )
 
 
 def test_a_login_page_without_a_cookie_is_an_error(asked):
     assert asked(pages(login=login(cookies=())))["site cookies"] == (
         "error",
-        "the login page sets no cookie: no form can be sent",
-        "Don't cache pages.",
+        "the login page sets no cookie, so nobody can send its form",
+        "Don't let the proxy cache pages.",
     )
 
 
@@ -331,5 +331,5 @@ def test_a_stylesheet_that_is_not_there_is_an_error(asked, page, said):
     assert asked(pages(style=page))["site stylesheet"] == (
         "error",
         f"{STYLE} answers {said}",
-        "Give the proxy the static files of this very release.",
+        "Give the proxy the static files of this release.",
     )

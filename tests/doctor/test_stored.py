@@ -72,7 +72,7 @@ def test_a_key_that_does_not_open_is_an_error(seen, key, settings):
 
     assert seen(stored.signing_keys) == (
         "error",
-        f"{key.kid} can't be decrypted: no token can be signed",
+        f"{key.kid} can't be decrypted: the site can't sign tokens",
         stored.RESTORE,
     )
 
@@ -83,7 +83,7 @@ def test_a_key_that_is_another_one_is_an_error(seen, key):
 
     level, found, _ = seen(stored.signing_keys)
 
-    assert (level, found) == ("error", f"{key.kid} isn't the key it says")
+    assert (level, found) == ("error", f"{key.kid} isn't the thumbprint of the stored key")
 
 
 def test_another_algorithm_in_the_settings_is_a_warning(seen, key, settings):
@@ -113,7 +113,7 @@ def enqueue():
 def test_every_stored_secret_opens(seen, key):
     enqueue()
 
-    assert seen(stored.encryption_keys) == ("ok", "2 stored, all open", "")
+    assert seen(stored.encryption_keys) == ("ok", "stored secrets: 2, all readable", "")
 
 
 def test_a_key_that_is_still_needed_is_reported(seen, key, settings):
@@ -127,8 +127,12 @@ def test_a_key_that_is_still_needed_is_reported(seen, key, settings):
     key.delete()
     none = seen(stored.encryption_keys)
 
-    assert some == ("ok", "2 stored, all open, 1 by an older key: keep it listed", "")
-    assert none == ("ok", "1 stored, all open by the first key", "")
+    assert some == (
+        "ok",
+        "stored secrets: 2, all readable, 1 with an older key: keep it listed",
+        "",
+    )
+    assert none == ("ok", "stored secrets: 1, all readable with the first key", "")
 
 
 def test_a_secret_that_does_not_open_is_an_error(seen, key, settings):
@@ -138,7 +142,7 @@ def test_a_secret_that_does_not_open_is_an_error(seen, key, settings):
 
     assert seen(stored.encryption_keys) == (
         "error",
-        "2 of 3 stored can't be decrypted",
+        "2 of 3 stored secrets can't be decrypted",
         stored.RESTORE,
     )
 
@@ -146,7 +150,7 @@ def test_a_secret_that_does_not_open_is_an_error(seen, key, settings):
 def test_nothing_stored_is_ok(seen, key):
     key.delete()
 
-    assert seen(stored.encryption_keys) == ("ok", "nothing is stored under them", "")
+    assert seen(stored.encryption_keys) == ("ok", "the database holds no encrypted secrets", "")
 
 
 def test_an_empty_queue_is_ok(seen):
@@ -193,5 +197,5 @@ def test_a_retry_that_is_not_due_is_a_warning(seen):
     assert seen(stored.mail_queue) == (
         "warning",
         "1 waiting, 1 of them after a failed attempt",
-        "See the worker's log and the line `mail server`.",
+        "Read the worker's log and the line `mail server`.",
     )

@@ -1,4 +1,4 @@
-"""Run everything that a machine needs, by one command: Redis, the site, the worker."""
+"""Run the site, its worker and, if needed, Redis, with one command."""
 
 import sys
 from argparse import ArgumentParser
@@ -27,16 +27,16 @@ WORKER = [*PYTHON, "manage.py", "worker"]
 
 class Command(BaseCommand):
     help = (
-        "Migrate, then run the site and its worker (and, where none is configured, a Redis of its "
-        "own)."
+        "Migrate the database, then run the site and its worker. If no Redis is configured, also "
+        "run a Redis server."
     )
 
     @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on.")
-        parser.add_argument("--workers", type=int, default=1, help="Processes of the site.")
+        parser.add_argument("--workers", type=int, default=1, help="Number of processes.")
         parser.add_argument("--threads", type=int, default=8, help="Threads of each process.")
-        parser.add_argument("--no-migrate", action="store_true", help="The database is ready.")
+        parser.add_argument("--no-migrate", action="store_true", help="Don't run the migrations.")
 
     @override
     def handle(self, **options: Any) -> None:
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             raise CommandError(str(exc)) from exc
 
     def ports(self) -> list[tuple[str, int]]:
-        """The ports that must be free, each with the setting that names it."""
+        """Return the ports that must be free, as pairs of setting and port."""
         return [("PORT", settings.PORT)]
 
     def _start(self, children: Children, options: dict[str, Any]) -> None:
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         if not options["no_migrate"]:
             call_command("migrate", verbosity=0)
         self.start_others(children)
-        # Children open connections of their own.
+        # The children open their own connections.
         connections.close_all()
         children.start("The worker", WORKER)
         children.start("The site", _site(options))
@@ -73,10 +73,10 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def start_others(self, children: Children) -> None:
-        """Start what else a machine needs, once the database is ready. Nothing, in production."""
+        """Start other processes after the migrations. The demo's `serve` overrides this."""
 
     def banner(self) -> str:
-        """What the terminal shows once everything runs."""
+        """Return the text for the terminal once all processes run."""
         return banner.text(banner.rows(), step="open the site.")
 
 
@@ -89,7 +89,7 @@ def _redis_answers() -> bool:
 
 
 def _site(options: dict[str, Any]) -> list[str]:
-    """Sync views under Granian's WSGI: the fastest Django that was measured (docs/decisions/0004)."""
+    """Return Granian's command line: sync views under WSGI were the fastest (decision 0004)."""
     return [
         *PYTHON,
         "-m",
@@ -98,9 +98,9 @@ def _site(options: dict[str, Any]) -> list[str]:
         f"--host={options['host']}",
         f"--port={settings.PORT}",
         f"--workers={options['workers']}",
-        # Uncapped it opens hundreds of threads, each with a database connection.
+        # Without a limit, Granian starts hundreds of threads, each with a database connection.
         f"--blocking-threads={options['threads']}",
-        # Its default waits for a slow request for as long as it takes.
+        # By default, Granian waits for a slow request without limit when it stops.
         "--workers-kill-timeout=3",
         "--respawn-failed-workers",
         "--no-ws",

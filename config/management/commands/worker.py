@@ -1,4 +1,4 @@
-"""Run the worker: jobs from the outbox, and chores that are due now and then."""
+"""Run the worker: it does the jobs of the outbox, and chores at intervals."""
 
 import logging
 import signal
@@ -21,16 +21,18 @@ from accounts.signins import pruning
 from api.keys import rotation
 
 LANES = 4
-"""Jobs of one kind that are done at once: a slow mail server holds up no message to a provider."""
+"""Jobs of one kind that run at once. Each kind has its own lanes, so that a slow mail server
+doesn't delay messages to providers."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A chore and how often it is due.
+    """A chore and its interval.
 
-    Several workers may do it: the database elects who rotates, and deleting twice deletes once.
+    Several workers may run a chore at the same time: the database lets one of them rotate, and a
+    second deletion deletes nothing.
     """
 
     every_seconds: float
@@ -44,12 +46,15 @@ TICKS = [
 
 
 class Command(BaseCommand):
-    help = "Send queued mail, tell providers; rotate signing keys and prune when that is due."
+    help = (
+        "Send queued mail and messages to providers; rotate signing keys and delete old rows when "
+        "they are due."
+    )
 
     @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--interval", type=float, default=0.5, help="Seconds between two looks for jobs."
+            "--interval", type=float, default=0.5, help="Seconds between two queries for jobs."
         )
         parser.add_argument(
             "--batch", action="store_true", help="Do the jobs that are due, then stop."
@@ -71,7 +76,7 @@ class Command(BaseCommand):
 
 
 class Lanes:
-    """The jobs under way in this process: at most `LANES` of each kind."""
+    """The running jobs of this process: at most `LANES` of each kind."""
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
@@ -80,7 +85,7 @@ class Lanes:
         self._lock = threading.Lock()
 
     def fill(self) -> None:
-        """Take the jobs that are due and have a free lane. A database that is down is no end."""
+        """Start due jobs while lanes are free. If the database is down, log it and go on."""
         try:
             for kind in self._pools:
                 free = LANES - self._busy[kind]
@@ -93,7 +98,7 @@ class Lanes:
             connection.close_if_unusable_or_obsolete()
 
     def finish(self) -> None:
-        """Wait for the jobs under way. Those that a kill cuts off are due again after their lease."""
+        """Wait for the running jobs. A job that is killed is due again after its lease."""
         for pool in self._pools.values():
             pool.shutdown(wait=True)
 
@@ -107,7 +112,7 @@ class Lanes:
         with self._lock:
             self._busy[job.kind] -= 1
         if error := done.exception():
-            log.error("a job of kind %s broke off", job.kind, exc_info=error)
+            log.error("a job of kind %s failed", job.kind, exc_info=error)
 
 
 def _perform(job: Job) -> None:
@@ -118,7 +123,7 @@ def _perform(job: Job) -> None:
 
 
 def run_ticks() -> None:
-    """Do each chore whenever it is due, for ever. One that fails is done at its next time."""
+    """Run each chore when it is due, for ever. A chore that fails runs again at its next time."""
     due = dict.fromkeys(range(len(TICKS)), 0.0)
     while True:
         for number, tick in enumerate(TICKS):

@@ -1,4 +1,4 @@
-"""Look at a live deployment: what is wrong, and what to do about it."""
+"""Examine a live deployment: report each fault and how to mend it."""
 
 import logging
 from argparse import ArgumentParser, ArgumentTypeError
@@ -28,34 +28,37 @@ from doctor.running import Line, examine
 
 LIMIT_SECONDS = 5.0
 PATIENCE = 0.8
-"""Part of the limit that libraries get, so that the report shows their own reason."""
+"""Share of the time limit that libraries get, so that the report shows the library's own error."""
 
 
 class Command(BaseCommand):
     help = (
-        "Check this deployment: settings, database, keys, Redis, mail, providers, and the site as "
-        "the world sees it. One line each: what was found, and what to do. Changes nothing. "
-        "Exit status 0: no errors; 1: errors."
+        "Check this deployment: settings, database, keys, Redis, mail, providers, and the site "
+        "from outside. Prints one line for each check: the finding and the advice. Changes "
+        "nothing. Exit status 0: no errors; 1: errors."
     )
-    # An unsafe setting is a line of the report, not the end of it.
+    # Django's checks must not stop the command: the report has a line for them.
     requires_system_checks = []
 
     @override
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="As JSON, for machines.")
-        parser.add_argument("--strict", action="store_true", help="Warnings fail, too.")
+        parser.add_argument("--json", action="store_true", help="Print JSON, for programs.")
+        parser.add_argument(
+            "--strict", action="store_true", help="Exit with status 1 for warnings, too."
+        )
         parser.add_argument(
             "--mail-to", metavar="ADDRESS", default="", help="Send a test mail to this address."
         )
         parser.add_argument(
             "--url",
             type=_origin,
-            help="Where to ask the site. Default: SITE_URL, unless that is this machine.",
+            help="The site's address. Default: SITE_URL, unless that is this machine.",
         )
         parser.add_argument(
             "--http-url",
             type=_origin,
-            help="Its plain http address, which must lead to https. Default: port 80 of --url.",
+            help="The site's plain http address, which must redirect to https. Default: port 80 "
+            "of --url.",
         )
         parser.add_argument(
             "--timeout",
@@ -85,7 +88,7 @@ class Command(BaseCommand):
             raise SystemExit(status)
 
     def _paint(self, line: Line) -> Callable[[str], str]:
-        """Only on a terminal: Django's styles are empty elsewhere."""
+        """Return the colour of the line's level. Without a terminal, Django's styles are empty."""
         paints: dict[Level, Callable[[str], str]] = {
             Level.OK: self.style.SUCCESS,
             Level.WARNING: self.style.WARNING,
@@ -98,14 +101,14 @@ class Command(BaseCommand):
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
-        raise ArgumentTypeError("scheme, host and port only, such as https://auth.example.com")
+        raise ArgumentTypeError("give scheme, host and port only: https://auth.example.com")
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 < seconds < float("inf"):
-        raise ArgumentTypeError("more than 0")
+        raise ArgumentTypeError("give a number greater than 0")
     return seconds
 
 
@@ -124,7 +127,7 @@ def _areas(options: dict[str, Any]) -> list[Area]:
 
 
 def _examine(areas: list[Area], *, seconds: float) -> Iterator[Line]:
-    """The first area imports every URL and view: alone, since threads would trip over each other."""
+    """Run the first area alone: it imports all URLs and views, which is not safe in parallel."""
     yield from examine(areas[:1], seconds=seconds)
     _import_urls()
     yield from examine(areas[1:], seconds=seconds)
@@ -133,13 +136,13 @@ def _examine(areas: list[Area], *, seconds: float) -> Iterator[Line]:
 def _import_urls() -> None:
     try:
         _ = get_resolver().url_patterns
-    except Exception:  # noqa: BLE001 - `django checks` has told
+    except Exception:  # noqa: BLE001 - the line `django checks` reports it
         logging.getLogger(__name__).debug("no URLs")
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Libraries log what a line of the report says anyway."""
+    """Switch logging off: libraries log the errors that the report shows already."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
