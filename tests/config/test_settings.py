@@ -90,7 +90,7 @@ def test_a_preflight_of_the_frontend_is_answered_exactly(client, path):
         "x-csrftoken, x-email-verification-key, x-password-reset-key, x-request-id, "
         "x-requested-with, x-session-token, x-token-delivery",
         "Access-Control-Max-Age": "7200",
-        "Access-Control-Expose-Headers": "Deprecation, Link, RateLimit, RateLimit-Policy, "
+        "Access-Control-Expose-Headers": "RateLimit, RateLimit-Policy, "
         "Retry-After, WWW-Authenticate, X-Request-ID",
     }
     assert "origin" in response["Vary"].lower()
