@@ -1,10 +1,10 @@
-"""Looks up every locked package in an advisory database, with pip-audit.
+"""Look up every locked package in an advisory database, with pip-audit.
 
-Fails if a package has a known vulnerability. If the database can't be reached, it prints one line
-and succeeds; AUDIT_REQUIRE=1 makes that a failure, too.
+Fails if a package has a known vulnerability. If the database can't be reached, the script prints
+one line and succeeds; AUDIT_REQUIRE=1 makes that a failure.
 
-pip-audit succeeds when the index answers that it knows no such package, as a mirror may do for all
-of them. So the packages that were really looked up are counted here.
+pip-audit also succeeds if the index does not know a package, and a mirror may know none of them. So
+the script counts the packages that were really looked up.
 """
 
 import json
@@ -38,10 +38,10 @@ def main() -> int:
 
 
 def look_up(files: list[Path], *, seconds: int) -> list[dict[str, Any]]:
-    """The packages of these files with their advisories; empty if pip-audit gives no answer."""
+    """Return the packages of these files with their advisories; empty if pip-audit fails."""
     command = [
         *(ROOT / ".venv/bin/pip-audit", "--format", "json", "--progress-spinner", "off"),
-        # The files name every package: pip needn't resolve or install anything.
+        # The files list every package, so pip needn't resolve or install anything.
         *("--disable-pip", "--no-deps", "--timeout", str(PROBE_SECONDS)),
         *(part for file in files for part in ("--requirement", file)),
     ]
@@ -56,7 +56,7 @@ def look_up(files: list[Path], *, seconds: int) -> list[dict[str, Any]]:
 
 
 def describe(package: dict[str, Any]) -> list[str]:
-    """A line for each advisory, or one if the package could not be looked up."""
+    """Return a line for each advisory, or one line if the package could not be looked up."""
     if "skip_reason" in package:
         return [package["skip_reason"]]
     name = f"{package['name']} {package['version']}"

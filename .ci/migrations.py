@@ -1,7 +1,7 @@
-"""Checks our migrations on PostgreSQL with django-migration-linter.
+"""Check our migrations on PostgreSQL with django-migration-linter.
 
-The old release still runs while the new one migrates. So a migration must not drop or rename what
-the old release uses, nor add a column that the old release can't fill.
+The old release still runs while the new one migrates. So a migration must not drop or rename a
+table or column that the old release uses, nor add a column that the old release can't fill.
 """
 
 import os
@@ -15,14 +15,14 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 import django  # noqa: E402 - after the environment
 
-import tests.environment  # noqa: E402, F401 - starts PostgreSQL and tells the settings where
+import tests.environment  # noqa: E402, F401 - starts PostgreSQL and sets its address
 
 django.setup()
 
 from django_migration_linter import MigrationLinter  # noqa: E402 - after the settings
 
 EXEMPT: dict[str, str] = {}
-"""Names of migrations that break a rule, each with the reason why the old release goes on."""
+"""Names of migrations that break a rule, each with the reason why the old release still works."""
 
 linter = MigrationLinter(
     str(ROOT),

@@ -57,7 +57,7 @@ def area() -> Area:
             Check("sentinels", lambda: known(watch)),
             Check("sentinel quorum", lambda: quorum(watch)),
             Check("sentinel replicas", lambda: replicas(watch)),
-            Check("sentinel writes", lambda: writes(watch)),
+            Check("sentinel writes", writes),
         ),
         gated=True,
     )
@@ -145,7 +145,7 @@ def replicas(watch: Watch) -> Finding:
     return ok(f"{len(rows)} follow, with append-only files")
 
 
-def writes(watch: Watch) -> Finding:
+def writes() -> Finding:
     """Check that a primary without replicas refuses writes: a fail-over would lose them."""
     primary = redis_clients.primary("sessions")
     wanted = int(getattr(settings, "REDIS_REPLICA_ACKS", 0))

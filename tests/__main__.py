@@ -1,11 +1,11 @@
 """Run the tests: `python -m tests [fast|rest|all]`, which `make test` and `make test-all` call.
 
-`fast` runs what starts no process, on SQLite. `rest` runs the others: what starts processes, then
-everything that uses a database again on PostgreSQL, then the stories in a real Chromium. Where
+`fast` runs the tests that start no process, on SQLite. `rest` runs the others: those that start
+processes, then all that use a database again on PostgreSQL, then the stories in a real Chromium. If
 PostgreSQL or Chromium is missing, a line says that its tests are skipped;
-`TEST_REQUIRE="postgres chromium"` makes that an error. `TEST_COVERAGE=1` notes which lines run on
-SQLite, which makes these tests half as slow again; `make coverage` prints it. Further arguments go
-to pytest.
+`TEST_REQUIRE="postgres chromium"` makes that an error. `TEST_COVERAGE=1` records which lines run on
+SQLite, which takes half as long again; `make coverage` prints the result. Further arguments go to
+pytest.
 """
 
 import os
@@ -26,10 +26,10 @@ OF_REDIS_ALONE = [
     *("tests/accounts/store", "tests/accounts/federation/wire"),
     "tests/stories/test_redis_outage.py",
 ]
-"""Or of providers: not run twice, since no statement differs."""
+"""Tests of Redis or of providers alone: they run once, since they send no SQL that differs."""
 APART = "not e2e and not sweep and not cluster"
 WORKERS = ["-n", str(min(7, max(3, os.cpu_count() or 1))), "--dist", "loadgroup"]
-"""Redis has sixteen databases: two for each of seven workers, and two for who starts them."""
+"""Redis has 16 databases: two for each of seven workers, and two for the process that starts them."""
 MEASURED = {"COVERAGE_PROCESS_START": "pyproject.toml"} if os.environ.get("TEST_COVERAGE") else {}
 
 
@@ -65,10 +65,10 @@ def available(component: str, *, found: bool) -> bool:
 
 
 def run(name: str, arguments: list[str], **env: str) -> int:
-    """Run pytest: 0 where all passed."""
+    """Run pytest. Returns 0 if all tests passed."""
     sys.stdout.write(f"── {name} ──\n")
     sys.stdout.flush()
-    # In a session of its own: Ctrl-C reaches this process alone, which passes it on once.
+    # Gets its own session, so that Ctrl-C reaches only this process, which passes it on once.
     process = processes.start(
         [sys.executable, "-m", "pytest", "-q", *arguments],
         stdin=None,

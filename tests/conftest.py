@@ -1,4 +1,4 @@
-"""What every test stands on: a clean Redis, a cheap password hash, and the fixtures of `tests.kit`."""
+"""Give every test a clean Redis, a cheap password hash and the fixtures of `tests.kit`."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ pytest_plugins = [
     "tests.kit.fixtures.stores",
 ]
 
-# Threads can't share SQLite's in-memory database: theirs is a file.
+# The database is a file, because threads can't share SQLite's in-memory database.
 if connections["default"].vendor == "sqlite":
     connections["default"].settings_dict["TEST"]["NAME"] = str(
         django_settings.VAR_DIR / "test.sqlite3"
@@ -48,7 +48,7 @@ def cheap_passwords(settings) -> None:
 
 @pytest.fixture(autouse=True)
 def clean_redis() -> Iterator[None]:
-    """Sessions and rate limits of one test are none of the next one's business."""
+    """Delete the sessions and rate limits of each test, so that the next one does not see them."""
     yield
     outage.forget()
     for alias in ("default", "sessions"):
@@ -57,7 +57,7 @@ def clean_redis() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def feed_without_thread() -> Iterator[None]:
-    """Each question reads the database: a thread of its own would not see a test's transaction."""
+    """Make the feed read the database on each call: its thread could not see a test's transaction."""
     feed = revocations.feed
     feed.background = False
     yield
@@ -67,7 +67,7 @@ def feed_without_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nobody_remembered() -> None:
-    """Ids are drawn anew for each test, but not everything is that a test may fake."""
+    """Clear the remembered users: ids differ between tests, but other keys that tests fake may not."""
     remembered.clear()
 
 

@@ -1,7 +1,7 @@
-"""What the settings read during tests: loaded before them, by `-p tests.environment`.
+"""Set the environment variables for the settings in tests: `-p tests.environment` loads this first.
 
-A developer's `.env` has no say. Redis is a real one, started here; so is PostgreSQL where
-`TEST_DATABASE=postgres` asks for it.
+Ignores a developer's `.env`. Starts a real Redis, and a real PostgreSQL if
+`TEST_DATABASE=postgres` is set.
 """
 
 import atexit
@@ -34,11 +34,11 @@ PROVIDERS = {
     "NAVER_CLIENT_ID": "naver-web",
     "NAVER_CLIENT_SECRET": "naver-secret",
 }
-"""Configured as in production; the fixtures of the stand-ins say where the providers are."""
+"""Keys as in production; the fixtures of the stand-ins set the providers' addresses."""
 
 
 def prepare() -> None:
-    """Once, in the process that was started first; xdist's workers inherit its environment."""
+    """Set everything up, once, in the first process; xdist's workers inherit its environment."""
     directory = tempfile.TemporaryDirectory(prefix="munjigi-tests-")
     atexit.register(directory.cleanup)
     root = Path(directory.name)
@@ -67,7 +67,7 @@ def prepare() -> None:
 
 
 def start_redis(root: Path) -> Path:
-    """The embedded server, as `make run` starts it, except that it never waits for the disk."""
+    """Start the embedded server as `make run` does, but without waiting for the disk."""
     server = processes.start([*embedded.command(root), "--appendfsync", "no"])
     atexit.register(stop, server)
     socket = embedded.socket_path(root)
@@ -83,7 +83,7 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def pytest_keyboard_interrupt() -> None:
-    """Stop the workers at once: xdist would wait for their tests."""
+    """Stop the workers at once, because xdist would wait for their tests."""
     if WORKER is None:
         for path in Path(os.environ["VAR_DIR"]).glob("worker-*"):
             with contextlib.suppress(ProcessLookupError):
@@ -91,7 +91,7 @@ def pytest_keyboard_interrupt() -> None:
 
 
 if WORKER is None:
-    # As Ctrl-C does: fixtures stop what they started, and what is registered with `atexit` runs.
+    # SIGTERM acts as Ctrl-C: fixtures stop their processes, and `atexit` handlers run.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     prepare()
 else:

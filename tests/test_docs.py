@@ -1,4 +1,4 @@
-"""What the documents promise to list, they list."""
+"""Test that the documents list all that they promise to list."""
 
 import re
 import tomllib
@@ -96,7 +96,7 @@ def test_every_row_of_a_dependency_is_filled_in():
     assert all(cell for row in cells for cell in row)
 
 
-def test_every_way_out_that_is_linked_has_a_section():
+def test_every_linked_way_out_has_a_section():
     page = (ROOT / "docs" / "dependencies.md").read_text()
     links = re.findall(r"\[below\]\(#([\w-]+)\)", page)
     sections = {title.lower() for title in re.findall(r"^### (.+)$", page, re.MULTILINE)}

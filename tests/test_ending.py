@@ -1,4 +1,4 @@
-"""The suite ends in the middle of a test: no process is left behind."""
+"""Test that a suite that is ended in the middle of a test leaves no process behind."""
 
 import contextlib
 import os
@@ -15,12 +15,12 @@ from tests.kit.waiting import wait_until
 pytestmark = pytest.mark.servers
 ENDLESS = "tests/kit/endless.py"
 SECONDS = 300
-"""Until a busy machine has started all of it."""
+"""Time in which a busy machine starts the whole suite."""
 
 
 @pytest.fixture
 def directory():
-    """Where PostgreSQL's own account may go."""
+    """Make a directory that PostgreSQL's own account can read."""
     with tempfile.TemporaryDirectory(prefix="munjigi-ending-") as name:
         path = Path(name)
         path.chmod(0o711)
@@ -29,7 +29,7 @@ def directory():
 
 @contextlib.contextmanager
 def heeding_ctrl_c():
-    """A shell starts what runs in the background deaf to Ctrl-C, and children inherit that."""
+    """Handle Ctrl-C, which a shell makes its background processes and their children ignore."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -39,7 +39,7 @@ def heeding_ctrl_c():
 
 @contextlib.contextmanager
 def everything(directory, arguments):
-    """Run the suite until its test runs: the process, and all that are below it."""
+    """Start the suite and wait until its test runs; yield its process and all descendants."""
     note, log = directory / "note", directory / "log"
     inherited = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
     own = {"TEST_ENDLESS": str(note), "TMPDIR": str(directory)}
@@ -79,7 +79,7 @@ def everything(directory, arguments):
     ],
     ids=["pytest", "make"],
 )
-def test_nothing_is_left(directory, arguments, least, how):
+def test_no_process_is_left(directory, arguments, least, how):
     with everything(directory, arguments) as (suite, started):
         assert len(started) >= least
 

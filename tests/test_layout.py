@@ -1,4 +1,4 @@
-"""Where tests and what they share live."""
+"""Test where tests and their shared code are, and how tests are named."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_nobody_imports_a_test_module():
 
 
 @pytest.mark.parametrize("name", ["sign_in", "pair", "wait_until"])
-def test_what_many_tests_need_is_defined_once(name):
+def test_a_shared_helper_is_defined_once(name):
     assert len(lines_with(rf"^\s*def {name}\(")) == 1
 
 

@@ -1,4 +1,4 @@
-"""A test that starts a process is in the outer ring, and one that isn't starts none."""
+"""Test that only tests in the outer ring start processes."""
 
 import subprocess
 
@@ -7,7 +7,7 @@ import pytest
 from tests.kit import rings
 
 
-def test_a_process_that_nobody_announced_fails_the_test():
+def test_an_unannounced_process_fails_the_test():
     with pytest.raises(pytest.fail.Exception, match="starts a process without"):
         subprocess.run(["true"], check=True)
 

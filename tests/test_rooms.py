@@ -1,4 +1,4 @@
-"""What import-linter can't hold: it sees Django as one package."""
+"""Test the rules for rooms that import-linter can't check, because it sees Django as one package."""
 
 import ast
 from pathlib import Path
@@ -7,12 +7,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = ["audit", "bell.py", "mail", "outbox", "people", "signins", "store"]
-"""Rooms of `accounts` that know no HTTP: what they do is the same for a page, the API, a command."""
+"""Rooms of `accounts` that know no HTTP: a page, the API and a command all call them."""
 BUILDING = {"accounts", "api", "config", "doctor", "demo"}
 
 
 def imports_of(path):
-    """The modules that this file imports when it runs; not those for annotations alone."""
+    """Yield the modules that this file imports at run time, without those only for annotations."""
     tree = ast.parse(path.read_text())
     for_types = {
         node
@@ -59,7 +59,7 @@ def rooms():
 
 
 @pytest.mark.parametrize("room", rooms(), ids=lambda room: str(room.relative_to(ROOT)))
-def test_a_room_says_what_it_is_and_nothing_else(room):
+def test_a_rooms_init_is_only_a_docstring(room):
     body = ast.parse((room / "__init__.py").read_text()).body
 
     assert len(body) == 1
@@ -67,13 +67,13 @@ def test_a_room_says_what_it_is_and_nothing_else(room):
 
 
 @pytest.mark.parametrize("name", ["accounts/models.py", "api/models.py"])
-def test_models_only_lead_to_the_rooms(name):
+def test_models_modules_only_import_from_the_rooms(name):
     body = ast.parse((ROOT / name).read_text()).body
 
     assert {type(node) for node in body} <= {ast.Expr, ast.ImportFrom, ast.Assign}
 
 
-def test_nobody_imports_the_models_but_from_their_rooms():
+def test_models_are_imported_only_from_their_rooms():
     importing = [
         str(path.relative_to(ROOT))
         for folder in [*BUILDING, "tests", "bench"]

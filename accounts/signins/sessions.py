@@ -31,13 +31,12 @@ Kind = AuthSession.Kind
 Reason = RevokeReason
 
 
-def open(  # noqa: A001, PLR0913 - called as sessions.open(); the columns of one row
+def open(  # noqa: A001 - called as sessions.open()
     user: User,
     *,
     kind: Kind,
     client: ClientInfo,
     amr: list[str],
-    client_id: str = "first-party",
     through: tuple[str, str] | None = None,
 ) -> AuthSession:
     """Open a sign-in of `user`. `through` is the connection (provider, uid) that proved it, if any.
@@ -55,7 +54,6 @@ def open(  # noqa: A001, PLR0913 - called as sessions.open(); the columns of one
         session = AuthSession(
             user=user,
             kind=kind,
-            client_id=client_id,
             ip=client.ip,
             user_agent=client.user_agent,
             amr=amr,

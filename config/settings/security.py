@@ -24,8 +24,6 @@ CORS_ALLOW_HEADERS = [
     "x-token-delivery",
 ]
 CORS_EXPOSE_HEADERS = [
-    "Deprecation",
-    "Link",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",

@@ -1,4 +1,4 @@
-"""Who the API takes a caller for."""
+"""Test how the API identifies a caller: by Bearer token or by session cookie."""
 
 import json
 
@@ -26,7 +26,7 @@ def test_a_caller_without_credentials_gets_a_challenge_without_error(client, pat
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("header", ["Basic YTpi", "Token x", "Digest x", "Bearerx y", "", " "])
-def test_another_scheme_is_no_credential(client, header):
+def test_another_scheme_is_ignored(client, header):
     response = client.get("/api/me/", headers={"authorization": header})
 
     assert response.status_code == 401
@@ -55,7 +55,7 @@ def test_the_scheme_is_case_insensitive(client, obtain, user, scheme):
 
 
 @pytest.mark.parametrize("place", ["query", "form", "cookie", "x-access-token"])
-def test_a_token_counts_in_the_header_only(client, obtain, user, place):
+def test_a_token_is_read_from_the_header_only(client, obtain, user, place):
     access = obtain(user)["access"]
     client.cookies.clear()
     if place == "cookie":
@@ -70,13 +70,13 @@ def test_a_token_counts_in_the_header_only(client, obtain, user, place):
     assert response.status_code == 401
 
 
-def test_a_bad_token_is_not_made_good_by_a_cookie(signed_in):
+def test_a_bad_token_is_refused_despite_a_valid_cookie(signed_in):
     response = signed_in.get("/api/me/", headers=bearer("x"))
 
     assert response.status_code == 401
 
 
-def test_a_browsers_cookie_reads_the_api(signed_in, user):
+def test_a_session_cookie_may_read(signed_in, user):
     response = signed_in.get("/api/me/")
 
     assert response.status_code == 200
@@ -87,7 +87,7 @@ def test_a_browsers_cookie_reads_the_api(signed_in, user):
     ("method", "path"),
     [("PATCH", "/api/me/"), ("DELETE", "/api/sessions/00000000-0000-4000-8000-000000000000/")],
 )
-def test_a_cookie_changes_nothing_without_the_csrf_token(signed_in, method, path):
+def test_a_cookie_without_the_csrf_token_may_not_change_anything(signed_in, method, path):
     strict = Client(enforce_csrf_checks=True, headers={"user-agent": CHROME})
     strict.cookies = signed_in.cookies
 
@@ -98,7 +98,7 @@ def test_a_cookie_changes_nothing_without_the_csrf_token(signed_in, method, path
     assert response.json()["code"] in {"csrf_failed", "permission_denied"}
 
 
-def test_a_cookie_with_the_csrf_token_may_change_things(user):
+def test_a_cookie_with_the_csrf_token_may_change_data(user):
     strict = Client(enforce_csrf_checks=True, headers={"user-agent": CHROME})
     token = strict.get("/accounts/login/").cookies["csrf"].value
     strict.post(
@@ -117,7 +117,7 @@ def test_a_cookie_with_the_csrf_token_may_change_things(user):
     assert response.json()["display_name"] == "Hana"
 
 
-def test_a_bearer_needs_no_csrf_token(obtain, user):
+def test_a_bearer_token_needs_no_csrf_token(obtain, user):
     strict = Client(enforce_csrf_checks=True)
 
     response = strict.patch(
@@ -127,7 +127,7 @@ def test_a_bearer_needs_no_csrf_token(obtain, user):
     assert response.status_code == 200
 
 
-def test_a_bearer_with_a_foreign_cookie_is_the_bearers_owner(signed_in, obtain, user):
+def test_a_bearer_token_wins_over_another_users_cookie(signed_in, obtain, user):
     other = UserFactory()
     access = obtain(other)["access"]
 
@@ -136,7 +136,7 @@ def test_a_bearer_with_a_foreign_cookie_is_the_bearers_owner(signed_in, obtain, 
     assert response.json()["email"] == other.email
 
 
-def test_ones_own_account_costs_its_row_and_no_more(
+def test_reading_the_own_account_costs_one_query(
     client, obtain, user, fresh_feed, django_assert_num_queries
 ):
     access = obtain(user)["access"]

@@ -41,21 +41,21 @@ CHECKS = [
     "negative_data_rejection",
     "positive_data_acceptance",
 ]
-"""The others need links between operations, which the document doesn't have, or ask for a list of
-methods: `tests/flows/test_bad_input.py` sends every method to every address.
+"""The other checks need links between operations, which the document doesn't have, or a list of
+methods. `tests/stories/test_bad_input.py` sends every method to every address.
 """
 EXCLUDED = {
-    # A `limit` that is no number gives the usual page.
+    # A `limit` that is not a number returns the default page.
     "GET /api/sessions/": "negative_data_rejection",
     # The document can't say that one of two members is required.
     "POST /api/token/social/": "positive_data_acceptance",
 }
-"""The check that is known to fail for an operation."""
+"""The check that fails for an operation for a known reason."""
 
 
 @pytest.fixture
 def headers(pair, settings):
-    """Credentials for an operation, by its label."""
+    """Return the credentials for an operation, by its label."""
     settings.API_CLIENTS = {"service": clients.digest("secret")}
     basic = base64.b64encode(b"service:secret").decode()
 
@@ -71,7 +71,7 @@ def headers(pair, settings):
 
 @pytest.fixture
 def contract(pair):
-    """The document as the site serves it, bound to the site's WSGI application.
+    """Return the document as the site serves it, bound to the site's WSGI application.
 
     The application runs in the test's transaction: its requests must not close the connection.
     """
@@ -110,7 +110,7 @@ def test_every_operation_is_listed_here(contract):
 @pytest.mark.parametrize("label", OPERATIONS)
 @pytest.mark.parametrize("mode", ["positive", "negative"])
 def test_answers_are_as_documented(contract, headers, pair, user, label, mode):
-    import hypothesis  # noqa: PLC0415 - as schemathesis
+    import hypothesis  # noqa: PLC0415 - slow, as schemathesis
     from schemathesis import GenerationMode  # noqa: PLC0415
     from schemathesis.checks import CHECKS as REGISTRY  # noqa: PLC0415
     from schemathesis.checks import load_all_checks  # noqa: PLC0415
@@ -155,7 +155,7 @@ def test_answers_are_as_documented(contract, headers, pair, user, label, mode):
 
 
 def use(genuine, sid, case):
-    """Replace invented credentials by good ones, and leave out members that the API doesn't know.
+    """Replace invented credentials by valid ones, and remove members that the API doesn't know.
 
     Without this hardly any request would succeed, and no successful answer would be checked.
     """
@@ -166,7 +166,7 @@ def use(genuine, sid, case):
 
 
 def is_unavailable(label, response):
-    """The tests reach no provider: 503 is then the documented answer."""
+    """Return True for a documented 503: the tests reach no provider."""
     return label == "POST /api/token/social/" and (
         response.status_code == 503 and response.json()["code"] == "provider_unavailable"
     )

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a request to the API, the answer is one problem document."""
+"""Test that the API answers every wrong request with one problem document."""
 
 import json
 
@@ -66,7 +66,7 @@ def test_broken_json_is_a_parse_error(body):
 @pytest.mark.django_db
 @pytest.mark.parametrize("content_type", ["*/*", "application/*", "APPLICATION/JSON", "*/*; q=1"])
 @pytest.mark.parametrize("path", ["/api/token/", "/api/token/refresh/", "/api/token/verify/"])
-def test_broken_json_is_one_under_every_type_that_is_read_as_json(content_type, path):
+def test_broken_json_is_a_parse_error_under_every_json_type(content_type, path):
     response = send(b"[" * 30_000, content_type=content_type, path=path)
 
     assert response.status_code == 400
@@ -75,7 +75,7 @@ def test_broken_json_is_one_under_every_type_that_is_read_as_json(content_type, 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("body", ["[]", "1", '"x"', "true", '[{"email": "a@b.example"}]'])
-def test_json_that_is_no_object_is_invalid(body):
+def test_json_that_is_not_an_object_is_invalid(body):
     response = send(body)
 
     assert response.status_code == 400
@@ -109,7 +109,7 @@ def test_an_empty_object_names_each_missing_field():
         ("a\x00b", "null_characters_not_allowed"),
     ],
 )
-def test_a_password_of_the_wrong_type_is_pointed_at(value, code):
+def test_a_password_of_the_wrong_type_gets_a_pointer(value, code):
     response = send(json.dumps({"email": "a@example.com", "password": value}))
 
     assert response.status_code == 400
@@ -122,7 +122,7 @@ def test_a_password_of_the_wrong_type_is_pointed_at(value, code):
     [None, [], {}, True, "", "no address", "a@b@c", "a@b.example\x00", "a" * 250 + "@b.example"],
     ids=repr,
 )
-def test_an_email_of_the_wrong_type_is_pointed_at(value):
+def test_an_email_of_the_wrong_type_gets_a_pointer(value):
     response = send(json.dumps({"email": value, "password": PASSWORD}))
 
     assert response.status_code == 400
@@ -166,7 +166,7 @@ def test_another_content_type_is_refused(content_type):
 @pytest.mark.parametrize(
     "charset", ["zlib", "hex", "idna", "rot13", "undefined", "unknown", "utf-16"]
 )
-def test_a_charset_that_json_cannot_have_is_a_client_error(charset):
+def test_a_charset_that_json_does_not_allow_is_a_client_error(charset):
     response = send(b'{"email": "a@example.com"}', f"application/json; charset={charset}")
 
     assert 400 <= response.status_code < 500
@@ -174,7 +174,7 @@ def test_a_charset_that_json_cannot_have_is_a_client_error(charset):
 
 
 @pytest.mark.django_db
-def test_a_megabyte_is_refused_unread():
+def test_a_body_of_a_megabyte_returns_413():
     response = send(b'{"email": "' + b"a" * 1_000_000 + b'"}')
 
     assert response.status_code == 413
@@ -184,7 +184,7 @@ def test_a_megabyte_is_refused_unread():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("length", ["-1", "x", "1e3", " 2", "0x10", "٢x", "9" * 5000])
-def test_a_length_that_is_no_number_is_a_bad_request(length):
+def test_an_invalid_content_length_is_a_client_error(length):
     response = send(b"{}", CONTENT_LENGTH=length)
 
     assert response.status_code in {400, 413}
@@ -229,7 +229,7 @@ def test_an_unknown_path_is_a_problem(path, method):
         ("BREW", "/api/token/", "POST, OPTIONS"),
     ],
 )
-def test_a_wrong_method_is_a_problem_that_names_the_right_ones(method, path, allowed):
+def test_a_wrong_method_is_a_problem_that_names_the_allowed_ones(method, path, allowed):
     response = send(b"{}", path=path, method=method)
 
     assert response.status_code == 405
@@ -273,7 +273,7 @@ def test_a_caller_that_accepts_no_json_gets_json(obtain, user, accept):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("language", "title"), [("ko", "ko"), ("en", "en"), ("de", "en")])
-def test_the_words_follow_accept_language_and_say_which_they_are(language, title):
+def test_the_language_follows_accept_language_and_is_named(language, title):
     response = send(b"{}", headers={"accept-language": language})
 
     assert response["Content-Language"] == title
@@ -282,7 +282,7 @@ def test_the_words_follow_accept_language_and_say_which_they_are(language, title
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("body", [b"{", b"a" * 100_000], ids=["malformed", "too large"])
-def test_what_middleware_refuses_is_in_the_callers_language_too(body):
+def test_a_refusal_by_middleware_is_in_the_callers_language(body):
     korean = send(body, headers={"accept-language": "ko"})
 
     assert korean["Content-Language"] == "ko"

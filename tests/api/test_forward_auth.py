@@ -1,4 +1,4 @@
-"""`/api/verify`: one verdict, by the short path and by the view, for gateways."""
+"""Test `/api/verify` for gateways: the short path and the view give the same answers."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ INVALID = 'Bearer realm="api", error="invalid_token"'
 
 @pytest.fixture(params=["wsgi", "view"])
 def verify(request, db):
-    """Ask either of the two: status and headers."""
+    """Ask the short path or the view; return status and headers."""
 
     def by_wsgi(authorization, method="GET"):
         environ = {
@@ -54,7 +54,7 @@ def verify(request, db):
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_a_good_token_is_204_with_its_user(verify, pair, user, scheme):
+def test_a_good_token_returns_204_with_its_user(verify, pair, user, scheme):
     status, headers = verify(f"{scheme} {pair['access']}")
 
     assert status == 204
@@ -74,13 +74,13 @@ def test_the_scope_is_in_the_answer(verify, obtain, user):
     assert headers["x-auth-scope"] == "admin"
 
 
-def test_head_is_answered_likewise(verify, pair):
+def test_head_gets_the_same_answer(verify, pair):
     assert verify(f"Bearer {pair['access']}", "HEAD")[0] == 204
     assert verify("Bearer x", "HEAD")[0] == 401
 
 
 @pytest.mark.parametrize("make", BAD.values(), ids=BAD)
-def test_a_bad_token_is_401_with_the_error(verify, pair, make):
+def test_a_bad_token_returns_401_with_the_error(verify, pair, make):
     token = make(pair)
 
     status, headers = verify(f"Bearer {token}")
@@ -100,7 +100,7 @@ def test_a_revoked_sign_in_is_refused(verify, pair):
 
 
 @pytest.mark.parametrize("how", ["disabled", "deleted"])
-def test_a_user_who_is_out_is_refused(verify, pair, user, how):
+def test_a_disabled_or_deleted_user_is_refused(verify, pair, user, how):
     if how == "deleted":
         user.delete()
     else:
@@ -117,7 +117,7 @@ def test_a_retired_keys_token_is_refused(verify, pair):
     assert verify(f"Bearer {pair['access']}")[0] == 401
 
 
-def test_an_expired_token_is_refused_though_it_is_remembered(verify, pair):
+def test_a_remembered_token_is_refused_after_its_end(verify, pair):
     assert verify(f"Bearer {pair['access']}")[0] == 204
 
     later = timezone.now() + timedelta(hours=1, seconds=jwts.LEEWAY_SECONDS + 1)
@@ -125,7 +125,7 @@ def test_an_expired_token_is_refused_though_it_is_remembered(verify, pair):
         assert verify(f"Bearer {pair['access']}")[0] == 401
 
 
-def test_it_is_503_while_revocations_are_unknown(verify, pair, settings):
+def test_the_answer_is_503_while_revocations_are_unknown(verify, pair, settings):
     settings.REVOCATION_MAX_STALE = -1.0
 
     status, headers = verify(f"Bearer {pair['access']}")
@@ -136,7 +136,7 @@ def test_it_is_503_while_revocations_are_unknown(verify, pair, settings):
     assert "x-auth-subject" not in headers
 
 
-def test_without_the_database_from_the_start_it_is_503(verify, pair, monkeypatch):
+def test_without_the_database_from_the_start_the_answer_is_503(verify, pair, monkeypatch):
     def broken(before):
         raise OperationalError
 
@@ -148,7 +148,7 @@ def test_without_the_database_from_the_start_it_is_503(verify, pair, monkeypatch
     assert status == 503
 
 
-# What the short path takes
+# Which requests the short path answers
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_without_the_database_from_the_start_it_is_503(verify, pair, monkeypatch
         ("GET", "/api/verify", ""),
     ],
 )
-def test_everything_else_goes_to_django(method, path, authorization):
+def test_every_other_request_goes_to_django(method, path, authorization):
     environ = {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
@@ -192,7 +192,7 @@ def test_unsafe_methods_are_not_answered(pair, method):
 # By cookie
 
 
-def test_a_session_cookie_is_good_as_well(signed_in, user):
+def test_a_session_cookie_returns_204_with_its_user(signed_in, user):
     response = signed_in.get("/api/verify")
 
     assert response.status_code == 204
@@ -203,14 +203,14 @@ def test_a_session_cookie_is_good_as_well(signed_in, user):
     assert response.content == b""
 
 
-def test_a_staff_members_cookie_has_the_scope(browser, user):
+def test_a_staff_members_cookie_returns_the_admin_scope(browser, user):
     type(user).objects.update(is_staff=True)
     browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
 
     assert browser.get("/api/verify")["X-Auth-Scope"] == "admin"
 
 
-def test_an_ended_browser_is_refused(signed_in):
+def test_the_cookie_of_an_ended_sign_in_is_refused(signed_in):
     sessions.revoke(AuthSession.objects.get(), reason=sessions.Reason.OTHER_DEVICE)
 
     response = signed_in.get("/api/verify")
@@ -222,7 +222,7 @@ def test_an_ended_browser_is_refused(signed_in):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("cookie", ["", "x", "a" * 32])
-def test_a_made_up_cookie_is_refused(cookie):
+def test_an_invented_cookie_is_refused(cookie):
     client = Client(headers={"user-agent": CHROME})
     client.cookies["session"] = cookie
 
@@ -238,14 +238,14 @@ def test_a_request_without_credentials_is_refused_without_an_error_code(client, 
 
 
 @pytest.mark.parametrize("authorization", ["Bearer", "Bearer ", "Bearer x", "bearer"])
-def test_a_bad_token_is_not_made_good_by_a_cookie(signed_in, authorization):
+def test_a_bad_token_is_refused_despite_a_valid_cookie(signed_in, authorization):
     response = signed_in.get("/api/verify", headers={"authorization": authorization})
 
     assert response.status_code == 401
     assert response["WWW-Authenticate"] == INVALID
 
 
-def test_a_token_wins_over_a_foreign_cookie(signed_in, obtain, db):
+def test_a_token_wins_over_another_users_cookie(signed_in, obtain, db):
     other = UserFactory()
 
     response = signed_in.get("/api/verify", headers=bearer(obtain(other)["access"]))
@@ -253,7 +253,7 @@ def test_a_token_wins_over_a_foreign_cookie(signed_in, obtain, db):
     assert response["X-Auth-Subject"] == str(other.pk)
 
 
-def test_a_cookie_while_redis_is_down_is_503_and_kept(signed_in, settings):
+def test_while_redis_is_down_a_cookie_gets_503_and_is_kept(signed_in, settings):
     signed_in.raise_request_exception = False
     with without_redis(settings):
         response = signed_in.get("/api/verify")

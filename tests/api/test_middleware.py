@@ -1,5 +1,7 @@
-"""Calls of the API leave the middleware early: those by Bearer before anything about cookies, those
-that only read by cookie before what forms and pages need.
+"""Test which middleware API calls skip.
+
+Bearer calls skip all that handles cookies. Calls that only read by cookie skip what only forms and
+pages need.
 """
 
 from uuid import UUID
@@ -15,7 +17,7 @@ from tests.kit.factories import PASSWORD, UserFactory
 
 @pytest.fixture
 def browser(browser, db):
-    """Signed in by cookie, as somebody else."""
+    """Return a browser that is signed in by cookie as another user."""
     browser.somebody = UserFactory()
     browser.post("/accounts/login/", {"login": browser.somebody.email, "password": PASSWORD})
     return browser
@@ -35,13 +37,13 @@ def test_a_refused_token_does_not_fall_back_to_the_cookie(browser):
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "bearer  ", "BEARER x"])
-def test_nor_does_an_empty_one(browser, header):
+def test_an_empty_token_does_not_fall_back_to_the_cookie(browser, header):
     response = browser.get("/api/me/", headers={"authorization": header})
 
     assert response.status_code == 401
 
 
-def test_another_scheme_leaves_the_cookie_in_force(browser):
+def test_with_another_scheme_the_cookie_is_used(browser):
     response = browser.get("/api/me/", headers={"authorization": "Basic eDp5"})
 
     assert response.json()["email"] == browser.somebody.email
@@ -57,7 +59,7 @@ def test_a_cookie_alone_still_needs_the_csrf_token(browser):
 
 @pytest.mark.parametrize("method", ["PATCH", "POST", "PUT", "DELETE"])
 @pytest.mark.parametrize("path", ["/api/me/", f"/api/sessions/{UUID(int=1)}/"])
-def test_no_header_makes_a_change_a_reading_call(browser, method, path):
+def test_a_method_override_does_not_skip_the_csrf_check(browser, method, path):
     browser.handler.enforce_csrf_checks = True
     disguise = {"x-http-method-override": "GET", "x-method-override": "GET"}
 
@@ -69,7 +71,7 @@ def test_no_header_makes_a_change_a_reading_call(browser, method, path):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_reading_call_by_cookie_sets_no_cookie_and_varies_by_it(browser, method):
+def test_a_reading_call_by_cookie_sets_no_cookie_and_varies(browser, method):
     response = browser.generic(method, "/api/me/")
 
     assert response.status_code == 200
@@ -81,7 +83,7 @@ def test_a_reading_call_by_cookie_sets_no_cookie_and_varies_by_it(browser, metho
 
 
 @pytest.mark.parametrize(("method", "is_short"), [("GET", True), ("PATCH", False)])
-def test_only_reading_calls_take_the_short_way(browser, method, is_short):
+def test_only_reading_calls_skip_middleware(browser, method, is_short):
     response = browser.generic(method, "/api/me/", "{}", content_type="application/json")
 
     assert response.status_code == 200
@@ -97,7 +99,7 @@ def test_a_reading_call_without_a_sign_in_is_refused(browser):
     assert response.json()["code"] == "not_authenticated"
 
 
-def test_a_bearer_request_sets_no_cookie_and_varies_by_none(client, pair):
+def test_a_bearer_request_neither_sets_nor_varies_by_a_cookie(client, pair):
     response = client.get("/api/me/", headers=bearer(pair["access"]))
 
     assert not response.cookies
@@ -117,7 +119,7 @@ def test_public_views_ignore_a_bad_token(client, db, path):
     assert client.get(path, headers=bearer("a.b.c")).status_code == 200
 
 
-def test_a_missing_slash_is_still_mended(client, pair):
+def test_a_missing_slash_is_still_redirected(client, pair):
     response = client.get("/api/me", headers=bearer(pair["access"]))
 
     assert (response.status_code, response["Location"]) == (301, "/api/me/")

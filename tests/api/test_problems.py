@@ -1,4 +1,4 @@
-"""The table of errors is complete: each code has a row, each row is used and has Korean words."""
+"""Test that the table of errors is complete: each row is used and has its Korean text."""
 
 import ast
 import re
@@ -30,14 +30,14 @@ DRF_ERRORS = [
 
 
 def korean():
-    """The catalogue that is compiled at the next `make messages`."""
+    """Return the Korean catalogue, read from the `.po` file."""
     catalogue = (ROOT / "locale/ko/LC_MESSAGES/django.po").read_text()
     pairs = re.findall(r'^msgid "(.+)"\nmsgstr "(.+)"$', catalogue, re.MULTILINE)
     return {english.replace('\\"', '"'): text for english, text in pairs}
 
 
 def names_used():
-    """Rows that the code outside the table names as `problems.NAME`."""
+    """Return the rows that other modules name as `problems.NAME`."""
     paths = [path for package in ("api", "config") for path in (ROOT / package).rglob("*.py")]
     nodes = (node for path in paths for node in ast.walk(ast.parse(path.read_text())))
     for node in nodes:
@@ -51,15 +51,15 @@ def test_each_domain_error_has_a_row(error):
 
 
 @pytest.mark.parametrize("error", DRF_ERRORS, ids=lambda error: error.__name__)
-def test_each_exception_of_drfs_has_a_row(error):
+def test_each_exception_of_drf_has_a_row(error):
     row = problems.TABLE[error.default_code]
 
     assert row.status == error.status_code
 
 
 @pytest.mark.parametrize("error", [drf.MethodNotAllowed, drf.NotAcceptable, drf.NotAuthenticated])
-def test_a_row_for_drf_has_drfs_own_words(error):
-    """So that the translation of the row is a translation of what DRF says."""
+def test_a_row_for_drf_has_the_text_of_drf(error):
+    """Then the translation of the row also translates DRF's text."""
     assert str(problems.TABLE[error.default_code].detail) == str(error.default_detail)
 
 
@@ -77,7 +77,7 @@ def test_a_code_has_one_status_and_one_title():
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_the_words_of_each_row_are_translated(name):
+def test_the_texts_of_each_row_are_translated(name):
     words = korean()
     row = ROWS[name]
 
@@ -101,12 +101,12 @@ def test_an_error_finds_its_row(error, row):
     assert problems.find(error) is row
 
 
-def test_a_caller_waits_longer_for_a_provider_than_for_our_store():
+def test_retry_after_is_longer_for_a_provider_than_for_our_store():
     assert problems.headers(problems.PROVIDER_UNAVAILABLE)["Retry-After"] == "60"
     assert problems.headers(problems.STORE_UNAVAILABLE)["Retry-After"] == "3"
 
 
-def test_a_limit_tells_itself_when_it_ends():
+def test_a_rate_limit_brings_its_own_retry_after():
     known = problems.headers(problems.TOO_MANY_REQUESTS, TooManyRequestsError(retry_seconds=7))
     unknown = problems.headers(problems.TOO_MANY_REQUESTS, TooManyRequestsError())
 

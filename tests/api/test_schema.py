@@ -1,4 +1,4 @@
-"""The OpenAPI document and its page: complete, and served without any other host."""
+"""Test the OpenAPI document and its page: complete, and served without any other host."""
 
 import re
 
@@ -11,7 +11,7 @@ def schema(client, db):
     return yaml.safe_load(client.get("/api/schema/").content)
 
 
-def test_it_is_openapi_3_1_and_needs_no_sign_in(schema):
+def test_the_document_is_openapi_3_1_and_needs_no_sign_in(schema):
     assert schema["openapi"].startswith("3.1")
     assert set(schema["paths"]) == {
         "/api/token/",
@@ -32,24 +32,24 @@ def test_every_operation_documents_problem_details(schema):
             assert "application/problem+json" in operation["responses"]["default"]["content"]
 
 
-def test_a_password_is_only_ever_written(schema):
+def test_a_password_is_write_only(schema):
     for name, part in schema["components"]["schemas"].items():
         for field, spec in part.get("properties", {}).items():
             assert field != "password" or spec.get("writeOnly"), name
 
 
 @pytest.mark.parametrize("name", ["Credentials", "SocialToken", "Refresh", "Verify", "PatchedMe"])
-def test_a_body_takes_no_unknown_members(schema, name):
+def test_a_request_body_allows_no_unknown_members(schema, name):
     assert schema["components"]["schemas"][f"{name}Request"]["additionalProperties"] is False
 
 
-def test_an_answer_may_get_more_members_later(schema):
+def test_an_answer_allows_unknown_members(schema):
     for name in ["TokenPair", "Me", "Session", "Introspection"]:
         assert "additionalProperties" not in schema["components"]["schemas"][name]
 
 
 @pytest.mark.django_db
-def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing_inline(client):
+def test_the_page_loads_no_other_host_and_runs_no_inline_script(client):
     page = client.get("/api/docs/").text
 
     assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", page)

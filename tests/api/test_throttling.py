@@ -1,4 +1,4 @@
-"""Rate limits: shared by all processes, told in headers, and open while Redis is down."""
+"""Test the rate limits: processes share them, headers show them, a Redis outage opens them."""
 
 import re
 import time
@@ -22,7 +22,7 @@ PROVIDER = "/_allauth/app/v1/auth/provider/token"
 
 @pytest.fixture(autouse=True)
 def early_in_a_window():
-    """No window ends while a test runs."""
+    """Stop the clock early in a window, so that no window ends during a test."""
     start = time.time() // 60 * 60 + 5
     with time_machine.travel(start, tick=False):
         yield start
@@ -30,7 +30,7 @@ def early_in_a_window():
 
 @pytest.fixture
 def few(monkeypatch):
-    """Three requests a minute."""
+    """Allow three requests a minute."""
     limit_of = routes.limit_of
 
     def three(request):
@@ -51,7 +51,7 @@ def refresh(client=None, path=REFRESH, ip="127.0.0.1", **headers):
     )
 
 
-def test_answers_say_what_is_left(db):
+def test_answers_show_the_remaining_requests(db):
     first, second = refresh(), refresh()
 
     assert first.status_code == second.status_code == 401
@@ -61,7 +61,7 @@ def test_answers_say_what_is_left(db):
     assert "Retry-After" not in first
 
 
-def test_one_limit_counts_for_every_client_object_of_an_address(db, few):
+def test_all_clients_of_one_address_share_a_limit(db, few):
     statuses = [refresh(Client()).status_code for _ in range(3)]
 
     refused = refresh(Client(headers={"user-agent": "another"}))
@@ -71,7 +71,7 @@ def test_one_limit_counts_for_every_client_object_of_an_address(db, few):
 
 
 @pytest.mark.parametrize("path", ["/accounts/google/security-events/", "/accounts/kakao/unlinked/"])
-def test_guesses_at_a_provider_door_are_throttled(db, few, path):
+def test_unproved_reports_of_a_provider_are_throttled(db, few, path):
     answers = [Client().post(path) for _ in range(4)]
 
     assert [one.status_code for one in answers[:3]] == [answers[0].status_code] * 3
@@ -80,7 +80,7 @@ def test_guesses_at_a_provider_door_are_throttled(db, few, path):
     assert answers[3]["Content-Type"] == "application/problem+json"
 
 
-def test_both_doors_of_a_refresh_share_the_limit(db, few):
+def test_both_refresh_endpoints_share_the_limit(db, few):
     refresh()
     refresh(path=HEADLESS)
     refresh()
@@ -89,7 +89,7 @@ def test_both_doors_of_a_refresh_share_the_limit(db, few):
     assert refresh().status_code == 429
 
 
-def test_a_refusal_is_a_problem_that_says_when(db, few):
+def test_a_refusal_is_a_problem_with_retry_after(db, few):
     for _ in range(3):
         refresh()
 
@@ -129,7 +129,7 @@ def test_a_refused_request_does_nothing(obtain, user, few, django_assert_num_que
     assert response.status_code == 429
 
 
-def test_the_next_window_starts_from_nothing(db, few, early_in_a_window):
+def test_the_next_window_starts_at_zero(db, few, early_in_a_window):
     for _ in range(4):
         refresh()
 
@@ -149,14 +149,14 @@ def test_addresses_are_counted_apart(db, few):
     assert refresh(ip="2001:db8::1").status_code == 401
 
 
-def test_a_forwarded_address_is_believed_only_behind_a_proxy_we_know(db, few):
+def test_without_a_trusted_proxy_a_forwarded_address_is_ignored(db, few):
     for number in range(4):
         refresh(**{"x-forwarded-for": f"192.0.2.{number}"})
 
     assert refresh(**{"x-forwarded-for": "192.0.2.99"}).status_code == 429
 
 
-def test_behind_a_proxy_the_forwarded_address_counts(db, few, settings):
+def test_behind_a_trusted_proxy_the_forwarded_address_counts(db, few, settings):
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
     for _ in range(4):
         refresh(**{"x-forwarded-for": "192.0.2.1"})
@@ -166,7 +166,7 @@ def test_behind_a_proxy_the_forwarded_address_counts(db, few, settings):
     assert refresh(**{"x-forwarded-for": "192.0.2.2"}).status_code == 401
 
 
-def test_limits_are_counted_apart(db, few):
+def test_each_limit_is_counted_apart(db, few):
     for _ in range(4):
         refresh()
 
@@ -198,7 +198,7 @@ def test_limits_are_counted_apart(db, few):
         ("/accounts/kakao/unlinked/", "report"),
     ],
 )
-def test_these_doors_are_limited(path, scope):
+def test_these_paths_are_limited(path, scope):
     response = Client(raise_request_exception=False).post(
         path, "{}", content_type="application/json"
     )
@@ -214,19 +214,19 @@ def test_these_doors_are_limited(path, scope):
         ("/accounts/kakao/unlinked/", '"report";q=600;w=60'),
     ],
 )
-def test_what_a_provider_sends_by_get_is_limited_too(path, policy):
+def test_get_requests_of_a_provider_are_limited(path, policy):
     assert Client().get(path)["RateLimit-Policy"] == policy
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/api/verify", "/api/me/", "/accounts/login/", "/livez"])
-def test_these_are_free(path):
+def test_these_paths_are_not_limited(path):
     response = Client().get(path)
 
     assert "RateLimit" not in response
 
 
-def test_nobody_is_throttled_while_redis_is_down(obtain, user, few, settings):
+def test_no_request_is_throttled_while_redis_is_down(obtain, user, few, settings):
     pair = obtain(user)
     for _ in range(4):
         refresh()
@@ -239,8 +239,8 @@ def test_nobody_is_throttled_while_redis_is_down(obtain, user, few, settings):
     assert response.status_code == 200
 
 
-def test_a_frozen_redis_holds_up_one_request_at_a_time(db, few, use_redis, make_redis):
-    """The others aren't counted, and don't wait to hear that they can't be."""
+def test_a_frozen_redis_delays_one_request_at_a_time(db, few, use_redis, make_redis):
+    """The limit does not count the other requests, and they do not wait for Redis."""
     own_redis = use_redis(make_redis(), "default")
     own_redis.freeze()
     try:

@@ -1,4 +1,4 @@
-"""A visitor's browser: one address, one connection, its cookies; every answer is judged."""
+"""A visitor's browser: one address, one connection, its cookies."""
 
 import contextlib
 import http.client
@@ -14,7 +14,7 @@ SESSION, CSRF = "__Host-session", "__Host-csrf"
 TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="(\w+)"')
 REFUSAL = re.compile(rb'id="login_error".*?<span>(.*?)</span>', re.DOTALL)
 ANSWER_SECONDS = 30
-"""Longer than nginx waits for anybody."""
+"""Longer than nginx waits for a server."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Answer:
     """By `time.monotonic()`."""
     seconds: float
     status: int
-    """0: the connection broke."""
+    """0 if the connection broke."""
     location: str
     retry_after: str
     cookies: dict[str, str]
@@ -38,7 +38,7 @@ class Answer:
 
     @property
     def is_clean_503(self) -> bool:
-        """The site's own page, or nginx's: says when to come back, and that nobody is signed out."""
+        """True for our 503 page or nginx's: it has Retry-After and says that nobody is signed out."""
         return (
             self.status == 503
             and self.retry_after.isdecimal()
@@ -75,7 +75,7 @@ class Browser:
         return self._ask("GET", path)
 
     def post(self, path: str, **form: str) -> Answer:
-        """With the token of the last page that had a form."""
+        """Send the form with the CSRF token of the last page that had a form."""
         return self._ask("POST", path, form | {"csrfmiddlewaretoken": self._token})
 
     def _ask(self, method: str, path: str, form: dict[str, str] | None = None) -> Answer:
@@ -99,7 +99,7 @@ class Browser:
             return Answer(method, path, started, seconds, 0, "", "", {}, b"", repr(error))
         seconds = time.monotonic() - started
         self._keep(cookies)
-        # Whoever meets an error page reloads it: the form from before is sent again.
+        # A visitor reloads an error page, which sends the previous form again.
         if (found := TOKEN.search(text)) and status == 200:
             self._token = found[1].decode()
         return Answer(method, path, started, seconds, status, location, retry_after, cookies, text)

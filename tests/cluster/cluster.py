@@ -1,4 +1,4 @@
-"""Everything together: PostgreSQL, Redis with Sentinels, three servers, nginx."""
+"""The whole cluster: PostgreSQL, Redis with Sentinels, three servers, nginx."""
 
 import os
 import signal
@@ -41,7 +41,7 @@ EmailAddress.objects.bulk_create(
 
 
 class Cluster:
-    """`start()` it once; `serve(…)` it with one store of sessions after the other."""
+    """Call `start()` once, then `serve(…)` for each store of sessions."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -83,7 +83,7 @@ class Cluster:
         }
 
     def serve(self, sessions: str = "own", *, method: str = "") -> None:
-        """Three servers and nginx, with this store of sessions and this way to balance."""
+        """Start three servers and nginx, with this store of sessions and this way to balance."""
         if self.serving == (sessions, method):
             return
         self.stop_serving()
@@ -109,7 +109,7 @@ class Cluster:
         self.serving = (sessions, method)
 
     def revive(self) -> None:
-        """Start whatever isn't running."""
+        """Start every process that does not run."""
         if not self.postgres.is_running:
             self.postgres.start()
         for process in (*self.redis.nodes, *self.servers):
@@ -117,7 +117,7 @@ class Cluster:
                 process.start()
 
     def heal(self) -> None:
-        """Returns when everything runs and is well."""
+        """Start every process that does not run, and wait until all are healthy."""
         self.revive()
         self.redis.start()
         for server in self.servers:
@@ -141,7 +141,7 @@ class Cluster:
         return ssl.create_default_context(cafile=self.balancer.certificate)
 
     def load(self, *, addresses: Iterator[str] | None = None, most_seconds: float = 90) -> Load:
-        """Visitors start to come."""
+        """Start the load of visitors."""
         load = Load(
             self.balancer.port,
             self.trust(),
@@ -152,7 +152,7 @@ class Cluster:
         return load
 
     def opens(self, server: Server, path: str, cookie: str) -> bool:
-        """Does this cookie open this path here? A 503 is asked again."""
+        """Return True if this cookie opens this path on this server. Repeat after a 503."""
         statuses = [0]
 
         def answered() -> bool:
@@ -163,10 +163,10 @@ class Cluster:
         return statuses[-1] in OPENS
 
     def lost_and_undone(self, tally: Tally) -> tuple[int, int]:
-        """Sign-ins that are gone and sign-outs that didn't last, on whichever server.
+        """Count the lost sign-ins and the undone sign-outs, on all servers.
 
-        The account's page is asked of one server, of the others a check without a page, which
-        knows only our own sessions.
+        Asks one server for the account's page and the others for `/api/verify`, which is cheaper
+        but knows only our own sessions.
         """
         is_own = self.serving == ("own", "")
 

@@ -1,4 +1,4 @@
-"""Three answers to "server B doesn't know the session of server A", and a server that dies.
+"""Compare three solutions to "server B doesn't know the session of server A", while a server dies.
 
 `python -m tests.cluster.compare` prints the table of docs/session-storage.md.
 """
@@ -18,7 +18,7 @@ from tests.cluster.rows import table
 from tests.kit.waiting import wait_until
 
 CALM, SIGN_INS = 150, 300
-"""Sign-ins before the server dies, and in all."""
+"""Number of sign-ins before the server dies, and in total."""
 REPLACED_AFTER_SECONDS = 2
 
 
@@ -53,25 +53,25 @@ ROWS: list[Comparison] = []
 
 
 def sticky(cluster: Cluster) -> Comparison:
-    """Django's sessions in each server's memory; nginx sends an address to the same server."""
+    """Keep Django's sessions in each server's memory; nginx sends an address to the same server."""
     cluster.serve("memory", method="ip_hash;")
     return _measure(cluster, "in each server's memory (sticky)", _kill_busiest)
 
 
 def replicated(cluster: Cluster) -> Comparison:
-    """Django's sessions in a Redis on each server, one of which passes on what is written."""
+    """Keep Django's sessions in a Redis on each server; the primary copies writes to the others."""
     cluster.serve("replicated")
     return _measure(cluster, "copied to every server", _kill_with_its_primary)
 
 
 def central(cluster: Cluster) -> Comparison:
-    """The site's own store."""
+    """Keep sessions in the site's own store."""
     cluster.serve("own")
     return _measure(cluster, "in a store of their own", _kill_busiest)
 
 
 def central_fails_too(cluster: Cluster) -> Comparison:
-    """The site's own store, whose primary dies with the server."""
+    """Keep sessions in the site's own store, and kill its primary with the server."""
     cluster.serve("own")
     return _measure(cluster, "… which loses its primary, too", _kill_with_its_primary)
 
@@ -86,7 +86,7 @@ def _kill_busiest(cluster: Cluster) -> None:
 
 
 def _kill_with_its_primary(cluster: Cluster) -> None:
-    """The server on whose machine the Redis primary is, in a layout that has one on each."""
+    """Kill the Redis primary and the server on the same machine; each machine has one of both."""
     primary = cluster.redis.primary()
     server = cluster.servers[cluster.redis.servers.index(primary)]
     server.kill()
@@ -130,7 +130,7 @@ def _measure(cluster: Cluster, name: str, event: Callable[[Cluster], None]) -> C
 
 
 def _cost(cluster: Cluster, load: Load) -> tuple[float, float]:
-    """CPU seconds of all processes, and bytes to replicas, for each request while all is calm."""
+    """Return CPU seconds of all processes and bytes to replicas, per request, before any fault."""
     processes = [*cluster.servers, *cluster.redis.servers, cluster.postgres, cluster.balancer]
 
     def used() -> tuple[int, float, int]:
@@ -146,7 +146,7 @@ def _cost(cluster: Cluster, load: Load) -> tuple[float, float]:
 
 
 def _lost(cluster: Cluster, sign_ins: list[SignIn]) -> int:
-    """Visitors who come back, from where they came, and are strangers."""
+    """Count visitors who return from the same address and are not signed in any more."""
     trust = cluster.trust()
 
     def is_known(sign_in: SignIn) -> bool:
@@ -182,7 +182,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # Secrets for the site's settings, as the tests have them.
+    # Sets the tests' secrets for the site's settings.
     import tests.environment  # noqa: F401
 
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""One cluster for all of these tests, and the table that they fill."""
+"""Start one cluster for all of these tests, and print the table that they fill."""
 
 import os
 import tempfile
@@ -23,7 +23,7 @@ ROWS: list[rows.Row] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In the order of the file: the table tells a story."""
+    """Keep the order of the file, which is the order of the table's rows."""
     ours = [item for item in items if item.get_closest_marker("cluster")]
     ours.sort(key=lambda item: item.location[:2])
     items[:] = [item for item in items if item not in ours] + ours
@@ -49,7 +49,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def own(cluster: Cluster) -> Cluster:
-    """With the site's own session store."""
+    """Return the cluster with the site's own session store."""
     cluster.heal()
     cluster.serve("own")
     return cluster
@@ -57,7 +57,7 @@ def own(cluster: Cluster) -> Cluster:
 
 @pytest.fixture
 def stock(cluster: Cluster) -> Cluster:
-    """With Django's `cache` engine, on the same Redis."""
+    """Return the cluster with Django's `cache` engine, on the same Redis."""
     cluster.heal()
     cluster.serve("stock")
     return cluster
@@ -65,7 +65,7 @@ def stock(cluster: Cluster) -> Cluster:
 
 @pytest.fixture
 def measured(request: pytest.FixtureRequest) -> Callable[..., rows.Row]:
-    """`rows.measure`, whose row also goes into the table, whatever is asserted of it."""
+    """Run `rows.measure`, and add its row to the table even if the test fails later."""
 
     def run(cluster: Cluster, name: str, event: Callable[[], object]) -> rows.Row:
         row = rows.measure(cluster, name, event)

@@ -1,4 +1,4 @@
-"""Visitors who sign in, look at their page, sign out; and what became of each of them."""
+"""Simulate visitors who sign in, open their page and sign out, and record each result."""
 
 import random
 import ssl
@@ -13,7 +13,7 @@ from tests.cluster.browser import HOME, LOGIN, LOGOUT, SESSION, Answer, Browser
 LANES = 6
 REGULARS_EVERY_SECONDS = 0.1
 SIGNS_OUT = 4
-"""Every so manyth visitor."""
+"""Each fourth visitor signs out."""
 TRIES = 30
 PAUSE_SECONDS = 0.02
 AFTER_503_SECONDS = 0.3
@@ -27,30 +27,30 @@ def email(number: int) -> str:
 
 @dataclass
 class SignIn:
-    """Acknowledged: the answer that redirects and sets the cookie has arrived."""
+    """One acknowledged sign-in: the answer that redirects and sets the cookie has arrived."""
 
     cookie: str
     address: str
-    """Where the visitor came from."""
+    """The visitor's IP address."""
     signed_out: bool = False
     in_doubt: bool = False
-    """Asked to be signed out, and never told that it was."""
+    """True if the visitor asked to sign out and got no confirmation."""
 
 
 @dataclass
 class Tally:
-    """What a load saw."""
+    """The results of a load."""
 
     started: float = field(default_factory=time.monotonic)
     requests: int = 0
     unavailable: int = 0
-    """Clean 503s."""
+    """Number of clean 503s."""
     failed: list[Answer] = field(default_factory=list)
     wiped: list[Answer] = field(default_factory=list)
     sign_ins: list[SignIn] = field(default_factory=list)
     slowest: float = 0.0
     successes: list[float] = field(default_factory=list)
-    """When each ended."""
+    """When each successful request ended, by `time.monotonic()`."""
     seconds: list[float] = field(default_factory=list)
 
     def note(self, answer: Answer, *, good: bool) -> None:
@@ -82,15 +82,15 @@ class Tally:
 
     @property
     def stall(self) -> float:
-        """The longest time in which nobody was served."""
+        """The longest time without a successful answer."""
         ends = sorted([self.started, *self.successes])
         return max((after - before for before, after in pairwise(ends)), default=0.0)
 
 
 class Load(threading.Thread):
-    """`LANES` newcomers at a time, and one who signed in before, until `stop()` or time is up.
+    """Run `LANES` new visitors at a time, and one who is signed in, until `stop()` or the deadline.
 
-    Never fails: the tally tells.
+    Raises no error for a failed request: the tally counts it.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Load(threading.Thread):
             thread.join()
 
     def stop(self) -> Tally:
-        """Let those who are under way finish; everything they saw."""
+        """Let the current visits finish; return the results of all."""
         self._over.set()
         self.join()
         tally = Tally(started=self._lanes[0].started)
@@ -124,7 +124,7 @@ class Load(threading.Thread):
         return tally
 
     def acknowledged(self) -> tuple[int, int]:
-        """Sign-ins and sign-outs so far."""
+        """Return the number of sign-ins and of sign-outs so far."""
         so_far = [each for lane in self._lanes for each in list(lane.sign_ins)]
         return len(so_far), sum(each.signed_out for each in so_far)
 
@@ -132,7 +132,7 @@ class Load(threading.Thread):
         return sum(lane.requests for lane in self._lanes)
 
     def wait_for(self, sign_ins: int, sign_outs: int = 0) -> None:
-        """Until so many are acknowledged, or time is up."""
+        """Wait until this many are acknowledged, or until the deadline."""
         while time.monotonic() < self._deadline:
             if self.acknowledged() >= (sign_ins, 0) and self.acknowledged()[1] >= sign_outs:
                 return
@@ -143,7 +143,7 @@ class Load(threading.Thread):
         return not self._over.is_set() and time.monotonic() < self._deadline
 
     def _regulars(self, tally: Tally) -> None:
-        """Who signed in before looks at the page again, outage or not."""
+        """Open the page again and again as visitors who signed in before, also during an outage."""
         draw = random.Random(0)
         browser = Browser(self._port, self._context, next(self._addresses))
         while self._goes_on:
@@ -186,7 +186,7 @@ class Load(threading.Thread):
     def _patiently(
         self, ask: Callable[[], Answer], is_good: Callable[[Answer], bool], tally: Tally
     ) -> bool:
-        """Again after a clean 503, as it says; once, after anything else."""
+        """Repeat the request after each clean 503. Returns True if an answer was good."""
         for _ in range(TRIES):
             answer = ask()
             good = is_good(answer)
@@ -212,13 +212,13 @@ def is_sign_out(answer: Answer) -> bool:
 
 
 def anywhere(seed: int = 0) -> Iterator[str]:
-    """Client addresses: each visitor comes from elsewhere."""
+    """Yield client addresses, another one for each visitor."""
     draw = random.Random(seed)
     while True:
         yield f"127.{draw.randrange(1, 255)}.{draw.randrange(256)}.{draw.randrange(1, 255)}"
 
 
 def a_third_from_one_office(seed: int = 0) -> Iterator[str]:
-    """As `anywhere`, but for the many who share a network: a company, a university, a carrier."""
+    """Yield addresses as `anywhere`, but every third from one network, as of a company or carrier."""
     for number, address in enumerate(anywhere(seed)):
         yield f"127.7.7.{number % 250 + 1}" if number % 3 == 0 else address

@@ -1,4 +1,4 @@
-"""A service that has a token verified, on every server, all the time."""
+"""Simulate a service that verifies a token on every server all the time."""
 
 import http.client
 import json
@@ -16,7 +16,7 @@ EVERY_SECONDS = 0.1
 
 
 def token(port: int, context: ssl.SSLContext) -> str:
-    """An access token, by the API's own call through nginx."""
+    """Get an access token from the API through nginx."""
     connection = http.client.HTTPSConnection("localhost", port, context=context, timeout=20)
     body = json.dumps({"email": email(0), "password": PASSWORD})
     connection.request("POST", "/api/token/", body, {"Content-Type": "application/json"})
@@ -29,7 +29,7 @@ def token(port: int, context: ssl.SSLContext) -> str:
 
 @dataclass
 class Probe(threading.Thread):
-    """Asks each server for `/api/verify` and `/livez`, as long as the block lasts."""
+    """Ask each server for `/api/verify` and `/livez` again and again inside the block."""
 
     servers: list[Server]
     access: str
@@ -56,7 +56,7 @@ class Probe(threading.Thread):
             self.wrong.append(f"{server.name} {path}: {status} after {seconds:.2f} s")
 
     def __enter__(self) -> Self:
-        """Asked everybody once: each has read the signing keys."""
+        """Wait until each server has answered once, and so has read the signing keys."""
         self.start()
         wait_until(lambda: self.answered >= 2 * len(self.servers), "every server probed")
         return self

@@ -1,4 +1,4 @@
-"""Three Redis servers, one of them primary, and three Sentinels, from `deploy/redis/node.sh`."""
+"""Run three Redis servers, one of them primary, and three Sentinels, by `deploy/redis/node.sh`."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ PASSWORD = "password-of-the-servers"
 SENTINEL_PASSWORD = "password-of-the-sentinels"
 MASTER = "munjigi"
 STALLING_BYTES = 32 * 1024 * 1024
-"""More than the kernel buffers for one connection, less than Redis does for a replica."""
+"""More than the kernel buffers for one connection, less than Redis buffers for a replica."""
 
 
 class Node(Process):
@@ -54,7 +54,7 @@ class Node(Process):
         )
 
     def replication(self) -> dict[str, object]:
-        """`INFO replication`; empty when it doesn't answer."""
+        """Return `INFO replication`, empty if the server does not answer."""
         if self.is_running:
             with contextlib.suppress(redis.RedisError), self.connect() as client:
                 return client.info("replication")
@@ -62,7 +62,7 @@ class Node(Process):
 
 
 class RedisServers:
-    """`start()`, then one primary, two replicas, three Sentinels that agree."""
+    """One primary, two replicas and three Sentinels, which agree after `start()`."""
 
     def __init__(self, directory: Path) -> None:
         ports = [free_ports() for _ in range(6)]
@@ -85,7 +85,7 @@ class RedisServers:
         return [*self.servers, *self.sentinels]
 
     def start(self) -> None:
-        """Whatever isn't running, the first primary first; returns when all is well."""
+        """Start every node that does not run, the first primary first; wait until all are healthy."""
         for node in self.nodes:
             if not node.is_running:
                 node.start()
@@ -96,7 +96,7 @@ class RedisServers:
             node.stop()
 
     def primary(self) -> Node:
-        """The server that leads in the eyes of the Sentinels."""
+        """Return the server that the Sentinels name as primary."""
         with self.sentinels[0].connect() as client:
             _, port = client.sentinel_get_master_addr_by_name(MASTER)
         return next(node for node in self.servers if node.port == int(port))
@@ -125,17 +125,17 @@ class RedisServers:
         )
 
     def _watched_by(self, sentinel: Node) -> int | None:
-        """The primary's port, if this Sentinel sees everything well and everybody."""
+        """Return the primary's port if this Sentinel sees all nodes healthy, else None."""
         with sentinel.connect() as client:
             state = client.sentinel_masters()[MASTER]
         sees_all = state["num-slaves"] == 2 and state["num-other-sentinels"] == 2
         return int(state["port"]) if state["flags"] == "master" and sees_all else None
 
     def stall_replication(self) -> None:
-        """From now on what the primary takes reaches nobody, and it doesn't know yet.
+        """Stop replication without the primary noticing: its later writes reach no replica.
 
-        Frozen, the replicas would still find everything in their sockets; so these are filled
-        first, and the rest waits in the primary's own memory.
+        Freezing the replicas is not enough, because they would find later writes in their sockets.
+        So this fills the sockets first, and later writes wait in the primary's memory.
         """
         primary, replicas = self.primary(), self.replicas()
         for node in replicas:
@@ -148,7 +148,7 @@ class RedisServers:
             node.tell(signal.SIGCONT)
 
     def wait_for_new_primary(self, old: Node) -> float:
-        """Until the Sentinels name another one; seconds that took."""
+        """Wait until the Sentinels name another primary; return the seconds."""
         started = time.monotonic()
         wait_until(lambda: self.primary() is not old, "a new primary", seconds=60)
         return time.monotonic() - started

@@ -1,4 +1,4 @@
-"""One row of the table: a load, something that happens meanwhile, and what it cost."""
+"""Measure one row of the table: a load, an event during it, and the damage."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from tests.cluster.cluster import Cluster
 
 SIGN_INS, SIGN_OUTS = 500, 100
-"""Acknowledged ones that each row stands on."""
+"""The least number of acknowledged ones for each row."""
 BEFORE, AFTER = 150, 100
-"""Sign-ins before and after what happens."""
+"""Number of sign-ins before and after the event."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Row:
 
     @property
     def damage(self) -> dict[str, int]:
-        """What must never happen to anybody."""
+        """The counts that must be zero."""
         return {name: getattr(self, name) for name in ("failed", "lost", "undone", "wiped")}
 
 
@@ -47,7 +47,10 @@ HEADINGS = {
 
 
 def measure(cluster: Cluster, name: str, event: Callable[[], object]) -> Row:
-    """What died is started again before the count, and must be well before the next row."""
+    """Measure a row: load, event, count. All processes run again before the count.
+
+    They must be healthy before the next row.
+    """
     load = cluster.load()
     try:
         load.wait_for(BEFORE)
@@ -75,7 +78,7 @@ def measure(cluster: Cluster, name: str, event: Callable[[], object]) -> Row:
 
 
 def table(rows: Sequence[object], headings: dict[str, str] = HEADINGS) -> str:
-    """One line each, by the attributes that `headings` names."""
+    """Format each row as one line, with the attributes that `headings` names."""
     lines = [list(headings.values())]
     for row in rows:
         values = [getattr(row, name) for name in headings]

@@ -12,12 +12,12 @@ from tests.kit.processes import Process
 from tests.kit.waiting import wait_until
 
 GIVES_WAY = ["nice", "-n", "5"]
-"""On a machine that is busy with tests, Redis and its Sentinels are asked first: they would take
-its slowness for an outage, as they would on a server with too little power."""
+"""Gives Redis and its Sentinels priority: on a busy machine they would take the delay for an
+outage, as they would on a server that is too slow."""
 
 
 class Server(Process):
-    """`config.wsgi` by the command line that the image and `serve` have."""
+    """Runs `config.wsgi` by the command line of the image and of `serve`."""
 
     def __init__(self, directory: Path, number: int, port: int, env: dict[str, str]) -> None:
         arguments = [
@@ -33,7 +33,7 @@ class Server(Process):
         self.number, self.port = number, port
 
     def ask(self, path: str, **headers: str) -> tuple[int, bytes]:
-        """GET as nginx would pass it on; status 0 when nobody answers."""
+        """Send a GET as nginx would pass it on. The status is 0 if the server does not answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named |= {"Host": "localhost", "X-Forwarded-Proto": "https"}
@@ -51,7 +51,7 @@ class Server(Process):
 
 
 class Balancer(Process):
-    """nginx, with one of the shipped ways to choose a server."""
+    """Runs nginx with one of the shipped ways to choose a server."""
 
     def __init__(self, directory: Path, ports: list[int], method: str = "") -> None:
         self.directory = directory / "nginx"
@@ -65,10 +65,10 @@ class Balancer(Process):
         return self.directory / "fullchain.pem"
 
     def answers_by_server(self, since: int = 0) -> Counter[str]:
-        """How many requests each server answered, after the first `since` lines of the log."""
+        """Count the requests that each server answered, after the first `since` lines of the log."""
         answered: Counter[str] = Counter()
         for line in self._log()[since:]:
-            # With retries, addresses are listed in order: the last one answered.
+            # After retries the line has all addresses in order; the last one answered.
             answered[json.loads(line)["upstream"].split(", ")[-1]] += 1
         return answered
 

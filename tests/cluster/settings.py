@@ -1,4 +1,4 @@
-"""The site's own settings, but for the price of a password.
+"""The site's own settings, with a cheap password hash.
 
 A thousand sign-ins a minute would otherwise measure Argon2id. `CLUSTER_SESSIONS` chooses where
 sessions are: in the site's own store, or one that it is compared with.
@@ -13,7 +13,7 @@ PASSWORD_HASHERS = ["tests.cluster.stock.CheapPasswordHasher"]
 
 SESSIONS = os.environ.get("CLUSTER_SESSIONS", "own")
 if SESSIONS != "own":
-    # Django and allauth as they come: the stock engine and middleware, none of our sign-ins.
+    # Django's and allauth's own engine and middleware, without our sign-ins.
     SESSION_ENGINE = "django.contrib.sessions.backends.cache"
     ours = {
         "config.middleware.SessionMiddleware": "django.contrib.sessions.middleware.SessionMiddleware",

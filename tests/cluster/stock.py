@@ -1,4 +1,4 @@
-"""What the site's session store is compared with: Django and allauth as they come."""
+"""The parts to compare our session store with: Django and allauth without our changes."""
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.contrib.auth.signals import user_logged_in, user_logged_out
@@ -13,7 +13,7 @@ class CheapPasswordHasher(Argon2PasswordHasher):
 
 
 class NoSignIns:
-    """In the place of AuthSessionMiddleware: a session is whatever the stock engine says."""
+    """Replaces AuthSessionMiddleware: the stock engine alone decides about a session."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -26,8 +26,8 @@ class NoSignIns:
 
 
 class NearestReplica(BaseCache):
-    """Session replication: written to the primary, which passes it on when it comes to it; read
-    from the copy on the server's own machine.
+    """Session replication: writes to the primary, which copies asynchronously, and reads from the
+    copy on the server's own machine.
     """
 
     def __init__(self, location, params):

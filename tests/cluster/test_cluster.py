@@ -1,7 +1,7 @@
-"""Servers get killed under load; nobody who was told of a sign-in or a sign-out may lose it.
+"""Kill servers under load, and test that no acknowledged sign-in or sign-out is lost.
 
-`make cluster` prints the table. Each row stands on five hundred acknowledged sign-ins and a
-hundred sign-outs, each checked on every server afterwards.
+`make cluster` prints the table. Each row has at least 500 acknowledged sign-ins and 100 sign-outs,
+and each of them is checked on every server afterwards.
 """
 
 import signal
@@ -18,13 +18,13 @@ OUTAGE_SECONDS = 4
 LONG_OUTAGE_SECONDS = 9
 """Longer than the site waits for Redis before it says 503."""
 REPLACED_AFTER_SECONDS = 2
-"""How long an orchestrator takes to notice a dead server and start another."""
+"""The time in which an orchestrator notices a dead server and starts another."""
 NGINX_AVOIDS_SECONDS = 1
-"""`fail_timeout`: a server that is back is asked again after this."""
+"""nginx's `fail_timeout`: the time until nginx uses a restarted server again."""
 
 
 def assert_enough(row: Row) -> None:
-    """A row that stands on less shows nothing."""
+    """Fail if the row has too few sign-ins or sign-outs to show anything."""
     assert row.sign_ins >= SIGN_INS
     assert row.sign_outs >= SIGN_OUTS
 
@@ -54,7 +54,7 @@ def kill_all_of_redis(cluster):
     cluster.redis.start()
 
 
-def test_one_session_is_good_on_every_server_without_stickiness(own, measured):
+def test_a_session_works_on_every_server_without_stickiness(own, measured):
     before = own.balancer.lines()
 
     row = measured(own, "nothing", lambda: None)
@@ -97,14 +97,14 @@ def test_rolling_restart_fails_no_request(own, measured):
     assert row.unavailable == 0
 
 
-def test_killed_primary_loses_nothing(own, measured):
+def test_killed_primary_loses_no_sign_in(own, measured):
     row = measured(own, "kill -9 the Redis primary", lambda: kill_primary(own))
 
     assert_enough(row)
     assert row.damage == NO_DAMAGE, row.details
 
 
-def test_killed_primary_whose_replicas_lagged_loses_nothing(own, measured):
+def test_killed_primary_with_lagging_replicas_loses_no_sign_in(own, measured):
     row = measured(
         own,
         "… whose replicas were 1 s behind",
@@ -115,7 +115,7 @@ def test_killed_primary_whose_replicas_lagged_loses_nothing(own, measured):
     assert row.damage == NO_DAMAGE, row.details
 
 
-def test_the_stock_engine_loses_sign_ins_in_the_same_place(stock, measured):
+def test_the_stock_engine_loses_sign_ins_in_the_same_case(stock, measured):
     row = measured(
         stock,
         "  the same with Django's own engine",
@@ -126,7 +126,7 @@ def test_the_stock_engine_loses_sign_ins_in_the_same_place(stock, measured):
     assert row.lost > 0
 
 
-def test_frozen_primary_that_comes_back_loses_nothing(own, measured):
+def test_frozen_primary_that_returns_loses_no_sign_in(own, measured):
     def freeze():
         primary = own.redis.primary()
         primary.tell(signal.SIGSTOP)
@@ -139,7 +139,7 @@ def test_frozen_primary_that_comes_back_loses_nothing(own, measured):
     assert row.damage == NO_DAMAGE, row.details
 
 
-def test_primary_restarted_before_anybody_noticed_loses_nothing(own, measured):
+def test_primary_restarted_at_once_loses_no_sign_in(own, measured):
     def restart():
         primary = own.redis.primary()
         primary.kill()
@@ -151,7 +151,7 @@ def test_primary_restarted_before_anybody_noticed_loses_nothing(own, measured):
     assert row.damage == NO_DAMAGE, row.details
 
 
-def test_all_of_redis_gone_signs_nobody_out(own, measured):
+def test_outage_of_all_redis_servers_signs_nobody_out(own, measured):
     bearer = probe.Probe(own.servers, probe.token(own.balancer.port, own.trust()))
 
     def outage():
@@ -166,14 +166,14 @@ def test_all_of_redis_gone_signs_nobody_out(own, measured):
     assert bearer.wrong == []
 
 
-def test_the_stock_engine_takes_cookies_away_in_the_same_place(stock, measured):
+def test_the_stock_engine_clears_cookies_in_the_same_case(stock, measured):
     row = measured(stock, "  the same with Django's own engine", lambda: kill_all_of_redis(stock))
 
     assert row.sign_ins >= SIGN_INS
     assert row.wiped > 0
 
 
-def test_database_gone_leaves_tokens_verifiable_and_all_resumes(own, measured):
+def test_database_outage_leaves_tokens_verifiable(own, measured):
     bearer = probe.Probe(own.servers, probe.token(own.balancer.port, own.trust()))
 
     def outage():

@@ -1,4 +1,4 @@
-"""What docs/session-storage.md says of the three answers is so."""
+"""Test the claims of docs/session-storage.md about the three solutions."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def measured(answer, cluster):
     return row
 
 
-def test_sticky_sessions_die_with_their_server(cluster):
+def test_sticky_sessions_are_lost_with_their_server(cluster):
     row = measured(compare.sticky, cluster)
 
     assert row.lost > 0
@@ -28,7 +28,7 @@ def test_copied_sessions_are_found_on_other_servers(cluster):
     assert row.copied > 0
 
 
-def test_sessions_in_a_store_of_their_own_survive_a_server(cluster):
+def test_sessions_in_a_separate_store_survive_a_killed_server(cluster):
     row = measured(compare.central, cluster)
 
     assert (row.lost, row.failed, row.wiped) == (0, 0, 0), row.details
@@ -36,7 +36,7 @@ def test_sessions_in_a_store_of_their_own_survive_a_server(cluster):
     assert max(shares) <= min(shares) + 10
 
 
-def test_sessions_in_a_store_of_their_own_survive_its_primary(cluster):
+def test_sessions_in_a_separate_store_survive_its_killed_primary(cluster):
     row = measured(compare.central_fails_too, cluster)
 
     assert (row.lost, row.failed, row.wiped) == (0, 0, 0), row.details

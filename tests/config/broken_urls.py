@@ -1,4 +1,4 @@
-"""A defect at two addresses."""
+"""URLs of a page and of an API view that raise an unexpected error."""
 
 from django.urls import path
 

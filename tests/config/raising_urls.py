@@ -1,4 +1,4 @@
-"""Each domain error, raised by a page and by a view for machines."""
+"""URLs that raise each domain error, once in a page and once in an API view."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Translations are compiled as gettext would, without gettext."""
+"""Test that `catalogue` compiles translations as gettext does, without gettext."""
 
 import gettext
 import io
@@ -55,7 +55,7 @@ msgstr "마지막"
 
 
 def read(compiled):
-    """What Django would read of it: message by key."""
+    """Return the messages by key, as Django reads them."""
     return gettext.GNUTranslations(io.BytesIO(compiled))
 
 
@@ -70,18 +70,18 @@ def ours(text):
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parts[-3])
-def test_our_catalogues_are_compiled_as_babel_compiles_them(path):
+def test_our_catalogues_compile_as_by_babel(path):
     text = path.read_text()
 
     assert ours(text) == by_babel(text)
     assert len(ours(text)) > 300
 
 
-def test_edges_are_compiled_as_babel_compiles_them():
+def test_edge_cases_compile_as_by_babel():
     assert ours(EDGES) == by_babel(EDGES)
 
 
-def test_texts_are_found_by_context_and_number():
+def test_texts_are_found_by_context_and_plural():
     translations = read(catalogue.compiled(EDGES))
 
     assert translations.pgettext("button", "Sign in") == "로그인하기"
@@ -113,7 +113,7 @@ def test_a_missing_or_older_mo_is_compiled(source, tmp_path):
     assert sorted(path.name for path in target.parent.iterdir()) == ["django.mo", "django.po"]
 
 
-def test_a_newer_mo_is_left_alone(source, tmp_path):
+def test_a_newer_mo_is_not_compiled_again(source, tmp_path):
     target = source.with_suffix(".mo")
     target.write_bytes(b"newer")
 
@@ -123,7 +123,7 @@ def test_a_newer_mo_is_left_alone(source, tmp_path):
 
 
 @pytest.mark.parametrize("line", ["<<<<<<< HEAD", 'msgid "open', "msgid", '"a" "b" c'])
-def test_a_line_that_is_no_entry_is_named(line):
+def test_an_unreadable_line_is_named_in_the_error(line):
     text = f"{EDGES}\n{line}\n"
 
     with pytest.raises(ValueError, match=re.escape(f"can't be read: {line}")):

@@ -1,4 +1,4 @@
-"""Each check fires on its own mistake and is silent otherwise."""
+"""Test that each check reports its own mistake and nothing else."""
 
 import pytest
 from cryptography.fernet import Fernet
@@ -27,7 +27,7 @@ POSTGRES, SQLITE = "django.db.backends.postgresql", "django.db.backends.sqlite3"
 
 @pytest.fixture
 def found(settings):
-    """The ids that the checks give under these settings, the rest being safe."""
+    """Return the ids that the checks report with these changes to safe settings."""
 
     def run(**changes):
         for name, value in (SAFE | changes).items():
@@ -52,11 +52,11 @@ def postgres(settings, monkeypatch):
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", POSTGRES)
 
 
-def test_a_safe_deployment_is_silent(found):
+def test_a_safe_deployment_has_no_findings(found):
     assert found() == []
 
 
-def test_a_laptop_is_silent_but_for_the_deployment_hints(found):
+def test_a_laptop_has_only_the_deployment_hints(found):
     ids = found(
         SITE_URL="http://localhost:8000",
         DEMO=True,
@@ -86,7 +86,7 @@ def test_a_laptop_is_silent_but_for_the_deployment_hints(found):
         "HTTPS://auth.example.com ",
     ],
 )
-def test_a_site_url_that_is_no_origin_is_e001(found, address):
+def test_a_site_url_that_is_not_an_origin_is_e001(found, address):
     assert "accounts.E001" in found(SITE_URL=address)
 
 
@@ -117,7 +117,7 @@ def test_debug_on_a_public_site_is_e004(found):
         "",
     ],
 )
-def test_a_frontend_that_is_no_origin_is_e005(found, origin):
+def test_a_frontend_that_is_not_an_origin_is_e005(found, origin):
     assert found(FRONTEND_ORIGINS=["https://good.example", origin]) == ["accounts.E005"]
 
 
@@ -130,7 +130,7 @@ def test_allowing_every_host_is_e007(found):
 
 
 @pytest.mark.parametrize("key", ["short", "x" * 44, "é" * 32, ""])
-def test_a_key_that_is_no_fernet_key_is_e008(found, key):
+def test_a_key_that_is_not_a_fernet_key_is_e008(found, key):
     assert found(DATA_ENCRYPTION_KEYS=[key]) == ["accounts.E008"]
 
 
@@ -143,7 +143,7 @@ def test_a_short_session_key_is_e010(found, key):
     assert found(SESSION_ID_KEY=key) == ["accounts.E010"]
 
 
-def test_one_key_for_two_jobs_is_e011(found):
+def test_one_key_for_two_purposes_is_e011(found):
     assert found(SESSION_ID_KEY="k" * 50) == ["accounts.E011"]
 
 
@@ -162,7 +162,7 @@ def test_no_trusted_proxy_is_w003(found):
 
 
 @pytest.mark.parametrize("backend", ["console", "filebased"])
-def test_mail_that_goes_nowhere_is_w004(found, backend):
+def test_mail_that_is_not_sent_is_w004(found, backend):
     assert found(EMAIL_BACKEND=f"django.core.mail.backends.{backend}.EmailBackend") == [
         "accounts.W004"
     ]
@@ -182,20 +182,20 @@ def test_mail_that_goes_nowhere_is_w004(found, backend):
         ("", False),
     ],
 )
-def test_loopback_is_told_from_what_looks_like_it(address, expected):
+def test_is_loopback_refuses_lookalikes(address, expected):
     assert checks.is_loopback(address) is expected
 
 
-def test_two_ways_to_redis_are_one_too_many(found):
+def test_a_redis_url_beside_sentinels_is_e012(found):
     assert found(REDIS_URL="redis://one", REDIS_SENTINELS=["two:26379"]) == ["accounts.E012"]
 
 
-def test_sentinels_alone_are_fine(found):
+def test_sentinels_alone_have_no_findings(found):
     assert found(REDIS_URL="", REDIS_SENTINELS=["two:26379"]) == []
 
 
 @pytest.mark.parametrize("name", ["google", "naver"])
-def test_half_a_provider_is_named(found, name):
+def test_incomplete_provider_settings_are_reported(found, name):
     def ids(*values):
         return found(PROVIDER_CLIENTS=SAFE["PROVIDER_CLIENTS"] | {name: Client(*values)})
 
@@ -219,7 +219,7 @@ def test_half_a_provider_is_named(found, name):
         (Client("", admin_key="key"), "42", ["accounts.E021"]),
     ],
 )
-def test_half_of_kakao_is_named(found, client, app_id, ids):
+def test_incomplete_kakao_settings_are_reported(found, client, app_id, ids):
     clients = SAFE["PROVIDER_CLIENTS"] | {"kakao": client}
 
     assert found(PROVIDER_CLIENTS=clients, KAKAO_APP_ID=app_id) == ids

@@ -1,4 +1,4 @@
-"""`DATABASE_URL` in, Django's settings out: options, several hosts, and what goes in the clear."""
+"""Test `database`: it turns `DATABASE_URL` into Django's settings and warns of plain connections."""
 
 import atexit
 import tempfile
@@ -40,13 +40,13 @@ def test_the_options_of_the_address_are_kept_beside_the_pool():
     }
 
 
-def test_without_options_there_is_the_pool_alone():
+def test_without_options_only_the_pool_is_set():
     options = database.configure("postgres://user@db.example.com/name")["OPTIONS"]
 
     assert options == {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
 
 
-def test_the_pool_is_ours_whatever_the_address_says():
+def test_the_address_cannot_change_the_pool():
     options = database.configure("postgres://user@h/name?pool=1&application_name=site")["OPTIONS"]
 
     assert options["pool"] == database.POOL
@@ -78,7 +78,7 @@ def test_each_host_has_its_own_port(address, host, port):
     assert configured["NAME"] == "name"
 
 
-def test_of_several_hosts_a_silent_one_is_left_soon():
+def test_several_hosts_get_a_short_connect_timeout():
     several = database.configure("postgres://user@h1,h2/name")["OPTIONS"]
     chosen = database.configure("postgres://user@h1,h2/name?connect_timeout=9")["OPTIONS"]
 
@@ -101,7 +101,7 @@ def test_of_several_hosts_a_silent_one_is_left_soon():
         "a-password",
     ],
 )
-def test_what_cannot_be_read_is_refused_and_not_repeated(address):
+def test_an_unreadable_address_is_refused_without_its_password(address):
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL") as refused:
         database.configure(address)
 
@@ -109,14 +109,14 @@ def test_what_cannot_be_read_is_refused_and_not_repeated(address):
     assert "a-password" not in str(refused.value)
 
 
-def test_sqlite_keeps_its_options_too():
+def test_sqlite_keeps_its_options():
     configured = database.configure("sqlite:////srv/db.sqlite3?timeout=60")
 
     assert configured["NAME"] == "/srv/db.sqlite3"
     assert configured["OPTIONS"] == database.SQLITE_OPTIONS | {"timeout": 60}
 
 
-def test_the_settings_hold_what_the_address_says(site_under):
+def test_the_settings_have_the_values_of_the_address(site_under):
     answers = site_under(
         "answers = settings.DATABASES['default']",
         DATABASE_URL="postgres://u:p@h1:5433,h2/name?target_session_attrs=read-write&sslmode=require",
@@ -131,7 +131,7 @@ def test_the_settings_hold_what_the_address_says(site_under):
     }
 
 
-def test_people_read_addresses_without_the_password():
+def test_addresses_for_people_have_no_password():
     configured = database.configure("postgres://user:a-password@h1:5433,h2/name")
     alone = database.configure("postgres://user:a-password@h1/name")
     socket = database.configure("postgres:///name?host=/var/run/postgresql")
@@ -148,7 +148,7 @@ def test_people_read_addresses_without_the_password():
 
 @pytest.fixture
 def warned(settings, monkeypatch):
-    """The hosts that the check of a deployment warns of under this address."""
+    """Return the findings of the deployment check for this address."""
 
     def run(url, *, is_private=False):
         monkeypatch.setitem(settings.DATABASES, "default", database.configure(url))
@@ -174,7 +174,7 @@ def warned(settings, monkeypatch):
         "/name?host=db.example.com",
     ],
 )
-def test_a_remote_database_in_the_clear_is_w001(warned, address):
+def test_a_remote_database_without_tls_is_w001(warned, address):
     ((identity, _),) = warned(f"postgres://user@{address}")
 
     assert identity == "config.W001"
@@ -196,21 +196,21 @@ def test_a_remote_database_in_the_clear_is_w001(warned, address):
         "sqlite:////srv/db.sqlite3",
     ],
 )
-def test_tls_and_this_machine_are_silent(warned, url):
+def test_tls_and_local_databases_have_no_findings(warned, url):
     assert warned(url) == []
 
 
-def test_only_the_remote_ones_of_several_hosts_are_named(warned):
+def test_only_remote_hosts_are_named(warned):
     ((_, text),) = warned("postgres://user:a-password@127.0.0.1,10.0.0.1,10.0.0.2/name")
 
     assert text == "The connection to PostgreSQL at 10.0.0.1, 10.0.0.2 may be unencrypted."
 
 
-def test_a_private_network_silences_it(warned):
+def test_a_private_network_silences_the_warning(warned):
     assert warned("postgres://user@postgres/name", is_private=True) == []
 
 
-def test_a_deployment_in_the_clear_fails_its_checks(boot):
+def test_a_deployment_without_tls_to_its_database_fails_its_checks(boot):
     command = (
         "from django.core.management import execute_from_command_line as run;"
         "run(['manage.py', 'check', '--deploy', '--fail-level=WARNING'])"
@@ -258,7 +258,7 @@ def test_the_next_host_answers_when_the_first_is_down(db):
 @pytest.fixture(scope="module")
 @starts_processes
 def sealed(tmp_path_factory):
-    """A PostgreSQL that speaks TLS: its port and its certificate, which names localhost."""
+    """Start a PostgreSQL with TLS; return its port and its certificate, which names localhost."""
     certificate = certificates.make(tmp_path_factory.mktemp("certificate"))
     directory = tempfile.TemporaryDirectory(prefix="munjigi-tests-")
     atexit.register(directory.cleanup)  # after the server, which stops with this process
@@ -266,7 +266,7 @@ def sealed(tmp_path_factory):
 
 
 @on_postgres
-def test_a_verified_server_is_let_in_and_another_is_not(db, sealed, tmp_path):
+def test_verify_full_accepts_only_the_named_server(db, sealed, tmp_path):
     port, certificate = sealed
     other = certificates.make(tmp_path / "other")
     verified = "?sslmode=verify-full&sslrootcert="
@@ -276,13 +276,13 @@ def test_a_verified_server_is_let_in_and_another_is_not(db, sealed, tmp_path):
         _where(f"localhost:{port}", f"{verified}{other}")
     with pytest.raises(
         psycopg.OperationalError, match="does not match host name"
-    ):  # not what it is named
+    ):  # the certificate names localhost, not 127.0.0.1
         _where(f"127.0.0.1:{port}", f"{verified}{certificate}")
 
 
 @on_postgres
 def test_sslmode_reaches_libpq(db):
-    """The tests' server has no TLS: an address that demands it must not connect."""
+    """The tests' server has no TLS, so an address that requires TLS must not connect."""
     port = connection.settings_dict["PORT"]
 
     with pytest.raises(psycopg.OperationalError, match="SSL"):

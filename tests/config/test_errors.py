@@ -1,4 +1,4 @@
-"""The domain's errors become answers wherever they are raised: a page, or problem JSON."""
+"""Test that every domain error becomes an answer: a page, or problem JSON below `/api/`."""
 
 import re
 from pathlib import Path
@@ -29,7 +29,7 @@ def raising(db, settings):
 
 
 @pytest.mark.parametrize(("name", "code"), RAISED.items())
-def test_a_domain_error_is_a_page_for_people(client, raising, name, code):
+def test_a_domain_error_in_a_page_returns_an_html_page(client, raising, name, code):
     response = client.get(f"/fail/{name}")
 
     assert response.status_code == TABLE[code].status
@@ -39,7 +39,7 @@ def test_a_domain_error_is_a_page_for_people(client, raising, name, code):
 
 
 @pytest.mark.parametrize(("name", "code"), RAISED.items())
-def test_a_domain_error_is_problem_json_for_machines(client, raising, name, code):
+def test_a_domain_error_in_the_api_returns_problem_json(client, raising, name, code):
     response = client.get(f"/api/fail/{name}")
 
     assert response.status_code == TABLE[code].status
@@ -51,18 +51,18 @@ def test_a_domain_error_is_problem_json_for_machines(client, raising, name, code
     ("name", "seconds"), [("provider", "60"), ("store", "3"), ("stale", "3"), ("limit", "7")]
 )
 @pytest.mark.parametrize("prefix", ["", "/api"])
-def test_an_error_that_passes_says_when_to_come_back(client, raising, prefix, name, seconds):
+def test_a_temporary_error_has_retry_after(client, raising, prefix, name, seconds):
     assert client.get(f"{prefix}/fail/{name}")["Retry-After"] == seconds
 
 
-def test_a_session_that_ended_leads_a_page_to_the_sign_in(client, raising):
+def test_an_ended_session_redirects_a_page_to_the_sign_in(client, raising):
     response = client.get("/fail/ended?a=1")
 
     assert response.status_code == 302
     assert response["Location"] == "/accounts/login/?next=/fail/ended%3Fa%3D1"
 
 
-def test_a_session_that_ended_is_a_401_with_a_challenge_for_a_machine(client, raising):
+def test_an_ended_session_returns_401_with_a_challenge_in_the_api(client, raising):
     response = client.get("/api/fail/ended")
 
     assert response.status_code == 401
@@ -70,7 +70,7 @@ def test_a_session_that_ended_is_a_401_with_a_challenge_for_a_machine(client, ra
     assert response.json() == problem(401, "session_ended")
 
 
-def test_an_error_without_an_answer_of_its_own_is_a_defect(raising):
+def test_an_error_without_a_row_returns_500(raising):
     response = Client(raise_request_exception=False).get("/api/fail/defect")
 
     assert response.status_code == 500
@@ -84,8 +84,8 @@ def test_an_error_without_an_answer_of_its_own_is_a_defect(raising):
         (SessionTooLargeError("20000 bytes"), "body_too_large"),
     ],
 )
-def test_a_session_that_cannot_be_saved_is_no_defect(signed_in, monkeypatch, error, code):
-    """The client would raise what Django takes for a defect."""
+def test_a_failed_save_of_the_session_returns_its_own_status(signed_in, monkeypatch, error, code):
+    """The test client re-raises unhandled errors, so any answer shows that ours was handled."""
 
     def save(self, **kwargs):
         raise error
@@ -109,7 +109,7 @@ def _settings_in(path):
         yield from re.findall(r"^([A-Z_]+)\b.*=", file.read_text(), re.MULTILINE)
 
 
-def test_no_lower_floor_imports_what_a_setting_names():
+def test_accounts_and_api_import_nothing_that_a_setting_names():
     files = [path for package in ("accounts", "api") for path in ROOT.glob(f"{package}/**/*.py")]
 
     assert not [path for path in files if "import_string(settings." in path.read_text()]

@@ -1,4 +1,4 @@
-"""For load balancers: `/livez` touches nothing, `/readyz` names what failed."""
+"""Test the health checks: `/livez` connects to nothing, `/readyz` names each failed part."""
 
 import pytest
 from django.db import connection
@@ -7,7 +7,9 @@ from django.test import Client
 from tests.kit.outage import without_redis
 
 
-def test_livez_asks_neither_redis_nor_database(client, db, django_assert_num_queries, settings):
+def test_livez_connects_neither_to_redis_nor_to_the_database(
+    client, db, django_assert_num_queries, settings
+):
     with without_redis(settings), django_assert_num_queries(0):
         response = client.get("/livez", headers={"cookie": "session=" + "a" * 32})
 
@@ -16,7 +18,7 @@ def test_livez_asks_neither_redis_nor_database(client, db, django_assert_num_que
     assert not response.cookies
 
 
-def test_readyz_names_every_part_that_answers(client, db):
+def test_readyz_names_every_healthy_part(client, db):
     response = client.get("/readyz")
 
     assert response.status_code == 200
@@ -52,7 +54,7 @@ def test_readyz_names_the_database_when_it_is_down(client, db):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_a_probe_may_ask_by_any_name(path):
+def test_a_probe_may_use_any_host_name(path):
     response = Client().get(path, headers={"host": "10.0.0.7:8000"})
 
     assert response.status_code == 200
@@ -63,7 +65,7 @@ def test_a_probe_may_ask_by_any_name(path):
 @pytest.mark.parametrize(
     ("method", "status"), [("HEAD", 200), ("POST", 405), ("DELETE", 405), ("TRACE", 405)]
 )
-def test_only_reading_is_allowed(path, method, status):
+def test_only_get_and_head_are_allowed(path, method, status):
     response = Client().generic(method, path)
 
     assert response.status_code == status

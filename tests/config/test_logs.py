@@ -1,4 +1,4 @@
-"""One JSON line a request, with its id and without what may open a door."""
+"""Test the log: one JSON line for each request, with its id and without secrets."""
 
 import json
 
@@ -17,7 +17,7 @@ answers = stream.getvalue().splitlines()
 
 @pytest.fixture
 def lines(site_under):
-    """The log lines that these calls leave in production."""
+    """Return the log lines that these calls write in production."""
 
     def run(calls):
         return site_under(WALK.format(calls=calls), LOG_FORMAT="json", LOG_LEVEL="INFO")
@@ -68,7 +68,7 @@ def test_a_request_id_that_could_forge_a_line_is_replaced(client, db, value):
     assert len(response["X-Request-ID"]) == 36
 
 
-def test_keys_in_paths_are_cut_out(lines):
+def test_keys_in_paths_are_not_logged(lines):
     logged = {
         "/accounts/password/reset/key/1a-secret/": "GET /accounts/password/reset/key/…/",
         "/accounts/confirm-email/secret/": "GET /accounts/confirm-email/…/",
@@ -93,7 +93,7 @@ def test_a_server_error_is_logged_with_its_trace(lines):
     assert "a=SECRET" not in written[0]
 
 
-def test_a_server_error_is_shown_without_its_trace(client, db, settings):
+def test_a_server_error_is_answered_without_its_trace(client, db, settings):
     settings.ROOT_URLCONF = "tests.config.broken_urls"
     client.raise_request_exception = False
 

@@ -1,4 +1,4 @@
-"""`make run` on a machine with next to nothing, and what is left when it stops: nothing."""
+"""Test `make run` on a machine with few tools, and that no process is left when it stops."""
 
 import os
 import re
@@ -29,7 +29,7 @@ MARK = "MUNJIGI_TEST_RUN"
 
 
 class Run:
-    """One `make run`, under `env -i` with a PATH that lacks redis-server, uv and node."""
+    """One `make run` with a small environment and a PATH without redis-server, uv and node."""
 
     def __init__(self, directory: Path, *arguments: str, **env: str) -> None:
         self.port = free_ports(5)
@@ -72,7 +72,7 @@ class Run:
             time.sleep(0.05)
 
     def processes(self) -> list[str]:
-        """The command lines of everything this run started that still lives."""
+        """Return the command lines of all processes of this run that still exist."""
         found = []
         for path in Path("/proc").glob("[0-9]*"):
             try:
@@ -83,7 +83,7 @@ class Run:
         return found
 
     def wait_until_gone(self) -> None:
-        """Until no process is left."""
+        """Wait until no process of this run is left."""
         deadline = time.monotonic() + STOP_SECONDS
         while left := self.processes():
             assert time.monotonic() < deadline, left
@@ -115,7 +115,7 @@ def make_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
             run.process.wait()
 
 
-def test_one_command_serves_everything_and_a_second_run_keeps_the_data(make_run):
+def test_make_run_serves_everything_and_keeps_its_data(make_run):
     first = make_run()
     first.wait_until_ready()
 
@@ -147,7 +147,7 @@ def test_one_command_serves_everything_and_a_second_run_keeps_the_data(make_run)
     server = redis.Redis(unix_socket_path=str(embedded.socket_path(second.var_dir)))
     assert server.get("kept") == b"yes"
     server.close()
-    os.killpg(second.process.pid, signal.SIGINT)  # Ctrl-C reaches the whole group
+    os.killpg(second.process.pid, signal.SIGINT)  # a terminal sends Ctrl-C to the whole group
     second.wait_until_gone()
 
 
@@ -160,7 +160,7 @@ def test_children_do_not_outlive_a_killed_parent(make_run):
     run.wait_until_gone()
 
 
-def test_a_taken_port_gives_one_clear_line(make_run):
+def test_a_taken_port_prints_one_clear_line(make_run):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         run = make_run(f"PORT={port}")
@@ -174,7 +174,7 @@ def test_a_taken_port_gives_one_clear_line(make_run):
 
 
 @pytest.mark.servers
-def test_without_a_port_named_the_defaults_hold(tmp_path):
+def test_without_port_variables_the_default_ports_are_used(tmp_path):
     printed = subprocess.check_output(
         ["make", "-s", "-f", "-", "-f", "Makefile", "ports"],
         cwd=ROOT,
@@ -194,7 +194,7 @@ def test_a_public_site_refuses_demo(make_run):
     assert run.processes() == []
 
 
-def test_with_provider_keys_no_standin_runs(make_run):
+def test_with_provider_keys_no_stand_in_runs(make_run):
     names = ("GOOGLE", "KAKAO", "NAVER")
     run = make_run(
         **{f"{name}_CLIENT_ID": "real" for name in names},

@@ -1,4 +1,4 @@
-"""Child processes as one: a taken port is named, a dead child is noticed, nobody is left behind."""
+"""Test `Children`: it names a taken port, notices a dead child and leaves no process behind."""
 
 import signal
 import socket
@@ -38,12 +38,12 @@ def taken():
 
 
 def wait_for(note, children):
-    """What a child wrote there, as soon as it did."""
+    """Wait until a child has written this file; return the text."""
     children.wait_until(lambda: note.exists() and note.read_text(), name="it", seconds=20)
     return note.read_text()
 
 
-def test_a_taken_port_is_named_with_the_way_out(taken):
+def test_a_taken_port_is_named_with_the_cure(taken):
     with pytest.raises(PortTakenError) as caught:
         require_free([("PORT", taken)])
 
@@ -56,7 +56,7 @@ def test_an_impossible_port_is_refused_in_one_line(port):
         require_free([("DEMO_PORT", port)])
 
 
-def test_free_ports_are_fine():
+def test_free_ports_are_accepted():
     require_free([("PORT", 0)])
 
 
@@ -75,7 +75,7 @@ def test_a_child_that_never_answers_is_named():
         children.wait_until(lambda: False, name="Redis", seconds=0.2)
 
 
-def test_leaving_stops_every_child():
+def test_leaving_the_block_stops_every_child():
     with Children() as children:
         for name in ("one", "two"):
             children.start(name, SLEEP)
@@ -95,7 +95,7 @@ def test_a_stubborn_child_is_killed(monkeypatch, tmp_path):
     assert stubborn.returncode == -signal.SIGKILL
 
 
-def test_grandchildren_go_along(tmp_path):
+def test_grandchildren_are_stopped_as_well(tmp_path):
     code = (
         "import subprocess, sys, time;"
         "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
@@ -112,7 +112,7 @@ def test_grandchildren_go_along(tmp_path):
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie"
 
 
-def test_the_environment_of_a_child_can_be_added_to(tmp_path):
+def test_a_child_gets_additional_variables(tmp_path):
     note = tmp_path / "note"
     with Children() as children:
         children.start(

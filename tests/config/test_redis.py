@@ -1,4 +1,4 @@
-"""Redis addresses in, `CACHES` out."""
+"""Test `redis`: it turns Redis addresses into `CACHES`."""
 
 import shutil
 from functools import partial
@@ -45,14 +45,14 @@ from tests.kit.waiting import wait_until
         ),
     ],
 )
-def test_sessions_and_cache_are_databases_of_their_own(address, sessions, default):
+def test_sessions_and_cache_have_separate_databases(address, sessions, default):
     caches = redis.caches(address)
 
     assert caches["sessions"]["LOCATION"] == sessions
     assert caches["default"]["LOCATION"] == default
 
 
-def test_a_cache_address_of_its_own_is_used_as_it_is():
+def test_a_separate_cache_address_is_used_unchanged():
     caches = redis.caches("redis://one/0", "redis://two/3")
 
     assert caches["sessions"]["LOCATION"] == "redis://one/0"
@@ -60,7 +60,7 @@ def test_a_cache_address_of_its_own_is_used_as_it_is():
 
 
 @pytest.mark.parametrize("alias", ["default", "sessions"])
-def test_nothing_is_pickled_and_nothing_waits_for_ever(alias):
+def test_no_value_is_pickled_and_every_wait_has_a_limit(alias):
     options = redis.caches("redis://host")[alias]["OPTIONS"]
 
     assert options["SERIALIZER"] == "django_redis.serializers.json.JSONSerializer"
@@ -80,13 +80,13 @@ SENTINELS = redis.Sentinels(
 
 
 @pytest.mark.parametrize("alias", ["default", "sessions"])
-def test_with_sentinels_both_ask_the_primary_they_name(alias):
+def test_with_sentinels_sessions_and_cache_use_the_primary(alias):
     cache = redis.caches("unix:///ignored.sock", sentinels=SENTINELS)[alias]
 
     options = cache["OPTIONS"]
     assert cache["LOCATION"] == f"redis://main/{0 if alias == 'sessions' else 1}"
     assert options["CONNECTION_FACTORY"] == "django_redis.pool.SentinelConnectionFactory"
-    assert "CLIENT_CLASS" not in options  # SentinelClient would read from replicas
+    assert "CLIENT_CLASS" not in options  # django-redis's SentinelClient reads from replicas
     assert options["SENTINELS"] == [("one", 26379), ("two", 26380), ("::1", 26381)]
     pool, asking = options["CONNECTION_POOL_KWARGS"], options["SENTINEL_KWARGS"]
     assert (pool["username"], pool["password"], pool["ssl"]) == ("site", "secret", True)
@@ -95,7 +95,7 @@ def test_with_sentinels_both_ask_the_primary_they_name(alias):
     assert 0 < asking["socket_connect_timeout"] <= 1
 
 
-def test_a_cache_of_its_own_is_not_looked_for_by_sentinels():
+def test_a_separate_cache_does_not_use_the_sentinels():
     caches = redis.caches("unix:///x", "redis://cache/3", sentinels=SENTINELS)
 
     assert caches["default"]["LOCATION"] == "redis://cache/3"
@@ -103,7 +103,7 @@ def test_a_cache_of_its_own_is_not_looked_for_by_sentinels():
     assert "password" not in caches["default"]["OPTIONS"]["CONNECTION_POOL_KWARGS"]
 
 
-def test_without_passwords_none_are_sent():
+def test_without_passwords_no_password_is_sent():
     plain = redis.Sentinels(["one:1"], master_name="main")
 
     options = redis.caches("", sentinels=plain)["sessions"]["OPTIONS"]
@@ -113,13 +113,13 @@ def test_without_passwords_none_are_sent():
 
 
 @pytest.mark.parametrize("address", ["one", "one:", ":26379", "one:x", "redis://one:26379/0", ""])
-def test_a_malformed_address_is_refused_by_name(address):
+def test_a_malformed_sentinel_is_refused_by_name_of_the_setting(address):
     with pytest.raises(ImproperlyConfigured, match="REDIS_SENTINELS"):
         redis.caches("", sentinels=redis.Sentinels([address], master_name="main"))
 
 
-def test_only_one_of_us_tries_again():
-    """Retries of redis-py inside those of `accounts.store.outage` would multiply."""
+def test_redis_py_does_not_retry():
+    """`accounts.store.outage` retries already; retries inside its retries would multiply."""
     for sentinels in (None, SENTINELS):
         options = redis.caches("redis://host", sentinels=sentinels)["sessions"]["OPTIONS"]
 
@@ -136,14 +136,14 @@ def test_a_unix_socket_has_no_keepalive(url, keeps_alive):
     assert pool.get("socket_keepalive", False) is keeps_alive
 
 
-# A real primary with a replica and Sentinels is in tests/cluster; here one Sentinel shows that the
-# settings lead there.
+# tests/cluster has a real primary with replicas and Sentinels. Here one Sentinel shows that the
+# settings find the primary.
 
 
 @pytest.fixture
 @starts_processes
 def primary(tmp_path):
-    """A Redis, and a Sentinel that knows it as `main`; both want a password."""
+    """Start a Redis, and a Sentinel that knows it as `main`; both require a password."""
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("needs redis-server")
@@ -186,7 +186,7 @@ def test_sessions_bell_and_limits_find_the_primary_by_its_sentinel(primary, sett
         assert SessionStore(store.session_key)["a"] == 1
         assert bell is not None
         assert caches["default"].get("limit") == 1
-        assert get_redis_connection("sessions").dbsize() == 1  # a database of its own
+        assert get_redis_connection("sessions").dbsize() == 1  # not in the cache's database
         bell.close()
     finally:
         settings.CACHES = before

@@ -1,4 +1,4 @@
-"""The worker's chores: done when due, postponed by whatever fails, never the end of the thread."""
+"""Test the worker's chores and the command that makes credentials for a service."""
 
 from io import StringIO
 
@@ -12,18 +12,18 @@ from config.management.commands import worker
 
 @pytest.mark.parametrize("error", [OperationalError("away"), ValueError("a bug")])
 @pytest.mark.django_db
-def test_a_chore_that_fails_is_survived(error):
+def test_a_failing_chore_does_not_stop_the_worker(error):
     def chore():
         raise error
 
     worker._do(worker.Tick(1, chore))
 
 
-def test_keys_and_sign_ins_are_looked_after():
+def test_the_worker_has_a_minutely_and_an_hourly_chore():
     assert [tick.every_seconds for tick in worker.TICKS] == [60, 3600]
 
 
-def test_credentials_of_a_service_are_drawn_and_hashed(settings):
+def test_a_new_services_secret_is_shown_once_and_stored_hashed(settings):
     out = StringIO()
     call_command("api_client", "billing", stdout=out)
     given, entry = out.getvalue().splitlines()
@@ -37,6 +37,6 @@ def test_credentials_of_a_service_are_drawn_and_hashed(settings):
 
 
 @pytest.mark.parametrize("name", ["a=b", "a,b", "", "a b"])
-def test_a_name_that_would_break_the_variable_is_refused(name):
+def test_a_service_name_with_a_separator_is_refused(name):
     with pytest.raises(CommandError):
         call_command("api_client", name)

@@ -1,4 +1,4 @@
-"""compose.yaml and the Dockerfile: what can be known of them without a Docker engine."""
+"""Check compose.yaml and the Dockerfile as far as possible without a Docker engine."""
 
 import re
 import shlex
@@ -38,7 +38,7 @@ def test_every_variable_has_a_line_in_the_example(example):
     assert used <= set(ASSIGNMENT.findall(example))
 
 
-def test_the_example_names_only_what_somebody_reads(example):
+def test_every_variable_of_the_example_is_read(example):
     read = set(ASSIGNMENT.findall((ROOT / ".env.example").read_text()))
     read |= set(VARIABLE.findall((ROOT / "compose.yaml").read_text()))
 
@@ -57,7 +57,7 @@ def test_only_nginx_has_ports(compose):
     ]
 
 
-def test_the_stores_are_out_of_reach_from_outside(compose):
+def test_the_stores_cannot_be_reached_from_outside(compose):
     assert compose["networks"]["data"] == {"internal": True}
     assert compose["services"]["postgres"]["networks"] == ["data"]
     assert compose["services"]["redis"]["networks"] == ["data"]
@@ -71,7 +71,7 @@ def test_nothing_serves_before_the_tables_are_up_to_date(compose):
         assert waits_for["redis"] == {"condition": "service_healthy"}
 
 
-def test_services_wait_only_for_services_that_tell_their_health(compose):
+def test_services_wait_only_for_services_with_a_health_check(compose):
     services = compose["services"]
     waited_for = {
         name
@@ -80,7 +80,7 @@ def test_services_wait_only_for_services_that_tell_their_health(compose):
         if rule["condition"] == "service_healthy"
     }
 
-    # The site's own check is in the Dockerfile.
+    # The health check of `web` is in the Dockerfile.
     for name in waited_for - {"web"}:
         assert "test" in services[name]["healthcheck"]
 
@@ -89,7 +89,7 @@ def test_the_worker_runs_as_in_serve(compose):
     assert compose["services"]["worker"]["command"][1:] == serve.WORKER[2:]
 
 
-def test_everything_mounted_is_shipped(compose):
+def test_every_mounted_file_is_shipped(compose):
     mounts = [
         mount.split(":")[0]
         for service in compose["services"].values()
@@ -115,7 +115,7 @@ def test_the_dockerfile_copies_only_what_exists():
                 assert (ROOT / source).exists(), source
 
 
-def test_dockerignore_lets_everything_in_that_is_copied():
+def test_dockerignore_allows_all_copied_files():
     allowed = re.findall(r"^!(\S+?)/?$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     for name, arguments in dockerfile.instructions():
         if name == "COPY" and "--from=" not in arguments:
@@ -148,7 +148,7 @@ def test_the_image_runs_the_server_that_serve_runs():
 
 
 @pytest.mark.servers
-def test_static_files_are_built_with_settings_that_pass_every_check(tmp_path):
+def test_the_build_collects_static_files_with_valid_settings(tmp_path):
     venv = ROOT / ".venv"
     if not venv.exists():
         pytest.skip("there is no .venv: `make test` makes one")
@@ -167,7 +167,7 @@ def test_static_files_are_built_with_settings_that_pass_every_check(tmp_path):
 
 
 @pytest.mark.servers
-def test_redis_starts_with_its_password_and_keeps_what_it_has(tmp_path):
+def test_redis_starts_with_its_password_and_persistence(tmp_path):
     shipped = (ROOT / "deploy" / "redis" / "redis.conf").read_text()
     config = tmp_path / "redis.conf"
     socket = tmp_path / "redis.sock"

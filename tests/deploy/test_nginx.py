@@ -1,4 +1,4 @@
-"""The shipped nginx configuration, in front of the site as the image runs it.
+"""Test the shipped nginx configuration in front of the site, started as in the image.
 
 Only addresses and directories are replaced; nginx, TLS, Granian and Redis are real.
 """
@@ -25,7 +25,7 @@ from tests.kit.nginx import CLIENT_IP, Edge, running
 from tests.kit.ports import free_ports
 from tests.kit.rings import starts_processes
 
-# On one worker: what they share takes long to start.
+# All tests run on one worker, because the site that they share starts slowly.
 pytestmark = pytest.mark.xdist_group("nginx")
 ROOT = dockerfile.ROOT
 EMAIL = "somebody@example.com"
@@ -88,12 +88,12 @@ def edge(nginx, tmp_path_factory, database) -> Iterator[Edge]:
 
 
 def cookies(response: http.client.HTTPResponse) -> dict[str, str]:
-    """Each cookie's whole header by its name."""
+    """Return the whole Set-Cookie header of each cookie by its name."""
     headers = response.headers.get_all("Set-Cookie") or []
     return {header.strip().split("=", 1)[0]: header.strip() for header in headers}
 
 
-def test_plain_http_is_sent_to_https(edge):
+def test_plain_http_is_redirected_to_https(edge):
     connection = http.client.HTTPConnection("localhost", edge.http_port, timeout=20)
     with contextlib.closing(connection):
         connection.request("GET", "/accounts/login/?next=/", headers={"Host": "auth.example.com"})
@@ -104,7 +104,7 @@ def test_plain_http_is_sent_to_https(edge):
     assert response.headers["Location"] == "https://auth.example.com/accounts/login/?next=/"
 
 
-def test_login_page_knows_that_the_visitor_came_by_https(edge):
+def test_login_page_is_served_as_https(edge):
     response, page = edge.ask("GET", "/accounts/login/")
 
     assert response.status == 200
@@ -140,13 +140,13 @@ def test_sign_in_records_the_address_that_nginx_saw(edge, database):
     assert seen == opened == [(CLIENT_IP,)]
 
 
-def test_https_cannot_be_forged_off(edge):
+def test_x_forwarded_proto_of_a_client_is_ignored(edge):
     response, _ = edge.ask("GET", "/accounts/login/", X_Forwarded_Proto="http")
 
     assert "Strict-Transport-Security" in response.headers
 
 
-def test_hashed_static_file_comes_from_nginx_and_is_kept_for_good(edge):
+def test_hashed_static_file_comes_from_nginx_and_is_immutable(edge):
     _, page = edge.ask("GET", "/accounts/login/")
     path = re.search(r'href="(/static/accounts/style\.[0-9a-f]{12}\.css)"', page.decode())[1]
 
@@ -168,20 +168,20 @@ def test_static_file_is_sent_as_it_was_compressed_at_build_time(edge):
     assert body == compressed.read_bytes()
 
 
-def test_unhashed_static_file_is_asked_after(edge):
+def test_unhashed_static_file_is_cached_for_five_minutes(edge):
     response, _ = edge.ask("GET", "/static/accounts/style.css")
 
     assert response.headers["Cache-Control"] == "public, max-age=300"
 
 
 @pytest.mark.parametrize("path", ["/.git/config", "/.env", "/static/.env", "/accounts/.htaccess"])
-def test_dotfiles_are_not_there(edge, path):
+def test_dotfiles_are_not_served(edge, path):
     response, _ = edge.ask("GET", path)
 
     assert response.status == 404
 
 
-def test_well_known_is_there(edge):
+def test_well_known_is_served(edge):
     response, _ = edge.ask("GET", "/.well-known/change-password")
 
     assert response.status == 302
@@ -208,13 +208,13 @@ def test_big_body_is_refused_with_problem_details(edge):
     }
 
 
-def test_harmless_request_id_reaches_the_site_and_comes_back(edge):
+def test_valid_request_id_reaches_the_site_and_returns(edge):
     response, _ = edge.ask("GET", "/api/nothing/", X_Request_ID="the-callers-own-id")
 
     assert response.headers["X-Request-ID"] == "the-callers-own-id"
 
 
-def test_odd_request_id_is_replaced(edge):
+def test_invalid_request_id_is_replaced(edge):
     response, _ = edge.ask("GET", "/livez", X_Request_ID='"forged": true')
 
     assert re.fullmatch(r"[0-9a-f]{32}", response.headers["X-Request-ID"])
@@ -240,7 +240,7 @@ def test_access_log_holds_no_query_and_no_key(edge):
 
 @contextlib.contextmanager
 def trickling(clients: list[ssl.SSLSocket]) -> Iterator[None]:
-    """They go on sending, a byte now and then: nobody gives them up, and none is ever done."""
+    """Send a byte for each client now and then, so that no request times out and none ends."""
     over = threading.Event()
 
     def send() -> None:
@@ -277,7 +277,7 @@ def test_slow_clients_hold_no_thread_of_the_site(edge):
     assert {line["upstream"] for line in lines if line["path"] == "/api/slow/"} == {""}
 
 
-def test_site_that_is_down_is_a_clean_503(nginx, tmp_path):
+def test_api_call_to_a_site_that_is_down_returns_a_clean_503(nginx, tmp_path):
     edge = Edge(tmp_path / "nginx", free_ports(), tmp_path / "static")
     with running(edge.command(), edge.http_port):
         response, text = edge.ask("GET", "/api/me/")
@@ -287,7 +287,7 @@ def test_site_that_is_down_is_a_clean_503(nginx, tmp_path):
     assert json.loads(text)["code"] == "unavailable"
 
 
-def test_page_of_a_site_that_is_down_is_a_clean_503(nginx, tmp_path):
+def test_page_of_a_site_that_is_down_returns_a_clean_503(nginx, tmp_path):
     edge = Edge(tmp_path / "nginx", free_ports(), tmp_path / "static")
     with running(edge.command(), edge.http_port):
         response, text = edge.ask("GET", "/accounts/")
@@ -298,12 +298,12 @@ def test_page_of_a_site_that_is_down_is_a_clean_503(nginx, tmp_path):
     assert "로그아웃되지 않았습니다" in text.decode()
 
 
-def test_the_upstream_offers_three_methods_beside_taking_turns():
+def test_the_upstream_offers_three_methods_beside_round_robin():
     assert shipped.METHODS == ["least_conn;", "random two least_conn;", "ip_hash;"]
 
 
 @pytest.mark.parametrize("method", [*shipped.METHODS, shipped.WEIGHTED])
-def test_every_way_to_balance_is_one_line_that_nginx_accepts(nginx, tmp_path, method):
+def test_nginx_accepts_every_shipped_way_to_balance(nginx, tmp_path, method):
     ports = [free_ports(), free_ports()]
     shipped.prepare(tmp_path / "nginx", ports, static=tmp_path / "static", method=method)
 

@@ -1,4 +1,4 @@
-"""Check the form of `docs/decisions/`: one file for each decision, all of them in the index."""
+"""Test the form of `docs/decisions/`: one file for each decision, all of them in the index."""
 
 import re
 from pathlib import Path

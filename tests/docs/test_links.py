@@ -1,4 +1,4 @@
-"""Check that the documents point to things that exist: links, headings, files and rooms."""
+"""Test that the documents name only links, headings, files and rooms that exist."""
 
 import re
 from pathlib import Path

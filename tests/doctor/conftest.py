@@ -1,4 +1,4 @@
-"""A report is compared line by line: level, what was found, what to do."""
+"""Fixtures that run the checks of one area and compare its lines: level, finding, advice."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.doctor.reports import steady
 
 @pytest.fixture
 def told():
-    """Make the checks of an area; its lines by name."""
+    """Run the checks of an area; return its lines by name."""
 
     def run(area: Area, *, seconds: float = 20) -> dict[str, tuple[str, str, str]]:
         return {
@@ -22,7 +22,7 @@ def told():
 
 @pytest.fixture
 def caches_as(settings):
-    """Both caches with these options, until the test ends."""
+    """Give both caches these options until the test ends."""
     before = settings.CACHES
 
     def run(**options) -> None:
@@ -34,7 +34,7 @@ def caches_as(settings):
 
 @pytest.fixture
 def public(settings):
-    """A site that everybody sees, safely configured."""
+    """Configure a public site safely."""
     settings.SITE_URL = "https://auth.example.com"
     settings.HTTPS = True
     settings.TRUSTED_PROXY_COUNT = 1

@@ -33,7 +33,7 @@ call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=[
 
 
 class Deployment:
-    """Its environment, and `manage.py doctor` in it."""
+    """A running deployment: its environment, and `manage.py doctor` in it."""
 
     def __init__(self, edge: Edge, box: Mailbox, redis_port: int, database_url: str) -> None:
         self.edge, self.box, self.redis_port = edge, box, redis_port
@@ -58,7 +58,7 @@ class Deployment:
         self.addresses = [f"--url={edge.origin}", f"--http-url=http://localhost:{edge.http_port}"]
 
     def doctor(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        """Its sensible addresses come first, so that a test can name others."""
+        """Run the doctor. The deployment's own addresses come first, so that a test can override them."""
         return doctor(*self.addresses, *arguments, env=self.environment | env)
 
 
@@ -99,7 +99,7 @@ def deployed(directory: Path) -> Iterator[Deployment]:
 
 
 def _database() -> str:
-    """Where PostgreSQL's own account may go, and until this process ends, as it does."""
+    """Start PostgreSQL where its own account may read, until this process ends; return its URL."""
     directory = tempfile.TemporaryDirectory(prefix="munjigi-tests-")
     atexit.register(directory.cleanup)
     return postgres.start(Path(directory.name))

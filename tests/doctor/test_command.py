@@ -1,4 +1,4 @@
-"""The whole report: of a healthy deployment, of a laptop, of a ruin."""
+"""Test the whole report: of a healthy deployment, of a laptop, of a broken deployment."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from tests.kit.ports import free_ports
 from tests.kit.rings import starts_processes
 from tests.kit.waiting import wait_until
 
-# On one worker: what they share takes long to start.
+# All tests run on one worker, because the deployment that they share starts slowly.
 pytestmark = pytest.mark.xdist_group("deployment")
 ROOT = dockerfile.ROOT
 
@@ -50,7 +50,7 @@ def healthy(deployment):
 
 
 def told(done):
-    """Level, name, what was found and what to do, of every line but the summary."""
+    """Return level, name, finding and advice of every line except the summary."""
     pattern = r"(ok|warning|error|skipped) +(\S+(?: \S+)*)  +(.*?)(?: → (.*))?"
     return [re.fullmatch(pattern, line).groups() for line in done.stdout.splitlines()[:-1]]
 
@@ -141,7 +141,7 @@ def test_the_report_as_json(deployment, healthy):
     assert done.stderr == ""
 
 
-def test_nothing_is_changed(deployment):
+def test_the_doctor_changes_nothing(deployment):
     before = contents(deployment)
 
     deployment.doctor()
@@ -151,7 +151,7 @@ def test_nothing_is_changed(deployment):
 
 
 def contents(deployment):
-    """Every row of every table, and every key of Redis."""
+    """Return every row of every table, and every key of Redis."""
     with psycopg.connect(deployment.database.geturl()) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         rows = {
@@ -180,7 +180,7 @@ def test_a_test_mail_is_sent_on_request(deployment):
     deployment.box.received.clear()
 
 
-def test_warnings_fail_where_that_is_asked_for(deployment):
+def test_strict_makes_warnings_fail(deployment):
     elsewhere = {"FRONTEND_ORIGINS": "https://app.example.org"}
 
     lenient = deployment.doctor(**elsewhere)
@@ -191,7 +191,7 @@ def test_warnings_fail_where_that_is_asked_for(deployment):
     assert strict.returncode == json.loads(strict.stdout)["exit_status"] == 1
 
 
-def test_a_proxy_that_the_site_does_not_trust_is_seen_in_the_settings(deployment):
+def test_an_untrusted_proxy_is_an_error(deployment):
     done = deployment.doctor(TRUSTED_PROXY_COUNT="0")
 
     assert named(done, "proxy count")[0] == "error"
@@ -206,7 +206,7 @@ RUIN = {
     "TRUSTED_PROXY_COUNT": "1",
     "GOOGLE_CLIENT_ID": "google",
     "GOOGLE_CLIENT_SECRET": "google-password",
-    # Nothing of these tests leaves the machine.
+    # Keeps the requests of these tests on this machine.
     "HTTPS_PROXY": "http://127.0.0.1:9",
 }
 
@@ -227,7 +227,7 @@ def ruin(environment):
     return doctor(env=environment | RUIN)
 
 
-def test_the_report_of_a_ruin(ruin):
+def test_the_report_of_a_broken_deployment(ruin):
     lines = told(ruin)
     errors = [line[1] for line in lines if line[0] == "error"]
     assert errors == [
@@ -250,13 +250,13 @@ def test_colour_is_for_terminals(environment, ruin):
     assert re.sub(r"\x1b\[[\d;]*m", "", forced.stdout) == ruin.stdout
 
 
-def test_no_report_holds_a_secret(ruin):
+def test_the_report_has_no_secret(ruin):
     for secret in (*SECRETS.values(), *re.findall(r"\w+-password", str(RUIN))):
         assert secret not in ruin.stdout
 
 
 @pytest.mark.servers
-def test_what_never_answers_holds_nothing_up(environment):
+def test_a_server_that_never_answers_delays_no_other_check(environment):
     with sites.silent() as silent, sites.dripping() as dripping:
         done = doctor(
             "--timeout=3",
@@ -270,7 +270,7 @@ def test_what_never_answers_holds_nothing_up(environment):
             },
         )
 
-    # No read of it ever times out: without a limit it would never end.
+    # The dripping site lets no read time out, so only the check's own limit ends it.
     assert named(done, "site") == (
         "error",
         "site",
@@ -283,7 +283,7 @@ def test_what_never_answers_holds_nothing_up(environment):
 
 
 @pytest.mark.servers
-def test_a_missing_secret_is_one_line(environment):
+def test_a_missing_secret_prints_one_line(environment):
     without = {name: value for name, value in environment.items() if name != "SECRET_KEY"}
 
     done = doctor(env=without)
@@ -302,7 +302,7 @@ def test_a_wrong_argument_is_refused(argument):
 
 
 @pytest.mark.servers
-def test_help_says_what_it_does(environment):
+def test_help_describes_the_command(environment):
     done = doctor("--help", env=environment)
 
     assert "Changes nothing." in " ".join(done.stdout.split())
@@ -310,7 +310,7 @@ def test_help_says_what_it_does(environment):
 
 
 @pytest.mark.servers
-def test_make_doctor_passes_arguments_on():
+def test_make_doctor_passes_its_arguments():
     done = subprocess.run(
         ["make", "--no-print-directory", "-n", "doctor", "ARGS=--json --strict"],
         cwd=ROOT,
@@ -325,7 +325,7 @@ def test_make_doctor_passes_arguments_on():
 @pytest.fixture
 @starts_processes
 def laptop_demo(environment, tmp_path):
-    """What `make run` starts, with demo stand-ins; its environment."""
+    """Start what `make run` starts, with demo stand-ins; return its environment."""
     port, demo_port = free_ports(), free_ports(4)
     environment = environment | {
         "DEMO": "1",

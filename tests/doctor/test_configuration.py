@@ -1,4 +1,4 @@
-"""What the settings alone tell."""
+"""Test the checks that read only the settings."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_a_shorter_secret_key_is_a_warning(settings):
 @pytest.mark.parametrize(
     "key", ["0123456789" * 3, "a" * 60, "django-insecure-0123456789012345678901234567890123456789"]
 )
-def test_a_secret_key_that_can_be_guessed_is_an_error(settings, key):
+def test_a_weak_secret_key_is_an_error(settings, key):
     settings.SECRET_KEY = key
 
     expected = ("error", "SECRET_KEY can be guessed, and then anybody can sign reset links", DRAW)
@@ -84,7 +84,7 @@ def test_https_without_a_proxy_is_an_error(public, settings):
     )
 
 
-def test_no_proxy_on_a_laptop_is_ok(laptop):
+def test_a_laptop_without_a_proxy_is_ok(laptop):
     assert finding(configuration.proxy_count) == ("ok", "none trusted", "")
 
 
@@ -98,7 +98,7 @@ def test_a_proxy_trusted_on_a_laptop_is_a_warning(laptop, settings):
     )
 
 
-def test_fewer_than_no_proxies_is_an_error(laptop, settings):
+def test_a_negative_proxy_count_is_an_error(laptop, settings):
     settings.TRUSTED_PROXY_COUNT = -1
 
     assert finding(configuration.proxy_count)[:2] == ("error", "TRUSTED_PROXY_COUNT is -1")
@@ -138,7 +138,7 @@ def test_a_cookie_without_a_flag_is_an_error(safe_cookies, settings, setting, va
     assert found == fault
 
 
-def test_plain_http_is_for_laptops(laptop, settings):
+def test_plain_http_is_ok_on_a_laptop_only(laptop, settings):
     text = "plain http: cookies can't be Secure"
     assert finding(configuration.cookies) == ("ok", f"{text}; loopback only", "")
 
@@ -148,7 +148,7 @@ def test_plain_http_is_for_laptops(laptop, settings):
 
 @pytest.fixture
 def collected(settings, tmp_path):
-    """`collectstatic` has been run: the real command, over the files of `accounts`."""
+    """Run the real `collectstatic` over the files of `accounts`."""
     settings.STATIC_HASHED, settings.STATIC_ROOT = True, tmp_path
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
@@ -188,7 +188,7 @@ def test_static_files_of_an_older_release_are_an_error(collected):
     )
 
 
-def test_a_collected_file_that_is_gone_is_an_error(collected):
+def test_a_missing_collected_file_is_an_error(collected):
     [style] = list((collected / "accounts").glob("style.*.css"))
     style.unlink()
 
@@ -199,7 +199,7 @@ def test_a_collected_file_that_is_gone_is_an_error(collected):
     )
 
 
-def test_static_files_from_the_sources_are_for_laptops(laptop, settings):
+def test_unhashed_static_files_are_ok_on_a_laptop_only(laptop, settings):
     assert finding(configuration.static_files) == ("ok", "served from the sources", "")
 
     settings.SITE_URL = "https://auth.example.com"
@@ -211,7 +211,7 @@ def test_static_files_from_the_sources_are_for_laptops(laptop, settings):
 
 
 def test_every_finding_of_djangos_deployment_checks_is_a_line(settings):
-    settings.DEMO = True  # beside SITE_URL=http://testserver, which everybody sees
+    settings.DEMO = True  # SITE_URL=http://testserver is public
 
     lines = {line.name: (str(line.level), line.found) for line in configuration.django_checks()}
 
@@ -221,20 +221,20 @@ def test_every_finding_of_djangos_deployment_checks_is_a_line(settings):
     }
 
 
-def test_silence_of_djangos_checks_is_one_line(laptop):
+def test_no_finding_of_djangos_checks_is_one_line(laptop):
     lines = [(str(line.level), line.found) for line in configuration.django_checks()]
 
     assert lines == [("ok", "manage.py check --deploy finds nothing else")]
 
 
-def test_djangos_https_checks_are_reported_where_the_site_has_https(public, settings):
+def test_djangos_https_checks_are_reported_for_an_https_site(public, settings):
     settings.SECURE_HSTS_SECONDS = 0
 
     assert "security.W004" in {line.name for line in configuration.django_checks()}
 
 
-def test_every_finding_left_out_here_exists():
-    """Somebody renamed a check? Then its finding would be told twice."""
+def test_every_check_that_the_doctor_leaves_out_exists():
+    """If a check is renamed, the doctor would report its finding twice."""
     ours = Path(checks.__file__).read_text()
     theirs = Path(django_checks.__file__).parent / "security" / "base.py"
     known = ours + theirs.read_text() + (theirs.parent / "sessions.py").read_text()

@@ -1,4 +1,4 @@
-"""The database itself, on SQLite and, in the run for it, on PostgreSQL."""
+"""Test the checks of the database, on SQLite and on PostgreSQL."""
 
 import contextlib
 import signal
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def seen():
-    """The finding of one probe, in this thread: the test's database is nobody else's."""
+    """Return the finding of one probe, run in this thread, which alone sees the test's database."""
 
     def run(probe):
         found = database.reading(probe)()
@@ -48,7 +48,7 @@ def test_a_probe_cannot_write(db):
     assert Job.objects.filter(kind="mail").count() == 0
 
 
-def test_a_probe_leaves_the_connection_of_others_alone(user):
+def test_a_probe_uses_its_own_connection(user):
     before = connection.connection
 
     with database.connection() as mine:
@@ -59,7 +59,7 @@ def test_a_probe_leaves_the_connection_of_others_alone(user):
 
 
 @on_sqlite
-def test_sqlite_is_for_one_machine(seen, settings, public):
+def test_sqlite_on_a_public_site_is_a_warning(seen, settings, public):
     level, found, advice = seen(database.reachable)
 
     version = ".".join(map(str, sqlite3.sqlite_version_info))
@@ -94,7 +94,7 @@ def test_a_file_with_a_write_ahead_log_is_ok(seen, laptop, tmp_path):
 
 
 @on_sqlite
-def test_a_missing_file_is_an_error_and_stays_missing(seen, tmp_path):
+def test_a_missing_file_is_an_error_and_is_not_created(seen, tmp_path):
     path = tmp_path / "db.sqlite3"
     with named(path):
         found = seen(database.reachable)
@@ -109,7 +109,7 @@ def test_a_missing_file_is_an_error_and_stays_missing(seen, tmp_path):
 
 @contextlib.contextmanager
 def named(path):
-    """The site's database is this file, for a while."""
+    """Make this file the site's database inside the block."""
     configured = (connection.settings_dict, django_settings.DATABASES["default"])
     before = [each["NAME"] for each in configured]
     for each in configured:
@@ -143,8 +143,8 @@ def test_a_healthy_postgres(seen, public):
 @pytest.fixture
 @starts_processes
 def standby():
-    """The port of a PostgreSQL that follows a primary, though nobody feeds it."""
-    # Where PostgreSQL's own account may go.
+    """Start a PostgreSQL in standby mode, without a primary; return its port."""
+    # PostgreSQL's own account must be able to read the directory.
     with tempfile.TemporaryDirectory(prefix="munjigi-tests-") as directory:
         server = postgres.Postgres(Path(directory))
         server.start()
@@ -156,7 +156,7 @@ def standby():
 
 
 @on_postgres
-def test_a_postgres_that_follows_another_is_an_error(seen, standby, monkeypatch):
+def test_a_postgres_standby_is_an_error(seen, standby, monkeypatch):
     for configured in (connection.settings_dict, django_settings.DATABASES["default"]):
         monkeypatch.setitem(configured, "PORT", standby)
         monkeypatch.setitem(configured, "NAME", "postgres")
@@ -168,7 +168,7 @@ def test_a_postgres_that_follows_another_is_an_error(seen, standby, monkeypatch)
 
 
 @on_postgres
-def test_a_postgres_that_django_does_not_know_any_more_is_an_error(seen, monkeypatch):
+def test_a_postgres_that_is_too_old_for_django_is_an_error(seen, monkeypatch):
     monkeypatch.setattr(type(connection.features), "minimum_database_version", (99,))
 
     level, found, advice = seen(database.reachable)
@@ -188,13 +188,13 @@ def test_the_clock_of_postgres_is_compared(seen, seconds, level):
 
 
 @on_sqlite
-def test_the_clock_of_sqlite_is_ours(seen):
+def test_clock_and_connections_of_sqlite_are_skipped(seen):
     assert seen(database.clock) == ("skipped", "SQLite runs on this machine", "")
     assert seen(database.slots) == ("skipped", "SQLite has no limit of connections", "")
 
 
 @on_postgres
-def test_connections_that_run_out_are_reported(seen, monkeypatch):
+def test_few_free_connections_are_a_warning(seen, monkeypatch):
     level, found, _ = seen(database.slots)
     assert level == "ok"
     assert found.endswith(" of 100 connections in use")
@@ -216,7 +216,7 @@ def test_all_migrations_applied_is_ok(seen):
 
 @contextlib.contextmanager
 def recorded(app, name, *, is_applied):
-    """Django's own list of what was applied, changed for a while: no test clears it."""
+    """Change Django's list of applied migrations inside the block, because no test resets it."""
     recorder = MigrationRecorder(connection)
     there, away = recorder.record_applied, recorder.record_unapplied
     (there if is_applied else away)(app, name)
@@ -226,7 +226,7 @@ def recorded(app, name, *, is_applied):
         (away if is_applied else there)(app, name)
 
 
-def test_a_migration_that_was_not_applied_is_an_error(seen):
+def test_an_unapplied_migration_is_an_error(seen):
     with recorded("api", "0001_initial", is_applied=False):
         found = seen(database.migrations)
 

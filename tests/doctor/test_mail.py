@@ -1,4 +1,4 @@
-"""Mail: a real conversation with a server, which gets a message only when that was asked for."""
+"""Test the checks of mail with a real server, which gets a message only on request."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def trusted(directory, monkeypatch):
 
 @pytest.fixture
 def box(settings, public, directory, trusted):
-    """A mail server with STARTTLS and a password, and the site set up for it."""
+    """Start a mail server with STARTTLS and a password, and configure the site for it."""
     with smtp(sites.tls(directory)) as box:
         use(settings, box)
         yield box
@@ -62,7 +62,7 @@ def test_a_test_mail_arrives(told, box):
     )
 
 
-def test_a_recipient_that_is_refused_is_an_error(told, box):
+def test_a_refused_recipient_is_an_error(told, box):
     lines = told(mail.area(seconds=20, mail_to="nobody@example.com"))
 
     level, found, _ = lines["mail test"]
@@ -71,7 +71,7 @@ def test_a_recipient_that_is_refused_is_an_error(told, box):
     assert box.received == []
 
 
-def test_a_wrong_password_is_said_and_not_shown(told, box, settings):
+def test_a_wrong_password_is_reported_and_not_shown(told, box, settings):
     settings.EMAIL_HOST_PASSWORD = "wrong-password"
 
     assert told(mail.area(seconds=20))["mail server"] == (
@@ -113,7 +113,7 @@ def test_a_dead_address_is_an_error(told, box, settings):
     )
 
 
-def test_a_server_that_never_speaks_is_an_error_in_time(told, box, settings):
+def test_a_silent_server_is_an_error_within_the_limit(told, box, settings):
     with sites.silent() as port:
         settings.EMAIL_PORT = port
 
@@ -126,7 +126,7 @@ def test_a_server_that_never_speaks_is_an_error_in_time(told, box, settings):
     )
 
 
-def test_mail_in_the_clear_is_an_error_where_a_password_goes_along(told, box, settings):
+def test_sending_a_password_without_tls_is_an_error(told, box, settings):
     with smtp() as plain:
         use(settings, plain, tls=False)
         settings.EMAIL_HOST = "127.0.0.2"
@@ -178,7 +178,7 @@ def test_mail_that_is_not_sent_is_reported(told, settings, request, backend, fat
     )
 
 
-def test_a_sender_that_no_server_takes_is_an_error(told, settings, public):
+def test_a_sender_that_servers_refuse_is_an_error(told, settings, public):
     settings.DEFAULT_FROM_EMAIL = "Munjigi <no-reply@localhost>"
 
     assert told(mail.area(seconds=20))["mail sender"] == (

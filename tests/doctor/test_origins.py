@@ -1,4 +1,4 @@
-"""Frontends on other origins: exact, encrypted, near enough for cookies."""
+"""Test the checks of frontends on other origins: exact, by https, on the same site for cookies."""
 
 import pytest
 
@@ -59,7 +59,7 @@ def test_a_frontend_of_another_site_is_a_warning(judged):
         ("CORS_ALLOWED_ORIGINS", ["*"]),
     ],
 )
-def test_an_open_door_is_an_error(public, settings, setting, value):
+def test_allowing_every_origin_is_an_error(public, settings, setting, value):
     setattr(settings, setting, value)
 
     found = origins.frontends()
@@ -87,5 +87,5 @@ def test_an_open_door_is_an_error(public, settings, setting, value):
         ("http://[::1]:8000", "http://[::1]:8001", True),
     ],
 )
-def test_same_site_is_what_browsers_take_for_it(one, other, expected):
+def test_same_site_agrees_with_browsers(one, other, expected):
     assert origins.same_site(one, other) is expected

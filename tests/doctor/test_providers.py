@@ -1,4 +1,4 @@
-"""Google, Kakao and Naver, played by the stand-ins that speak their protocols."""
+"""Test the checks of Google, Kakao and Naver against stand-ins that speak their protocols."""
 
 import json
 import os
@@ -16,7 +16,7 @@ CALLBACK = "https://auth.example.com/accounts/{}/login/callback/"
 
 
 def stand_in(name):
-    """Run the stand-in of this provider for a client of our own: its port."""
+    """Run the stand-in of this provider with our client's keys; yield its port."""
     client = ["--client-id=our-client", "--client-secret=our-secret-1"]
     return standins.running(f"demo.{name}", *client, f"--redirect-uri={CALLBACK.format(name)}")
 
@@ -35,7 +35,7 @@ def origins(ports):
 
 @pytest.fixture
 def reverses(monkeypatch):
-    """The providers' pages are installed only where the settings name them, at the start."""
+    """Name the providers' pages, which the URLs contain only if the settings named them at start."""
     reports = {
         "google_security_events": "google/security-events",
         "kakao_unlinked": "kakao/unlinked",
@@ -49,7 +49,7 @@ def reverses(monkeypatch):
 
 @pytest.fixture
 def configured(settings, origins, reverses, monkeypatch):
-    """All providers with keys; their endpoints are the stand-ins, which look like no loopback."""
+    """Configure keys for all providers, with stand-ins that do not look like loopback addresses."""
     monkeypatch.setattr(providers, "is_loopback", lambda url: False)
 
     def run(
@@ -153,7 +153,7 @@ def test_a_provider_out_of_reach_is_an_error(lines, configured, public):
         assert "Connection refused" in text
 
 
-def test_a_provider_that_never_answers_is_an_error_in_time(lines, configured, public):
+def test_a_silent_provider_is_an_error_within_the_limit(lines, configured, public):
     with sites.silent() as port:
         url = f"http://127.0.0.1:{port}/token"
         configured(ACCESS_TOKEN_URL=url, JWKS_URL=url)
@@ -165,7 +165,7 @@ def test_a_provider_that_never_answers_is_an_error_in_time(lines, configured, pu
         assert "timed out" in found[name][1]
 
 
-def test_a_provider_that_says_something_else_is_a_warning(lines, configured, public):
+def test_an_unexpected_answer_of_a_provider_is_reported(lines, configured, public):
     pages = {"/certs": sites.Page(500)}
     with sites.site(pages) as origin:
         configured(ACCESS_TOKEN_URL=f"{origin}/token", JWKS_URL=f"{origin}/certs")
@@ -214,7 +214,7 @@ def test_an_admin_key_without_the_apps_id_is_a_warning(lines, configured, public
     )
 
 
-def test_stand_ins_are_for_laptops(lines, settings, laptop, origins, reverses):
+def test_stand_ins_are_ok_on_a_laptop_only(lines, settings, laptop, origins, reverses):
     settings.SOCIALACCOUNT_PROVIDERS, _ = configuration.configure({}, standins=origins)
 
     assert lines()["google"] == ("ok", f"a stand-in at {origins['google']}", "")
@@ -238,7 +238,7 @@ def test_the_redirect_uris_are_those_of_the_pages(site_uris):
 @pytest.fixture
 @starts_processes
 def site_uris():
-    """From a process whose settings name all providers."""
+    """Return the redirect URIs of a process whose settings name all providers."""
     code = (
         "import json, django; django.setup()\n"
         "from doctor import providers\n"

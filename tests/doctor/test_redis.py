@@ -1,4 +1,4 @@
-"""A real Redis, seen healthy, and seen with each fault."""
+"""Test the checks of Redis with a real server, healthy and with each fault."""
 
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,7 +25,7 @@ def port(tmp_path_factory):
 
 @pytest.fixture
 def at(settings):
-    """The site's Redis is there: sessions in database 0, the cache in 1."""
+    """Point the site to this Redis: sessions in database 0, the cache in 1."""
     before = settings.CACHES
 
     def run(sessions: str, cache: str = "") -> None:
@@ -41,13 +41,13 @@ def at(settings):
 
 @pytest.fixture
 def here(at, port, public):
-    """The healthy one, and the lines about it."""
+    """Point a public site to the healthy Redis."""
     at(f"127.0.0.1:{port}")
 
 
 @contextmanager
 def configured(port, **directives):
-    """With `CONFIG SET`, for a while."""
+    """Change the configuration by `CONFIG SET` inside the block."""
     redis = redis_servers.client(port)
     named = {name.replace("_", "-"): value for name, value in directives.items()}
     before = {name: redis.config_get(name)[name] for name in named}
@@ -77,13 +77,13 @@ def test_a_healthy_redis(told, here, port):
     }
 
 
-def test_nothing_is_written(told, here, port):
+def test_the_checks_write_nothing(told, here, port):
     told(redis_server.area())
 
     assert redis_servers.client(port).dbsize() == redis_servers.client(port, db=1).dbsize() == 0
 
 
-def test_the_embedded_one_is_for_one_machine(told, here, port, settings):
+def test_the_embedded_redis_on_a_public_site_is_a_warning(told, here, port, settings):
     settings.REDIS_IS_EMBEDDED = True
 
     assert told(redis_server.area())["redis"] == (
@@ -107,7 +107,7 @@ def test_a_dead_address_is_an_error_and_the_rest_is_skipped(told, at):
     assert set(lines.values()) == {("skipped", "not checked, see redis", "")}
 
 
-def test_an_embedded_one_that_is_not_there_names_the_command(told, settings, caches_as):
+def test_a_missing_embedded_redis_names_the_command(told, settings, caches_as):
     settings.REDIS_IS_EMBEDDED = True
     caches_as(LOCATION="unix:///nowhere/redis.sock?db=0")
 
@@ -117,7 +117,7 @@ def test_an_embedded_one_that_is_not_there_names_the_command(told, settings, cac
     assert found.startswith("/nowhere/redis.sock doesn't answer: ")
 
 
-def test_a_server_that_never_answers_is_told_from_one_that_is_down(told, at):
+def test_a_silent_server_gets_its_own_error(told, at):
     with sites.silent() as port:
         at(f"127.0.0.1:{port}")
 
@@ -130,7 +130,7 @@ def test_a_server_that_never_answers_is_told_from_one_that_is_down(told, at):
 
 
 @pytest.mark.servers
-def test_a_wrong_password_is_said_and_not_shown(told, at, tmp_path):
+def test_a_wrong_password_is_reported_and_not_shown(told, at, tmp_path):
     with redis_servers.redis_server(
         tmp_path / "r", "--requirepass", redis_servers.PASSWORD
     ) as port:
@@ -147,7 +147,7 @@ def test_a_wrong_password_is_said_and_not_shown(told, at, tmp_path):
 
 
 @pytest.mark.servers
-def test_a_user_that_may_not_ask_is_a_warning(told, at, tmp_path):
+def test_a_redis_user_without_rights_is_a_warning(told, at, tmp_path):
     with redis_servers.redis_server(tmp_path / "r") as port:
         redis_servers.client(port).acl_setuser(
             "site", enabled=True, nopass=True, keys=["*"], categories=["+@all"], commands=["-info"]
@@ -160,7 +160,7 @@ def test_a_user_that_may_not_ask_is_a_warning(told, at, tmp_path):
     assert found.startswith("the server refuses to tell: ")
 
 
-def test_a_replica_cannot_take_sessions(told, at, port, tmp_path):
+def test_a_replica_instead_of_a_primary_is_an_error(told, at, port, tmp_path):
     with redis_servers.redis_server(tmp_path / "r", "--replicaof", f"127.0.0.1 {port}") as replica:
         at(f"127.0.0.1:{replica}")
 
@@ -189,7 +189,7 @@ def test_a_replica_cannot_take_sessions(told, at, port, tmp_path):
         ("8.2.1", ("ok", "8.2.1", "")),
     ],
 )
-def test_the_version_is_judged(number, expected):
+def test_an_old_version_is_reported(number, expected):
     server = redis_server.Server()
     server.info = {"redis_version": number}
 
@@ -206,7 +206,7 @@ def test_valkey_is_called_by_its_name():
 
 
 @pytest.mark.parametrize(("where", "level"), [("public", "error"), ("laptop", "warning")])
-def test_without_a_file_a_restart_signs_everybody_out(told, at, port, request, where, level):
+def test_a_redis_without_persistence_is_reported(told, at, port, request, where, level):
     request.getfixturevalue(where)
     at(f"127.0.0.1:{port}")
     with configured(port, appendonly="no"):
@@ -219,7 +219,7 @@ def test_without_a_file_a_restart_signs_everybody_out(told, at, port, request, w
     )
 
 
-def test_a_file_that_is_not_synced_is_a_warning(told, here, port):
+def test_persistence_without_fsync_is_a_warning(told, here, port):
     with configured(port, appendfsync="no"):
         found = told(redis_server.area())["redis persistence"]
 
@@ -230,7 +230,7 @@ def test_a_file_that_is_not_synced_is_a_warning(told, here, port):
     )
 
 
-def test_a_file_that_cannot_be_written_is_an_error():
+def test_a_failed_write_of_the_file_is_an_error():
     server = redis_server.Server()
     server.info = {"aof_enabled": 1, "aof_last_write_status": "err"}
 
@@ -252,7 +252,7 @@ def test_eviction_is_an_error(told, here, port):
 
 @pytest.fixture
 def filled(port):
-    """So much that what connections come and go with doesn't count."""
+    """Fill Redis with so much data that the memory of connections does not matter."""
     redis = redis_servers.client(port)
     redis.setrange("filler", 64 * 2**20, "x")
     yield redis.info("memory")["used_memory"]
@@ -260,7 +260,7 @@ def filled(port):
 
 
 @pytest.mark.parametrize(("share", "level"), [(0.95, "error"), (0.8, "warning"), (0.3, "ok")])
-def test_memory_that_runs_out_is_reported(told, here, port, filled, share, level):
+def test_nearly_full_memory_is_reported(told, here, port, filled, share, level):
     with configured(port, maxmemory=str(int(filled / share))):
         found = told(redis_server.area())["redis memory"]
 
@@ -268,7 +268,7 @@ def test_memory_that_runs_out_is_reported(told, here, port, filled, share, level
     assert found == (level, "N MiB used, N% of maxmemory", advice)
 
 
-def test_replicas_that_writes_wait_for_have_to_be_there(told, here, port, settings, tmp_path):
+def test_too_few_replicas_for_the_awaited_writes_are_an_error(told, here, port, settings, tmp_path):
     settings.REDIS_REPLICA_ACKS = 1
     alone = told(redis_server.area())["redis replicas"]
     with redis_servers.redis_server(tmp_path / "r", "--replicaof", f"127.0.0.1 {port}"):
@@ -309,7 +309,7 @@ def test_a_replica_that_still_copies_is_a_warning():
     ],
 )
 def test_a_wrong_clock_is_reported(told, here, seconds, expected):
-    """Ours is moved: who of the two is right, nobody knows."""
+    """Moves our clock, because the doctor cannot know which of the two is right."""
     with time_machine.travel(timezone.now() + timedelta(seconds=seconds)):
         found = told(redis_server.area())["redis clock"]
 
@@ -322,7 +322,7 @@ def test_a_wrong_clock_is_reported(told, here, seconds, expected):
     assert abs(float(text.split()[0]) - abs(seconds)) < 0.9
 
 
-def test_one_database_for_both_is_an_error_by_whatever_name(told, at, port):
+def test_one_database_for_both_is_an_error_by_any_host_name(told, at, port):
     at(f"127.0.0.1:{port}", cache=f"localhost:{port}/0")
 
     assert told(redis_server.area())["redis databases"] == (
@@ -332,7 +332,7 @@ def test_one_database_for_both_is_an_error_by_whatever_name(told, at, port):
     )
 
 
-def test_two_servers_may_use_the_same_number(told, at, port, tmp_path):
+def test_two_servers_may_use_the_same_database_number(told, at, port, tmp_path):
     with redis_servers.redis_server(tmp_path / "r") as other:
         at(f"127.0.0.1:{port}", cache=f"127.0.0.1:{other}/0")
 
@@ -341,7 +341,7 @@ def test_two_servers_may_use_the_same_number(told, at, port, tmp_path):
     assert found == ("ok", "sessions and cache on two servers", "")
 
 
-def test_a_cache_that_is_down_is_an_error_of_its_own(told, at, port):
+def test_a_cache_that_is_down_is_a_separate_error(told, at, port):
     at(f"127.0.0.1:{port}", cache="127.0.0.1:9/1")
 
     lines = told(redis_server.area())

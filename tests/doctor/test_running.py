@@ -1,4 +1,4 @@
-"""Whatever a check does, its line comes, in its place and in time."""
+"""Test that every check gives its line, in its place and in time, even if it fails or hangs."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ def test_a_check_that_crashes_is_one_line_and_the_next_check_runs():
     ]
 
 
-def test_a_check_that_never_ends_is_left_behind():
+def test_a_check_that_never_ends_delays_no_other_check():
     never = threading.Event()
 
     lines = probed(never.wait, lambda: ok("fine"), seconds=0.3)
@@ -46,7 +46,7 @@ def test_a_check_that_never_ends_is_left_behind():
     never.set()
 
 
-def test_behind_a_failed_gate_nothing_is_asked():
+def test_after_a_failed_gate_no_other_check_runs():
     asked = []
 
     lines = probed(lambda: error("down", "up"), lambda: asked.append(1), gated=True)
@@ -64,7 +64,7 @@ def test_only_the_first_check_of_an_area_is_a_gate():
     assert [line[1] for line in lines] == ["warning", "error", "ok"]
 
 
-def test_a_check_may_tell_several_things():
+def test_a_check_may_return_several_findings():
     both = [Finding(Level.OK, "one", name="first"), ok("two")]
 
     lines = probed(lambda: both, lambda: ok("three"))
@@ -77,7 +77,7 @@ def test_a_check_may_tell_several_things():
 
 
 def test_areas_are_checked_in_parallel_and_reported_in_order():
-    """Each waits for the other: one after the other they would never end."""
+    """Each area waits for the other, so they would never end if they ran one after the other."""
     meeting = threading.Barrier(2, timeout=20)
 
     def meet():
@@ -91,7 +91,7 @@ def test_areas_are_checked_in_parallel_and_reported_in_order():
     assert lines == [("a", "met"), ("a 2", ""), ("b", "met")]
 
 
-def test_a_check_has_its_own_limit_where_it_says_so():
+def test_a_check_may_have_its_own_limit():
     never = threading.Event()
 
     def slow():
@@ -106,7 +106,7 @@ def test_a_check_has_its_own_limit_where_it_says_so():
     never.set()
 
 
-def test_no_secret_of_the_settings_leaves(settings, caches_as):
+def test_no_secret_of_the_settings_is_in_a_line(settings, caches_as):
     settings.EMAIL_HOST_PASSWORD = "mail-password"
     caches_as(
         LOCATION="redis://user:pass%2Fword@127.0.0.1:9/0",
@@ -140,15 +140,15 @@ LINES = {
         (["ok", "error", "ok"], False, 1),
     ],
 )
-def test_the_exit_status_tells(levels, strict, status):
+def test_the_exit_status_follows_the_levels(levels, strict, status):
     assert report.exit_status([LINES[level] for level in levels], strict=strict) == status
 
 
-def test_the_summary_counts():
+def test_the_summary_counts_the_levels():
     lines = [LINES[Level.OK], LINES[Level.OK], LINES[Level.WARNING]]
 
     assert report.summary(lines) == "2 ok, 1 warning, 0 errors, 0 skipped"
 
 
-def test_a_skipped_check_says_why_and_nothing_else():
+def test_a_skipped_check_gives_only_its_reason():
     assert probed(lambda: skipped("not here")) == [("check 0", "skipped", "not here", "")]

@@ -1,4 +1,4 @@
-"""Fail-over: a real primary, a real replica, three real Sentinels, and each of them missing."""
+"""Test the checks of fail-over with a real primary, a replica and three Sentinels, each missing."""
 
 import json
 import os
@@ -13,14 +13,14 @@ from tests.kit import redis_servers
 from tests.kit.rings import starts_processes
 from tests.kit.waiting import wait_until
 
-pytestmark = pytest.mark.sweep  # a fail-over for each fault takes its time
+pytestmark = pytest.mark.sweep  # each fault needs a slow fail-over
 NUMBERS = count()
 
 
 class Group:
     """A primary, a replica and three Sentinels, any of which a test may stop.
 
-    The replica is never promoted: a machine that holds its breath would change the roles.
+    The replica is never promoted, because a pause of the machine would otherwise change the roles.
     """
 
     def __init__(self, directory, stack):
@@ -59,7 +59,7 @@ class Group:
 
 @contextmanager
 def behind(settings, group, name=""):
-    """The settings of a site whose Redis is found by these Sentinels."""
+    """Set the settings of a site that finds its Redis by these Sentinels."""
     before = settings.CACHES
     settings.REDIS_IS_EMBEDDED, settings.REDIS_REPLICA_ACKS = False, 1
     settings.CACHES = {
@@ -84,7 +84,7 @@ def behind(settings, group, name=""):
 @pytest.fixture(scope="module")
 @starts_processes
 def shared(tmp_path_factory):
-    """For tests that stop nobody."""
+    """A group for tests that stop no server."""
     with ExitStack() as stack:
         yield Group(tmp_path_factory.mktemp("group"), stack)
 
@@ -92,7 +92,7 @@ def shared(tmp_path_factory):
 @pytest.fixture
 @starts_processes
 def own(tmp_path):
-    """For tests that do."""
+    """A group for one test, which may stop its servers."""
     with ExitStack() as stack:
         yield Group(tmp_path, stack)
 
@@ -123,7 +123,7 @@ def test_a_healthy_group(told, settings, public, shared):
     }
 
 
-def test_a_name_that_no_sentinel_knows_is_an_error(told, settings, shared):
+def test_a_name_unknown_to_the_sentinels_is_an_error(told, settings, shared):
     with behind(settings, shared, name="other"):
         lines = told(sentinels.area()) | told(redis_server.area())
 
@@ -144,7 +144,7 @@ def test_a_name_that_no_sentinel_knows_is_an_error(told, settings, shared):
     )
 
 
-def test_a_primary_that_takes_writes_alone_is_a_warning(told, settings, shared):
+def test_a_primary_that_accepts_writes_alone_is_a_warning(told, settings, shared):
     with behind(settings, shared):
         found = told(sentinels.area())["sentinel writes"]
 
@@ -158,7 +158,7 @@ def test_a_primary_that_takes_writes_alone_is_a_warning(told, settings, shared):
     )
 
 
-def test_a_primary_that_wants_more_replicas_than_follow_is_an_error(told, settings, shared):
+def test_a_primary_that_requires_missing_replicas_is_an_error(told, settings, shared):
     redis = redis_servers.client(shared.primary)
     redis.config_set("min-replicas-to-write", 2)
     with behind(settings, shared):
@@ -196,8 +196,8 @@ def test_a_replica_that_would_lose_sign_ins_is_an_error(
     )
 
 
-def test_the_environment_alone_leads_to_the_sentinels(shared, tmp_path):
-    """As the settings build them from `REDIS_SENTINELS`."""
+def test_the_environment_alone_configures_the_sentinels(shared, tmp_path):
+    """Uses the caches that the settings build from `REDIS_SENTINELS`."""
     done = doctor(
         "--json",
         env=os.environ

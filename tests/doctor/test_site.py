@@ -1,4 +1,4 @@
-"""The site from outside: each answer that a proxy can spoil, spoiled."""
+"""Test the checks of the site from outside, with each answer that a proxy can break."""
 
 import json
 
@@ -17,7 +17,7 @@ METADATA = "/.well-known/oauth-authorization-server"
 
 
 def pages(**changes):
-    """A healthy site's answers; `login` and the others replace one."""
+    """Return a healthy site's answers; `login` and the other arguments replace one."""
     named = {
         "live": ("/livez", Page(body='{"status": "ok"}', echoes="X-Request-ID")),
         "login": (LOGIN, login()),
@@ -53,7 +53,7 @@ def directory(tmp_path_factory):
 
 @pytest.fixture
 def asked(told, directory, monkeypatch):
-    """The lines about a site that answers so, over TLS."""
+    """Return the lines about a site that gives these answers over TLS."""
 
     def run(served, plain=None, *, seconds=20, tls=directory):
         monkeypatch.setenv("SSL_CERT_FILE", str(tls / "fullchain.pem"))
@@ -83,7 +83,7 @@ def test_a_healthy_site(asked):
     }
 
 
-def test_a_laptop_is_not_asked(told):
+def test_the_checks_are_skipped_on_a_laptop(told):
     assert told(site.area(url="", http_url="", seconds=20)) == {
         "site": ("skipped", "SITE_URL is this machine: give the site's address with --url", "")
     }
@@ -101,7 +101,7 @@ def test_a_site_that_is_down_is_an_error_and_the_rest_is_skipped(told):
     assert set(lines.values()) == {("skipped", "not checked, see site", "")}
 
 
-def test_another_site_at_that_name_is_an_error(asked):
+def test_another_site_at_the_address_is_an_error(asked):
     assert asked(pages(live=Page(body="Welcome to nginx!")))["site"] == (
         "error",
         "SITE/livez answers 200, but not with this site's answer",
@@ -109,7 +109,7 @@ def test_another_site_at_that_name_is_an_error(asked):
     )
 
 
-def test_a_proxy_without_a_server_behind_it_is_an_error(asked):
+def test_a_proxy_without_an_upstream_is_an_error(asked):
     assert asked(pages(live=Page(503)))["site"][:2] == (
         "error",
         "SITE/livez answers 503, but not with this site's answer",
@@ -135,7 +135,7 @@ def test_a_self_signed_certificate_is_an_error(told, directory, monkeypatch):
         (30, ("site certificate", "ok", "30 days left, TLSv1.3")),
     ],
 )
-def test_the_end_of_a_certificate_is_reported_early(asked, tmp_path, days, expected):
+def test_a_certificate_that_ends_soon_is_reported(asked, tmp_path, days, expected):
     certificates.make(tmp_path, days=days)
 
     lines = asked(pages(), tls=tmp_path)
@@ -144,7 +144,7 @@ def test_the_end_of_a_certificate_is_reported_early(asked, tmp_path, days, expec
     assert list(lines[name][:2]) == finding
 
 
-def test_a_site_of_another_name_is_an_error(asked):
+def test_metadata_of_another_issuer_is_an_error(asked):
     other = Page(body='{"issuer": "https://other.example.com"}')
 
     assert asked(pages(metadata=other))["site issuer"] == (
@@ -179,7 +179,7 @@ def test_a_redirect_to_plain_http_is_an_error(asked):
     )
 
 
-def test_a_proxy_that_believes_its_visitors_is_an_error(asked):
+def test_a_proxy_that_passes_on_forwarded_headers_is_an_error(asked):
     plain = {LOGIN: redirect(by_header={"X-Forwarded-Proto": login()})}
 
     assert asked(pages(), plain)["site redirect"][:2] == (
@@ -218,11 +218,11 @@ def test_a_closed_http_port_is_a_warning(told, directory, monkeypatch):
         ("https://auth.example.com:8443", ""),
     ],
 )
-def test_the_plain_address_is_that_of_port_80(url, plain):
+def test_the_plain_address_uses_port_80(url, plain):
     assert site.Site(url, "", 1).plain == plain
 
 
-def test_a_site_without_tls_is_asked_for_what_it_has(told, laptop, settings):
+def test_a_site_without_tls_skips_the_tls_checks(told, laptop, settings):
     settings.CSRF_COOKIE_NAME = "csrf"
     settings.SITE_URL = ISSUER
     served = pages(login=login(cookies=["csrf=token; Path=/; SameSite=Lax"], hsts=""))
@@ -327,7 +327,7 @@ def test_a_login_page_without_a_cookie_is_an_error(asked):
         (Page(200, "<html>", [("Content-Type", "text/html")]), "200 text/html"),
     ],
 )
-def test_a_stylesheet_that_is_not_there_is_an_error(asked, page, said):
+def test_a_missing_stylesheet_is_an_error(asked, page, said):
     assert asked(pages(style=page))["site stylesheet"] == (
         "error",
         f"{STYLE} answers {said}",

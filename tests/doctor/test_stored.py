@@ -1,4 +1,4 @@
-"""What rests in the database: keys that sign, secrets that open, mail that leaves."""
+"""Test the checks of stored data: signing keys, encrypted secrets, queued mail."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def seen():
-    """The finding of one probe, through a connection that can't write."""
+    """Return the finding of one probe, which runs through a read-only connection."""
 
     def run(probe):
         found = database.reading(probe)()
@@ -30,12 +30,12 @@ def seen():
 
 @pytest.fixture(autouse=True)
 def key(transactional_db):
-    """One key, which has signed for a day."""
+    """Make one key, which has signed for a day."""
     SigningKey.objects.all().delete()
     return rotation.create(active_at=timezone.now() - timedelta(days=1))
 
 
-def test_a_key_that_signs_is_ok(seen, key, settings):
+def test_a_signing_key_is_ok(seen, key, settings):
     due = key.active_at + settings.SIGNING_KEY_LIFETIME
 
     assert seen(stored.signing_keys) == (
@@ -45,7 +45,7 @@ def test_a_key_that_signs_is_ok(seen, key, settings):
     )
 
 
-def test_the_next_rotation_counts_from_the_next_key(seen, key, settings):
+def test_the_next_rotation_is_due_by_the_age_of_the_next_key(seen, key, settings):
     following = rotation.create(active_at=timezone.now() + timedelta(days=2))
     due = following.active_at + settings.SIGNING_KEY_LIFETIME
 
@@ -67,7 +67,7 @@ def test_no_key_is_an_error_and_none_is_made(seen, key):
     assert SigningKey.objects.count() == 0
 
 
-def test_a_key_that_does_not_open_is_an_error(seen, key, settings):
+def test_a_key_that_cannot_be_decrypted_is_an_error(seen, key, settings):
     settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
 
     assert seen(stored.signing_keys) == (
@@ -77,7 +77,7 @@ def test_a_key_that_does_not_open_is_an_error(seen, key, settings):
     )
 
 
-def test_a_key_that_is_another_one_is_an_error(seen, key):
+def test_a_private_key_of_another_kid_is_an_error(seen, key):
     other = rotation.create(active_at=timezone.now() - timedelta(days=2))
     SigningKey.objects.filter(pk=key.pk).update(private_pem=other.private_pem)
 
@@ -110,13 +110,13 @@ def enqueue():
     sending.enqueue(EmailMessage("Subject", "Body", to=["visitor@example.com"]))
 
 
-def test_every_stored_secret_opens(seen, key):
+def test_secrets_that_can_be_decrypted_are_ok(seen, key):
     enqueue()
 
     assert seen(stored.encryption_keys) == ("ok", "stored secrets: 2, all readable", "")
 
 
-def test_a_key_that_is_still_needed_is_reported(seen, key, settings):
+def test_an_older_encryption_key_in_use_is_reported(seen, key, settings):
     settings.DATA_ENCRYPTION_KEYS = [
         Fernet.generate_key().decode(),
         *settings.DATA_ENCRYPTION_KEYS,
@@ -135,7 +135,7 @@ def test_a_key_that_is_still_needed_is_reported(seen, key, settings):
     assert none == ("ok", "stored secrets: 1, all readable with the first key", "")
 
 
-def test_a_secret_that_does_not_open_is_an_error(seen, key, settings):
+def test_a_secret_that_cannot_be_decrypted_is_an_error(seen, key, settings):
     unlinking.enqueue("kakao", "1")
     settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     enqueue()
@@ -157,7 +157,7 @@ def test_an_empty_queue_is_ok(seen):
     assert seen(stored.mail_queue) == ("ok", "empty", "")
 
 
-def test_mail_that_waits_a_moment_is_ok(seen):
+def test_mail_that_waits_briefly_is_ok(seen):
     enqueue()
 
     assert seen(stored.mail_queue) == ("ok", "1 waiting", "")
@@ -175,7 +175,7 @@ def test_a_queue_without_a_worker_is_an_error(seen):
     )
 
 
-def test_a_retry_that_was_due_is_an_error(seen):
+def test_an_overdue_retry_is_an_error(seen):
     enqueue()
     Job.objects.update(
         attempts=1,
@@ -186,7 +186,7 @@ def test_a_retry_that_was_due_is_an_error(seen):
     assert seen(stored.mail_queue)[:2] == ("error", "1 due, the oldest for 3 h")
 
 
-def test_a_retry_that_is_not_due_is_a_warning(seen):
+def test_a_retry_that_is_not_yet_due_is_a_warning(seen):
     enqueue()
     Job.objects.update(
         attempts=1,

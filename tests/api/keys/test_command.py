@@ -26,7 +26,7 @@ def clock():
 
 @pytest.fixture
 def first(db):
-    """The key that migrating made, as if it were a day old."""
+    """Return the key that the migration made, one day old."""
     SigningKey.objects.update(active_at=timezone.now() - timedelta(days=1))
     ring.forget()
     return SigningKey.objects.get()
@@ -42,7 +42,7 @@ def command(*arguments):
     return out.getvalue()
 
 
-def test_list_says_what_each_key_does(first, clock):
+def test_list_shows_the_state_of_each_key(first, clock):
     following = rotation.rotate()
     gone = rotation.create(active_at=timezone.now() - timedelta(days=100))
     rotation.retire(gone.kid)
@@ -64,7 +64,7 @@ def test_list_says_what_each_key_does(first, clock):
         assert any(kid in line and state in line for line in text.splitlines())
 
 
-def test_list_shows_nothing_secret(first):
+def test_list_shows_no_secret(first):
     for text in (command("list"), command("list", "--json")):
         assert "PRIVATE" not in text
         assert first.private_pem not in text
@@ -85,7 +85,7 @@ def test_rotate_publishes_the_next_key(first):
     assert new.active_at > timezone.now()
 
 
-def test_rotate_now_signs_with_it(first):
+def test_rotate_now_signs_with_the_new_key(first):
     command("rotate", "--now")
 
     assert ring.current().kid != first.kid
@@ -99,21 +99,21 @@ def test_a_dry_rotation_changes_nothing(first, arguments):
     assert SigningKey.objects.get() == first
 
 
-def test_rotating_twice_is_an_error_with_the_way_out(first):
+def test_rotating_twice_is_an_error_that_names_the_list_command(first):
     command("rotate")
 
     with pytest.raises(CommandError, match="signing_keys list"):
         command("rotate")
 
 
-def test_no_kid_looks_like_an_option(monkeypatch):
+def test_a_new_kid_never_looks_like_an_option(monkeypatch):
     drawn = iter(["-ghp66gJG3GLH", "--dry-run", "ghp66gJG3GLH-"])
     monkeypatch.setattr(jwk, "thumbprint", lambda *args: next(drawn))
 
     assert jwk.generate("ES256").kid == "ghp66gJG3GLH-"
 
 
-def test_a_kid_that_looks_like_an_option_is_retired_all_the_same(first):
+def test_retire_accepts_a_kid_that_looks_like_an_option(first):
     SigningKey.objects.update(kid="-ghp66gJG3GLH")
 
     assert "Retired -ghp66gJG3GLH." in command("retire", "--", "-ghp66gJG3GLH")
@@ -150,6 +150,6 @@ def test_retiring_twice_is_an_error(first):
         command("retire", first.kid)
 
 
-def test_the_command_wants_an_action(db):
+def test_the_command_needs_an_action(db):
     with pytest.raises(CommandError):
         command()

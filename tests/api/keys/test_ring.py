@@ -1,4 +1,4 @@
-"""Signing keys: made once, encrypted at rest, found by `kid`."""
+"""Test `ring`: it makes the first key once, stores keys encrypted and finds them by `kid`."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from api.keys import ring, rotation
 from api.keys.models import SigningKey
 
 
-def test_a_new_database_has_one_key_and_no_more(db):
+def test_a_new_database_has_exactly_one_key(db):
     rotation.ensure_after_migrate(using="default")
 
     row = SigningKey.objects.get()
@@ -53,7 +53,7 @@ def test_a_kid_is_the_keys_rfc_7638_thumbprint(db):
     assert row.kid == urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-def test_the_newest_key_signs_and_the_older_still_verify(db, settings):
+def test_the_newest_key_signs_and_the_older_ones_still_verify(db, settings):
     old = SigningKey.objects.get()
     settings.SIGNING_ALGORITHM = "EdDSA"
     new = rotation.create(active_at=timezone.now())
@@ -74,14 +74,14 @@ def test_a_retired_key_is_not_found(db):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kid", ["", "x", "../x", "' OR 1=1", "\ud800", "x" * 10_000], ids=ascii)
-def test_an_unknown_kid_reads_nothing(kid, django_assert_num_queries):
+def test_an_unknown_kid_makes_no_query(kid, django_assert_num_queries):
     ring.current()
 
     with django_assert_num_queries(0):
         assert ring.find(kid) is None
 
 
-def test_a_lost_encryption_key_is_named(db, settings):
+def test_a_lost_encryption_key_is_named_in_the_error(db, settings):
     settings.DATA_ENCRYPTION_KEYS = ["A" * 43 + "="]
     ring.forget()
 

@@ -1,4 +1,4 @@
-"""A key's life: published, signing, verifying, gone."""
+"""Test `rotation` through a key's life: published, signing, verifying, removed."""
 
 import threading
 from datetime import timedelta
@@ -31,7 +31,7 @@ def clock():
 
 @pytest.fixture
 def first(db):
-    """The key that migrating made, as if it were a day old."""
+    """Return the key that the migration made, one day old."""
     SigningKey.objects.update(active_at=timezone.now() - timedelta(days=1))
     ring.forget()
     return SigningKey.objects.get()
@@ -67,7 +67,7 @@ def test_the_next_key_is_published_first_and_signs_after_the_lead(client, first,
     assert signer(jwts.pair(session)["access"]) == row.kid
 
 
-def test_the_lead_is_longer_than_anybody_may_keep_the_key_set(client, db, settings):
+def test_the_lead_is_twice_the_cache_time_of_the_key_set(client, db, settings):
     answer = client.get("/.well-known/jwks.json")
 
     max_age = int(answer["Cache-Control"].partition("max-age=")[2])
@@ -76,7 +76,7 @@ def test_the_lead_is_longer_than_anybody_may_keep_the_key_set(client, db, settin
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 def test_no_valid_token_is_refused_during_a_rotation(client, post, first, clock, kind):
-    """Every ten minutes from before to long after: old and new tokens alike."""
+    """Check old and new tokens every ten minutes, from before the rotation until long after."""
     live = []
     rotation.rotate()
     for _ in range(12):
@@ -120,21 +120,21 @@ def test_three_rotations_keep_every_key_that_still_has_tokens(first, clock, sett
     assert len(ring.verifying()) < 4
 
 
-def test_rotating_again_before_the_next_key_signs_makes_no_third(first):
+def test_rotating_again_before_the_next_key_signs_makes_no_key(first):
     rotation.rotate()
 
     assert rotation.rotate() is None
     assert SigningKey.objects.count() == 2
 
 
-def test_at_once_signs_at_once(first):
+def test_a_rotation_at_once_signs_at_once(first):
     row = rotation.rotate(at_once=True)
 
     assert ring.current().kid == row.kid
     assert ring.find(first.kid) is not None
 
 
-def test_at_once_after_a_published_one_signs_at_once(first):
+def test_a_rotation_at_once_works_beside_a_published_key(first):
     rotation.rotate()
 
     row = rotation.rotate(at_once=True)
@@ -143,7 +143,7 @@ def test_at_once_after_a_published_one_signs_at_once(first):
     assert ring.current().kid == row.kid
 
 
-def test_a_rotation_that_breaks_off_can_be_repeated(first, monkeypatch):
+def test_a_failed_rotation_can_be_repeated(first, monkeypatch):
     def broken(algorithm):
         raise DatabaseError
 
@@ -156,7 +156,7 @@ def test_a_rotation_that_breaks_off_can_be_repeated(first, monkeypatch):
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
-def test_the_next_key_is_of_the_algorithm_of_the_setting(client, first, settings, algorithm):
+def test_the_next_key_uses_the_algorithm_of_the_setting(client, first, settings, algorithm):
     old = jwts.pair(opened())
     settings.SIGNING_ALGORITHM = algorithm
 
@@ -195,7 +195,7 @@ def test_a_key_is_replaced_after_its_lifetime(first, clock, days, is_due):
     assert rotation.rotate_if_due() is None
 
 
-def test_without_any_key_the_schedule_makes_one(first):
+def test_the_schedule_makes_a_key_if_there_is_none(first):
     SigningKey.objects.all().delete()
     ring.forget()
 
@@ -207,7 +207,7 @@ def test_without_any_key_the_schedule_makes_one(first):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("way", ["rotate", "rotate_if_due"])
 @pytest.mark.parametrize("apart", [0, 0.005], ids=["at once", "one after the other"])
-def test_of_eight_that_rotate_one_is_elected(way, apart, settings):
+def test_only_one_of_eight_workers_rotates(way, apart, settings):
     SigningKey.objects.all().delete()
     rotation.create(active_at=timezone.now() - timedelta(days=100))
     barrier, results = threading.Barrier(8), []
@@ -249,8 +249,8 @@ def test_a_retired_keys_tokens_are_refused_at_once(client, post, first, remember
     assert first.kid not in published(client)
 
 
-def test_another_process_refuses_them_when_it_reads_the_keys_again(client, first):
-    """The bell's tick calls `reload`: what is remembered must go as well."""
+def test_another_process_refuses_them_after_reading_the_keys_again(client, first):
+    """The bell's tick calls `reload`, which must also clear the remembered tokens."""
     pair = jwts.pair(opened())
     assert client.get("/api/sessions/", headers=bearer(pair["access"])).status_code == 200
     SigningKey.objects.create(
@@ -284,10 +284,10 @@ def test_changes_of_keys_are_published_after_the_commit(listener):
 
 
 def test_the_bell_makes_a_process_read_the_keys_again(first):
-    """Without a database error, and without waiting for the next tick."""
+    """The bell is enough: no database error and no tick is needed."""
     assert ring.find(first.kid) is not None
     SigningKey.objects.filter(pk=first.kid).update(retired_at=timezone.now())
-    assert ring.find(first.kid) is not None  # or the next lines would prove nothing
+    assert ring.find(first.kid) is not None  # otherwise the next lines prove nothing
 
     bell._note(bells.message(Topic.KEYS, first.kid))
 
@@ -323,7 +323,7 @@ def test_a_retired_next_key_never_signs_and_does_not_stop_the_schedule(first, cl
     assert rotation.rotate() is not None
 
 
-def test_retiring_what_is_unknown_or_gone_changes_nothing(first):
+def test_retiring_an_unknown_or_retired_key_changes_nothing(first):
     rotation.retire("unknown")
 
     assert SigningKey.objects.filter(retired_at=None).count() == 1
@@ -332,7 +332,7 @@ def test_retiring_what_is_unknown_or_gone_changes_nothing(first):
 # Without the database
 
 
-def test_with_the_database_down_known_keys_serve_on(first, monkeypatch):
+def test_with_the_database_down_known_keys_stay_usable(first, monkeypatch):
     ring.current()
 
     def broken(before):
@@ -343,7 +343,7 @@ def test_with_the_database_down_known_keys_serve_on(first, monkeypatch):
     assert ring.reload().current().kid == first.kid
 
 
-def test_with_the_database_down_from_the_start_nothing_is_made_up(first, monkeypatch):
+def test_with_the_database_down_from_the_start_no_key_is_made(first, monkeypatch):
     def broken(before):
         raise DatabaseError
 
@@ -354,7 +354,7 @@ def test_with_the_database_down_from_the_start_nothing_is_made_up(first, monkeyp
         ring.current()
 
 
-def test_a_token_of_an_unknown_key_reads_no_keys(first, django_assert_num_queries):
+def test_a_token_of_an_unknown_key_makes_no_query(first, django_assert_num_queries):
     token = forge.changed(jwts.pair(AuthSessionFactory(token=True))["access"], header={"kid": "x"})
     ring.held()
 

@@ -1,4 +1,4 @@
-"""`POST /api/token/`: one answer for every wrong credential, the truth in the audit log."""
+"""Test `POST /api/token/`: every wrong credential gets one answer; the audit log has the reason."""
 
 import json
 from unittest.mock import ANY
@@ -21,7 +21,7 @@ PAIR = {"access": ANY, "refresh": ANY, "token_type": "Bearer", "expires_in": 360
 
 
 def told(response):
-    """All that the caller can see, without what is drawn afresh for every answer."""
+    """Return all that the caller can see, without the parts that are random in each answer."""
     body = response.json()
     body.pop("request_id")
     headers = dict(response.items())
@@ -37,11 +37,11 @@ def last_event():
 
 @pytest.fixture
 def wrong(post, user):
-    """What a wrong password for an existing account is told."""
+    """Return the answer to a wrong password for an existing account."""
     return told(post("/api/token/", {"email": user.email, "password": "not the password"}))
 
 
-def test_good_credentials_give_a_pair_and_nothing_else(post, user):
+def test_good_credentials_return_a_pair_and_nothing_else(post, user):
     response = post("/api/token/", {"email": user.email, "password": PASSWORD})
 
     assert response.status_code == 200
@@ -61,13 +61,13 @@ def test_padding_and_case_of_the_email_do_not_matter(post, user, form):
 
 
 @pytest.mark.parametrize("password", [f" {PASSWORD}", f"{PASSWORD} ", PASSWORD.upper()])
-def test_padding_and_case_of_the_password_do_matter(post, user, password):
+def test_padding_and_case_of_the_password_matter(post, user, password):
     response = post("/api/token/", {"email": user.email, "password": password})
 
     assert response.status_code == 401
 
 
-def test_a_wrong_password_is_a_401_that_says_so(post, user):
+def test_a_wrong_password_returns_401_invalid_credentials(post, user):
     response = post("/api/token/", {"email": user.email, "password": "not the password"})
 
     assert response.status_code == 401
@@ -123,7 +123,7 @@ def test_a_disabled_unverified_account_gets_the_wrong_password_answer(post, wron
     assert told(response) == wrong
 
 
-def test_an_unverified_account_learns_so_from_the_right_password_only(post, wrong):
+def test_only_the_right_password_reveals_an_unverified_account(post, wrong):
     unverified = UserFactory(verified=False)
 
     refused = post("/api/token/", {"email": unverified.email, "password": "not the password"})
@@ -173,7 +173,7 @@ def test_the_sign_in_is_recorded(post, user):
     assert user.last_login is not None
 
 
-def test_two_sign_ins_stand_side_by_side(post, user):
+def test_two_sign_ins_of_one_user_are_both_active(post, user):
     first = post("/api/token/", {"email": user.email, "password": PASSWORD}).json()
 
     second = post("/api/token/", {"email": user.email, "password": PASSWORD}).json()
@@ -212,7 +212,7 @@ def test_a_wrong_password_does_not_sign_a_browser_out(signed_in, user):
     assert signed_in.get("/api/me/").status_code == 200
 
 
-def test_no_csrf_token_is_asked_for(user):
+def test_the_endpoint_needs_no_csrf_token(user):
     strict = Client(enforce_csrf_checks=True)
 
     response = strict.post(
@@ -227,7 +227,7 @@ def test_no_csrf_token_is_asked_for(user):
 @pytest.mark.parametrize(
     "header", ["Bearer stale", "Bearer ", "Bearer", "Basic YTpi", "\xff", "a b c"]
 )
-def test_a_useless_authorization_header_does_not_shut_the_door(post, user, header):
+def test_a_useless_authorization_header_is_ignored(post, user, header):
     response = post(
         "/api/token/",
         {"email": user.email, "password": PASSWORD},
@@ -258,7 +258,7 @@ def test_the_sixth_wrong_password_of_an_account_is_refused_everywhere(post, user
 
 
 @pytest.mark.parametrize("kind", ["unknown", "disabled"])
-def test_the_limit_tells_nothing_about_the_account(post, db, kind):
+def test_the_limit_is_the_same_for_unknown_and_disabled_accounts(post, db, kind):
     email = UserFactory(disabled=True).email if kind == "disabled" else "nobody@example.com"
 
     statuses = [
@@ -271,7 +271,7 @@ def test_the_limit_tells_nothing_about_the_account(post, db, kind):
     assert statuses == [401] * 5 + [429] * 2
 
 
-def test_the_limit_counts_one_account_whatever_the_case_and_padding(post, user):
+def test_the_limit_ignores_case_and_padding_of_the_email(post, user):
     forms = [user.email, user.email.upper(), f" {user.email}", user.email.title(), f"{user.email} "]
     for number, email in enumerate(forms):
         post("/api/token/", {"email": email, "password": "x"}, REMOTE_ADDR=f"192.0.2.{number}")
@@ -283,7 +283,7 @@ def test_the_limit_counts_one_account_whatever_the_case_and_padding(post, user):
     assert response.status_code == 429
 
 
-def test_the_limit_of_one_account_is_not_anothers(post, user):
+def test_the_limit_of_one_account_does_not_affect_another(post, user):
     for number in range(6):
         post(
             "/api/token/",
@@ -332,7 +332,7 @@ def test_right_passwords_from_one_address_are_not_limited(post, user, settings):
     assert statuses == [200] * 31
 
 
-def test_a_forwarded_address_is_not_believed(post, db, settings):
+def test_a_forwarded_address_is_ignored(post, db, settings):
     settings.LIMITS = settings.LIMITS | {"sign_in_network": (10, 300)}
 
     statuses = [
@@ -358,7 +358,7 @@ def test_a_password_of_129_characters_is_refused_before_any_hash(post, user, set
 
 
 class ForbiddenHasher(Argon2idPasswordHasher):
-    """Makes any use of a hash an error."""
+    """Raises an error on every use of a hash."""
 
     algorithm = "forbidden"
 
@@ -376,7 +376,7 @@ class ForbiddenHasher(Argon2idPasswordHasher):
         ("/accounts/signup/", {"email": "new@example.com", "password1": "p" * 60_000}),
     ],
 )
-def test_pages_hash_no_overlong_password(browser, user, settings, path, body):
+def test_pages_do_not_hash_an_overlong_password(browser, user, settings, path, body):
     settings.PASSWORD_HASHERS = [f"{__name__}.ForbiddenHasher"]
     body = {name: value.format(email=user.email) for name, value in body.items()}
 
@@ -386,7 +386,7 @@ def test_pages_hash_no_overlong_password(browser, user, settings, path, body):
 
 
 @pytest.mark.parametrize("path", ["login", "signup"])
-def test_the_app_flow_hashes_no_overlong_password(post, user, settings, path):
+def test_the_app_flow_does_not_hash_an_overlong_password(post, user, settings, path):
     settings.PASSWORD_HASHERS = [f"{__name__}.ForbiddenHasher"]
     email = user.email if path == "login" else "new@example.com"
 
@@ -423,7 +423,7 @@ class WeakArgon2(Argon2idPasswordHasher):
     time_cost = 1
 
 
-def test_the_rate_limits_live_in_the_cache_that_servers_share(post, user):
+def test_the_rate_limits_are_in_the_shared_cache(post, user):
     post("/api/token/", {"email": user.email, "password": "x"})
 
     assert list(get_redis_connection("default").scan_iter("attempts:sign_in_*"))

@@ -1,4 +1,4 @@
-"""Native apps: whose tokens are taken, how often, and what the caller is told."""
+"""Test sign-in by native apps: which tokens are accepted, how often, and with which answers."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ ROBIN, DOYUN, SEOYEON = "100000000000000000003", "4012345672", "4012345673"
 
 
 def tokens_of(standin, *kinds, **form):
-    """Google signs in by ID token; Kakao tells about the e-mail by access token."""
+    """Return the tokens for a sign-in: Google's ID token; Kakao's access token, for the email."""
     tokens = standin.native(**form)
     usual = ["id_token"] if standin.name == "google" else ["access_token"]
     return {kind: tokens[kind] for kind in kinds or usual}
@@ -51,7 +51,7 @@ def is_refused(door, response):
 
 
 @BOTH
-def test_a_newcomer_gets_an_account_and_a_pair(standin, send):
+def test_a_new_user_gets_an_account_and_a_pair(standin, send):
     response = send("api", standin, tokens_of(standin))
 
     assert response.status_code == 200
@@ -76,7 +76,7 @@ def test_a_newcomer_gets_an_account_and_a_pair(standin, send):
 
 @DOORS
 @BOTH
-def test_the_same_person_comes_back_to_the_same_account(standin, send, door):
+def test_the_same_person_gets_the_same_account_again(standin, send, door):
     first = email_of(send("api", standin, tokens_of(standin)))
 
     again = email_of(send(door, standin, tokens_of(standin)))
@@ -86,7 +86,7 @@ def test_the_same_person_comes_back_to_the_same_account(standin, send, door):
 
 
 @BOTH
-def test_web_and_app_are_one_account(standin, send, walk):
+def test_web_and_app_use_the_same_account(standin, send, walk):
     walk(standin)
 
     email_of(send("api", standin, tokens_of(standin)))
@@ -106,7 +106,7 @@ def test_nothing_is_left_in_redis_but_what_was_used(standin, send, session_keys)
 @DOORS
 @BOTH
 def test_a_token_of_another_app_is_refused(standin, send, door):
-    """Its owner could sign in here as everybody who ever used that app."""
+    """Otherwise that app's owner could sign in here as any of the app's users."""
     tokens = tokens_of(standin, "id_token", client_id="another-app")
 
     assert is_refused(door, send(door, standin, tokens))
@@ -121,32 +121,32 @@ def test_an_access_token_of_another_kakao_app_is_refused(kakao, send, door, prov
     assert not User.objects.exists()
 
 
-def test_without_our_app_id_no_access_token_is_taken(kakao, send, provider_settings):
+def test_without_our_app_id_every_access_token_is_refused(kakao, send, provider_settings):
     provider_settings["kakao"]["APP_ID"] = 0
 
     assert is_refused("api", send("api", kakao, tokens_of(kakao)))
 
 
 @pytest.mark.parametrize("client_id", ["google-web", "google-ios", "google-android"])
-def test_every_client_id_of_ours_is_one_of_ours(google, send, client_id):
+def test_a_token_for_any_of_our_client_ids_is_accepted(google, send, client_id):
     assert email_of(send("api", google, tokens_of(google, client_id=client_id)))
 
 
-def test_an_android_app_gets_tokens_for_the_web_client(google, send, monkeypatch):
-    """Google's `aud` is the web client then, and `azp` the app."""
+def test_an_android_apps_token_for_the_web_client_is_accepted(google, send, monkeypatch):
+    """Google then sets `aud` to the web client and `azp` to the app."""
     token = resigned(google, aud="google-web", azp="google-android")
 
     assert email_of(send("api", google, {"id_token": token}))
 
 
-def test_googles_other_spelling_of_itself_is_taken(google, send):
+def test_googles_issuer_without_a_scheme_is_accepted(google, send):
     token = resigned(google, iss=google.origin.removeprefix("http://"))
 
     assert email_of(send("api", google, {"id_token": token}))
 
 
 def resigned(standin, **changes):
-    """A token of the stand-in with other claims, signed by a key that it has published."""
+    """Return the stand-in's token with other claims, signed by a key that it has published."""
     token = standin.native()["id_token"]
     claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
     key = SigningKey()
@@ -167,7 +167,7 @@ def test_several_audiences_need_an_azp_of_ours(google, send):
 
 
 @pytest.mark.parametrize("seconds", [20, -20])
-def test_clocks_may_differ_a_little(google, send, seconds):
+def test_a_clock_difference_of_20_seconds_is_accepted(google, send, seconds):
     now = int(time.time())
     token = resigned(google, iat=now + seconds, exp=now + seconds + (3600 if seconds > 0 else 0))
 
@@ -180,7 +180,7 @@ def test_clocks_may_differ_a_little(google, send, seconds):
     ("asked", "sent"),
     [("nonce-1", "nonce-2"), ("nonce-1", ""), ("", "nonce-1"), ("nonce-1", "nonce-")],
 )
-def test_a_nonce_is_the_one_that_was_asked_with(standin, send, door, asked, sent):
+def test_the_nonce_must_match_the_token(standin, send, door, asked, sent):
     email_of(send("api", standin, tokens_of(standin)))
     tokens = tokens_of(standin, "id_token", **({"nonce": asked} if asked else {}))
 
@@ -201,7 +201,7 @@ def test_tokens_of_two_people_are_refused(kakao, send):
     assert is_refused("api", response)
 
 
-def test_kakaos_id_token_alone_vouches_for_no_email(kakao, send):
+def test_kakaos_id_token_alone_does_not_verify_the_email(kakao, send):
     response = send("api", kakao, tokens_of(kakao, "id_token"))
 
     assert response.status_code == 401
@@ -209,7 +209,7 @@ def test_kakaos_id_token_alone_vouches_for_no_email(kakao, send):
     assert not User.objects.exists()
 
 
-def test_both_of_kakaos_tokens_together_sign_a_newcomer_in(kakao, send):
+def test_both_of_kakaos_tokens_together_sign_a_new_user_in(kakao, send):
     tokens = tokens_of(kakao, "id_token", "access_token", nonce="n")
 
     assert email_of(send("api", kakao, tokens, nonce="n")) == "minji.kim@example.com"
@@ -220,7 +220,7 @@ def test_both_of_kakaos_tokens_together_sign_a_newcomer_in(kakao, send):
     [("google", ROBIN), ("kakao", DOYUN), ("kakao", SEOYEON)],
     indirect=["standin"],
 )
-def test_a_new_user_with_unverified_email_makes_no_account_and_no_mail(standin, send, identity):
+def test_an_unverified_email_makes_no_account_and_no_mail(standin, send, identity):
     response = send("api", standin, tokens_of(standin, identity=identity))
 
     assert response.status_code == 401
@@ -230,7 +230,7 @@ def test_a_new_user_with_unverified_email_makes_no_account_and_no_mail(standin, 
     assert not Job.objects.filter(kind="mail").exists()
 
 
-def test_the_same_token_then_goes_on_at_the_headless_door(google, send, deliver):
+def test_the_headless_door_then_accepts_the_same_token(google, send, deliver):
     tokens = tokens_of(google, identity=ROBIN)
     send("api", google, tokens)
 
@@ -243,7 +243,7 @@ def test_the_same_token_then_goes_on_at_the_headless_door(google, send, deliver)
 
 
 @BOTH
-def test_an_account_with_the_same_email_is_never_opened(standin, send):
+def test_an_account_with_the_same_email_is_never_signed_in(standin, send):
     owner = UserFactory(email="minji.kim@example.com")
 
     response = send("api", standin, tokens_of(standin))
@@ -257,7 +257,7 @@ def test_an_account_with_the_same_email_is_never_opened(standin, send):
     assert User.objects.get() == owner
 
 
-def test_an_unverified_claim_learns_nothing_about_the_account(google, send):
+def test_an_unverified_email_does_not_reveal_an_account(google, send):
     UserFactory(email="robin.park@example.org")
 
     response = send("api", google, tokens_of(google, identity=ROBIN))
@@ -279,13 +279,13 @@ def test_a_disabled_account_gets_the_bad_token_answer(standin, send):
 
 
 @DOORS
-def test_a_token_that_is_no_bearer_token_is_sent_nowhere(kakao, send, door):
+def test_a_malformed_access_token_is_not_sent_to_the_provider(kakao, send, door):
     for token in ("a b", "a\r\nX: 1", "가", "\ud800", "=", "a" * 4097):
         response = send(door, kakao, {"access_token": token})
         assert response.status_code in {400, 401}, token
 
 
-def test_google_takes_no_access_token(google, send):
+def test_google_accepts_no_access_token(google, send):
     response = send("api", google, {"access_token": google.native()["access_token"]})
 
     assert response.status_code == 400
@@ -305,7 +305,7 @@ def test_google_takes_no_access_token(google, send):
         ({"provider": "google", "id_token": "x", "nonce": "n" * 256}, [("/nonce", "max_length")]),
     ],
 )
-def test_a_bad_body_says_what_is_wrong(post, body, errors):
+def test_a_bad_body_returns_each_error(post, body, errors):
     response = post(PATH, body)
 
     assert response.status_code == 400
@@ -313,11 +313,11 @@ def test_a_bad_body_says_what_is_wrong(post, body, errors):
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete"])
-def test_only_post_is_a_sign_in(method):
+def test_only_post_is_allowed(method):
     assert getattr(Client(), method)(PATH).status_code == 405
 
 
-def test_the_refresh_token_may_travel_by_cookie(google):
+def test_the_refresh_token_can_be_delivered_by_cookie(google):
     response = Client().post(
         PATH,
         json.dumps({"provider": "google"} | tokens_of(google)),
@@ -331,7 +331,7 @@ def test_the_refresh_token_may_travel_by_cookie(google):
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Strict")
 
 
-def test_a_foreign_page_gets_no_cookie_and_uses_up_no_token(google, send):
+def test_a_foreign_page_gets_no_cookie_and_spends_no_token(google, send):
     tokens = tokens_of(google)
     response = Client().post(
         PATH,
@@ -345,7 +345,7 @@ def test_a_foreign_page_gets_no_cookie_and_uses_up_no_token(google, send):
     assert email_of(send("api", google, tokens))
 
 
-def test_a_browsers_own_sign_in_is_left_alone(google, signed_in):
+def test_the_browsers_own_sign_in_stays(google, signed_in):
     response = signed_in.post(
         PATH,
         json.dumps({"provider": "google"} | tokens_of(google)),
@@ -377,7 +377,7 @@ def test_the_headless_configuration_names_each_provider_once(client):
     ]
 
 
-def test_an_id_token_is_not_an_access_token_of_ours(google):
+def test_an_id_token_is_refused_as_an_access_token(google):
     token = tokens_of(google)["id_token"]
 
     assert Client().get("/api/me/", headers=bearer(token)).status_code == 401

@@ -1,4 +1,4 @@
-"""What tokens say."""
+"""Test the claims of our tokens."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from tests.kit.factories import AuthSessionFactory, UserFactory
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-def test_an_access_token_says_exactly_this(pair, user):
+def test_an_access_token_has_exactly_these_claims(pair, user):
     session = AuthSession.objects.get()
 
     claims = forge.part(pair["access"], 1)
@@ -41,7 +41,7 @@ def test_an_access_token_says_exactly_this(pair, user):
     assert UUID.fullmatch(claims["sub"])
 
 
-def test_a_refresh_token_says_exactly_this(pair, user):
+def test_a_refresh_token_has_exactly_these_claims(pair, user):
     session = AuthSession.objects.get()
 
     claims = forge.part(pair["refresh"], 1)
@@ -58,7 +58,7 @@ def test_a_refresh_token_says_exactly_this(pair, user):
     }
 
 
-def test_headers_name_kind_key_and_algorithm_only(pair):
+def test_headers_have_only_kind_key_and_algorithm(pair):
     kid = SigningKey.objects.get().kid
 
     headers = forge.part(pair["access"], 0), forge.part(pair["refresh"], 0)
@@ -69,7 +69,7 @@ def test_headers_name_kind_key_and_algorithm_only(pair):
     )
 
 
-def test_nothing_personal_is_in_a_token(obtain, db):
+def test_a_token_has_no_personal_data(obtain, db):
     user = UserFactory(email="hana.kim@example.com", display_name="김하나", locale="ko")
 
     pair = obtain(user)
@@ -81,7 +81,7 @@ def test_nothing_personal_is_in_a_token(obtain, db):
         assert "token_type" not in text
 
 
-def test_two_access_tokens_of_one_moment_differ(db):
+def test_two_access_tokens_of_the_same_moment_differ(db):
     session = AuthSessionFactory(token=True)
 
     first, second = jwts.pair(session), jwts.pair(session)
@@ -112,12 +112,12 @@ def test_a_pair_never_outlives_its_sign_in(db):
     assert pair["expires_in"] == 600
 
 
-def test_a_refresh_and_its_claims_are_one_statement(pair, django_assert_num_queries):
+def test_a_refresh_and_its_claims_cost_one_statement(pair, django_assert_num_queries):
     with django_assert_num_queries(1):
         exchange.next_pair(pair["refresh"])
 
 
-def test_claims_ask_for_no_column_that_a_refresh_does_not_read(db, django_assert_num_queries):
+def test_claims_need_no_column_that_a_refresh_does_not_read(db, django_assert_num_queries):
     session = AuthSessionFactory(token=True)
     session.user = User.objects.only("id", *claims.USER_COLUMNS).get()
 

@@ -1,4 +1,4 @@
-"""The refresh token in a cookie that no script can read, for our own frontends only."""
+"""Test delivery of the refresh token in an HttpOnly cookie, to our own frontends only."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ FOREIGN = [
 
 @pytest.fixture
 def spa():
-    """A frontend's browser: it keeps cookies."""
+    """Return a frontend's browser, which keeps cookies."""
     return Client(enforce_csrf_checks=True)
 
 
@@ -76,7 +76,7 @@ def test_the_refresh_token_is_in_the_cookie_and_not_in_the_body(signed_in_spa):
 
 
 @pytest.mark.parametrize("https", [True, False])
-def test_the_cookie_is_secure_where_the_site_is(spa, user, settings, https):
+def test_the_cookie_is_secure_on_an_https_site(spa, user, settings, https):
     settings.HTTPS = https
     settings.REFRESH_COOKIE_NAME = "__Host-refresh" if https else "refresh"
 
@@ -86,13 +86,13 @@ def test_the_cookie_is_secure_where_the_site_is(spa, user, settings, https):
 
 
 def test_the_cookies_name_follows_the_sites_scheme():
-    """`__Host-` is refused by browsers without Secure, and so over http."""
+    """Browsers refuse `__Host-` without Secure, and therefore over http."""
     prefix = "__Host-" if django_settings.HTTPS else ""
 
     assert f"{prefix}refresh" == django_settings.REFRESH_COOKIE_NAME
 
 
-def test_a_refresh_takes_the_cookie_and_gives_the_next_one(signed_in_spa, client):
+def test_a_refresh_reads_the_cookie_and_sets_the_next_one(signed_in_spa, client):
     spa, first = signed_in_spa
 
     response = send(spa, "refresh/", {})
@@ -131,7 +131,7 @@ def test_a_foreign_or_missing_origin_is_refused(signed_in_spa, user, origin, pat
 
 @pytest.mark.parametrize("path", ["refresh/", "revoke/"])
 @pytest.mark.parametrize("value", [None, "", "Cookie", "body", "cookie, body", "1"], ids=repr)
-def test_without_the_header_the_cookie_counts_for_nothing(signed_in_spa, path, value):
+def test_without_the_header_the_cookie_is_ignored(signed_in_spa, path, value):
     spa, _ = signed_in_spa
 
     response = (
@@ -160,8 +160,8 @@ def test_without_the_header_the_pair_is_in_the_body(spa, user):
     assert not response.cookies
 
 
-def test_the_cookie_opens_nothing_else(signed_in_spa):
-    """It travels with every request to the site: only the two endpoints may look at it."""
+def test_every_other_endpoint_ignores_the_cookie(signed_in_spa):
+    """Browsers send it with every request to the site; only the two endpoints may read it."""
     spa, _ = signed_in_spa
 
     for path in ("/api/me/", "/api/sessions/", "/api/verify"):
@@ -169,7 +169,7 @@ def test_the_cookie_opens_nothing_else(signed_in_spa):
     assert spa.get("/accounts/").status_code == 302
 
 
-def test_revoking_by_cookie_ends_the_sign_in_and_clears_it(signed_in_spa, client):
+def test_revoking_by_cookie_ends_the_sign_in_and_clears_the_cookie(signed_in_spa, client):
     spa, first = signed_in_spa
 
     response = send(spa, "revoke/", {})
@@ -183,7 +183,7 @@ def test_revoking_by_cookie_ends_the_sign_in_and_clears_it(signed_in_spa, client
     assert send(spa, "refresh/", {}).status_code == 401
 
 
-def test_revoking_by_the_access_token_clears_the_cookie_as_well(signed_in_spa):
+def test_revoking_by_the_access_token_also_clears_the_cookie(signed_in_spa):
     spa, first = signed_in_spa
 
     response = send(spa, "revoke/", {"token": first.json()["access"]})
@@ -192,7 +192,7 @@ def test_revoking_by_the_access_token_clears_the_cookie_as_well(signed_in_spa):
 
 
 @pytest.mark.parametrize("value", ["", "x", "a.b.c", "a" * 4000])
-def test_a_cookie_that_is_no_token_is_an_invalid_one(spa, db, value):
+def test_a_malformed_cookie_is_an_invalid_token(spa, db, value):
     spa.cookies["refresh"] = value
 
     response = send(spa, "refresh/", {})
@@ -208,7 +208,7 @@ def test_an_access_token_in_the_cookie_is_refused(signed_in_spa):
     assert send(spa, "refresh/", {}).status_code == 401
 
 
-def test_a_body_wins_over_a_planted_cookie(signed_in_spa, obtain, user):
+def test_a_token_in_the_body_wins_over_the_cookie(signed_in_spa, obtain, user):
     spa, first = signed_in_spa
     pair = obtain(user)
 
@@ -217,7 +217,7 @@ def test_a_body_wins_over_a_planted_cookie(signed_in_spa, obtain, user):
     assert response.json()["sid"] == pair["sid"] != first.json()["sid"]
 
 
-def test_a_stolen_cookie_that_comes_back_ends_the_sign_in(signed_in_spa):
+def test_a_reused_cookie_ends_the_sign_in(signed_in_spa):
     spa, first = signed_in_spa
     send(spa, "refresh/", {})
     thief = Client()
@@ -284,7 +284,7 @@ COOKIE = {"X-Token-Delivery": "cookie", "Origin": "https://app.example.com"}
 
 
 @pytest.mark.django_db
-def test_a_dead_refresh_cookie_is_taken_back(client):
+def test_a_refused_refresh_clears_the_cookie(client):
     client.cookies["refresh"] = "dead"
 
     answer = client.post("/api/token/refresh/", {}, content_type="application/json", headers=COOKIE)
@@ -294,7 +294,7 @@ def test_a_dead_refresh_cookie_is_taken_back(client):
 
 
 @pytest.mark.django_db
-def test_a_second_sign_out_by_cookie_is_no_error(client):
+def test_revoking_without_a_cookie_is_no_error(client):
     answer = client.post("/api/token/revoke/", {}, content_type="application/json", headers=COOKIE)
 
     assert (answer.status_code, answer.content) == (200, b"")

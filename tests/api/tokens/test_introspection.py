@@ -1,4 +1,4 @@
-"""RFC 7662: a service learns what a token is worth, and about a worthless one nothing."""
+"""Test introspection (RFC 7662): a service learns the claims of valid tokens only."""
 
 import base64
 from datetime import timedelta
@@ -53,7 +53,7 @@ def ask(db):
     return run
 
 
-def test_a_good_access_token_says_exactly_this(ask, pair, user):
+def test_a_good_access_token_returns_exactly_its_claims(ask, pair, user):
     response = ask(pair["access"])
 
     assert response.status_code == 200
@@ -66,7 +66,7 @@ def test_a_good_access_token_says_exactly_this(ask, pair, user):
     assert (claims["sub"], claims["sid"]) == (str(user.pk), pair["sid"])
 
 
-def test_a_refresh_token_tells_only_its_own_client(ask, pair, user):
+def test_a_refresh_token_is_active_for_its_own_client_only(ask, pair, user):
     other = ask(pair["refresh"], name="gateway")
     own = ask(pair["refresh"], name="first-party")
 
@@ -84,7 +84,7 @@ def test_a_refresh_token_tells_only_its_own_client(ask, pair, user):
 
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "unknown", ""])
-def test_the_hint_is_only_a_hint(ask, pair, hint):
+def test_the_hint_does_not_change_the_answer(ask, pair, hint):
     assert ask(pair["access"], token_type_hint=hint).json()["active"] is True
 
 
@@ -94,7 +94,7 @@ def test_a_bad_token_is_exactly_inactive(ask, pair, make):
 
     response = ask(token)
 
-    # What has no token's length is refused as a request.
+    # A text without a token's length is refused as a bad request.
     is_a_string_to_ask_about = 0 < len(token) <= 4096
     assert response.status_code in ({200} if is_a_string_to_ask_about else {400, 413})
     assert response.json() == INACTIVE or not is_a_string_to_ask_about
@@ -111,7 +111,7 @@ def test_an_oversized_token_is_inactive_or_invalid(ask, db):
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 @pytest.mark.parametrize("how", ["revoked", "disabled", "quietly disabled", "deleted", "ended"])
-def test_a_dead_sign_ins_tokens_are_inactive(ask, pair, user, kind, how):
+def test_the_tokens_of_an_ended_sign_in_are_inactive(ask, pair, user, kind, how):
     if how == "revoked":
         sessions.revoke(AuthSession.objects.get(), reason=sessions.Reason.ADMIN)
     elif how == "disabled":
@@ -129,8 +129,8 @@ def test_a_dead_sign_ins_tokens_are_inactive(ask, pair, user, kind, how):
     assert response.json() == INACTIVE
 
 
-def test_it_is_never_older_than_the_question(ask, pair, fresh_feed):
-    """Not the feed but the row: no bell has rung for this end."""
+def test_an_end_counts_at_once_without_the_bell(ask, pair, fresh_feed):
+    """Introspection reads the row, not the feed: no bell announced this end."""
     AuthSession.objects.update(revoked_at=timezone.now(), revoked_reason="logout")
 
     assert ask(pair["access"]).json() == INACTIVE
@@ -152,11 +152,11 @@ def test_a_replaced_refresh_token_is_inactive_after_the_grace(ask, post, pair):
 
     assert replaced.json() == INACTIVE
     assert kept.json()["active"] is True
-    # Asking is no use: it ends nothing.
+    # Introspection is not a use of the token, so it ends no sign-in.
     assert AuthSession.objects.get().revoked_at is None
 
 
-def test_asking_changes_nothing(ask, pair):
+def test_introspection_changes_nothing(ask, pair):
     before = AuthSession.objects.values().get()
 
     ask(pair["refresh"], name="first-party")
@@ -164,7 +164,7 @@ def test_asking_changes_nothing(ask, pair):
     assert AuthSession.objects.values().get() == before
 
 
-def test_asking_costs_one_statement(ask, pair, django_assert_num_queries):
+def test_introspection_costs_one_statement(ask, pair, django_assert_num_queries):
     with django_assert_num_queries(1):
         ask(pair["access"])
 
@@ -195,7 +195,7 @@ def test_asking_costs_one_statement(ask, pair, django_assert_num_queries):
     ],
     ids=ascii,
 )
-def test_a_caller_that_is_no_client_learns_nothing(pair, header):
+def test_a_caller_that_is_not_a_client_is_refused(pair, header):
     headers = {} if header is None else {"authorization": header}
 
     response = Client().post(PATH, f"token={pair['access']}", content_type=FORM, headers=headers)
@@ -206,7 +206,7 @@ def test_a_caller_that_is_no_client_learns_nothing(pair, header):
     assert response["Cache-Control"] == "no-store"
 
 
-def test_a_users_own_token_is_no_clients_secret(pair):
+def test_a_users_token_is_refused_as_client_secret(pair):
     response = Client().post(
         PATH,
         f"token={pair['access']}",
@@ -217,7 +217,7 @@ def test_a_users_own_token_is_no_clients_secret(pair):
     assert response.status_code == 401
 
 
-def test_a_cookie_is_no_clients_secret(signed_in, pair):
+def test_a_session_cookie_is_refused_as_client_secret(signed_in, pair):
     response = signed_in.post(PATH, f"token={pair['access']}", content_type=FORM)
 
     assert response.status_code == 401
@@ -231,7 +231,7 @@ def test_without_clients_every_introspection_is_refused(ask, pair, settings):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("body", ["", "token=", "tokn=x", "token"])
-def test_no_token_is_an_error(body):
+def test_a_request_without_a_token_is_an_error(body):
     response = Client().post(
         PATH, body, content_type=FORM, headers={"authorization": basic("gateway")}
     )
@@ -241,7 +241,7 @@ def test_no_token_is_an_error(body):
 
 
 @pytest.mark.django_db
-def test_json_is_refused_and_so_is_a_query(pair):
+def test_json_and_query_parameters_are_refused(pair):
     headers = {"authorization": basic("gateway")}
     as_json = Client().post(PATH, {"token": "x"}, content_type="application/json", headers=headers)
     in_query = Client().post(
@@ -253,7 +253,7 @@ def test_json_is_refused_and_so_is_a_query(pair):
     assert Client().get(PATH, headers=headers).status_code == 405
 
 
-def test_a_drawn_secret_works_and_is_stored_nowhere(ask, pair, settings, capsys):
+def test_a_generated_secret_works_and_is_not_stored(ask, pair, settings, capsys):
     call_command("api_client", "billing")
 
     shown, setting = capsys.readouterr().out.splitlines()
@@ -266,12 +266,12 @@ def test_a_drawn_secret_works_and_is_stored_nowhere(ask, pair, settings, capsys)
 
 
 @pytest.mark.parametrize("name", ["", "a:b", "a b", "a=b", "a,b"])
-def test_a_name_that_breaks_the_setting_is_refused(name):
+def test_a_client_name_with_a_separator_is_refused(name):
     with pytest.raises(CommandError):
         call_command("api_client", name)
 
 
-def test_a_token_of_another_user_is_not_mixed_up(ask, pair, obtain):
+def test_each_token_returns_its_own_user(ask, pair, obtain):
     other = UserFactory()
     others = sessions.open(other, kind=sessions.Kind.TOKEN, client=ClientInfo(), amr=["pwd"])
 

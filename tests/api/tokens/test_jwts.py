@@ -1,4 +1,4 @@
-"""Every way in which a token can be wrong."""
+"""Test that every kind of wrong token is refused."""
 
 import json
 from datetime import timedelta
@@ -25,7 +25,7 @@ YEAR_2100 = 4_102_444_800
 
 @pytest.fixture
 def knock(client, post):
-    """Show one string at every place that takes a token of the API; the answers by place."""
+    """Send one string to every place that accepts a token; return the answers by place."""
 
     def run(text):
         return {
@@ -106,7 +106,7 @@ def test_a_token_without_typ_is_refused(knock, pair):
     assert_refused(answers)
 
 
-def test_a_refresh_token_is_no_access_token(client, post, pair):
+def test_a_refresh_token_is_refused_as_access_token(client, post, pair):
     response = client.get("/api/me/", headers=bearer(pair["refresh"]))
     verified = post("/api/token/verify/", {"token": pair["refresh"]})
 
@@ -114,7 +114,7 @@ def test_a_refresh_token_is_no_access_token(client, post, pair):
     assert response.json() == verified.json() | {"request_id": ANY} == problem(401, "invalid_token")
 
 
-def test_an_access_token_is_no_refresh_token(post, pair):
+def test_an_access_token_is_refused_as_refresh_token(post, pair):
     response = post("/api/token/refresh/", {"refresh": pair["access"]})
 
     assert response.status_code == 401
@@ -207,7 +207,7 @@ def test_an_unknown_kid_costs_no_query(pair, django_assert_num_queries):
 
 
 @pytest.mark.parametrize("name", ["jku", "x5u"])
-def test_a_key_by_address_is_never_fetched(knock, pair, name):
+def test_a_key_url_in_the_token_is_never_fetched(knock, pair, name):
     stranger = ec.generate_private_key(ec.SECP256R1())
     token = forge.by_a_stranger(pair["access"], stranger, **{name: "http://127.0.0.1:9/jwks.json"})
 
@@ -227,7 +227,7 @@ def test_a_key_inside_the_token_is_never_used(knock, pair):
 
 
 @pytest.mark.parametrize("crit", [["exp"], ["b64"], [], ["http://x"], "exp", None], ids=repr)
-def test_crit_is_refused_whatever_it_names(knock, pair, crit):
+def test_every_crit_header_is_refused(knock, pair, crit):
     answers = knock(forge.changed(pair["access"], header={"crit": crit, "b64": True}))
 
     assert_refused(answers)
@@ -280,14 +280,14 @@ def test_a_missing_claim_is_refused(knock, pair, kind, name):
     ],
     ids=repr,
 )
-def test_a_claim_that_is_wrong_is_refused(knock, pair, kind, claims):
+def test_a_wrong_claim_is_refused(knock, pair, kind, claims):
     answers = knock(forge.changed(pair[kind], payload=claims))
 
     assert_refused(answers)
 
 
 @pytest.mark.parametrize("exp", [10**400, 1e308, 10**12, 253402300800])
-def test_an_end_beyond_the_calendar_is_no_server_error(client, post, pair, exp):
+def test_a_huge_exp_is_no_server_error(client, post, pair, exp):
     token = forge.changed(pair["refresh"], payload={"exp": exp})
 
     response = post("/api/token/refresh/", {"refresh": token})
@@ -295,7 +295,7 @@ def test_an_end_beyond_the_calendar_is_no_server_error(client, post, pair, exp):
     assert response.status_code in {200, 401}
 
 
-def test_an_access_token_of_a_user_who_never_was_is_refused(client, pair):
+def test_an_access_token_of_an_unknown_user_is_refused(client, pair):
     token = forge.changed(pair["access"], payload={"sub": "00000000-0000-4000-8000-000000000000"})
 
     response = client.get("/api/me/", headers=bearer(token))
@@ -304,7 +304,7 @@ def test_an_access_token_of_a_user_who_never_was_is_refused(client, pair):
     assert response.json() == problem(401, "invalid_token")
 
 
-def test_a_refresh_token_of_a_sign_in_that_never_was_is_refused(post, pair):
+def test_a_refresh_token_of_an_unknown_sign_in_is_refused(post, pair):
     nowhere = "00000000-0000-4000-8000-000000000000"
     token = forge.changed(pair["refresh"], payload={"sid": nowhere})
 
@@ -342,7 +342,7 @@ def test_a_member_named_twice_is_refused(knock, pair, index):
     [b"", b"null", b"[]", b"1", b'"x"', b"{", b"\xff\xfe", b"[" * 2500, b'{"a":' * 500],
     ids=repr,
 )
-def test_a_payload_that_is_no_object_is_refused(knock, pair, payload):
+def test_a_payload_that_is_not_an_object_is_refused(knock, pair, payload):
     answers = knock(forge.signed(forge.part(pair["access"], 0), payload))
 
     assert_refused(answers)
@@ -374,7 +374,7 @@ def test_a_payload_that_is_no_object_is_refused(knock, pair, payload):
         '"{0}.{1}.{2}"',
     ],
 )
-def test_only_the_exact_compact_form_is_a_token(client, post, pair, form):
+def test_any_other_form_than_the_compact_one_is_refused(client, post, pair, form):
     token = form.format(*pair["access"].split("."))
 
     verified = post("/api/token/verify/", {"token": token})
@@ -390,13 +390,13 @@ def test_only_the_exact_compact_form_is_a_token(client, post, pair, form):
 @pytest.mark.parametrize(
     ("path", "name", "kind"), [("verify", "token", "access"), ("refresh", "refresh", "refresh")]
 )
-def test_whitespace_around_a_token_is_no_part_of_it(post, pair, form, path, name, kind):
+def test_a_token_with_whitespace_is_refused(post, pair, form, path, name, kind):
     response = post(f"/api/token/{path}/", {name: form.format(pair[kind])})
 
     assert response.status_code in {400, 401}
 
 
-def test_the_last_bits_of_a_signature_cannot_be_played_with(client, pair):
+def test_changed_last_bits_of_a_signature_revive_no_token(client, pair):
     head, signature = pair["access"].rsplit(".", 1)
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     other = alphabet[alphabet.index(signature[-1]) ^ 1]
@@ -458,7 +458,7 @@ def test_a_revoked_sign_ins_tokens_are_refused(knock, pair):
     assert_refused(answers)
 
 
-def test_a_revived_account_does_not_revive_its_tokens(knock, pair, user):
+def test_enabling_an_account_again_does_not_restore_its_tokens(knock, pair, user):
     user.is_active = False
     user.save()
     user.is_active = True
@@ -469,7 +469,7 @@ def test_a_revived_account_does_not_revive_its_tokens(knock, pair, user):
     assert_refused(answers)
 
 
-def test_an_expired_sign_in_gets_no_further_tokens(knock, pair):
+def test_an_expired_sign_in_gets_no_new_tokens(knock, pair):
     AuthSession.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
     answers = knock(pair["refresh"])
@@ -478,7 +478,7 @@ def test_an_expired_sign_in_gets_no_further_tokens(knock, pair):
     assert answers["headless refresh"].status_code == 400
 
 
-def test_an_access_token_ends_after_its_hour(client, pair):
+def test_an_access_token_expires_after_one_hour(client, pair):
     with time_machine.travel(timezone.now() + timedelta(seconds=3600 + jwts.LEEWAY_SECONDS + 1)):
         response = client.get("/api/me/", headers=bearer(pair["access"]))
 
@@ -486,7 +486,7 @@ def test_an_access_token_ends_after_its_hour(client, pair):
     assert response["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
 
 
-def test_a_refresh_token_ends_after_its_fortnight(post, pair):
+def test_a_refresh_token_expires_after_14_days(post, pair):
     with time_machine.travel(timezone.now() + timedelta(days=14, seconds=jwts.LEEWAY_SECONDS + 1)):
         response = post("/api/token/refresh/", {"refresh": pair["refresh"]})
 
@@ -494,7 +494,7 @@ def test_a_refresh_token_ends_after_its_fortnight(post, pair):
     assert AuthSession.objects.get().revoked_at is None
 
 
-def test_an_access_token_of_a_browsers_sign_in_was_never_issued(db, user):
+def test_a_browsers_sign_in_gets_no_token_pair(db, user):
     session = sessions.open(user, kind=sessions.Kind.BROWSER, client=ClientInfo(), amr=[])
 
     with pytest.raises(AssertionError):
@@ -510,7 +510,7 @@ def test_a_retired_keys_tokens_are_refused(knock, pair):
     assert_refused(answers)
 
 
-def test_tokens_of_an_older_key_still_count_after_a_newer_one_signs(client, pair, settings):
+def test_tokens_of_an_older_key_stay_valid_when_a_new_key_signs(client, pair, settings):
     settings.SIGNING_ALGORITHM = "EdDSA"
     rotation.create(active_at=timezone.now())
 
@@ -519,7 +519,7 @@ def test_tokens_of_an_older_key_still_count_after_a_newer_one_signs(client, pair
     assert response.status_code == 200
 
 
-def test_a_remembered_token_is_refused_once_its_key_is_retired(client, user, obtain):
+def test_a_remembered_token_is_refused_after_its_key_retires(client, user, obtain):
     access = obtain(user)["access"]
     assert client.get("/api/me/", headers=bearer(access)).status_code == 200
 
@@ -528,7 +528,7 @@ def test_a_remembered_token_is_refused_once_its_key_is_retired(client, user, obt
     assert client.get("/api/me/", headers=bearer(access)).status_code == 401
 
 
-def test_a_shorter_lifetime_holds_for_older_tokens_too(client, user, obtain, settings):
+def test_a_shorter_lifetime_also_applies_to_older_tokens(client, user, obtain, settings):
     access = obtain(user)["access"]
 
     settings.ACCESS_TOKEN_LIFETIME = timedelta(seconds=-jwts.LEEWAY_SECONDS - 1)
@@ -536,7 +536,7 @@ def test_a_shorter_lifetime_holds_for_older_tokens_too(client, user, obtain, set
     assert client.get("/api/me/", headers=bearer(access)).status_code == 401
 
 
-def test_one_request_cannot_change_what_the_next_one_reads(user, obtain):
+def test_a_request_cannot_change_the_claims_of_the_next_one(user, obtain):
     access = obtain(user)["access"]
     jwts.AccessJWT(access).payload["scope"] = "admin"
 

@@ -1,4 +1,4 @@
-"""`/api/me/`: read and changed by its owner, field by field."""
+"""Test `/api/me/`: its owner reads it and changes it field by field."""
 
 from datetime import UTC
 
@@ -12,7 +12,7 @@ from tests.kit.problems import invalid, problem
 
 @pytest.fixture
 def me(client, obtain, user):
-    """Send to `/api/me/` as `user`."""
+    """Send a request to `/api/me/` as `user`."""
     headers = bearer(obtain(user)["access"])
 
     def run(method, body=b"", content_type="application/json"):
@@ -31,7 +31,7 @@ def public(user):
     }
 
 
-def test_get_answers_these_fields_and_is_not_cached(me, user):
+def test_get_returns_these_fields_and_is_not_cached(me, user):
     response = me("GET")
 
     assert response.status_code == 200
@@ -77,7 +77,7 @@ def test_patch_may_leave_out_or_empty_a_field(me, user, body):
         ('{"is_active": false}', "/is_active", "unknown_field"),
     ],
 )
-def test_patch_points_at_what_is_wrong_and_changes_nothing(me, user, body, pointer, code):
+def test_a_wrong_patch_gets_a_pointer_and_changes_nothing(me, user, body, pointer, code):
     before = User.objects.filter(pk=user.pk).values().get()
 
     response = me("PATCH", body)
@@ -88,7 +88,7 @@ def test_patch_points_at_what_is_wrong_and_changes_nothing(me, user, body, point
 
 
 @pytest.mark.parametrize("name", ["id", "email", "date_joined"])
-def test_patch_does_not_change_what_is_read_only(me, user, name):
+def test_patch_does_not_change_read_only_fields(me, user, name):
     before = User.objects.filter(pk=user.pk).values().get()
 
     response = me("PATCH", '{"%s": "taken@example.com"}' % name)
@@ -98,7 +98,7 @@ def test_patch_does_not_change_what_is_read_only(me, user, name):
 
 
 @pytest.mark.parametrize("body", ["[]", '"x"', "1"])
-def test_patch_wants_an_object(me, body):
+def test_patch_accepts_only_an_object(me, body):
     response = me("PATCH", body)
 
     assert response.status_code == 400
@@ -121,7 +121,7 @@ def test_a_change_of_one_field_does_not_write_the_others(me, user):
     assert (user.display_name, user.locale) == ("Hana", "en")
 
 
-def test_a_patch_changes_only_ones_own_account(me, user):
+def test_a_patch_changes_only_the_callers_account(me, user):
     other = UserFactory(display_name="Other")
 
     me("PATCH", '{"display_name": "Hana"}')

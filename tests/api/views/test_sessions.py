@@ -1,4 +1,4 @@
-"""`/api/sessions/`: one's own signed-in devices, listed and ended."""
+"""Test `/api/sessions/`: it lists and ends the caller's signed-in devices."""
 
 import base64
 from datetime import timedelta
@@ -57,7 +57,7 @@ def test_each_device_is_listed_with_these_fields(client, headers, pair, user):
     assert response.json()["results"][0]["created_at"].endswith("Z")
 
 
-def test_others_ended_and_expired_sign_ins_are_not_listed(client, headers, pair, user):
+def test_ended_expired_and_other_users_sign_ins_are_not_listed(client, headers, pair, user):
     AuthSessionFactory()
     AuthSessionFactory(user=user, revoked=True)
     AuthSessionFactory(user=user, expires_at=timezone.now() - timedelta(seconds=1))
@@ -67,7 +67,7 @@ def test_others_ended_and_expired_sign_ins_are_not_listed(client, headers, pair,
     assert [row["sid"] for row in response.json()["results"]] == [pair["sid"]]
 
 
-def test_a_device_named_by_markup_is_only_text(client, headers, user):
+def test_markup_in_a_device_name_is_only_text(client, headers, user):
     AuthSessionFactory(user=user, user_agent="<script>alert(1)</script>")
 
     response = client.get("/api/sessions/", headers=headers)
@@ -96,7 +96,7 @@ def test_a_page_holds_a_hundred_at_most(client, headers, user):
     assert len(response.json()["results"]) == 100
 
 
-def test_pages_follow_one_another_without_gap_or_repeat(client, headers, user):
+def test_pages_have_no_gap_and_no_repeat(client, headers, user):
     same_moment = timezone.now() - timedelta(hours=1)
     AuthSessionFactory.create_batch(6, user=user, created_at=same_moment)
     seen, address = [], "/api/sessions/?limit=2"
@@ -134,7 +134,7 @@ def cursor(text):
     ],
     ids=repr,
 )
-def test_a_made_up_cursor_is_no_server_error(client, headers, value):
+def test_an_invented_cursor_is_no_server_error(client, headers, value):
     client.raise_request_exception = False
 
     response = client.get("/api/sessions/", {"cursor": value}, headers=headers)
@@ -145,7 +145,7 @@ def test_a_made_up_cursor_is_no_server_error(client, headers, value):
 
 
 @pytest.mark.parametrize("others", [0, 20])
-def test_a_page_costs_one_query_however_long(
+def test_a_page_costs_one_query_at_any_length(
     client, headers, user, fresh_feed, django_assert_num_queries, others
 ):
     AuthSessionFactory.create_batch(others, user=user)
@@ -192,7 +192,7 @@ def test_an_ended_browser_is_signed_out(client, headers, signed_in, user):
 
 
 @pytest.mark.parametrize("whose", ["a stranger's", "nobody's", "an ended one"])
-def test_what_is_not_ones_own_live_device_is_not_found(client, headers, user, whose):
+def test_an_ended_or_other_users_device_is_not_found(client, headers, user, whose):
     sid = {
         "a stranger's": lambda: AuthSessionFactory().pk,
         "nobody's": uuid4,
@@ -215,7 +215,7 @@ def test_a_strangers_device_stays_signed_in(client, headers):
     assert not AuditEvent.objects.filter(type="session.revoked").exists()
 
 
-def test_a_device_is_ended_once(client, headers, user):
+def test_ending_a_device_twice_is_not_found(client, headers, user):
     other = AuthSessionFactory(user=user)
     client.delete(f"/api/sessions/{other.pk}/", headers=headers)
 
@@ -225,7 +225,7 @@ def test_a_device_is_ended_once(client, headers, user):
     assert AuditEvent.objects.filter(type="session.revoked").count() == 1
 
 
-def test_a_staff_member_has_no_reach_into_others_devices(client, obtain, db):
+def test_a_staff_member_cannot_end_another_users_device(client, obtain, db):
     strangers = AuthSessionFactory()
     headers = bearer(obtain(UserFactory(admin=True))["access"])
 

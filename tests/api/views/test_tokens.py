@@ -1,4 +1,4 @@
-"""Refresh, verify, revoke."""
+"""Test the endpoints to refresh, verify and revoke a token."""
 
 from datetime import timedelta
 
@@ -43,7 +43,7 @@ def test_a_good_access_token_verifies_to_an_empty_object(post, pair):
     ],
     ids=["null", "blank", "array", "object", "true", "too long"],
 )
-def test_what_is_no_string_is_pointed_at(post, path, name, value, code):
+def test_a_token_that_is_not_a_string_gets_a_pointer(post, path, name, value, code):
     response = post(f"/api/token/{path}/", {name: value})
 
     assert response.status_code == 400
@@ -53,19 +53,19 @@ def test_what_is_no_string_is_pointed_at(post, path, name, value, code):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("path", "name"), [("verify", "token"), ("refresh", "refresh")])
-def test_a_misspelt_member_is_pointed_at(post, path, name):
+def test_a_misspelt_member_gets_a_pointer(post, path, name):
     misspelt = post(f"/api/token/{path}/", {name: "x", "tokn": "y"})
 
     assert misspelt.json() == invalid(("/tokn", "unknown_field"))
 
 
 @pytest.mark.django_db
-def test_verify_points_at_a_missing_token(post):
+def test_verify_without_a_token_gets_a_pointer(post):
     assert post("/api/token/verify/", {}).json() == invalid(("/token", "required"))
 
 
 @pytest.mark.django_db
-def test_a_refresh_without_any_token_is_an_invalid_token(post):
+def test_refresh_without_a_token_returns_invalid_token(post):
     response = post("/api/token/refresh/", {})
 
     assert response.status_code == 401
@@ -74,7 +74,7 @@ def test_a_refresh_without_any_token_is_an_invalid_token(post):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/api/token/", "/api/token/refresh/", "/api/token/verify/"])
-def test_forms_are_refused_where_no_rfc_wants_them(client, path):
+def test_json_endpoints_refuse_forms(client, path):
     response = client.post(path, "token=x&refresh=x", content_type=FORM)
 
     assert response.status_code == 415
@@ -100,14 +100,14 @@ def test_either_token_ends_the_sign_in(client, post, pair, kind, as_form):
 
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "unknown", ""])
-def test_the_hint_is_only_a_hint(pair, hint):
+def test_the_hint_does_not_matter(pair, hint):
     response = send_form(f"token={pair['refresh']}&token_type_hint={hint}&client_id=x")
 
     assert response.status_code == 200
     assert AuthSession.objects.get().revoked_at is not None
 
 
-def test_an_ancestor_still_ends_the_sign_in(post, pair):
+def test_an_older_refresh_token_still_ends_the_sign_in(post, pair):
     post("/api/token/refresh/", {"refresh": pair["refresh"]})
 
     response = send_form(f"token={pair['refresh']}")
@@ -126,7 +126,7 @@ def test_an_expired_token_still_ends_the_sign_in(pair):
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "..", "null", "%FF", "%F0%9F%94%91"])
-def test_what_is_no_token_is_answered_as_if_it_were_revoked(pair, token):
+def test_revoking_an_invalid_token_returns_200(pair, token):
     response = send_form(f"token={token}")
 
     assert (response.status_code, response.content) == (200, b"")
@@ -150,7 +150,7 @@ def test_revoking_twice_is_recorded_once(pair):
     assert AuditEvent.objects.filter(type="session.revoked").count() == 1
 
 
-def test_a_deleted_users_token_is_answered_likewise(pair, user):
+def test_revoking_a_deleted_users_token_returns_200(pair, user):
     user.delete()
 
     response = send_form(f"token={pair['refresh']}")
@@ -171,7 +171,7 @@ def test_a_form_without_a_token_is_invalid(body):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("token", [0, 1.5])
-def test_a_number_is_no_token_to_revoke(post, token):
+def test_revoking_a_number_is_invalid(post, token):
     response = post("/api/token/revoke/", {"token": token})
 
     assert response.status_code == 400
@@ -187,7 +187,7 @@ def test_json_without_a_token_is_invalid(post, body):
 
 
 @pytest.mark.django_db
-def test_revocation_takes_no_other_form():
+def test_revoke_refuses_multipart_forms():
     response = Client().post("/api/token/revoke/", {"token": "x"})
 
     assert response.status_code == 415
@@ -203,7 +203,7 @@ def test_a_token_is_never_read_from_the_query(pair):
 
 @pytest.mark.parametrize("header", ["Bearer stale", "Bearer", "\xff"])
 @pytest.mark.parametrize("path", ["refresh", "verify", "revoke"])
-def test_a_stale_header_shuts_no_door(post, pair, header, path):
+def test_a_useless_authorization_header_is_ignored(post, pair, header, path):
     name, kind = ("refresh", "refresh") if path == "refresh" else ("token", "access")
 
     response = post(f"/api/token/{path}/", {name: pair[kind]}, headers={"authorization": header})
@@ -222,7 +222,7 @@ def test_no_token_endpoint_sets_a_cookie(signed_in, pair, path):
     assert not response.cookies
 
 
-def test_refresh_answers_the_next_pair(client, post, pair):
+def test_refresh_returns_the_next_pair(client, post, pair):
     response = post("/api/token/refresh/", {"refresh": pair["refresh"]})
 
     assert response.status_code == 200
@@ -234,7 +234,7 @@ def test_refresh_answers_the_next_pair(client, post, pair):
     assert client.get("/api/me/", headers=bearer(body["access"])).status_code == 200
 
 
-def test_refresh_keeps_when_and_how_somebody_signed_in(post, pair):
+def test_refresh_keeps_auth_time_and_amr(post, pair):
     AuthSession.objects.update(auth_time=timezone.now() - timedelta(hours=5))
     before = AuthSession.objects.get()
 
@@ -246,7 +246,7 @@ def test_refresh_keeps_when_and_how_somebody_signed_in(post, pair):
 
 
 @pytest.mark.parametrize("path", ["refresh", "verify"])
-def test_neither_refresh_nor_verify_touches_a_browsers_session(signed_in, pair, path):
+def test_refresh_and_verify_keep_the_browsers_session(signed_in, pair, path):
     name, kind = ("refresh", "refresh") if path == "refresh" else ("token", "access")
 
     signed_in.post(f"/api/token/{path}/", {name: pair[kind]}, content_type="application/json")

@@ -1,4 +1,4 @@
-"""What others fetch: our public keys, and where to ask; other people's libraries verify by it."""
+"""Test the public documents: key set and metadata, by which other libraries verify our tokens."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def access_token():
 
 
 def let_it_sign():
-    """The lead passes."""
+    """Make the next key sign, as if the lead had passed."""
     SigningKey.objects.filter(active_at__gt=timezone.now()).update(active_at=timezone.now())
     ring.forget()
 
@@ -76,7 +76,7 @@ def test_coordinates_are_of_full_length(client, db):
             assert len(urlsafe_b64decode(key[name] + "==")) == 32
 
 
-def test_the_key_set_may_be_kept_for_a_while_and_asked_about_by_etag(client, db):
+def test_the_key_set_may_be_cached_and_has_an_etag(client, db):
     first = client.get(JWKS)
 
     assert first["Cache-Control"] == "public, max-age=300"
@@ -99,8 +99,8 @@ def test_the_etag_changes_with_the_keys(client, db):
     assert response["ETag"] != before
 
 
-def test_a_304_says_how_long_as_well(client, db):
-    """RFC 9110 §15.4.5: what a 200 would have said of caching, or the copy goes stale at once."""
+def test_a_304_repeats_the_cache_time(client, db):
+    """RFC 9110 §15.4.5: a 304 repeats `Cache-Control`, or the copy would be stale at once."""
     etag = client.get(JWKS)["ETag"]
 
     response = client.get(JWKS, headers={"if-none-match": etag})
@@ -110,7 +110,7 @@ def test_a_304_says_how_long_as_well(client, db):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", [JWKS, METADATA])
-def test_a_frontend_may_read_it(client, path):
+def test_only_our_frontend_may_read_the_documents(client, path):
     response = client.get(path, headers={"origin": FRONTEND})
     foreign = client.get(path, headers={"origin": "https://evil.example"})
 
@@ -120,7 +120,7 @@ def test_a_frontend_may_read_it(client, path):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", [JWKS, METADATA])
-def test_it_is_only_read(path):
+def test_the_documents_are_read_only(path):
     client = Client(enforce_csrf_checks=True)
 
     assert client.head(path).status_code == 200
@@ -130,7 +130,7 @@ def test_it_is_only_read(path):
     assert client.get(path).status_code == 200
 
 
-def test_the_metadata_says_exactly_this(client, db):
+def test_the_metadata_has_exactly_these_members(client, db):
     response = client.get(METADATA)
 
     assert response.status_code == 200
@@ -163,17 +163,17 @@ def test_the_tokens_issuer_is_the_metadatas(client, db):
     assert forge.part(access_token(), 1)["iss"] == issuer
 
 
-# Other people's verifiers, across a rotation
+# Other libraries verify, before and after a rotation
 
 
 @pytest.fixture
 def pyjwt(live_server):
-    """PyJWT's own client, which fetches the key set by HTTP and keeps it."""
+    """Verify with PyJWT's own client, which fetches the key set by HTTP and keeps it."""
     fetcher = PyJWKClient(f"{live_server.url}{JWKS}", cooldown_duration=0)
 
     def verify(token):
         key = fetcher.get_signing_key_from_jwt(token)
-        return jwt.decode(  # noqa: TID251 - as a service of somebody else would
+        return jwt.decode(  # noqa: TID251 - as another team's service would
             token,
             key,
             algorithms=["ES256", "EdDSA", "RS256"],
@@ -205,9 +205,9 @@ for await (const token of createInterface({ input: process.stdin })) {
 @pytest.fixture(scope="session")
 @starts_processes
 def jose_directory(tmp_path_factory):
-    """npm's `jose`, in a directory of its own.
+    """Install npm's `jose` in its own directory.
 
-    The one test that needs the network, so it runs where it is demanded: in CI.
+    Only the tests with `jose` need the network, so they run only where `TEST_REQUIRE` demands it: in CI.
     """
     if "node" not in os.environ.get("TEST_REQUIRE", "").replace(",", " ").split():
         pytest.skip("npm would ask its registry: TEST_REQUIRE=node runs this test")
@@ -232,7 +232,7 @@ def jose_directory(tmp_path_factory):
 @pytest.fixture
 @starts_processes
 def jose(jose_directory, live_server):
-    """One node process, so that its copy of the key set lives through the rotation."""
+    """Start one Node process, which keeps its copy of the key set during the rotation."""
     process = processes.start(
         ["node", "verify.mjs", f"{live_server.url}{JWKS}"],
         cwd=jose_directory,
@@ -276,7 +276,7 @@ def test_another_library_verifies_our_tokens_across_a_rotation(
 
 
 @pytest.mark.parametrize("library", ["pyjwt", pytest.param("jose", marks=pytest.mark.servers)])
-def test_another_library_refuses_what_is_not_ours(request, transactional_db, library):
+def test_another_library_refuses_a_forged_token(request, transactional_db, library):
     verify = request.getfixturevalue(library)
     SigningKey.objects.all().delete()
     rotation.create(active_at=timezone.now())
