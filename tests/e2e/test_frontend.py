@@ -178,14 +178,16 @@ def test_tabs_sign_in_and_out_together(
 
     sign_in_by_frontend(page, site)
     expect(other.locator("#profile-email")).to_have_text(site.accounts["visitor"]["email"])
-    expect(other.locator("#log")).to_contain_text("signed in. Its access token is used here too.")
+    expect(other.locator("#log")).to_contain_text("signed in. This tab uses its access token too.")
     late = tab_with_client(context, site)
     assert late.evaluate("client.restore()") is True
     assert late.evaluate("told") == ["other tab handed_over"]
     assert len(refreshes) == asked
 
     other.click("#refresh")
-    expect(page.locator("#log")).to_contain_text("refreshed. Its new access token is used here too")
+    expect(page.locator("#log")).to_contain_text(
+        "refreshed. This tab uses its new access token too"
+    )
     assert len(refreshes) == asked + 1
 
     other.click("#sign-out")
