@@ -1,10 +1,10 @@
-"""Codes and links out of mails."""
+"""Find codes and links in mails."""
 
 import re
 
 
 def code_in(mail):
-    """The code that allauth draws: four and four consonants."""
+    """Return the code: twice four letters."""
     return re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", mail.body)[0]
 
 
