@@ -86,7 +86,7 @@ def test_any_other_unknown_address_is_a_page(client, path):
         ("/new/report/", False),
     ],
 )
-def test_frontends_may_call_what_is_under_a_prefix_for_machines(client, path, is_open):
+def test_frontends_may_call_paths_under_a_prefix_for_machines(client, path, is_open):
     response = client.get(path, headers={"origin": FRONTEND})
 
     assert ("Access-Control-Allow-Origin" in response) == is_open

@@ -88,7 +88,7 @@ def test_a_code_does_not_work_in_another_browser(browser, another_browser, deliv
         ("password1", ""),
     ],
 )
-def test_a_bad_sign_up_says_what_is_wrong(browser, db, field, value):
+def test_a_bad_sign_up_shows_the_error(browser, db, field, value):
     response = browser.post("/accounts/signup/", NEW | {field: value})
 
     assert response.status_code == 200

@@ -203,7 +203,7 @@ def test_the_owner_sets_a_password_on_the_page_after_the_mailed_code(kakao, walk
         ("ko", "본인 확인 코드", "이 코드를 아무에게도 알려 주지 말고"),
     ],
 )
-def test_the_mail_says_what_the_code_is_for_and_where_to_look(
+def test_the_mail_warns_and_links_to_the_devices_page(
     kakao, walk, visitor, deliver, language, subject, warning
 ):
     walk(kakao)

@@ -170,7 +170,7 @@ def test_a_rotation_reads_columns_of_every_type(clock, django_assert_num_queries
         }
 
 
-def test_a_rotation_reads_back_what_it_wrote(clock, db):
+def test_a_rotation_returns_the_written_row(clock, db):
     session = opened()
 
     rotated = rotate(presented(session)).session
@@ -252,7 +252,7 @@ def test_other_sign_ins_of_the_user_survive_a_reuse(clock, db):
     assert other.revoked_at is None
 
 
-def test_a_made_up_jti_of_this_sign_in_is_a_reuse(clock, db):
+def test_an_invented_jti_of_this_sign_in_is_a_reuse(clock, db):
     session = opened()
 
     outcome = rotate(presented(session, jti=uuid4().hex))

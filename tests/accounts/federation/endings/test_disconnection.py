@@ -65,7 +65,7 @@ def test_disconnecting_google_revokes_a_token_without_a_page(google, connect, vi
     page = visitor.get(answer["Location"])
     waiting = Job.objects.filter(kind="unlink").get()
     token = json.loads(encryption.decrypt(waiting.payload))["token"]
-    rests = all_columns()
+    stored = all_columns()
     tell()
 
     assert gone
@@ -74,7 +74,7 @@ def test_disconnecting_google_revokes_a_token_without_a_page(google, connect, vi
     assert len(query["nonce"]) == 43
     assert answer["Location"] == PAGE
     assert "Google is told, too." in page.text
-    assert token not in rests
+    assert token not in stored
     store = get_redis_connection("sessions")
     assert all(token.encode() not in (store.get(key) or b"") for key in store.keys("session:*"))
     assert google.ended() == [uid]

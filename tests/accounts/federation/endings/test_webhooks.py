@@ -44,7 +44,7 @@ def webhook():
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_kakaos_webhook_removes_the_connection_and_what_it_opened(kakao, webhook, deliver, method):
+def test_kakaos_webhook_removes_the_connection_and_its_sign_ins(kakao, webhook, deliver, method):
     user, other = connected("kakao", "4012345671", locale="ko"), connected("kakao", "2")
     sent = kakao.ask("unlink-user", user_id="4012345671")
 

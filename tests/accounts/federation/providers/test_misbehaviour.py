@@ -237,7 +237,7 @@ def test_a_malformed_kakao_email_is_asked_for(kakao, walk, fault):
     assert_nothing_was_made()
 
 
-def test_a_strange_nickname_is_cut_to_what_a_database_takes(kakao, walk):
+def test_a_strange_nickname_is_cut_to_the_columns_limits(kakao, walk):
     kakao.misbehave("strange_nickname")
 
     walk(kakao)
