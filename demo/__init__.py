@@ -1,4 +1,4 @@
-"""What only a laptop needs: demo accounts, a frontend, stand-in providers, a mail viewer.
+"""Run the site on a laptop: demo accounts, a frontend, stand-in providers, a mail viewer.
 
-Installed under DEMO=1. The product never imports it.
+Django installs this app only under DEMO=1. The product never imports it.
 """

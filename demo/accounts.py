@@ -1,4 +1,7 @@
-"""The accounts of DEMO=1. Their passwords are public: a check refuses them on a public site."""
+"""List the demo accounts of DEMO=1.
+
+Their passwords are public, so a system check refuses to start a public site that has these accounts.
+"""
 
 from dataclasses import dataclass
 

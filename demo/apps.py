@@ -2,7 +2,10 @@ from django.apps import AppConfig
 
 
 class DemoConfig(AppConfig):
-    """Installed under DEMO=1 only, before `config`: its `serve` command takes the place of ours."""
+    """Install the demo app, under DEMO=1 only.
+
+    It stands before `config` in INSTALLED_APPS, so that its `serve` command replaces the site's.
+    """
 
     name = "demo"
     verbose_name = "Demo"

@@ -1,4 +1,4 @@
-"""The mail viewer of DEMO=1: what the worker would have sent, newest first."""
+"""Show the mail that the worker wrote to files under DEMO=1, newest first."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ class CaughtMail:
 @never_cache
 @require_safe
 def view(request: HttpRequest) -> HttpResponse:
-    """Anybody who reaches this page reads sign-in codes: it exists under DEMO=1 only."""
+    """Show a page of caught mails. Raises Http404 without DEMO=1, because mails hold sign-in codes."""
     if not settings.DEMO:
         raise Http404
     paths = sorted(settings.EMAIL_FILE_PATH.glob("*.log"), reverse=True)
@@ -39,7 +39,7 @@ def view(request: HttpRequest) -> HttpResponse:
 
 
 def _read(path: Path) -> CaughtMail:
-    """One message a file: the worker opens a connection of its own for each."""
+    """Return the mail in this file. Each file holds one, because the worker connects once per mail."""
     message = BytesParser(EmailMessage, policy=policy.default).parsebytes(path.read_bytes())
     body = message.get_body(("plain",))
     text = body.get_content() if body else ""

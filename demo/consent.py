@@ -1,4 +1,4 @@
-"""The authorisation endpoint every stand-in shares, and its consent page (RFC 6749 §4.1.1, §4.1.2)."""
+"""Serve the authorisation endpoint and the consent page of every stand-in (RFC 6749 §4.1.1, §4.1.2)."""
 
 import hashlib
 from urllib.parse import urlsplit
@@ -46,7 +46,7 @@ class ConsentStandIn(Site):
         self.fault = Misbehaviour()
         self.key = SigningKey()
 
-    # What differs between providers.
+    # Each provider overrides these four.
 
     def scopes_of(self, scope: str) -> frozenset[str] | None:
         raise NotImplementedError
@@ -60,10 +60,8 @@ class ConsentStandIn(Site):
     def native_answer(self, issued: Issued) -> dict[str, object]:
         raise NotImplementedError
 
-    # What they share.
-
     def jwk_set(self) -> dict[str, object]:
-        """Of today's key: it may be another one than at the start."""
+        """Return the current key. `/misbehave` may have replaced the key of the start."""
         return self.key.jwk_set()
 
     def authorize(self, request: HttpRequest) -> HttpResponse:
@@ -94,11 +92,14 @@ class ConsentStandIn(Site):
             nonce=parameters.get("nonce"),
         )
         if parameters.get("prompt") == "none":
-            return self.without_a_word(asked, hint=parameters.get("login_hint"))
+            return self.silent_redirect(asked, hint=parameters.get("login_hint"))
         return self.consent_page(request, asked)
 
-    def without_a_word(self, asked: AuthorizeRequest, *, hint: str) -> HttpResponse:
-        """`prompt=none`, OpenID Connect Core §3.1.2.1: a code for who agreed before, or an error."""
+    def silent_redirect(self, asked: AuthorizeRequest, *, hint: str) -> HttpResponse:
+        """Answer `prompt=none` without a page (OpenID Connect Core §3.1.2.1).
+
+        Redirects with a code if the person in `hint` agreed before, otherwise with an error.
+        """
         error, identity = self.fault.silence(self.ledger.agreed.get(hint), self.identities)
         if identity is None:
             return self.redirect(asked.redirect_uri, {"error": error, "state": asked.state})
@@ -107,13 +108,19 @@ class ConsentStandIn(Site):
         return self.redirect(asked.redirect_uri, answer)
 
     def unverified(self, parameters: Parameters) -> str:
-        """Until both are known to be good, a redirect would be an open redirect (RFC 9700 §4.11.2)."""
+        """Return the name of the wrong parameter: client_id or redirect_uri. '' if both are right.
+
+        Don't redirect before this check: it would be an open redirect (RFC 9700 §4.11.2).
+        """
         if not self.client.is_known_as(parameters.get("client_id")):
             return "client_id"
         return "" if parameters.get("redirect_uri") in self.client.redirect_uris else "redirect_uri"
 
     def fault_of(self, parameters: Parameters) -> tuple[str, str]:
-        """RFC 6749 §4.1.2.1; PKCE errors as RFC 7636 §4.4.1."""
+        """Return the first error and its description, or two empty strings.
+
+        The errors follow RFC 6749 §4.1.2.1, those of PKCE RFC 7636 §4.4.1.
+        """
         challenge, method = (
             parameters.get("code_challenge"),
             parameters.get("code_challenge_method"),
@@ -168,7 +175,10 @@ class ConsentStandIn(Site):
         return self.redirect(asked.redirect_uri, answer)
 
     def native(self, request: HttpRequest) -> HttpResponse:
-        """What the provider's SDK on a phone hands to its app. Any client id: apps lie, too."""
+        """Return the tokens that the provider's SDK gives to an app on a phone.
+
+        Accepts every client id, so that tests can send tokens of another app.
+        """
         if request.method != "POST":
             return self.not_allowed(request, "POST")
         try:
@@ -188,9 +198,10 @@ class ConsentStandIn(Site):
         return self.answer(self.native_answer(issued))
 
     def misbehave(self, request: HttpRequest) -> HttpResponse:
-        """Commit this fault until told another; none: behave again.
+        """Commit this fault until the next call. An empty `fault` ends it.
 
-        A fault of a whole answer names the path it is committed `at`; others lie in what is told.
+        Faults of `misbehaviour.ANSWERS` spoil the whole answer of one path, which the form names in
+        `at`. `rotate_keys` replaces the signing key once.
         """
         if request.method != "POST":
             return self.not_allowed(request, "POST")
@@ -208,7 +219,7 @@ class ConsentStandIn(Site):
         return self.answer({"fault": self.fault.name, "at": self.fault.at})
 
     def ended(self, request: HttpRequest) -> HttpResponse:
-        """Whose connections the site has ended here, in their order."""
+        """Return the subjects whose connections the site has ended, oldest first."""
         return self.answer({"ended": self.ledger.ended})
 
     def denial(self) -> dict[str, str]:
@@ -231,14 +242,14 @@ class ConsentStandIn(Site):
         return self.typed_identity(name, email) if is_short else None
 
     def redirect(self, redirect_uri: str, answer: dict[str, str]) -> HttpResponse:
-        # 303, so that the consent form is never posted on to the client (RFC 9700 §4.12).
+        # 303, because after a 307 the browser would post the consent form to the client (RFC 9700 §4.12).
         return HttpResponse(status=303, headers={"Location": redirect_target(redirect_uri, answer)})
 
     def consent_page(
         self, request: HttpRequest, asked: AuthorizeRequest, *, form: Parameters | None = None
     ) -> HttpResponse:
         target = urlsplit(asked.redirect_uri)
-        # Browsers hold redirects after a form to form-action as well, so the client is named there.
+        # Browsers check redirects after a form against form-action too, so it lists the client.
         client = f"{target.scheme}://{target.netloc}" if target.netloc else f"{target.scheme}:"
         context = {
             "request_id": self.ledger.ask(asked),
@@ -254,7 +265,7 @@ class ConsentStandIn(Site):
 
 
 def stable_number(text: str, *, digits: int) -> str:
-    """The same typed person is the same account each time."""
+    """Return a number made from this text, so that a typed identity keeps its account."""
     return str(int(hashlib.sha256(text.casefold().encode()).hexdigest(), 16) % 10**digits).zfill(
         digits
     )

@@ -1,10 +1,10 @@
-"""The stand-ins' page texts. Keys with a provider's slug add to those of their language."""
+"""The texts of the stand-ins' pages. A provider's texts (`en-google`) add to its language's (`en`)."""
 
 COPY: dict[str, dict[str, str]] = {
     "en": {
         "title": "Choose a demo identity",
         "heading": "Who is signing in?",
-        "receives": "will be told this person's name and email address.",
+        "receives": "will receive this person's name and email address.",
         "other": "Somebody else",
         "name": "Name",
         "email": "Email",
@@ -13,12 +13,12 @@ COPY: dict[str, dict[str, str]] = {
         "correct": "Choose one of the people, or type a valid name and email address.",
         "not_verified": "email not verified",
         "not_shared": "shares no email",
-        "error_title": "This request can't go on",
+        "error_title": "This request can't continue",
         "client_id": "No client is registered under this client_id. Compare it with --client-id.",
-        "redirect_uri": "This redirect_uri is not registered, character for character. Compare it with --redirect-uri.",
-        "consent_over": "This page was answered already, or is too old. Go back to the site and start again.",
-        "unreadable": "The request is no form encoding of UTF-8 text.",
-        "method": "This address does not take that method.",
+        "redirect_uri": "This redirect_uri is not registered. It must be the same as --redirect-uri, character for character.",
+        "consent_over": "You have answered this page already, or it is too old. Go back to the site and start again.",
+        "unreadable": "The request is not form-encoded UTF-8 text.",
+        "method": "This address does not support that method.",
         "not_found": "There is nothing at this address.",
     },
     "ko": {

@@ -1,4 +1,4 @@
-"""What the pages of a demo show beside the site's own."""
+"""Add demo data to the context of the site's templates."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ from demo import accounts
 
 
 def demo(request: HttpRequest) -> dict[str, Any]:
-    """The demo accounts, which the sign-in page lists with their passwords."""
+    """Return the demo accounts. The sign-in page lists them with their passwords."""
     return {"demo_accounts": accounts.ALL}

@@ -1,4 +1,7 @@
-"""What a provider can say wrong: in an ID token, a security event, a profile, a token's description."""
+"""Faults in a provider's data: in ID tokens, security events, profiles and token information.
+
+Each table maps the fault's name to a function that takes correct data and returns faulty data.
+"""
 
 import time
 from collections.abc import Callable
@@ -111,7 +114,7 @@ TOKEN_INFOS: dict[str, Callable[[Claims], Claims]] = {
 
 
 def _event(**changes: object) -> Callable[[Claims], Claims]:
-    """None takes the member away."""
+    """Change members of the event. None removes the member."""
 
     def change(claims: Claims) -> Claims:
         events = claims["events"]

@@ -1,4 +1,4 @@
-"""A static frontend on an origin of its own, to show CORS at work. `python -m demo.frontend --help`."""
+"""Serve a static frontend on its own origin, to show CORS at work. `python -m demo.frontend --help`."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SPA = Path(__file__).parent / "spa"
-# The whole list of what is served: no path from a request ever reaches the file system.
+# The server serves these files only, and never opens a path from a request.
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/index.html": ("index.html", "text/html; charset=utf-8"),

@@ -1,4 +1,4 @@
-"""Local stand-in for Google's OAuth 2.0 and OpenID Connect server. `python -m demo.google --help`."""
+"""Stand in for Google's OAuth 2.0 and OpenID Connect server. `python -m demo.google --help`."""
 
 from collections.abc import Callable
 from typing import NoReturn
@@ -16,7 +16,7 @@ from demo.received import bearer_token, client_credentials, form_of, posted_form
 
 REFUSALS = {
     Refusal.UNKNOWN_CODE: ("invalid_grant", "Bad Request"),
-    # Google's own error code, where RFC 6749 §5.2 would have invalid_grant.
+    # Google has its own error code here. RFC 6749 §5.2 says invalid_grant.
     Refusal.REDIRECT_URI: ("redirect_uri_mismatch", "Bad Request"),
     Refusal.NO_VERIFIER: ("invalid_grant", "Missing code verifier."),
     Refusal.VERIFIER: ("invalid_grant", "Invalid code verifier."),
@@ -54,7 +54,10 @@ class GoogleStandIn(ConsentStandIn):
 
     @override
     def scopes_of(self, scope: str) -> frozenset[str] | None:
-        """Google adds `openid` to email and profile, asked for or not; so each gets an ID token."""
+        """Return the short names of the scopes, or None if one is unknown.
+
+        Adds `openid`, as Google does for email and profile. So every token answer has an ID token.
+        """
         names = {"openid": "openid"} | {long: short for short, long in LONG_SCOPES.items()}
         asked = {names.get(one, one) for one in scope.split()}
         return (
@@ -67,7 +70,7 @@ class GoogleStandIn(ConsentStandIn):
 
     @override
     def redirect_extras(self, asked: AuthorizeRequest) -> dict[str, str]:
-        """`iss` as RFC 9207 §2 has it."""
+        """Return the parameters that Google adds, with `iss` as in RFC 9207 §2."""
         return {
             "iss": self.origin,
             "scope": google_claims.scope_text(asked),
@@ -141,7 +144,9 @@ class GoogleStandIn(ConsentStandIn):
             return client_id
         description = "Unauthorized" if is_known else "The OAuth client was not found."
         refused = OAuthError("invalid_client", description, status=401)
-        if "Authorization" in request.headers:  # the scheme that the client tried (RFC 6749 §5.2)
+        if (
+            "Authorization" in request.headers
+        ):  # name the scheme that the client used (RFC 6749 §5.2)
             refused.headers["WWW-Authenticate"] = 'Basic realm="token"'
         raise refused
 
@@ -190,13 +195,13 @@ class GoogleStandIn(ConsentStandIn):
             return self.error("invalid_request", "Missing required parameter: token")
         held = self.ledger.bearer(token)
         if held is None:
-            # Google says so of a dead token; RFC 7009 §2.2 would have 200.
+            # Google refuses an invalid token. RFC 7009 §2.2 says 200.
             return self.error("invalid_token", "Token expired or revoked")
         self.ledger.revoke_all_of(held[0].grant.identity.subject)
         return self.answer({})
 
     def security_event(self, request: HttpRequest) -> HttpResponse:
-        """The security event token that Google would push now; whoever asks pushes it."""
+        """Return the security event token that Google would send. The caller sends it to the site."""
         if request.method != "POST":
             return self.not_allowed(request, "POST")
         try:
@@ -240,7 +245,7 @@ class GoogleStandIn(ConsentStandIn):
     def api_error(
         self, code: int, message: str, status: str, headers: dict[str, str]
     ) -> HttpResponse:
-        """The shape of googleapis.com, which is not that of the OAuth endpoints."""
+        """Return an error in the shape of googleapis.com. The OAuth endpoints have another shape."""
         return self.answer(
             {"error": {"code": code, "message": message, "status": status}},
             status=code,

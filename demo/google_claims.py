@@ -1,4 +1,4 @@
-"""What the stand-in says about a person: ID token claims and both userinfo shapes."""
+"""Build Google's data about a person: ID token claims, security events and both userinfo shapes."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ import time
 from demo.ledger import Grant, Issued
 from demo.oauth_standin import AuthorizeRequest
 
-TOKEN_SECONDS = 3599  # what Google says of a token it just made
+TOKEN_SECONDS = 3599  # Google's `expires_in` for a new token
 ID_TOKEN_SECONDS = 3600
 LONG_SCOPES = {
     "email": "https://www.googleapis.com/auth/userinfo.email",
@@ -30,7 +30,7 @@ def scope_text(asked: AuthorizeRequest) -> str:
 
 
 def id_token(issued: Issued, *, issuer: str) -> dict[str, object]:
-    """OIDC Core §2; `azp` and `at_hash` always, as Google does."""
+    """Return the claims of OIDC Core §2, always with `azp` and `at_hash`, as Google does."""
     asked, now = issued.grant.request, int(time.time())
     claims: dict[str, object] = {"iss": issuer, "azp": asked.client_id, "aud": asked.client_id}
     claims |= userinfo(issued.grant) | {"at_hash": at_hash(issued.access_token)}
@@ -42,7 +42,10 @@ def id_token(issued: Issued, *, issuer: str) -> dict[str, object]:
 def security_event(
     name: str, *, subject: str, reason: str, issuer: str, audience: str
 ) -> dict[str, object]:
-    """RFC 8417, with the members that Google documents; a `verification` is about nobody."""
+    """Return the claims of a security event (RFC 8417), with the members that Google documents.
+
+    A `verification` has no subject.
+    """
     event: dict[str, object] = {"state": "a try"}
     if name != "verification":
         event = {"subject": {"subject_type": "iss-sub", "iss": issuer, "sub": subject}}
@@ -58,7 +61,7 @@ def security_event(
 
 
 def at_hash(access_token: str) -> str:
-    """OIDC Core §3.1.3.6."""
+    """Return the `at_hash` claim of this access token (OIDC Core §3.1.3.6)."""
     half = hashlib.sha256(access_token.encode()).digest()[:16]
     return base64.urlsafe_b64encode(half).rstrip(b"=").decode()
 
@@ -76,7 +79,7 @@ def userinfo(grant: Grant) -> dict[str, object]:
 
 
 def userinfo_v2(grant: Grant) -> dict[str, object]:
-    """The shape from before OpenID Connect; it knows no locale any more."""
+    """Return the shape that Google used before OpenID Connect. It has no locale."""
     identity, scopes = grant.identity, grant.request.scopes
     profile = names(identity.name) if "profile" in scopes else {}
     email = (
@@ -88,7 +91,7 @@ def userinfo_v2(grant: Grant) -> dict[str, object]:
 
 
 def names(name: str) -> dict[str, str]:
-    """A single name leaves no `family_name`, as at Google."""
+    """Split a name into Google's claims. A single name has no `family_name`."""
     given, _, family = name.rpartition(" ")
     return (
         {"name": name, "given_name": given, "family_name": family}

@@ -1,4 +1,4 @@
-"""Local stand-in for Kakao Login, kauth and kapi in one. `python -m demo.kakao --help`."""
+"""Stand in for Kakao Login: kauth and kapi on one origin. `python -m demo.kakao --help`."""
 
 import datetime as dt
 import hmac
@@ -54,7 +54,10 @@ class KakaoStandIn(ConsentStandIn):
 
     @override
     def scopes_of(self, scope: str) -> frozenset[str] | None:
-        """None asked for means all that the app is set up with. Kakao separates by commas, others by spaces."""
+        """Return the scopes, or None if one is unknown. An empty `scope` means all consent items.
+
+        Kakao separates scopes by commas. Spaces work too, as at other providers.
+        """
         asked = frozenset(scope.replace(",", " ").split()) or kakao_account.CONSENT_ITEMS
         return asked if asked <= kakao_account.CONSENT_ITEMS else None
 
@@ -109,7 +112,7 @@ class KakaoStandIn(ConsentStandIn):
             case Refusal.REDIRECT_URI:
                 raise OAuthError("invalid_grant", "Redirect URI mismatch.", vendor_code="KOE303")
             case Refusal.NO_VERIFIER | Refusal.VERIFIER:
-                # Our choice of KOE320, "a code that can't be used": none is known to us for PKCE alone.
+                # Kakao documents no code for PKCE. KOE320 ("the code can't be used") comes closest.
                 raise OAuthError("invalid_grant", outcome.value, vendor_code="KOE320")
 
     def authenticate(self, form: Parameters) -> None:
@@ -160,7 +163,10 @@ class KakaoStandIn(ConsentStandIn):
         }
 
     def unlink(self, request: HttpRequest) -> HttpResponse:
-        """Ends every token of this person, not only the one shown; with the admin key, of anybody."""
+        """Disconnect the owner of the bearer token, and end all their tokens.
+
+        With the admin key, disconnect the person in `target_id`.
+        """
         if request.headers.get("Authorization", "").startswith("KakaoAK "):
             return self.unlink_by_admin(request)
         held = self.holder(request, "POST")
@@ -190,7 +196,10 @@ class KakaoStandIn(ConsentStandIn):
         return self.answer({"id": int(subject)})
 
     def unlink_user(self, request: HttpRequest) -> HttpResponse:
-        """Somebody disconnects at Kakao: the webhook that Kakao would send; whoever asks sends it."""
+        """Disconnect a person, as on Kakao's own pages. Returns the webhook's header and parameters.
+
+        The caller sends the webhook to the site.
+        """
         if request.method != "POST":
             return self.not_allowed(request, "POST")
         try:
@@ -226,7 +235,7 @@ class KakaoStandIn(ConsentStandIn):
         return held
 
     def link(self, subject: str) -> dt.datetime:
-        """Since when this person is connected to the app; the first call connects."""
+        """Return the time since which this person is connected. The first call connects them."""
         with self.ledger.lock:
             since = self.linked.setdefault(subject, dt.datetime.now(dt.UTC).replace(microsecond=0))
             while len(self.linked) > MAX_REMEMBERED:

@@ -1,4 +1,4 @@
-"""What the stand-in says about a person, in the nested shape of Kakao's /v2/user/me."""
+"""Build Kakao's data about a person: ID token claims and the nested shape of /v2/user/me."""
 
 import datetime as dt
 import time
@@ -33,7 +33,7 @@ def nickname_part(nickname: dict[str, str]) -> dict[str, object]:
 
 
 def email_part(grant: Grant) -> dict[str, object]:
-    """Without consent Kakao says only that there is an address, and leaves out what it is."""
+    """Return the members about the email. Without consent they only say that there is an address."""
     identity = grant.identity
     if "account_email" not in agreed(grant):
         return {"has_email": True, "email_needs_agreement": True}
@@ -47,7 +47,7 @@ def email_part(grant: Grant) -> dict[str, object]:
 
 
 def id_token(grant: Grant, *, issuer: str) -> dict[str, object]:
-    """Kakao's claims: an e-mail, and no word on whether it is verified."""
+    """Return Kakao's claims. They hold an email, but don't say whether it is verified."""
     asked, now, shared = grant.request, int(time.time()), agreed(grant)
     claims: dict[str, object] = {"iss": issuer, "aud": asked.client_id, "auth_time": now}
     claims["sub"] = grant.identity.subject

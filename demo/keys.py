@@ -1,4 +1,4 @@
-"""A stand-in's signing key, published as a JWK Set and in Google's other form, kid to certificate."""
+"""Make a stand-in's signing key. It is published as a JWK Set and as Google's map of certificates."""
 
 import datetime as dt
 import hashlib
@@ -12,7 +12,7 @@ from jwt.algorithms import RSAAlgorithm
 
 
 class SigningKey:
-    """New with every start, so that nothing signed here is worth anything tomorrow."""
+    """An RSA key that lives as long as the process, so that its signatures are worthless later."""
 
     def __init__(self) -> None:
         self.private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -55,7 +55,7 @@ class SigningKey:
         return {self.kid: self.certificate}
 
     def sign(self, claims: dict[str, object], *, typ: str = "JWT") -> str:
-        """By PyJWT's lower floor: the upper one looks into the claims and refuses some faults."""
+        """Sign these claims. Uses `jwt.PyJWS`, because `jwt.encode` refuses some faulty claims."""
         payload = json.dumps(claims).encode()
         headers = {"kid": self.kid, "typ": typ}
         return jwt.PyJWS().encode(payload, self.private_key, "RS256", headers=headers)

@@ -1,4 +1,4 @@
-"""What every OAuth stand-in remembers, in memory: open consents, codes, tokens, who agreed."""
+"""Keep a stand-in's open consents, codes, tokens and the people who agreed, in memory."""
 
 import math
 import secrets
@@ -29,7 +29,7 @@ class Issued:
 
 
 class Refusal(Enum):
-    """Why a code buys no token."""
+    """The reason why a code was refused."""
 
     UNKNOWN_CODE = "unknown, expired or already used"
     REDIRECT_URI = "redirect_uri differs from the authorisation request's"
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class Shelf(Generic[T]):
-    """The newest thousand values, each under an unguessable key and for its own time."""
+    """Keep the newest thousand values, each under a random key and with its own lifetime."""
 
     def __init__(self) -> None:
         self.entries: OrderedDict[str, tuple[float, T]] = OrderedDict()
@@ -67,7 +67,7 @@ class Shelf(Generic[T]):
 
 
 class Ledger:
-    """Every verb holds the one lock, so that two replays of a code can't both win."""
+    """Every method holds the same lock, so that a code is redeemed once, also by two requests at once."""
 
     def __init__(self, *, code_seconds: float, token_seconds: float) -> None:
         self.code_seconds = code_seconds
@@ -96,9 +96,10 @@ class Ledger:
     def redeem(
         self, code: str, *, client_id: str, redirect_uri: str | None, verifier: str
     ) -> Issued | Refusal:
-        """One try a code: a failed one spends it too. A replay revokes what the code bought (RFC 6749 §4.1.2).
+        """Exchange a code for tokens. Each code has one attempt: a failed attempt spends it too.
 
-        `redirect_uri` is None at providers that don't ask for it a second time.
+        A replay revokes the access token that the code was exchanged for (RFC 6749 §4.1.2). Pass None
+        as `redirect_uri` for providers whose token endpoint has no such parameter.
         """
         with self.lock:
             grant = self.codes.take(code)
@@ -123,13 +124,13 @@ class Ledger:
             return issued
 
     def bearer(self, access_token: str) -> tuple[Issued, int] | None:
-        """What the token stands for, and for how many more seconds."""
+        """Return the tokens and the remaining seconds of this access token, or None if it has ended."""
         with self.lock:
             issued = self.tokens.get(access_token)
             return (issued, self.tokens.seconds_left(access_token)) if issued else None
 
     def revoke(self, token: str) -> bool:
-        """Either token of the pair ends both (RFC 7009 §2.1)."""
+        """End a pair of tokens, given either of them (RFC 7009 §2.1). Returns False if none was live."""
         with self.lock:
             ended = [
                 key
@@ -140,7 +141,7 @@ class Ledger:
             return bool(live)
 
     def revoke_all_of(self, subject: str) -> None:
-        """Nothing is left between this person and the app."""
+        """Forget this person's consent, end all their tokens and note that the connection has ended."""
         with self.lock:
             self.agreed.take(subject)
             self.ended = [*self.ended, subject][-MAX_REMEMBERED:]

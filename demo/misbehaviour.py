@@ -1,8 +1,8 @@
-"""Faults that a stand-in commits on request, so that tests can see what the site makes of them.
+"""Commit faults on request, so that tests see how the site reacts.
 
-Modelled on the OpenID conformance suite's tests for relying parties (`oidcc-client-test-*`: invalid
-issuer, missing subject, invalid audience, missing `iat`, absent `kid`, `alg: none`, bad signatures,
-invalid nonce), and on what else goes wrong between two servers.
+The faults follow the OpenID conformance suite's tests for relying parties (`oidcc-client-test-*`:
+invalid issuer, missing subject, invalid audience, missing `iat`, absent `kid`, `alg: none`, bad
+signatures, invalid nonce). Others are common faults between two servers, such as slow answers.
 """
 
 import base64
@@ -38,18 +38,18 @@ def _signed(claims: Claims, key: SigningKey, algorithm: str = "RS256", **headers
 
 
 def _forged(claims: Claims, key: SigningKey) -> str:
-    """By somebody else's key, under the kid of ours."""
+    """Sign with a foreign key, but name the `kid` of the right key."""
     return _signed(claims, SigningKey(), kid=key.kid)
 
 
 def _embedded(claims: Claims, key: SigningKey) -> str:
-    """By a key that the token brings along (RFC 8725 §2.7)."""
+    """Sign with a foreign key and put it into the token's header (RFC 8725 §2.7)."""
     own = SigningKey()
     return _signed(claims, own, jwk=own.jwk())
 
 
 def _hmac(claims: Claims, key: SigningKey) -> str:
-    """HMAC under the public key (RFC 8725 §2.1). PyJWT won't, so it is put together by hand."""
+    """Sign by HMAC with the public key as secret (RFC 8725 §2.1). PyJWT refuses to do so."""
     pem = key.public_key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -59,7 +59,7 @@ def _hmac(claims: Claims, key: SigningKey) -> str:
 
 
 def _tampered(claims: Claims, key: SigningKey) -> str:
-    """Signed as one person, then made out to another."""
+    """Sign a token, then change its subject."""
     header, _, signature = key.sign(claims).split(".")
     return f"{header}.{_encoded(json.dumps(claims | {'sub': '9'}).encode())}.{signature}"
 
@@ -147,7 +147,7 @@ FAULTS = {
 
 
 class Misbehaviour:
-    """The one fault that a stand-in commits now, if any."""
+    """Hold the fault that a stand-in commits now. An empty name means none."""
 
     def __init__(self) -> None:
         self.name = ""
@@ -160,13 +160,13 @@ class Misbehaviour:
         return True
 
     def id_token(self, claims: Claims, key: SigningKey) -> str:
-        """A token as it should be, but for the one fault."""
+        """Return a signed ID token with the current fault."""
         claims = self._changed(CLAIMS, claims)
         sign = SIGNATURES.get(self.name)
         return sign(claims, key) if sign else key.sign(claims)
 
     def event(self, claims: Claims, key: SigningKey) -> str:
-        """A security event token as it should be, but for the one fault."""
+        """Return a signed security event token with the current fault."""
         claims = self._changed(CLAIMS, self._changed(EVENTS, claims))
         sign = SIGNATURES.get(self.name)
         return sign(claims, key) if sign else key.sign(claims, typ="secevent+jwt")
@@ -174,7 +174,7 @@ class Misbehaviour:
     def silence(
         self, agreed: Identity | None, everybody: tuple[Identity, ...]
     ) -> tuple[str, Identity | None]:
-        """What `prompt=none` brings: an error, or somebody."""
+        """Return the answer to `prompt=none`: an error code, or the person who gets a code."""
         if self.name == "another_answers":
             return "", next(one for one in everybody if one != agreed)
         if self.name in SILENCES:
@@ -203,7 +203,7 @@ class Misbehaviour:
 def committed(
     respond: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: the site that runs here stands in the settings as ROOT_URLCONF."""
+    """Middleware that commits the current fault of the site, which the settings hold as ROOT_URLCONF."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         fault: Misbehaviour = settings.ROOT_URLCONF.fault  # type: ignore[attr-defined]  # an object

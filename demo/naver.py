@@ -1,4 +1,4 @@
-"""Local stand-in for Naver Login, nid and openapi in one. `python -m demo.naver --help`."""
+"""Stand in for Naver Login: nid and openapi on one origin. `python -m demo.naver --help`."""
 
 from typing import NoReturn
 
@@ -36,7 +36,7 @@ class NaverStandIn(ConsentStandIn):
 
     @override
     def scopes_of(self, scope: str) -> frozenset[str] | None:
-        """Naver has none: what an app is told is set up in its console."""
+        """Return a fixed scope. Naver has no scopes: an app's console decides which data it receives."""
         return frozenset({"profile"})
 
     @override
@@ -58,7 +58,7 @@ class NaverStandIn(ConsentStandIn):
         return Identity(subject, known, email, is_email_shared=bool(email)) if known else None
 
     def token(self, request: HttpRequest) -> HttpResponse:
-        """Errors come with status 200, and `expires_in` as a string."""
+        """Exchange a code. As at Naver, errors have status 200 and `expires_in` is a string."""
         try:
             issued = self.exchange(posted_form(request))
         except OAuthError as exc:
@@ -84,7 +84,7 @@ class NaverStandIn(ConsentStandIn):
         outcome = self.ledger.redeem(
             form.get("code"),
             client_id=form.get("client_id"),
-            redirect_uri=None,  # no parameter of Naver's
+            redirect_uri=None,  # Naver's token endpoint has no such parameter
             verifier=form.get("code_verifier"),
         )
         if not isinstance(outcome, Issued):
@@ -117,7 +117,7 @@ class NaverStandIn(ConsentStandIn):
 
 
 def member(grant: Grant) -> dict[str, object]:
-    """More than a site needs: what a console is set up with, each member has agreed to."""
+    """Return a member's profile. It holds more than the site needs, as an app's console may allow."""
     identity = grant.identity
     email = {"email": identity.email} if identity.is_email_shared else {}
     return {

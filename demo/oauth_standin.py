@@ -1,4 +1,4 @@
-"""What every OAuth stand-in checks: the client, the parameters, PKCE, where to redirect."""
+"""Check the client, the parameters, PKCE and the redirect of an OAuth request, for every stand-in."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ class Client:
 
 
 class OAuthError(Exception):
-    """An answer of the token endpoint (RFC 6749 §5.2). `vendor_code` is Kakao's."""
+    """An error of the token endpoint (RFC 6749 §5.2). `vendor_code` is Kakao's own error code."""
 
     def __init__(
         self, error: str, description: str, *, status: int = 400, vendor_code: str = ""
@@ -45,14 +45,17 @@ class OAuthError(Exception):
 
 @dataclass(frozen=True)
 class Parameters:
-    """Parameters sent empty count as left out; repeated ones are `faulty` (RFC 6749 §3.1, §3.2)."""
+    """The parameters of a request. Empty ones count as missing (RFC 6749 §3.1, §3.2).
+
+    `faulty` names those that are repeated, too long or unprintable.
+    """
 
     values: dict[str, str]
     faulty: frozenset[str]
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
-        """Raises ValueError when this is no form encoding of UTF-8 text at all."""
+        """Parse a query string or form. Raises ValueError if it is not form-encoded UTF-8 text."""
         pairs = parse_qsl(
             raw.decode("utf-8"),
             keep_blank_values=True,
@@ -97,7 +100,7 @@ class AuthorizeRequest:
 
 
 def proves(verifier: str, challenge: str) -> bool:
-    """RFC 7636 §4.6, S256."""
+    """Return True if this verifier belongs to this S256 challenge (RFC 7636 §4.6)."""
     if not CODE_VERIFIER.fullmatch(verifier):
         return False
     digest = hashlib.sha256(verifier.encode()).digest()
@@ -105,7 +108,7 @@ def proves(verifier: str, challenge: str) -> bool:
 
 
 def redirect_target(redirect_uri: str, parameters: dict[str, str]) -> str:
-    """Keeps the redirect URI's own query, as RFC 6749 §4.1.2 has it."""
+    """Add these parameters to the redirect URI, and keep its own query (RFC 6749 §4.1.2)."""
     parts = urlsplit(redirect_uri)
     query = urlencode({name: value for name, value in parameters.items() if value})
     return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, query]))))

@@ -1,4 +1,4 @@
-"""What every stand-in answers with: pages in Korean and English, JSON, safe headers on both."""
+"""Build the answers of every stand-in: pages in Korean and English, JSON, and safe headers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,20 +15,20 @@ STYLESHEET = (Path(__file__).parent / "static" / "consent.css").read_bytes()
 
 
 class Site:
-    """A whole site: ROOT_URLCONF may be any object with `urlpatterns`, so no module state is needed."""
+    """The base of a stand-in. An instance is the ROOT_URLCONF, so it needs no state in a module."""
 
     slug: str
     urlpatterns: list[URLPattern]
     fault: Misbehaviour
 
     def refusal_of(self, reason: str) -> tuple[int, str]:
-        """Status and headline of the error page, in the provider's own vocabulary."""
+        """Return the status and the headline of the error page, in the provider's own words."""
         raise NotImplementedError
 
     def answer(
         self, body: dict[str, object], *, status: int = 200, headers: dict[str, str] | None = None
     ) -> HttpResponse:
-        """Every protocol answer leaves here. A lone surrogate, which UTF-8 has not, is escaped."""
+        """Return a JSON answer. Escapes non-ASCII text while a fault is on: it may not fit UTF-8."""
         return JsonResponse(
             body,
             status=status,
@@ -84,7 +84,7 @@ def safe_headers(
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
-        if not isinstance(response, HttpResponse):  # it drips
+        if not isinstance(response, HttpResponse):  # the fault `drip` streams and has no length
             return response
         response.headers["Content-Length"] = str(len(response.content))
         if request.method == "HEAD":

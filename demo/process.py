@@ -1,4 +1,4 @@
-"""A small web server in one process: one line at the start, gone at once on SIGTERM or SIGINT."""
+"""Run a small web server in one process. It prints one line and stops at once on SIGTERM or SIGINT."""
 
 import argparse
 import errno
@@ -27,11 +27,11 @@ HIGHEST_PORT = 65535
 
 
 def refuse_unless_demo(program: str) -> None:
-    """A stand-in signs in anyone as anyone: it must never answer for a real provider."""
+    """Exit with status 2 unless DEMO=1: a stand-in, which checks no password, must not run elsewhere."""
     if os.environ.get("DEMO") != "1":
         print(
-            f"{program}: refused to start. It signs in anyone as anyone, so it runs "
-            "for demos and tests only: set DEMO=1 to start it.",
+            f"{program}: refused to start. It signs in everybody without a password, so it runs "
+            "for demos and tests only. To start it, set DEMO=1.",
             file=sys.stderr,
         )
         sys.exit(2)
@@ -44,7 +44,7 @@ def port_number(text: str) -> int:
 
 
 def web_origin(text: str) -> str:
-    """`scheme://host[:port]`: what a browser sends as Origin (RFC 6454 §6.1)."""
+    """Return `scheme://host[:port]`, the form of the Origin header (RFC 6454 §6.1)."""
     if not re.fullmatch(
         r"https?://[A-Za-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?", text
     ):
@@ -57,12 +57,12 @@ def web_origin(text: str) -> str:
 
 
 class Server(socketserver.ThreadingMixIn, WSGIServer):
-    # Daemon threads hold up nothing: a stop never waits for a browser's idle connection.
+    # Daemon threads, so that a stop never waits for a browser's idle connection.
     daemon_threads = True
 
     @override
     def server_bind(self) -> None:
-        """As WSGIServer, without its reverse DNS query for the host's name."""
+        """Bind as WSGIServer does, but without a reverse DNS query for the host's name."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = (
             str(self.server_address[0]),
@@ -72,7 +72,7 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
-        """A browser that hangs up mid-answer is no error; anything else is."""
+        """Print the error, except when the browser closed the connection during the answer."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]  # typeshed's private union
 
@@ -95,7 +95,7 @@ def refusal(start_response: "StartResponse", status: str, description: str) -> l
 
 
 def with_whole_body(application: "WSGIApplication") -> "WSGIApplication":
-    """Hand on only requests whose body is all here and small; nobody below meets a broken stream."""
+    """Read the body before calling the application. Refuse it if it is too large or incomplete."""
 
     def checked(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         length_text = environ.get("CONTENT_LENGTH") or "0"
@@ -112,7 +112,9 @@ def with_whole_body(application: "WSGIApplication") -> "WSGIApplication":
         except TimeoutError:
             body = b""
         if len(body) < length:
-            return refusal(start_response, "408 Request Timeout", "The body never arrived in full.")
+            return refusal(
+                start_response, "408 Request Timeout", "The body did not arrive in full."
+            )
         environ["wsgi.input"] = io.BytesIO(body)
         return application(environ, start_response)
 
@@ -120,7 +122,7 @@ def with_whole_body(application: "WSGIApplication") -> "WSGIApplication":
 
 
 def drain(read: Callable[[int], bytes], length: int) -> None:
-    """Closing on unread bytes resets the connection, and the client would never see our answer."""
+    """Read the rest of the body. Closing with unread bytes would reset the connection."""
     while length > 0 and (chunk := read(min(length, MAX_BODY_BYTES))):
         length -= len(chunk)
 
@@ -134,7 +136,9 @@ def serve(application: "WSGIApplication", *, host: str, port: int, line: str) ->
     except (OSError, UnicodeError) as exc:
         taken = isinstance(exc, OSError) and exc.errno == errno.EADDRINUSE
         reason = (
-            "it is taken; stop what listens there or choose another --port" if taken else str(exc)
+            "the port is in use; stop the other program or choose another --port"
+            if taken
+            else str(exc)
         )
         print(f"Cannot listen on {host}:{port}: {reason}.", file=sys.stderr)
         sys.exit(1)

@@ -1,4 +1,8 @@
-"""Reading a request strictly. Plain readers raise ValueError, for the caller's protocol to put in words."""
+"""Read the parameters and credentials of a request strictly.
+
+The functions raise ValueError, and callers turn it into an error of their protocol.
+`posted_form` raises OAuthError.
+"""
 
 import base64
 from urllib.parse import unquote_plus
@@ -21,7 +25,10 @@ def form_of(request: HttpRequest) -> Parameters:
 
 
 def posted_form(request: HttpRequest, *, vendor_code: str = "") -> Parameters:
-    """A form as a token endpoint takes it: POST, and no parameter twice (RFC 6749 §3.2)."""
+    """Return the form of a request to a token endpoint (RFC 6749 §3.2).
+
+    Raises OAuthError if the method is not POST, or if a parameter is repeated.
+    """
     if request.method != "POST":
         refused = OAuthError(
             "invalid_request", "Only POST is allowed", status=405, vendor_code=vendor_code
@@ -48,7 +55,10 @@ def parameters(raw: bytes) -> Parameters:
 
 
 def client_credentials(request: HttpRequest, form: Parameters) -> tuple[str, str]:
-    """From the body or from Basic, never both (RFC 6749 §2.3); Basic is form-encoded inside (§2.3.1)."""
+    """Return the client's id and secret, from the body or from Basic (RFC 6749 §2.3).
+
+    Raises ValueError if the client sends both. Basic holds form-encoded values (§2.3.1).
+    """
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if not scheme:
         return form.get("client_id"), form.get("client_secret")
@@ -63,6 +73,6 @@ def client_credentials(request: HttpRequest, form: Parameters) -> tuple[str, str
 
 
 def bearer_token(request: HttpRequest) -> str:
-    """From the header alone (RFC 6750 §2.1); empty when there is none."""
+    """Return the token in the Authorization header (RFC 6750 §2.1), or '' if there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

@@ -1,4 +1,4 @@
-"""Command line and start of a stand-in: one Django site, no database, no middleware but our headers."""
+"""Parse a stand-in's command line and start it as a Django site without a database."""
 
 import argparse
 import math
@@ -27,7 +27,10 @@ Maker = Callable[[Client, Ledger, str], ConsentStandIn]
 
 
 def redirect_uri(text: str) -> str:
-    """Absolute and without a fragment (RFC 6749 §3.1.2); fit to stand in a CSP as well."""
+    """Return the URI if it is absolute and has no fragment (RFC 6749 §3.1.2).
+
+    Refuses characters that would be unsafe in the consent page's Content-Security-Policy.
+    """
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -89,7 +92,7 @@ def run(name: str, arguments: argparse.Namespace, make: Maker, *, token_seconds:
     client = Client(arguments.client_id, arguments.client_secret, frozenset(arguments.redirect_uri))
     ledger = Ledger(code_seconds=arguments.code_seconds, token_seconds=token_seconds)
     settings.configure(
-        ALLOWED_HOSTS=["*"],  # the public origin is an argument; no answer is built from Host
+        ALLOWED_HOSTS=["*"],  # safe: the origin is an argument, and no answer uses the Host header
         LOGGING=LOGGING,
         LANGUAGES=[("en", "English"), ("ko", "한국어")],
         MIDDLEWARE=["demo.pages.safe_headers", "demo.misbehaviour.committed"],

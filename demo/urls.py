@@ -1,4 +1,4 @@
-"""The site's addresses, and the mail viewer: `ROOT_URLCONF` under DEMO=1."""
+"""Add the mail viewer to the site's addresses. This is the `ROOT_URLCONF` under DEMO=1."""
 
 from django.urls import path
 

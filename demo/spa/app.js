@@ -1,4 +1,4 @@
-// The page: turns clicks into calls of auth.js, and answers into text.
+// The page: it calls auth.js on clicks, and shows the answers.
 
 import { AuthError, createClient, read } from "./auth.js";
 import { ago, date, duration, language, say, toggleLanguage } from "./copy.js";
@@ -9,7 +9,7 @@ const TIME_CLAIMS = ["iat", "exp", "nbf", "auth_time"];
 const ENDINGS = { signed_out: "ok_signed_out", elsewhere: "ended_elsewhere", expired: "ended_expired" };
 const state = { api: "", client: null, profile: null, devices: [], status: null, busy: false };
 
-// Status: a function, so that the other language can say it again.
+// Status. `message` is a function, so that the page can show it again after a change of language.
 
 function report(tone, message, code = "") {
   state.status = { tone, message, code };
@@ -17,7 +17,7 @@ function report(tone, message, code = "") {
 }
 
 function reportError(error) {
-  if (error.signedOut) return; // said by onSignOut
+  if (error.signedOut) return; // onSignOut has reported it
   const shown = error instanceof AuthError ? error : new AuthError({ code: "network_error" }, { cause: error });
   if (shown !== error && !(error instanceof TypeError)) throw error;
   report("bad", () => [reason(shown), waiting(shown)].filter(Boolean).join(" "), shown.problem.code);
@@ -33,11 +33,11 @@ function waiting({ status, retryAfter }) {
   return status === 429 && retryAfter !== null ? say("retry_after", { time: duration(retryAfter) }) : "";
 }
 
-// The client, and what it tells of other tabs.
+// The client's callbacks.
 
 const session = () => state.client?.session ?? null;
 
-/** The browser's fetch, in the page's language and with every request in the log. */
+/** Call the browser's fetch in the page's language, and log each request. */
 async function send(url, init) {
   const headers = new Headers(init.headers);
   headers.set("Accept-Language", language);
@@ -58,9 +58,9 @@ function onTokens({ what, tab, mine }) {
   if (!mine) follow();
 }
 
-/** Another tab signed in, perhaps as somebody else, or refreshed: this one goes along. */
+/** Load the account again if another tab signed in with another account. */
 function follow() {
-  if (state.busy) return; // `act` sees to it
+  if (state.busy) return; // `act` loads it at its end
   if (session().sid === state.sid) render();
   else act(() => report("good", () => say("ok_followed")));
 }
@@ -124,7 +124,7 @@ const actions = {
   },
 };
 
-/** One thing at a time: buttons rest while a call is under way. */
+/** Run one action at a time: the buttons are disabled until it ends. */
 async function act(action) {
   const buttons = document.querySelectorAll("form button, .actions button");
   state.busy = true;
@@ -161,7 +161,7 @@ function renderProfile() {
   find("#profile").replaceChildren(...rows.flat());
 }
 
-/** For show alone: reading a token is not verifying it, and only the API's verdict counts. */
+/** Decode the token to show its claims. This doesn't verify it: only the API does. */
 function claims() {
   try {
     const payload = session().access.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");

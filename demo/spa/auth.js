@@ -1,36 +1,36 @@
-// A browser client for Munjigi. One file, no dependency: copy it.
+// A browser client for Munjigi. Copy this file: it has no dependencies.
 //
 //   import { createClient, read } from "./auth.js";
 //   const client = createClient({
-//     api: "https://auth.example.com",           // same-site with this page: app.example.com
+//     api: "https://auth.example.com",           // on the same site as this page, such as app.example.com
 //     onSignOut: (reason) => location.reload(),  // in every tab: "signed_out" | "expired" | "elsewhere"
 //   });
 //   if (!(await client.restore())) await client.signIn(email, password);
 //   const me = await read(await client.fetch("/api/me/"));
 //   await client.signOut();
 //
-// The refresh token rests in an HttpOnly, SameSite=Strict cookie that no script can read. The access token
-// lives in this module's memory and reaches other tabs of this origin by BroadcastChannel. Nothing is written
-// to any storage: a reload asks another tab, or else the cookie (`restore`).
+// The refresh token is in an HttpOnly, SameSite=Strict cookie that no script can read. The access token is in
+// this module's memory, and BroadcastChannel shares it with the other tabs of this origin. This module writes
+// nothing to storage. After a reload, `restore` gets a token from another tab or by the cookie.
 //
-// All tabs share one refresh: a Web Lock lets one tab at a time at the cookie, and who waited finds the token
-// that the other has fetched. Where a browser lacks either API, each tab refreshes once for itself.
+// All tabs share one refresh: a Web Lock lets one tab at a time use the cookie, and tabs that waited take the
+// token that the first tab fetched. If a browser lacks either API, each tab refreshes for itself.
 //
-// `fetch` is the browser's own, plus Bearer. It refreshes shortly before expiry; a 401 makes it refresh once
-// and send once more, so a body must be good for sending twice (no stream).
+// `fetch` calls the browser's fetch with the access token. It refreshes shortly before the token expires. After
+// a 401 it refreshes and sends the request again, so the body must not be a stream.
 //
-// Only a 401 from the refresh signs out. Everything else is thrown and leaves the sign-in alone: `AuthError`
-// has `status` (0: not reached), `problem` (RFC 9457), `retryAfter` (seconds or null) and `signedOut`.
-// Reasons: "signed_out" by this tab; "elsewhere" by another tab or device, or an administrator (the API refused
-// before the access token ran out); "expired" otherwise.
-// `onTokens({what, tab, mine})` hears of each access token, "signed_in", "refreshed" or "handed_over", that this
-// tab fetched or took over. `createClient({fetch})` replaces the browser's.
+// Only a 401 from the refresh signs out. Other errors are thrown and keep the sign-in. `AuthError` has `status`
+// (0: no answer), `problem` (RFC 9457), `retryAfter` (seconds or null) and `signedOut`.
+// Reasons: "signed_out" if this tab signed out; "elsewhere" if another tab, another device or an administrator
+// ended the sign-in (the API refused before the access token expired); "expired" otherwise.
+// `onTokens({what, tab, mine})` is called for each access token that this tab fetches or receives, with `what`
+// "signed_in", "refreshed" or "handed_over". `createClient({fetch})` replaces the browser's fetch.
 
 const LOCK = "munjigi-refresh";
 const CHANNEL = "munjigi";
 const EARLY_SECONDS = 30;
 const HANDOVER_MS = 100;
-// Whoever holds the lock keeps every tab waiting: no token call may hang.
+// All tabs wait for the tab that holds the lock, so each token request needs a time limit.
 const TIMEOUT_MS = 15_000;
 
 export class AuthError extends Error {
@@ -40,7 +40,7 @@ export class AuthError extends Error {
   }
 }
 
-/** The JSON of an answer; throws `AuthError` for a refusal. */
+/** Return the JSON of a response. Throws `AuthError` if its status is no success. */
 export async function read(response) {
   const { status } = response;
   const text = await response.text();
@@ -55,7 +55,7 @@ export async function read(response) {
   throw new AuthError({ code: `http_${status}`, ...data }, { status, retryAfter });
 }
 
-/** Retry-After is seconds or a date (RFC 9110 §10.2.3). */
+/** Return the seconds of a Retry-After header, which holds seconds or a date (RFC 9110 §10.2.3). */
 function secondsIn(text) {
   const seconds = /^\d+$/.test(text ?? "") ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : null;
@@ -70,7 +70,7 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
   let queue = Promise.resolve();
   let arrived = () => {};
 
-  /** One at a time among all tabs (or, without Web Locks, in this one) may change the cookie. */
+  /** Run `work` alone among all tabs, or alone in this tab if the browser has no Web Locks. */
   const inTurn = (work) => (navigator.locks ? navigator.locks.request(LOCK, work) : (queue = queue.then(work, work)));
 
   const tell = (message) => channel?.postMessage({ api, tab, ...message });
@@ -85,7 +85,7 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
     }
   });
 
-  /** Several tabs may answer one question. */
+  /** Return true for a second answer to one question: several tabs may hand over the same token. */
   const isOldNews = ({ what, tokens: offered }) => what === "handed_over" && offered.expiresAt <= (tokens?.expiresAt ?? 0);
   const hasExpired = ({ expiresAt }) => Date.now() >= expiresAt;
   const isStale = ({ expiresAt, lifetime }) => Date.now() > expiresAt - Math.min(EARLY_SECONDS, lifetime / 4) * 1000;
@@ -130,7 +130,7 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
     }
   }
 
-  /** A newer token from another tab: an announcement may arrive later than the lock it was made under. */
+  /** Ask the other tabs for a newer token, because a tab's message may arrive after it released the lock. */
   async function handedOver(shown) {
     if (!channel || tokens !== shown) return;
     const answer = new Promise((resolve) => { arrived = resolve; });
@@ -167,13 +167,13 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
       if (tokens) headers.set("Authorization", `Bearer ${tokens.access}`);
       return send(url, { credentials: "omit", cache: "no-store", ...init, headers });
     };
-    // Until it has really run out, a refresh that failed is no reason not to use it.
+    // If this refresh fails, use the token until it expires.
     if (tokens && isStale(tokens)) await refresh().catch((error) => { if (!tokens || hasExpired(tokens)) throw error; });
     const used = tokens;
     const response = await attempt();
     if (response.status !== 401 || !used) return response;
     if (tokens === used) await refresh();
-    // What one account was asked to do is not done by another that signed in meanwhile.
+    // Don't repeat the request if another account has signed in meanwhile.
     return tokens?.sid === used.sid ? attempt() : response;
   }
 
@@ -182,10 +182,10 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
     get session() { return tokens; },
     fetch: fetchWithToken,
     refresh,
-    /** True where another tab or the cookie still knows the visitor. */
+    /** Return true if another tab or the cookie still has a sign-in. */
     restore: () => refresh().catch((error) => { if (error.status !== 401) throw error; }).then(() => tokens !== null),
     signIn: (email, password) => inTurn(async () => announce(await post("/api/token/", { email, password }), "signed_in")),
-    /** Throws, and stays signed in, where the API can't be told: the cookie would sign in again. */
+    /** End the sign-in. Throws and stays signed in if the API is out of reach: the cookie would sign in again. */
     signOut: () => inTurn(async () => {
       await post("/api/token/revoke/", {}).catch((error) => {
         if (error.status !== 400 || !tokens) throw error; // 400: the cookie is gone

@@ -1,4 +1,4 @@
-// What the page says, in both languages.
+// The page's texts in English and Korean.
 
 const COPY = {
   en: {
@@ -8,7 +8,7 @@ const COPY = {
     ours: "This page",
     switch: "한국어",
     sign_in: "Sign in",
-    sign_in_lead: "One request: the access token comes in the answer, the refresh token in an HttpOnly cookie.",
+    sign_in_lead: "One request returns both tokens: the access token in the answer, the refresh token in an HttpOnly cookie.",
     email: "Email",
     password: "Password",
     signing_in: "Signing in…",
@@ -17,7 +17,7 @@ const COPY = {
     refresh: "Refresh",
     sign_out: "Sign out",
     token: "Access token",
-    token_lead: "In memory only, shared by this page's tabs. Decoded for show: the token proves nothing here; only the API checks it.",
+    token_lead: "The token is in memory only, and this page's tabs share it. The page decodes it to show it; only the API verifies it.",
     expires_in: "Expires in {time}",
     expired: "Expired. The next call refreshes it.",
     devices: "Signed-in devices",
@@ -31,28 +31,28 @@ const COPY = {
     log_empty: "Nothing yet.",
     preflighted: "preflight for {what}",
     simple: "no preflight",
-    blocked: "no answer readable",
+    blocked: "no readable answer",
     this_tab: "This is tab {tab}.",
-    this_tab_signed_in: "This tab signed in; its access token goes to the other tabs.",
-    this_tab_refreshed: "This tab refreshed; the new access token goes to the other tabs.",
-    other_tab_signed_in: "Tab {tab} signed in. Its access token is used here too.",
-    other_tab_refreshed: "Tab {tab} refreshed. Its new access token is used here too.",
+    this_tab_signed_in: "This tab signed in and sent its access token to the other tabs.",
+    this_tab_refreshed: "This tab refreshed and sent the new access token to the other tabs.",
+    other_tab_signed_in: "Tab {tab} signed in. This tab uses its access token too.",
+    other_tab_refreshed: "Tab {tab} refreshed. This tab uses its new access token too.",
     other_tab_handed_over: "Tab {tab} handed its access token over. No refresh needed.",
-    ok_signed_in: "Signed in. The refresh token is in a cookie that no script can read, the access token in memory only. A reload keeps you signed in.",
+    ok_signed_in: "Signed in. The refresh token is in a cookie that no script can read, and the access token is in memory only. You stay signed in after a reload.",
     ok_restored: "Still signed in.",
     ok_followed: "Signed in, as in your other tab.",
     restoring: "Looking for a sign-in…",
-    ok_refreshed: "Refreshed: a new access token, and the cookie is up to date.",
+    ok_refreshed: "Refreshed. The access token is new, and the cookie is up to date.",
     ok_called: "GET /api/me/ answered.",
     ok_signed_out: "Signed out. The API has revoked this sign-in.",
-    not_signed_out: "Not signed out: the API could not be told, and the cookie would sign you in again. {reason}",
-    network_error: "The API can't be reached, or refuses this origin (CORS). A browser doesn't tell a page which.",
+    not_signed_out: "You are still signed in. The sign-out did not reach the API, so the cookie is still valid. {reason}",
+    network_error: "The API does not answer, or it refuses this origin (CORS). The browser does not tell a page the reason.",
     unreadable_answer: "The answer was not JSON.",
     http_error: "The API answered with status {status}.",
     retry_after: "Try again in {time}.",
-    ended_elsewhere: "Signed out: this sign-in was ended in another tab or on another device.",
+    ended_elsewhere: "Signed out. This sign-in has ended in another tab or on another device.",
     ended_expired: "This sign-in has expired. Sign in again.",
-    no_config: "config.json could not be read. Is the demo frontend still running?",
+    no_config: "This page can't read config.json. Is the demo frontend still running?",
     field_display_name: "Name",
     field_locale: "Language",
     field_date_joined: "Joined",
@@ -136,7 +136,7 @@ export function duration(seconds) {
     .join(" ");
 }
 
-/** "3 minutes ago", in words. */
+/** Return a time relative to now, such as "3 minutes ago". */
 export function ago(iso) {
   const seconds = (new Date(iso) - Date.now()) / 1000;
   if (Number.isNaN(seconds)) return "";

@@ -1,6 +1,6 @@
 export const find = (selector) => document.querySelector(selector);
 
-/** Builds an element from text and elements only: no string is ever parsed as HTML. */
+/** Build an element from text and elements. It never parses a string as HTML. */
 export function element(name, attributes = {}, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);

@@ -1,4 +1,4 @@
-// The panel of requests and answers: what went over the wire, and what CORS had to do with it.
+// The panel of requests: it shows each request, its status and whether CORS needed a preflight.
 
 import { language, say } from "./copy.js";
 import { element, find } from "./dom.js";
@@ -17,7 +17,7 @@ export function render() {
   find("#log").replaceChildren(...entries.map(line));
 }
 
-/** Browsers ask first (a preflight) for what no HTML form could send. */
+/** Return the headers that cause a preflight: those that an HTML form can't send. */
 export function preflight(headers) {
   const asked = ["Authorization", "X-Token-Delivery"].filter((name) => headers.has(name));
   return headers.get("Content-Type") === "application/json" ? [...asked, "Content-Type: application/json"] : asked;

@@ -1,4 +1,4 @@
-"""Views that state something about themselves. No other file knows their paths."""
+"""Views for `test_routes.py` that state their limits and their callers. No other file uses them."""
 
 from django.http import HttpResponse
 from django.urls import include, path

@@ -1,4 +1,4 @@
-"""The bell: a message of a topic reaches its subscribers in every process, and garbage none."""
+"""Send messages by the bell: they reach the topic's subscribers in every process. Garbage reaches none."""
 
 import json
 import logging
@@ -20,14 +20,14 @@ from tests.kit.waiting import wait_until
 
 @pytest.fixture
 def bell(monkeypatch):
-    """A bell without a thread; it listens for a moment when a test says so."""
+    """Return a bell without a thread. It listens for a moment when a test says so."""
     monkeypatch.setattr(bells, "PING_SECONDS", 0.05)
     return Bell()
 
 
 @pytest.fixture
 def living(transactional_db, monkeypatch):
-    """A bell with its thread, which ticks once for each connection."""
+    """Run a bell with its thread, which ticks once for each connection."""
     monkeypatch.setattr(bells, "PING_SECONDS", 0.2)
     monkeypatch.setattr(bells, "POLL_SECONDS", 3600)
     bell = StoppableBell()
@@ -37,13 +37,13 @@ def living(transactional_db, monkeypatch):
 
 @pytest.fixture
 def said(caplog):
-    """What the bell has logged."""
+    """Return the bell's log lines."""
     caplog.set_level(logging.WARNING, "accounts.bell")
     return lambda: [one.getMessage() for one in caplog.records if one.name == "accounts.bell"]
 
 
 def heard(bell, topic):
-    """A list that takes the ids of each message of this topic."""
+    """Return a list to which the bell adds the ids of each message of this topic."""
     calls = []
     bell.subscribe(topic, calls.append)
     return calls
@@ -145,7 +145,7 @@ def test_garbage_and_unknown_topics_are_logged_and_ignored(bell, garbage, said):
     assert line.startswith("the bell ignores an unknown message")
 
 
-def test_a_connection_that_breaks_is_given_up(bell):
+def test_a_broken_connection_ends_the_listening(bell):
     class Broken(Pubsub):
         def get_message(self, timeout):
             raise redis.ConnectionError
@@ -153,7 +153,7 @@ def test_a_connection_that_breaks_is_given_up(bell):
     assert bell._hear(Broken()) is None
 
 
-def test_a_connection_that_dies_in_silence_is_found_by_a_ping(bell):
+def test_a_ping_finds_a_silently_dead_connection(bell):
     alive = []
     bell.on_alive(lambda: alive.append(1))
 
@@ -167,7 +167,7 @@ def test_a_connection_that_dies_in_silence_is_found_by_a_ping(bell):
     assert alive == [1]
 
 
-def test_a_subscription_that_redis_does_not_confirm_is_none(monkeypatch):
+def test_an_unconfirmed_subscription_is_closed(monkeypatch):
     closed = []
 
     class Unconfirmed(Pubsub):
@@ -255,7 +255,7 @@ def test_subscribers_read_after_each_connection(living, monkeypatch):
     assert order[second : second + 3] == ["connect", "tick", "alive"]
 
 
-def test_subscribers_read_in_time(living, monkeypatch):
+def test_subscribers_read_at_each_interval(living, monkeypatch):
     monkeypatch.setattr(bells, "POLL_SECONDS", 0.1)
     ticks, connects = [], []
     living.on_tick(lambda: ticks.append(1))
@@ -267,7 +267,7 @@ def test_subscribers_read_in_time(living, monkeypatch):
     assert connects == [1]
 
 
-def test_without_redis_subscribers_read_again_and_again(living, dead_redis):
+def test_without_redis_subscribers_keep_reading(living, dead_redis):
     ticks, others = [], []
     living.on_tick(lambda: ticks.append(1))
     living.on_connect(lambda: others.append("connect"))
@@ -300,7 +300,7 @@ def test_a_hook_that_raises_does_not_stop_the_others(living, monkeypatch, hook):
 
 @pytest.mark.servers
 def test_after_a_fork_a_fresh_thread_starts():
-    """Asked of an interpreter of its own: pytest's must not fork under threads."""
+    """Runs in a new interpreter, because pytest must not fork while threads run."""
     code = (
         "import django, os, threading; django.setup()\n"
         "from accounts import bell as bells\n"

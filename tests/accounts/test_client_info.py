@@ -1,4 +1,4 @@
-"""Who is asking: an address and a device in words."""
+"""Describe the client of a request: its address and a short name of its device."""
 
 import pytest
 from django.test import RequestFactory
@@ -45,7 +45,7 @@ def test_a_hostile_user_agent_is_stored_short_and_clean(user_agent):
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
-def test_the_address_is_the_connections(address):
+def test_the_address_comes_from_the_connection(address):
     request = RequestFactory().get(
         "/", REMOTE_ADDR=address, headers={"x-forwarded-for": "198.51.100.1"}
     )

@@ -1,4 +1,4 @@
-"""Secrets at rest, under keys that rotate."""
+"""Encrypt stored secrets with keys that can be rotated."""
 
 import pytest
 from cryptography.fernet import Fernet
@@ -11,18 +11,18 @@ def new_key():
     return Fernet.generate_key().decode()
 
 
-def test_what_is_encrypted_comes_back_and_cannot_be_read():
+def test_encrypted_text_decrypts_and_is_unreadable():
     token = encryption.encrypt("비밀 secret")
 
     assert "secret" not in token
     assert encryption.decrypt(token) == "비밀 secret"
 
 
-def test_the_same_text_never_looks_the_same():
+def test_encrypting_twice_gives_different_tokens():
     assert encryption.encrypt("a") != encryption.encrypt("a")
 
 
-def test_an_older_key_still_opens_and_the_first_one_writes(settings):
+def test_the_first_key_encrypts_and_older_keys_decrypt(settings):
     old, new = new_key(), new_key()
     settings.DATA_ENCRYPTION_KEYS = [old]
     before = encryption.encrypt("a")
@@ -37,12 +37,12 @@ def test_an_older_key_still_opens_and_the_first_one_writes(settings):
 
 
 @pytest.mark.parametrize("token", ["", "x", "gAAAAA", "é"])
-def test_what_no_key_opens_is_a_domain_error(token):
+def test_an_undecryptable_token_raises_a_domain_error(token):
     with pytest.raises(DecryptionError):
         encryption.decrypt(token)
 
 
-def test_a_changed_token_does_not_open():
+def test_a_changed_token_does_not_decrypt():
     token = encryption.encrypt("a")
 
     with pytest.raises(DecryptionError):

@@ -1,4 +1,4 @@
-"""A view states its limit and who calls it. What runs before the view reads that, not the path."""
+"""Read a view's limit and its callers from the view, not from its path."""
 
 import time
 
@@ -40,7 +40,7 @@ def test_views_with_one_scope_share_their_counter(client):
     assert client.post("/new/drf/").status_code == 429
 
 
-def test_a_get_counts_only_where_the_view_says_so(client):
+def test_a_get_counts_only_if_the_view_says_so(client):
     free, counted = client.get("/new/limited/"), client.get("/new/by-get/")
 
     assert "RateLimit" not in free
@@ -86,14 +86,14 @@ def test_any_other_unknown_address_is_a_page(client, path):
         ("/new/report/", False),
     ],
 )
-def test_frontends_may_call_what_is_under_a_prefix_for_machines(client, path, is_open):
+def test_frontends_may_call_paths_under_a_prefix_for_machines(client, path, is_open):
     response = client.get(path, headers={"origin": FRONTEND})
 
     assert ("Access-Control-Allow-Origin" in response) == is_open
 
 
 @pytest.mark.parametrize(("path", "status"), [("/new/json/", 400), ("/new/class/", 200)])
-def test_a_view_that_reads_json_meets_no_other_body(client, path, status):
+def test_a_json_view_refuses_other_bodies(client, path, status):
     assert client.post(path, "{", content_type="text/plain").status_code == status
 
 

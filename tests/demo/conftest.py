@@ -1,4 +1,4 @@
-"""Each stand-in as its own process, on a free port."""
+"""Start each stand-in as its own process, on a free port."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ CLIENT = [
 
 
 class StandIn:
-    """A stand-in, as its client and its visitor meet it."""
+    """Call a stand-in as its client and its visitor do."""
 
     def __init__(self, port, authorize_path, token_path, scope):
         self.url = f"http://127.0.0.1:{port}"
@@ -49,7 +49,7 @@ class StandIn:
         return requests.post(self.url + path, allow_redirects=False, timeout=20, **options)
 
     def authorize(self, **changes):
-        """None as a value leaves that parameter out."""
+        """Open the consent page. A change to None removes that parameter."""
         query = {
             "client_id": "demo-client",
             "redirect_uri": REDIRECT_URI,
@@ -88,7 +88,7 @@ class StandIn:
 
 
 def answer_of(response):
-    """The parameters of a redirect to the client."""
+    """Return the parameters of a redirect to the client."""
     assert response.status_code == 303
     assert response.headers["Location"].startswith(REDIRECT_URI + "&")
     return dict(parse_qsl(urlsplit(response.headers["Location"]).query))
@@ -104,7 +104,7 @@ def google():
 @pytest.fixture(scope="session")
 @starts_processes
 def hasty_google():
-    """Its codes live for a tenth of a second."""
+    """Run a Google whose codes live for a tenth of a second."""
     with running("demo.google", *CLIENT, "--code-seconds", "0.1") as port:
         yield StandIn(port, "/o/oauth2/v2/auth", "/token", "profile email")
 
@@ -133,7 +133,7 @@ def frontend():
 @pytest.fixture
 @starts_processes
 def launch():
-    """Starts a module and hands back the process and its line; whatever still runs is ended."""
+    """Start a module and return its process and its line. Stop all of them after the test."""
     started = []
 
     def begin(module, *arguments, demo="1"):
@@ -149,7 +149,7 @@ def launch():
 @pytest.fixture
 @starts_processes
 def stop_status(launch):
-    """The status with which a module ends after a signal, though a visitor goes on talking to it."""
+    """Return a module's exit status after a signal that arrives during a visitor's request."""
 
     def measure(module, *arguments, by=signal.SIGTERM):
         port = str(free_ports())
@@ -157,7 +157,7 @@ def stop_status(launch):
         assert line, process.stderr.read()
         with socket.create_connection(("127.0.0.1", int(port))) as visitor:
             visitor.sendall(b"GET / HTTP/1.1\r\nX-Long: ")
-            # Who came later is answered, so this one is being listened to.
+            # The module answers a later visitor, so it already reads the request of the first.
             requests.get(f"http://127.0.0.1:{port}/nowhere", timeout=20)
             process.send_signal(by)
             deadline = time.monotonic() + 20

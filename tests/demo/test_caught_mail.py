@@ -1,4 +1,4 @@
-"""The mail viewer: there in a demo, nowhere else."""
+"""Show caught mail under DEMO=1 only."""
 
 import pytest
 from django.core.mail import EmailMessage, get_connection
@@ -18,7 +18,7 @@ def caught(settings, tmp_path, db):
     return run
 
 
-def test_outside_a_demo_it_is_not_there(client, db, settings):
+def test_the_viewer_is_404_outside_a_demo(client, db, settings):
     settings.DEMO = False
 
     response = client.get("/demo/mail/")
@@ -26,13 +26,13 @@ def test_outside_a_demo_it_is_not_there(client, db, settings):
     assert response.status_code == 404
 
 
-def test_no_mail_yet_is_a_page_too(client, caught):
+def test_the_viewer_works_without_mail(client, caught):
     response = client.get("/demo/mail/")
 
     assert response.status_code == 200
 
 
-def test_a_directory_that_is_not_there_yet_is_no_error(client, caught, settings, tmp_path):
+def test_the_viewer_works_without_its_directory(client, caught, settings, tmp_path):
     settings.EMAIL_FILE_PATH = tmp_path / "nothing"
 
     response = client.get("/demo/mail/")
@@ -60,7 +60,7 @@ def test_markup_in_a_mail_is_shown_as_text(client, caught):
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "999", "9" * 30])
-def test_a_strange_page_number_shows_a_page(client, caught, page):
+def test_an_invalid_page_number_shows_a_page(client, caught, page):
     caught()
 
     response = client.get("/demo/mail/", {"page": page})

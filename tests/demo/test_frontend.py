@@ -22,7 +22,7 @@ def test_configuration_names_the_api(frontend):
 
 
 @pytest.mark.parametrize("name", sorted(file.name for file in SPA.iterdir()))
-def test_every_file_is_served_as_what_it_is(frontend, name):
+def test_every_file_has_its_content_type(frontend, name):
     types = {
         "html": "text/html",
         "js": "text/javascript",
@@ -85,14 +85,14 @@ def test_no_file_keeps_tokens_in_storage_or_parses_html():
     )
 
 
-def test_the_client_is_one_small_file_to_copy():
+def test_the_client_is_one_small_file_without_imports():
     lines = (SPA / "auth.js").read_text().splitlines()
 
     assert len(lines) < 200
     assert [line for line in lines if line.startswith("import ")] == []
 
 
-def test_both_languages_say_the_same():
+def test_both_languages_have_the_same_texts():
     english, korean = (SPA / "copy.js").read_text().split("\n  ko: {")
     keys = re.compile(r"^    (\w+): ", re.MULTILINE)
 
@@ -102,7 +102,7 @@ def test_both_languages_say_the_same():
 @pytest.mark.parametrize(
     "api", ["localhost:8000", "http://localhost:8000/path", "http://a; script-src *", "ftp://a"]
 )
-def test_api_that_is_no_origin_is_refused(launch, port, api):
+def test_an_invalid_api_origin_is_refused(launch, port, api):
     process, line = launch("demo.frontend", "--port", port, "--api", api)
 
     assert (line, process.wait(timeout=20)) == ("", 2)

@@ -69,7 +69,7 @@ def test_code_flow_ends_in_tokens_that_both_key_documents_verify(google, answer)
     }
 
 
-def test_discovery_points_at_the_stand_in_itself(google):
+def test_discovery_lists_addresses_of_the_stand_in(google):
     document = google.get("/.well-known/openid-configuration").json()
 
     assert document["issuer"] == google.issuer
@@ -113,7 +113,7 @@ def test_older_userinfo_keeps_its_older_shape(google):
     }
 
 
-def test_typed_person_is_the_same_account_each_time(google):
+def test_a_typed_identity_keeps_its_account(google):
     typed = {"identity": "other", "name": "하늘", "email": "haneul@example.com"}
     bearer = [{"Authorization": f"Bearer {google.access_token(**typed)}"} for _ in range(2)]
 
@@ -124,7 +124,7 @@ def test_typed_person_is_the_same_account_each_time(google):
 
 
 @pytest.mark.parametrize("email", ["", "not-an-address", "a@b@c", "x" * 250 + "@example.com"])
-def test_a_malformed_typed_address_is_asked_for_again(google, email):
+def test_a_malformed_address_shows_the_page_again(google, email):
     response = google.decide(google.authorize(), identity="other", name="A", email=email)
 
     assert response.status_code == 400
@@ -259,7 +259,7 @@ def test_client_may_authenticate_by_basic_instead(google):
     )
 
 
-def test_replayed_code_is_refused_and_kills_its_token(google):
+def test_a_replayed_code_is_refused_and_revokes_its_token(google):
     code = google.code()
     bearer = {"Authorization": f"Bearer {google.exchange(code).json()['access_token']}"}
     before = google.get("/v1/userinfo", headers=bearer).status_code
@@ -279,7 +279,7 @@ def test_code_expires(hasty_google):
     assert (response.status_code, response.json()) == (400, INVALID_GRANT)
 
 
-def test_revoked_token_is_dead(google):
+def test_a_revoked_token_is_refused(google):
     token = google.access_token()
 
     first, second = (google.post("/revoke", data={"token": token}) for _ in range(2))
@@ -319,7 +319,7 @@ def test_consent_page_allows_nothing_inline(google):
     assert "style=" not in page.text
 
 
-def test_prompt_none_answers_a_code_until_the_token_is_revoked(google, answer):
+def test_prompt_none_returns_a_code_until_the_token_is_revoked(google, answer):
     silently = {"prompt": "none", "login_hint": "100000000000000000002"}
     token = google.access_token(identity="100000000000000000002")
     agreed = answer(google.authorize(**silently))

@@ -199,7 +199,7 @@ def test_token_endpoint_refuses_in_kakaos_words(kakao, change, status, body):
     assert (response.status_code, response.json()) == (status, body)
 
 
-def test_replayed_code_is_refused_and_kills_its_token(kakao):
+def test_a_replayed_code_is_refused_and_revokes_its_token(kakao):
     code = kakao.code()
     token = kakao.exchange(code).json()["access_token"]
 
@@ -224,7 +224,7 @@ def test_replayed_code_is_refused_and_kills_its_token(kakao):
         ("POST", "/oauth/authorize", "GET, HEAD"),
     ],
 )
-def test_wrong_method_is_answered_with_the_right_ones(kakao, method, path, allow):
+def test_a_wrong_method_gets_an_allow_header(kakao, method, path, allow):
     response = requests.request(method, kakao.url + path, timeout=20)
 
     assert (response.status_code, response.headers["Allow"]) == (405, allow)
@@ -263,7 +263,7 @@ def test_the_admin_key_unlinks_any_connected_user(kakao, key, form, status, body
     assert not is_dead or kakao.get("/ended").json()["ended"][-1] == "4012345671"
 
 
-def test_a_user_who_disconnects_at_kakao_causes_this_webhook(kakao):
+def test_disconnecting_at_kakao_returns_its_webhook(kakao):
     assert kakao.post("/unlink-user", data={"user_id": "4012345671"}).json() == {
         "authorization": "KakaoAK demo-kakao-admin-key",
         "parameters": {

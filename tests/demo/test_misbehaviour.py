@@ -1,4 +1,4 @@
-"""A stand-in misbehaves when it is told to, and only then."""
+"""Commit faults on request only."""
 
 from unittest.mock import ANY
 
@@ -24,10 +24,10 @@ def claims(token):
 def test_an_sdk_gets_both_tokens_for_the_client_and_nonce_it_names(google, kakao):
     for standin in (google, kakao):
         answer = tokens(standin)
-        told = claims(answer["id_token"])
+        sent = claims(answer["id_token"])
 
         assert answer == {"access_token": ANY, "id_token": ANY}
-        assert (told["iss"], told["aud"], told["nonce"]) == (standin.issuer, "app", "n")
+        assert (sent["iss"], sent["aud"], sent["nonce"]) == (standin.issuer, "app", "n")
 
 
 def test_kakaos_id_token_does_not_say_that_the_email_is_verified(kakao):
@@ -53,18 +53,18 @@ def test_kakaos_published_key_verifies_its_id_tokens(kakao):
     assert jwt.PyJWS().decode(token, key.key, algorithms=["RS256"])
 
 
-def test_a_fault_lasts_until_the_next_order(google):
-    told = google.post("/misbehave", data={"fault": "wrong_nonce"}).json()
+def test_a_fault_lasts_until_the_next_request(google):
+    reply = google.post("/misbehave", data={"fault": "wrong_nonce"}).json()
     faulty = claims(tokens(google)["id_token"])
     google.post("/misbehave", data={"fault": ""})
     good = claims(tokens(google)["id_token"])
 
-    assert told == {"fault": "wrong_nonce", "at": ""}
+    assert reply == {"fault": "wrong_nonce", "at": ""}
     assert faulty | {"nonce": "n", "at_hash": ANY, "iat": ANY, "exp": ANY} == good
     assert faulty["nonce"] == "another-nonce"
 
 
-def test_a_faulty_answer_is_given_at_the_path_that_was_named(google):
+def test_a_faulty_answer_is_given_at_the_named_path_only(google):
     google.post("/misbehave", data={"fault": "status_500", "at": "oauth2/v3/certs"})
 
     assert google.get("/oauth2/v3/certs").status_code == 500
@@ -81,7 +81,7 @@ def test_a_rotated_key_replaces_the_one_before(google):
     assert jwt.get_unverified_header(tokens(google)["id_token"])["kid"] == after["keys"][0]["kid"]
 
 
-def test_an_unknown_fault_is_no_order(google):
+def test_an_unknown_fault_is_refused(google):
     for order in ({"fault": "typo"}, {"fault": "slow"}, {"fault": "slow", "at": "/"}):
         refused = google.post("/misbehave", data=order)
         assert refused.status_code == 400

@@ -105,7 +105,7 @@ def test_token_endpoint_refuses_with_status_200(exchange, change, body):
     assert (response.status_code, response.json()) == (200, body)
 
 
-def test_replayed_code_is_refused_and_kills_its_token(naver, exchange):
+def test_a_replayed_code_is_refused_and_revokes_its_token(naver, exchange):
     code = naver.code()
     token = exchange(code).json()["access_token"]
 

@@ -1,4 +1,4 @@
-"""Demo accounts: under DEMO only, the same ones each time."""
+"""Create the demo accounts under DEMO=1 only, and only once."""
 
 import json
 from io import StringIO
@@ -40,7 +40,7 @@ def test_it_prints_each_account_as_json(seed):
     assert [account["role"] for account in printed] == ["visitor", "staff", "admin"]
 
 
-def test_twice_is_once_and_keeps_what_was_changed(seed):
+def test_a_second_run_keeps_accounts_and_their_changes(seed):
     first = seed()
     User.objects.filter(email=first[0]["email"]).update(display_name="Changed")
 

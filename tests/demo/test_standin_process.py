@@ -51,7 +51,7 @@ def test_refuses_to_start_outside_a_demo(launch, client_options, demo):
     assert "set DEMO=1" in process.stderr.read()
 
 
-def test_taken_port_is_said_in_one_line(launch, google, client_options):
+def test_a_port_in_use_is_reported_in_one_line(launch, google, client_options):
     process, line = launch("demo.google", "--port", google.url.rpartition(":")[2], *client_options)
 
     assert (line, process.wait(timeout=20)) == ("", 1)

@@ -1,4 +1,4 @@
-"""Everything `make run` starts, on free ports, and a real Chromium in front of it."""
+"""Start everything that `make run` starts, on free ports, and open it in a real Chromium."""
 
 import json
 import os
@@ -34,7 +34,7 @@ ARGUMENTS = [
 @pytest.fixture(scope="session")
 @starts_processes
 def site() -> Iterator[Site]:
-    """`manage.py serve` under DEMO=1, as `make run` calls it, in a directory of its own."""
+    """Run `manage.py serve` under DEMO=1, as `make run` does, in a temporary directory."""
     first = free_ports(5)
     with tempfile.TemporaryDirectory(prefix="munjigi-e2e-") as directory:
         env = {
@@ -54,7 +54,7 @@ def site() -> Iterator[Site]:
             server = processes.start([*manage, "serve"], env=env, stdout=output, stderr=output)
 
         def is_ready() -> bool:
-            """Say whether it has printed the banner, whose last line says "Next:"."""
+            """Return True if the server has printed the banner, which ends with the line "Next:"."""
             assert server.poll() is None, log.read_text()
             return "Next:" in log.read_text()
 
@@ -94,7 +94,7 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A tab that must stay free of script errors and of violations of the page's own policy."""
+    """Open a tab. The test fails if the page has a script error or violates its own policy."""
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

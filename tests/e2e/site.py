@@ -1,4 +1,4 @@
-"""The running site as the tests see it."""
+"""Describe the running site."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ PAGE_MILLISECONDS = 20_000
 
 @dataclass(frozen=True)
 class Site:
-    """Where the running site is, and its demo accounts by role."""
+    """The addresses of the running site and of the demo frontend, and the demo accounts by role."""
 
     url: str
     frontend: str

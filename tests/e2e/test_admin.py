@@ -1,4 +1,4 @@
-"""The operator's story: find a user, see the sign-in, end it."""
+"""Find a user, see the sign-in and end it, as an operator does."""
 
 import re
 

@@ -1,6 +1,6 @@
-"""The separate-origin frontend: signs in, calls the API with a Bearer token, refreshes, signs out.
+"""Sign in, call the API, refresh and sign out in the separate-origin frontend.
 
-Its client, `auth.js`, keeps all tabs on one sign-in and one refresh.
+Its client, `auth.js`, shares one sign-in and one refresh between all tabs.
 """
 
 import http.server
@@ -21,7 +21,7 @@ CLIENT = ROOT / "demo" / "spa" / "auth.js"
 
 
 def tab_with_client(context: BrowserContext, site: Site) -> Page:
-    """A tab with `auth.js` and nothing else, as another frontend would use it."""
+    """Open a tab with `auth.js` alone, as another frontend would use it."""
     tab = context.new_page()
     tab.goto(f"{site.frontend}/config.json")
     tab.evaluate(
@@ -49,7 +49,10 @@ def sign_in_with_client(tab: Page, site: Site) -> str:
 
 
 def wait_in_tab(tab: Page, condition: str) -> None:
-    """Playwright's own `wait_for_function` evaluates a string, which the page's policy forbids."""
+    """Wait for a condition in the tab.
+
+    Playwright's `wait_for_function` evaluates a string, which the page's policy forbids.
+    """
     tab.evaluate(
         f"""() => new Promise((resolve, reject) => {{
             setTimeout(() => reject(new Error("still waiting")), {PAGE_MILLISECONDS});
@@ -60,7 +63,7 @@ def wait_in_tab(tab: Page, condition: str) -> None:
 
 
 def hand_out_a_bad_token(tabs: list[Page], site: Site, *, sid: str, seconds_left: int) -> None:
-    """To every tab, as another tab would."""
+    """Send a bad token to every tab, as another tab would."""
     expires_at = (time.time() + seconds_left) * 1000
     bad = {"sid": sid, "access": "bad", "lifetime": 3600, "expiresAt": expires_at}
     tabs[0].evaluate(
@@ -73,9 +76,9 @@ def hand_out_a_bad_token(tabs: list[Page], site: Site, *, sid: str, seconds_left
 
 @pytest.fixture
 def patient_tabs(context: BrowserContext, site: Site) -> None:
-    """A tab gives the others two seconds to hand over their token, not a tenth of one.
+    """Let tabs wait two seconds for a token of another tab, instead of a tenth of a second.
 
-    Where they are slower it refreshes for itself, which is right, but not what is counted here.
+    If the others are slower, a tab refreshes for itself. That is right, but these tests count refreshes.
     """
     shipped, wait = CLIENT.read_text(), "HANDOVER_MS = 100;"
     assert wait in shipped
@@ -134,7 +137,7 @@ def test_the_frontend_signs_in_and_calls_the_api_across_origins(page: Page, site
     expect(page.locator("#sign-in")).to_be_visible()
 
 
-def test_no_script_of_the_frontend_can_read_what_outlives_the_page(page: Page, site: Site):
+def test_scripts_of_the_frontend_cannot_read_the_refresh_cookie(page: Page, site: Site):
     page.goto(site.frontend)
     with page.expect_response(f"{site.url}/api/token/") as answered:
         sign_in_by_frontend(page, site)
@@ -178,14 +181,16 @@ def test_tabs_sign_in_and_out_together(
 
     sign_in_by_frontend(page, site)
     expect(other.locator("#profile-email")).to_have_text(site.accounts["visitor"]["email"])
-    expect(other.locator("#log")).to_contain_text("signed in. Its access token is used here too.")
+    expect(other.locator("#log")).to_contain_text("signed in. This tab uses its access token too.")
     late = tab_with_client(context, site)
     assert late.evaluate("client.restore()") is True
     assert late.evaluate("told") == ["other tab handed_over"]
     assert len(refreshes) == asked
 
     other.click("#refresh")
-    expect(page.locator("#log")).to_contain_text("refreshed. Its new access token is used here too")
+    expect(page.locator("#log")).to_contain_text(
+        "refreshed. This tab uses its new access token too"
+    )
     assert len(refreshes) == asked + 1
 
     other.click("#sign-out")
@@ -207,7 +212,7 @@ def test_eight_calls_in_two_tabs_cause_one_refresh(
     wait_in_tab(tabs[1], "client.session !== null")
     hand_out_a_bad_token(tabs, site, sid=sid, seconds_left=seconds_left)
 
-    for tab in tabs:  # both begin before either is waited for
+    for tab in tabs:  # start both before waiting for either
         tab.evaluate(
             """() => {
                 const calls = Array.from({ length: 8 }, () => client.fetch("/api/me/"));
@@ -240,7 +245,7 @@ def test_tabs_without_locks_and_channels_refresh_once_each(
     assert len(refreshes) == 2
 
 
-def test_signing_out_in_one_tab_calls_every_tabs_hook(context: BrowserContext, site: Site):
+def test_signing_out_in_one_tab_calls_the_hook_of_every_tab(context: BrowserContext, site: Site):
     first, second = (tab_with_client(context, site) for _ in range(2))
     sign_in_with_client(first, site)
     wait_in_tab(second, "client.session !== null")
@@ -256,7 +261,7 @@ def test_signing_out_in_one_tab_calls_every_tabs_hook(context: BrowserContext, s
     assert first.evaluate("client.restore()") is False
 
 
-def test_a_sign_in_ended_elsewhere_ends_with_the_next_call(context: BrowserContext, site: Site):
+def test_a_sign_in_ended_elsewhere_signs_out_at_the_next_call(context: BrowserContext, site: Site):
     calling, watching = (tab_with_client(context, site) for _ in range(2))
     sid = sign_in_with_client(calling, site)
     wait_in_tab(watching, "client.session !== null")
@@ -295,7 +300,7 @@ def test_the_page_says_that_the_sign_in_was_ended_elsewhere(page: Page, site: Si
     expect(page.locator("#status")).to_contain_text("on another device")
 
 
-def test_a_refresh_that_fails_leaves_the_sign_in_alone(context: BrowserContext, site: Site):
+def test_a_failed_refresh_keeps_the_sign_in(context: BrowserContext, site: Site):
     tab = tab_with_client(context, site)
     sign_in_with_client(tab, site)
     headers = {
@@ -320,7 +325,7 @@ def test_a_refresh_that_fails_leaves_the_sign_in_alone(context: BrowserContext, 
     assert tab.evaluate("client.fetch('/api/me/').then(({ status }) => status)") == 200
 
 
-def test_a_call_that_stays_refused_is_sent_twice_and_no_more(
+def test_a_refused_call_is_sent_at_most_twice(
     context: BrowserContext, site: Site, refreshes: list[Request]
 ):
     tab = tab_with_client(context, site)
@@ -352,7 +357,7 @@ def test_the_token_goes_to_the_api_only(context: BrowserContext, site: Site):
 
 @pytest.fixture
 def foreign_origin() -> Iterator[str]:
-    """Another site in the same browser, which the API doesn't know."""
+    """Serve a site whose origin the API doesn't know."""
 
     class Empty(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

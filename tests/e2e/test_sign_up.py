@@ -1,4 +1,4 @@
-"""The visitor's story: sign up with the mailed code, see the device, sign out; come back."""
+"""Sign up with the mailed code, see the device, sign out and sign in again, as a visitor does."""
 
 import re
 from uuid import uuid4

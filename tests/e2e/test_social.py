@@ -1,4 +1,4 @@
-"""Google, Kakao and Naver from the login page, against the stand-ins that speak their protocols."""
+"""Sign in by Google, Kakao and Naver from the login page, through their stand-ins."""
 
 import re
 
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.e2e
 def test_a_visitor_signs_in_through_a_provider(
     page: Page, site: Site, provider: str, identity: str
 ):
-    """Each provider another person: they may share an address, which never links by itself."""
+    """Use another person for each provider. Persons with the same address would be asked to link."""
     page.goto(f"{site.url}/accounts/login/")
     page.locator(f"form[action*='/{provider}/login/'] button").first.click()
-    # The consent page of the stand-in, on its own origin; its first person is chosen already.
+    # The consent page has its own origin, and its first identity is already chosen.
     expect(page).not_to_have_url(re.compile(re.escape(site.url)))
     page.get_by_text(identity, exact=False).first.click()
     page.locator("[name=choice][value=continue]").click()
-    if provider == "naver":  # which vouches for no address
+    if provider == "naver":  # it verifies no address, so the site mails a code
         page.fill("[name=code]", code_for("jiwoo.choi@example.com", page, site))
         page.locator("form:has([name=code]) .actions button").first.click()
 
@@ -46,7 +46,7 @@ def test_a_cancelled_consent_ends_on_a_page_with_a_way_back(page: Page, site: Si
 
 
 def consent_as(page: Page, email: str) -> None:
-    """At the stand-in: somebody else, whose address is this one."""
+    """Agree on the consent page as a typed identity with this email."""
     page.locator("[name=identity][value=other]").check()
     page.locator("#email").fill(email)
     page.locator("[name=choice][value=continue]").click()

@@ -1,4 +1,4 @@
-"""What visitors do in a browser: sign in and out, read their mails."""
+"""Sign in and out and read mails in a browser, as visitors do."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from tests.e2e.site import Site
 
 
 def code_for(email: str, page: Page, site: Site) -> str:
-    """The newest code mailed to this address, as the mail viewer shows it."""
+    """Return the newest code that was mailed to this address, from the mail viewer."""
     viewer = page.context.new_page()
     try:
         deadline = time.monotonic() + 20

@@ -1,4 +1,4 @@
-"""Every address of the site, read from the URLconf, so that a new one is swept by itself."""
+"""List every address of the site from the URLconf, so that tests include new ones by themselves."""
 
 import re
 
@@ -8,7 +8,7 @@ FILLED = {"uuid": "00000000-0000-4000-8000-000000000000", "int": "1"}
 
 
 def every_path():
-    """One concrete path for each pattern, in the URLconf's order."""
+    """Return one concrete path for each pattern, in the URLconf's order."""
     return list(dict.fromkeys(f"/{path}" for path in _walk(get_resolver().url_patterns)))
 
 

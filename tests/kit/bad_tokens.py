@@ -1,4 +1,4 @@
-"""Every way to present a bad access token, each made from a good pair."""
+"""Make bad access tokens from a good pair, in every way that the tests know."""
 
 import json
 

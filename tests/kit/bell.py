@@ -1,4 +1,4 @@
-"""Bells of a test's own, and what is published on the channel."""
+"""Make bells for a test, and read the messages that are published on the channel."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from accounts.bell import CHANNEL, Bell
 
 
 class Pubsub:
-    """A subscription that has these messages, then silence. Redis answers each ping."""
+    """A subscription with these messages and no later ones. It answers each ping."""
 
     def __init__(self, *messages):
         self.messages = list(messages)
@@ -30,17 +30,20 @@ class Pubsub:
 
 
 def message(topic, *ids):
-    """A message as Redis delivers it."""
+    """Return a message as Redis delivers it."""
     return {"type": "message", "data": payload(topic, *ids)}
 
 
 def payload(topic, *ids):
-    """What is published for this topic."""
+    """Return the text that the bell publishes for this topic."""
     return json.dumps({"topic": topic, "ids": [str(each) for each in ids]})
 
 
 def published(listener):
-    """What was published since the last time: everything ahead of a message of our own."""
+    """Return the messages published since the last call.
+
+    Publishes a marker and reads up to it, so that it doesn't wait longer than needed.
+    """
     redis.Redis(connection_pool=listener.connection_pool).publish(CHANNEL, "null")
     heard = []
     while (data := json.loads(listener.get_message(timeout=20)["data"])) is not None:

@@ -1,15 +1,14 @@
-"""The site, told of ends and changes by the bell alone: its next look into the database is an hour
-away.
+"""Run the site so that it learns of ends and changes by the bell alone: it polls once an hour.
 
-So what another server knows came by Redis, however long the machine took over it. (Without Redis a
-process looks into the database each time it finds it away.)
+So a change that another server knows must have come by Redis, even on a slow machine. (Without
+Redis a process polls the database each time it fails to connect.)
 """
 
 from config.wsgi import application
 
 # isort: split
 
-# Once Django is set up, and before the first question starts the bell.
+# Import these after Django is set up. The first request starts the bell, so change the values before.
 from accounts import bell
 from accounts.pages import remembered_users
 from accounts.signins import revocations

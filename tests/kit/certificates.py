@@ -1,4 +1,4 @@
-"""What nginx, mail servers and odd sites of the tests show to those who call over TLS."""
+"""Make TLS certificates for the nginx, the mail servers and the odd sites of the tests."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 
 
 def make(directory: Path, *, days: float = 100) -> Path:
-    """For localhost, signed by itself, valid for `days` more; beside it the key."""
+    """Write a self-signed certificate for localhost, valid for `days`, and its key beside it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Browsers and apps: how they sign in, and what they send."""
+"""Sign in as a browser or an app, and make the headers that they send."""
 
 import json
 
@@ -11,7 +11,7 @@ CHROME = (
 
 
 def sign_in(client, user, password=PASSWORD, *, door="page", **fields):
-    """Sign in by the login `page`, by the `api`, or by allauth's calls for an `app`: the answer."""
+    """Sign in and return the response. `door` is `page`, `api`, or `app` for allauth's headless API."""
     if door == "page":
         return client.post("/accounts/login/", {"login": user.email, "password": password} | fields)
     path = {"api": "/api/token/", "app": "/_allauth/app/v1/auth/login"}[door]

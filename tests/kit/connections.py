@@ -1,4 +1,4 @@
-"""Somebody connected to a provider, and what became of them."""
+"""Connect a user to a provider, and describe the user's connections and sign-ins."""
 
 from allauth.socialaccount.models import SocialAccount
 
@@ -8,7 +8,7 @@ from tests.kit.factories import AuthSessionFactory, UserFactory
 
 
 def connected(provider, uid, **fields):
-    """Somebody connected, signed in three ways: by the provider, with it as well, by password."""
+    """Create a connected user with three sign-ins: by the provider, by it and a code, by password."""
     user = UserFactory(**fields)
     SocialAccount.objects.create(user=user, provider=provider, uid=uid)
     for amr in ([provider], [provider, "mfa"], ["pwd"]):
@@ -17,12 +17,12 @@ def connected(provider, uid, **fields):
 
 
 def linked():
-    """Every connection, by provider and owner."""
+    """Return the provider and the owner's email of every connection."""
     return {(one.provider, one.user.email) for one in SocialAccount.objects.all()}
 
 
 def state_of(user):
-    """Which sign-ins are left and why others ended, whether it is connected, what is on record."""
+    """Return the user's active sign-ins, the reasons of ended ones, connections and audit events."""
     sessions = AuthSession.objects.filter(user=user)
     return {
         "left": sorted(one.amr for one in sessions.filter(revoked_at=None)),

@@ -1,4 +1,4 @@
-"""The shipped Dockerfile, read."""
+"""Read the shipped Dockerfile."""
 
 import json
 import re
@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def instructions() -> list[tuple[str, str]]:
-    """(name, arguments) in order; continued lines joined, comments left out."""
+    """Return (name, arguments) of each instruction, with continued lines joined, without comments."""
     text = (ROOT / "Dockerfile").read_text()
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
@@ -20,5 +20,5 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def command() -> list[str]:
-    """What the image runs: its CMD."""
+    """Return the image's CMD."""
     return json.loads(next(arguments for name, arguments in instructions() if name == "CMD"))

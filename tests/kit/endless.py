@@ -1,4 +1,4 @@
-"""A test that never ends, for tests/test_ending.py: only who names this file runs it."""
+"""A test that never ends. `tests/test_ending.py` runs it by the name of this file."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Rows for tests."""
+"""Create rows for tests."""
 
 from datetime import timedelta
 

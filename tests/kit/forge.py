@@ -1,4 +1,4 @@
-"""Tokens as an attacker, a defect or another server would make them."""
+"""Make tokens as an attacker, a defect or another server would."""
 
 import hashlib
 import hmac
@@ -17,13 +17,13 @@ def segment(data):
 
 
 def part(token, index):
-    """Segment 0 (header) or 1 (payload) as JSON."""
+    """Decode segment 0 (header) or 1 (payload) of a token."""
     text = token.split(".")[index]
     return json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
 
 
 def signed(header, payload):
-    """Signed by the site's own key over exactly these bytes."""
+    """Sign exactly this header and payload with the site's own key."""
     key = ring.current()
     message = f"{segment(header)}.{segment(payload)}"
     signature = get_default_algorithms()[key.algorithm].sign(message.encode(), key.private)
@@ -31,7 +31,7 @@ def signed(header, payload):
 
 
 def changed(token, *, header=None, payload=None, without=()):
-    """The same token with other members, signed by the site's own key."""
+    """Change members of a token, and sign it again with the site's own key."""
     claims = part(token, 1) | (payload or {})
     for name in without:
         claims.pop(name)
@@ -39,7 +39,7 @@ def changed(token, *, header=None, payload=None, without=()):
 
 
 def hs256(token, secret):
-    """Signed with HMAC, as if `secret` were shared: PyJWT itself refuses a PEM for this."""
+    """Sign a token by HMAC with this secret. PyJWT itself refuses a PEM as secret."""
     header = part(token, 0) | {"alg": "HS256"}
     message = f"{segment(header)}.{token.split('.')[1]}"
     signature = hmac.digest(secret.encode(), message.encode(), hashlib.sha256)
@@ -47,7 +47,7 @@ def hs256(token, secret):
 
 
 def by_a_stranger(token, private_key, algorithm="ES256", **header):
-    """The same claims under the stranger's key, still naming ours by `kid`."""
+    """Sign the same claims with a foreign key, but keep the `kid` of the site's key."""
     headers = part(token, 0) | header
     headers.pop("alg")
     return jwt.encode(part(token, 1), private_key, algorithm=algorithm, headers=headers)

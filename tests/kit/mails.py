@@ -1,10 +1,10 @@
-"""Codes and links out of mails."""
+"""Find codes and links in mails."""
 
 import re
 
 
 def code_in(mail):
-    """The code: four and four digits."""
+    """Return the code: twice four digits."""
     return re.search(r"\b\d{4}-\d{4}\b", mail.body)[0]
 
 

@@ -1,6 +1,6 @@
-"""Note which lines run, from the start of each pytest process: loaded before the product is.
+"""Measure the coverage of each pytest process, if COVERAGE_PROCESS_START names a file.
 
-Nothing happens unless COVERAGE_PROCESS_START names a file.
+pytest loads this module before the product, so that it measures the imports too.
 """
 
 import coverage

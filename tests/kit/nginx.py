@@ -1,6 +1,6 @@
-"""nginx with the shipped configuration, on free ports, and a certificate for localhost.
+"""Run nginx with the shipped configuration, on free ports, with a certificate for localhost.
 
-Only addresses and directories are replaced.
+Replaces only addresses and directories in the configuration.
 """
 
 import contextlib
@@ -20,22 +20,22 @@ from tests.kit.ports import free_ports
 from tests.kit.waiting import wait_until
 
 CLIENT_IP = "127.0.0.2"
-"""Not the address from which nginx connects to the site."""
-# Debian has it where only root looks.
+"""It differs from the address from which nginx connects to the site."""
+# Debian installs nginx in /usr/sbin, which is not on every user's PATH.
 PROGRAM = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 SERVER = re.compile(r"^    server web:8000 (.*);$", re.MULTILINE)
 LINES = (dockerfile.ROOT / "deploy/nginx/snippets/upstream.conf").read_text().splitlines()
 METHODS = [line.removeprefix("    # ") for line in LINES if re.fullmatch(r"    # [^:]+;", line)]
-"""The ways to balance that the shipped file has as comments."""
+"""The balancing methods that the shipped file has as comments."""
 WEIGHTED = next(line for line in LINES if "weight=" in line).removeprefix("    # ")
 
 
 def prepare(
     directory: Path, app_ports: Sequence[int], *, static: Path, method: str = ""
 ) -> tuple[int, int]:
-    """Write everything that nginx needs; the ports for http and https.
+    """Write all files that nginx needs. Return the ports for http and https.
 
-    `method` is the comment of the shipped upstream that becomes a line.
+    `method` names the commented line of the shipped upstream to switch on.
     """
     http_port, tls_port = free_ports(), free_ports()
     certificates.make(directory)
@@ -82,7 +82,7 @@ def command(directory: Path) -> list[str]:
 
 
 def speaks_http(port: int, process: subprocess.Popen[bytes]) -> bool:
-    """Say whether it speaks HTTP: Granian accepts connections long before Django is there."""
+    """Return True if the server answers HTTP. Granian accepts connections before Django has started."""
     assert process.poll() is None, "the server ended by itself"
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
@@ -94,7 +94,7 @@ def speaks_http(port: int, process: subprocess.Popen[bytes]) -> bool:
 
 @contextlib.contextmanager
 def running(command: list[str], port: int, **options) -> Iterator[None]:
-    """Run a server until the block ends, which starts when it speaks HTTP on this port."""
+    """Run a server during the block. The block starts when the server answers HTTP on this port."""
     process = processes.start(command, **options)
     try:
         wait_until(lambda: speaks_http(port, process), "the server speaks HTTP", seconds=30)
@@ -105,7 +105,7 @@ def running(command: list[str], port: int, **options) -> Iterator[None]:
 
 
 class Edge:
-    """nginx with the shipped configuration, and a browser's view of it."""
+    """Run nginx with the shipped configuration, and call it as a browser does."""
 
     def __init__(self, directory: Path, app_port: int, static: Path) -> None:
         self.directory, self.static = directory, static
@@ -118,7 +118,7 @@ class Edge:
     def ask(
         self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> tuple[http.client.HTTPResponse, bytes]:
-        """One request over TLS from `CLIENT_IP`."""
+        """Send one request over TLS from `CLIENT_IP`."""
         context = ssl.create_default_context(cafile=self.directory / "fullchain.pem")
         connection = http.client.HTTPSConnection(
             "localhost", self.tls_port, context=context, timeout=20, source_address=(CLIENT_IP, 0)
@@ -130,7 +130,7 @@ class Edge:
             return response, response.read()
 
     def log_lines(self, asked: set[str]) -> list[dict[str, str]]:
-        """Every line, as soon as the `asked` paths are among them: nginx logs after it answers."""
+        """Return the access log when it has all `asked` paths. nginx logs after it has answered."""
         deadline = time.monotonic() + 20
         while True:
             text = (self.directory / "access.log").read_text()

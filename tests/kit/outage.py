@@ -1,4 +1,4 @@
-"""Take Redis away from this process."""
+"""Cut this process off from Redis."""
 
 from contextlib import contextmanager
 

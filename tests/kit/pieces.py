@@ -1,4 +1,4 @@
-"""A server that answers with the bytes it was given, piece by piece."""
+"""Run a server that answers with given bytes, piece by piece."""
 
 import re
 import socket
@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 
 def read(connection):
-    """One request, head and body."""
+    """Read one request, head and body."""
     got = b""
     while b"\r\n\r\n" not in got:
         got += connection.recv(65536)
@@ -19,7 +19,7 @@ def read(connection):
 
 @contextmanager
 def server(*pieces, every=0.0):
-    """Answers each connection with these pieces, and hands out the requests it got."""
+    """Answer each connection with these pieces. Yields the address and a list of received requests."""
     asked = []
     stopped = threading.Event()
 

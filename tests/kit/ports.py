@@ -1,7 +1,7 @@
-"""Ports for the servers that tests start: none is handed out twice, none is taken meanwhile.
+"""Reserve ports for the servers that tests start, so that no port is used twice at a time.
 
-A probe alone would only say that a port was free a moment ago. Two servers on one port need not
-even fail: Granian's share it, and each gets some of the other's requests.
+A probe alone can't do so: another test may take the port after the probe. Two servers on one port
+don't always fail: Granian servers share it, and each gets some of the other's requests.
 """
 
 import fcntl
@@ -11,16 +11,16 @@ import socket
 import tempfile
 from pathlib import Path
 
-# Below the ports that systems give to outgoing connections (Linux: 32768 and up).
+# Below the ports that the system uses for outgoing connections (Linux: 32768 and up).
 BLOCKS = range(20_000, 32_000, 8)
 _held: list[int] = []
 
 
 def free_ports(count: int = 1) -> int:
-    """The first of `count` free ports in a row, which are this process's for as long as it lives."""
+    """Reserve `count` free ports in a row until this process ends, and return the first."""
     if count > BLOCKS.step:
         raise ValueError(f"up to {BLOCKS.step} ports at a time")
-    # Not the module's generator: pytest-randomly would deal all workers the same cards.
+    # pytest-randomly gives all workers the same seed, so use the system's random numbers.
     for first in random.SystemRandom().sample(BLOCKS, len(BLOCKS)):
         if _are_free(first, count) and _is_ours(first):
             return first
@@ -38,7 +38,7 @@ def _are_free(first: int, count: int) -> bool:
 
 
 def _is_ours(first: int) -> bool:
-    """A lock per block, which the system releases when this process ends, however it ends."""
+    """Lock this block of ports for this process. The system releases the lock when the process ends."""
     directory = Path(tempfile.gettempdir()) / f"munjigi-test-ports-{os.getuid()}"
     directory.mkdir(exist_ok=True)
     lock = os.open(directory / str(first), os.O_CREAT | os.O_RDWR, 0o600)

@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own for the tests, in a temporary directory."""
+"""Run a PostgreSQL for the tests, in a temporary directory."""
 
 import atexit
 import os
@@ -18,7 +18,7 @@ DEBIAN = Path("/usr/lib/postgresql")
 
 
 def binaries() -> Path | None:
-    """Where `initdb` and `postgres` are; None where PostgreSQL isn't installed."""
+    """Return the directory of `initdb` and `postgres`, or None if PostgreSQL isn't installed."""
     if found := shutil.which("pg_ctl"):
         return Path(found).resolve().parent
     versions = sorted(DEBIAN.glob("*/bin/pg_ctl"), key=lambda path: float(path.parts[4]))
@@ -26,9 +26,9 @@ def binaries() -> Path | None:
 
 
 def start(root: Path, *, certificate: Path | None = None) -> str:
-    """Make and start a cluster; its address as a `DATABASE_URL`. It stops with this process.
+    """Create and start a cluster, and return its `DATABASE_URL`. It stops with this process.
 
-    With a certificate, whose key `privkey.pem` lies beside it, the cluster speaks TLS.
+    With a certificate, the cluster uses TLS. The key `privkey.pem` must lie beside the certificate.
     """
     server = Postgres(root, certificate=certificate)
     atexit.register(server.crash)
@@ -86,7 +86,7 @@ class Postgres(Process):
         return True
 
     def crash(self) -> None:
-        """Cut every connection; the next start recovers from the log."""
+        """Stop at once and cut every connection. The next start recovers from the log."""
         self.stop(signal.SIGQUIT)
 
 
@@ -95,7 +95,10 @@ def _key_of(certificate: Path) -> Path:
 
 
 def _unprivileged(root: Path, data: Path) -> str | None:
-    """PostgreSQL refuses to run as root: its own account then owns the directory."""
+    """Return the account to run PostgreSQL as, which then owns the directory, or None.
+
+    PostgreSQL refuses to run as root.
+    """
     if os.geteuid() != 0:
         return None
     account = pwd.getpwnam("postgres")

@@ -1,10 +1,10 @@
-"""Whole bodies of errors, to compare with."""
+"""Build whole error bodies, to compare responses with."""
 
 from unittest.mock import ANY
 
 
 def problem(status, code, **members):
-    """A whole RFC 9457 body: `request_id` and the words are free, nothing may be added."""
+    """Return a whole RFC 9457 body. Only `request_id` and the texts may have any value."""
     return {
         "type": "about:blank",
         "title": ANY,
@@ -16,6 +16,6 @@ def problem(status, code, **members):
 
 
 def invalid(*pointers):
-    """A whole validation problem that points at these members, each with its code."""
+    """Return a whole validation problem with these pairs of pointer and code."""
     errors = [{"pointer": pointer, "code": code, "detail": ANY} for pointer, code in pointers]
     return problem(400, "validation_error", errors=errors)

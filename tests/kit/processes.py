@@ -1,4 +1,4 @@
-"""Processes of the tests, which end when the process that started them ends."""
+"""Start processes that end when the process that started them ends."""
 
 import contextlib
 import ctypes
@@ -15,11 +15,11 @@ STOP_SECONDS = 10
 PR_SET_PDEATHSIG = 1
 TICKS = os.sysconf("SC_CLK_TCK")
 SETPRIV = shutil.which("setpriv")
-"""From util-linux, which every Debian has."""
+"""Part of util-linux, which is on every Debian."""
 
 
 def tied(command: Sequence[str | Path], *, by: signal.Signals = signal.SIGTERM) -> list[str | Path]:
-    """Make a command whose process gets a signal as soon as the thread that starts it has ended."""
+    """Return a command whose process gets a signal when the thread that started it ends."""
     return [*([SETPRIV, "--pdeathsig", by.name.removeprefix("SIG")] if SETPRIV else []), *command]
 
 
@@ -32,13 +32,16 @@ def start(
 
 
 def tie() -> None:
-    """Let this process end when the thread that started it ends; Linux alone can."""
+    """Let this process end when the thread that started it ends. Does nothing except on Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def descendants(pid: int) -> dict[int, int]:
-    """The processes below this one, each with the tick at which it began: a pid may come again."""
+    """Return the pids of all descendants, with the ticks at which they started.
+
+    Compare the ticks as well, because the system uses pids again.
+    """
     stats = _stats()
     below: dict[int, int] = {}
     waiting = [pid]
@@ -51,7 +54,7 @@ def descendants(pid: int) -> dict[int, int]:
 
 
 def living(pids: dict[int, int]) -> dict[int, str]:
-    """The command lines of those of `descendants` that still run; a zombie has none."""
+    """Return the command lines of the `descendants` that still run. Leaves out zombies."""
     stats = _stats()
     lines = {}
     for pid, began in pids.items():
@@ -62,11 +65,11 @@ def living(pids: dict[int, int]) -> dict[int, str]:
 
 
 def _stats() -> dict[int, tuple[int, int, int]]:
-    """Of each process its parent, the tick at which it began, and the ticks it has used."""
+    """Return each process's parent, the tick at which it started, and the ticks that it has used."""
     found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            # The name, in brackets, may hold blanks.
+            # The process's name, in brackets, may contain spaces.
             fields = stat.read_text().rpartition(")")[2].split()
             used = int(fields[11]) + int(fields[12])
             found[int(stat.parent.name)] = (int(fields[1]), int(fields[19]), used)
@@ -74,10 +77,10 @@ def _stats() -> dict[int, tuple[int, int, int]]:
 
 
 class Process:
-    """A process that a test starts, kills, freezes and starts again, with its children."""
+    """Start, kill, freeze and restart a process, together with its children."""
 
     by = signal.SIGTERM
-    """What the process gets when the tests end without a word."""
+    """The signal that the process gets if the tests end without stopping it."""
 
     def __init__(
         self,
@@ -111,7 +114,7 @@ class Process:
             )
 
     def tell(self, number: signal.Signals) -> None:
-        """To the process and its children."""
+        """Send a signal to the process and its children."""
         if self._running is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._running.pid, number)
@@ -121,12 +124,12 @@ class Process:
             self._running.send_signal(number)
 
     def kill(self) -> None:
-        """As a power cut does: no time to say anything."""
+        """Kill the process and its children at once, as a power cut does."""
         self.tell(signal.SIGKILL)
         self._ended()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Ask it to end; kill what is left after `STOP_SECONDS`. Does nothing to what has ended."""
+        """Ask the process to end, and kill it after `STOP_SECONDS`. Does nothing if it has ended."""
         self.tell(signal.SIGCONT)
         self.tell_parent(number)
         if self._running is not None:
@@ -140,7 +143,7 @@ class Process:
             self._running = None
 
     def cpu_seconds(self) -> float:
-        """Used so far by the process and its children."""
+        """Return the CPU time that the process and its children have used."""
         if not self.is_running:
             return 0.0
         ours = {self._running.pid, *descendants(self._running.pid)}

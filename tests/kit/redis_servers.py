@@ -1,4 +1,4 @@
-"""Redis servers and Sentinels of a test's own."""
+"""Run Redis servers and Sentinels for a test."""
 
 import contextlib
 import signal
@@ -21,7 +21,7 @@ PASSWORD = "a-password-of-redis"
 
 
 class RedisServer:
-    """A Redis on a unix socket, to be killed, frozen and demoted."""
+    """Run a Redis on a unix socket, which tests kill, freeze and demote."""
 
     def __init__(self, directory, *options):
         self.directory, self.options = directory, options
@@ -58,7 +58,7 @@ class RedisServer:
 
 @contextlib.contextmanager
 def redis_server(directory: Path, *arguments: str, port: int = 0) -> Iterator[int]:
-    """A Redis of its own on a port of loopback; as durable as the shipped one unless told."""
+    """Run a Redis on a loopback port. It is as durable as the shipped one unless `arguments` change it."""
     port = port or free_ports()
     directory.mkdir(exist_ok=True)
     settings = ["--port", str(port), "--dir", str(directory), "--save", "", "--bind", "127.0.0.1"]
@@ -92,7 +92,7 @@ def _running(command: list[str], port: int) -> Iterator[None]:
 
 
 def accepts(port: int, process: subprocess.Popen[bytes]) -> bool:
-    """Say whether the process listens on this port."""
+    """Return True if the process listens on this port."""
     assert process.poll() is None, "the server ended by itself"
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True

@@ -1,7 +1,7 @@
-"""The two rings of tests: `make test` runs what starts no process, `make test-all` the rest, too.
+"""Mark the tests that start processes. `make test` leaves them out, `make test-all` runs them too.
 
-A test that uses a fixture which starts a process gets the mark `servers` by itself. A test that
-starts one on its own says `@pytest.mark.servers`. One that does neither fails as it starts it.
+A test gets the mark `servers` automatically if one of its fixtures starts a process. A test that
+starts a process itself needs `@pytest.mark.servers`, and fails without it.
 """
 
 import sys
@@ -14,7 +14,7 @@ _running: list[pytest.Item] = []
 
 
 def starts_processes(fixture: Callable) -> Callable:
-    """Say of a fixture function that it starts processes: put this below `@pytest.fixture`."""
+    """Declare that this fixture starts processes. Put this below `@pytest.fixture`."""
     fixture.starts_processes = True
     return fixture
 
@@ -28,7 +28,7 @@ def mark(items: Iterable[pytest.Item]) -> None:
 
 
 def enter(item: pytest.Item) -> None:
-    """Note which test runs."""
+    """Remember the test that runs now."""
     _running[:] = [item]
 
 

@@ -1,10 +1,10 @@
-"""What the database holds."""
+"""Read the whole database."""
 
 from django.db import connection
 
 
 def all_columns():
-    """Every value of every row of every table, as one text."""
+    """Return every value of every row of every table, as one text."""
     parts = []
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):

@@ -1,4 +1,4 @@
-"""Two servers of the site that share a database and a Redis, as real processes."""
+"""Run two servers of the site as real processes that share a database and a Redis."""
 
 import contextlib
 import http.client
@@ -32,7 +32,7 @@ for email in {emails!r}:
 
 
 class Cluster:
-    """Redis, and `count` processes of Granian as `manage.py serve` starts them, in no hurry to poll."""
+    """Run Redis and `count` Granian servers as `manage.py serve` does, but with rare polls."""
 
     def __init__(self, directory: Path, database_url: str, count: int = 2) -> None:
         self.directory = directory
@@ -41,7 +41,7 @@ class Cluster:
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PORT": str(self.first_port),
-            # One issuer, whichever server signs.
+            # All servers must use the same issuer.
             "SITE_URL": f"http://localhost:{self.first_port}",
             "ALLOWED_HOSTS": "127.0.0.1,localhost",
             "VAR_DIR": str(directory),
@@ -93,7 +93,7 @@ class Cluster:
             return client.execute_command(*command)
 
     def wait_until_all_listen(self) -> None:
-        """Every server was asked about a token by now, so each connects to the bell by itself."""
+        """Wait until every server has subscribed to the bell. Each server starts at its first token."""
         wait_until(lambda: self._listening() == len(self.ports))
 
     def _listening(self) -> int:
@@ -141,7 +141,7 @@ class Cluster:
             process.wait()
 
     def sign_in_by_page(self, number: int, email: str, password: str) -> str:
-        """The session cookie of a browser that used the form of server `number`."""
+        """Sign in by the form of server `number`, and return the session cookie."""
         path = "/accounts/login/"
         csrf = cookie_in(self._ask(number, "GET", path)[0], "csrf")
         form = urlencode({"login": email, "password": password, "csrfmiddlewaretoken": csrf})
@@ -151,7 +151,7 @@ class Cluster:
         return cookie_in(response, "session")
 
     def call(self, number, method, path, body=None, *, token="", cookie="", timeout=30):
-        """One request to server `number`: status and body."""
+        """Send one request to server `number`. Return the status and the body."""
         headers = {"Content-Type": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"

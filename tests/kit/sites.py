@@ -1,4 +1,4 @@
-"""Sites with odd answers, served by threads of the test."""
+"""Serve sites with odd answers from threads of the test."""
 
 import contextlib
 import socket
@@ -18,14 +18,14 @@ def tls(directory: Path) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def silent() -> Iterator[int]:
-    """Accepts connections and never says a word: the kernel does that for whoever listens."""
+    """Accept connections and never answer. The kernel accepts them, so this needs no thread."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         yield server.getsockname()[1]
 
 
 @contextlib.contextmanager
 def dripping() -> Iterator[int]:
-    """Sends a byte now and then for ever, so that no time-out of a read ever strikes."""
+    """Send single bytes for ever, so that the time-out of a read never ends the request."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -49,7 +49,7 @@ def dripping() -> Iterator[int]:
 
 @dataclass
 class Page:
-    """One answer of an odd site."""
+    """The answer of an odd site for one path."""
 
     status: int = 200
     body: str = ""
@@ -62,7 +62,7 @@ class Page:
 
 @contextlib.contextmanager
 def site(pages: dict[str, Page], context: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A site of these pages by path; its origin."""
+    """Serve these pages by path, and yield the site's origin."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -80,13 +80,13 @@ def site(pages: dict[str, Page], context: ssl.SSLContext | None = None) -> Itera
             self.wfile.write(body)
 
         def log_message(self, *_) -> None:
-            """Nobody reads it."""
+            """Write no log."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
         def handle_error(self, *_) -> None:
-            """Clients that refuse the certificate hang up."""
+            """Ignore errors: clients that refuse the certificate close the connection."""
 
         def get_request(self):
             guest, address = super().get_request()

@@ -1,4 +1,4 @@
-"""A mail server: enough of RFC 5321 for a client that signs in and sends."""
+"""Run a mail server with the part of RFC 5321 that a client needs to sign in and send."""
 
 import base64
 import contextlib
@@ -12,10 +12,10 @@ from tests.kit.sites import serving
 
 @dataclass
 class Mailbox:
-    """What the server was given, and how it is to behave."""
+    """The received mails, and the server's behaviour."""
 
     context: ssl.SSLContext | None
-    """STARTTLS where there is one."""
+    """The server offers STARTTLS if it has a context."""
     port: int = 0
     received: list[str] = field(default_factory=list)
     password: str = "right-password"
@@ -31,7 +31,7 @@ class Server(ThreadingTCPServer):
         box.port = self.server_address[1]
 
     def handle_error(self, *_) -> None:
-        """Clients that hang up are what these tests are about."""
+        """Ignore errors: the tests make clients close the connection."""
 
 
 class Handler(StreamRequestHandler):

@@ -1,4 +1,4 @@
-"""Stand-ins of the providers as processes, and how a browser and an app meet them."""
+"""Run the providers' stand-ins as processes, and call them as a browser and an app do."""
 
 import os
 import re
@@ -28,7 +28,7 @@ NATIVE = {"google": "google-ios", "kakao": "kakao-native"}
 
 
 def start(module, *arguments, demo="1"):
-    """Start a module of `demo`: the process and its one line, empty when it refused to start."""
+    """Start a module of `demo`. Return the process and its line, which is empty if it refused to start."""
     environment = {name: value for name, value in os.environ.items() if name != "DEMO"}
     process = processes.start(
         [sys.executable, "-m", module, *arguments],
@@ -47,7 +47,7 @@ def stop(process):
 
 @contextmanager
 def running(module, *options):
-    """Run a module of `demo` until the block ends: its port."""
+    """Run a module of `demo` during the block, and yield its port."""
     port = free_ports()
     process, line = start(module, "--port", str(port), *options)
     try:
@@ -58,7 +58,7 @@ def running(module, *options):
 
 
 def running_for_the_site(name):
-    """Run the stand-in of this provider for the client that the settings name: its port."""
+    """Run the stand-in of this provider for the site's own client, and yield its port."""
     client_id, secret, *options = CLIENTS[name]
     arguments = ["--client-id", client_id, "--client-secret", secret, *options]
     callback = f"http://testserver/accounts/{name}/login/callback/"
@@ -66,7 +66,7 @@ def running_for_the_site(name):
 
 
 class StandIn:
-    """A stand-in provider, as a browser and an app's SDK meet it."""
+    """Call a stand-in provider as a browser and an app's SDK do."""
 
     def __init__(self, name, port):
         self.name = name
@@ -74,18 +74,18 @@ class StandIn:
         self.native_client = NATIVE.get(name)
         self.seen = 0
 
-    def told(self, path):
+    def read(self, path):
         return requests.get(f"{self.origin}/{path}", timeout=20).json()
 
     def ended(self):
-        """Whose connections were ended there in this test."""
-        return self.told("ended")["ended"][self.seen :]
+        """Return the subjects whose connections the site ended during this test."""
+        return self.read("ended")["ended"][self.seen :]
 
     def ask(self, path, **form):
         return requests.post(f"{self.origin}/{path}", data=form, timeout=20).json()
 
     def silently(self, url):
-        """Where a browser is sent that was asked without a word (`prompt=none`)."""
+        """Follow a request with `prompt=none`, and return the path to which it redirects."""
         back = requests.get(url, allow_redirects=False, timeout=20).headers["Location"]
         return back.removeprefix("http://testserver")
 
@@ -96,13 +96,13 @@ class StandIn:
         assert answer.status_code == 200, fault
 
     def native(self, **form):
-        """What the SDK on a phone hands to its app: both tokens."""
+        """Return the tokens that the provider's SDK gives to an app on a phone."""
         form = {"client_id": self.native_client} | form
         answer = requests.post(f"{self.origin}/native", data=form, timeout=20)
         return answer.json()
 
     def consent(self, url, *, choice="continue", identity=None, **form):
-        """Where the browser is sent after somebody looked at the consent page and clicked."""
+        """Open the consent page, choose an identity, and return the address of the redirect."""
         page = requests.get(url, timeout=20)
         assert page.status_code == 200, page.text
         request_id = re.search(r'name="request" value="([^"]+)"', page.text)[1]

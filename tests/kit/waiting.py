@@ -1,4 +1,4 @@
-"""Wait for what another thread, process or database connection does."""
+"""Wait for other threads, processes and database connections."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ def wait_until(
     every: float = 0.01,
     tail: Callable[[], str] = str,
 ) -> None:
-    """Ask until it is so; after `seconds`, an `AssertionError` that says what isn't."""
+    """Call `is_so` until it returns true. Raises AssertionError with `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, f"after {seconds:.0f} s: not {what}\n{tail()}"
@@ -26,16 +26,16 @@ def wait_until(
 
 
 def is_somebody_waiting() -> bool:
-    """Say whether another connection waits for a lock of the database."""
+    """Return True if another connection waits for a lock of the database."""
     if connection.vendor == "sqlite":
-        return True  # by polling, which nobody sees
+        return True  # SQLite waits by polling, which no other connection can see
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return cursor.fetchone()[0] > 0
 
 
 class Asking:
-    """Make one call in a thread; keep its outcome and its seconds."""
+    """Make one call in a thread. Keep its result or error, and its seconds."""
 
     def __init__(self, call):
         self.call = call

@@ -1,4 +1,4 @@
-"""A token pair's life: obtained, used, refreshed, revoked."""
+"""Obtain, use, refresh and revoke a token pair."""
 
 from unittest.mock import ANY
 
@@ -6,7 +6,7 @@ from tests.kit.clients import bearer
 from tests.kit.factories import PASSWORD
 
 
-def test_a_pair_opens_the_api_refreshes_and_dies_by_revocation(client, user):
+def test_a_pair_works_refreshes_and_ends_by_revocation(client, user):
     response = client.post(
         "/api/token/", {"email": user.email, "password": PASSWORD}, content_type="application/json"
     )

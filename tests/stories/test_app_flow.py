@@ -1,4 +1,4 @@
-"""A native app, from signing up to signing out, over allauth's headless API."""
+"""Sign up, sign in and sign out from a native app, through allauth's headless API."""
 
 from unittest.mock import ANY
 
@@ -28,7 +28,7 @@ NEW = {"email": "New@Example.com", "password": "a few unrelated words"}
 
 @pytest.fixture
 def meta(app, user):
-    """What the app holds after signing in."""
+    """Return the tokens that the app gets by signing in."""
     return sign_in(Client(), user, door="app").json()["meta"]
 
 
@@ -37,7 +37,7 @@ def authorization(meta):
     return f"Bearer {meta['access_token']}"
 
 
-def test_sign_up_ends_in_a_pair_once_the_code_from_the_mail_is_sent(app, deliver, client):
+def test_sign_up_returns_a_pair_after_the_mailed_code(app, deliver, client):
     pending = app("POST", "auth/signup", NEW)
     assert pending.status_code == 401
     assert pending.json()["meta"] == {"is_authenticated": False, "session_token": ANY}
@@ -88,7 +88,7 @@ def test_signing_up_with_a_taken_address_looks_the_same(app, user, deliver):
     ]
 
 
-def test_signing_in_answers_the_pair_and_no_session_token(app, user):
+def test_signing_in_returns_the_pair_and_no_session_token(app, user):
     response = sign_in(Client(), user, door="app")
 
     assert response.status_code == 200
@@ -97,7 +97,7 @@ def test_signing_in_answers_the_pair_and_no_session_token(app, user):
     assert AuthSession.objects.get().kind == "token"
 
 
-def test_the_pair_is_handed_out_once(app, authorization):
+def test_the_pair_is_returned_once(app, authorization):
     response = app("GET", "auth/session", authorization=authorization)
 
     assert response.status_code == 200
@@ -113,14 +113,14 @@ def test_the_access_token_opens_account_endpoints(app, authorization, path):
 
 @pytest.mark.parametrize("path", ["auth/session", "account/email", "account/providers"])
 @pytest.mark.parametrize("credential", ["", "Bearer x", "Bearer ", "Bearer a.b.c"])
-def test_without_a_good_token_they_stay_shut(app, db, path, credential):
+def test_account_endpoints_refuse_a_bad_token(app, db, path, credential):
     response = app("GET", path, authorization=credential)
 
     assert response.status_code in {401, 410}
     assert "access_token" not in response.text
 
 
-def test_a_refresh_token_opens_nothing(app, meta):
+def test_a_refresh_token_is_no_access_token(app, meta):
     response = app("GET", "account/email", authorization=f"Bearer {meta['refresh_token']}")
 
     assert response.status_code in {401, 410}
@@ -136,8 +136,10 @@ def test_an_access_token_alone_changes_no_address(app, authorization, deliver):
     assert [mail for mail in deliver() if mail.to == ["second@example.com"]] == []
 
 
-def test_a_sign_in_that_ends_while_it_steps_up_is_a_401(app, authorization, monkeypatch, user):
-    """allauth saves the session by itself, not in the middleware."""
+def test_a_sign_in_that_ends_during_reauthentication_is_a_401(
+    app, authorization, monkeypatch, user
+):
+    """Here allauth saves the session itself, before the middleware does."""
     original = SessionStore.save
 
     def late(self, *args, **kwargs):
@@ -232,7 +234,7 @@ def test_revoking_the_pair_ends_its_session_too(app, client, user):
     assert get_redis_connection("sessions").keys("*") == []
 
 
-def test_refreshing_answers_the_next_pair(app, meta, client):
+def test_refreshing_returns_the_next_pair(app, meta, client):
     response = app("POST", "tokens/refresh", {"refresh_token": meta["refresh_token"]})
 
     assert response.status_code == 200
@@ -251,7 +253,7 @@ def test_the_new_access_token_still_finds_the_session(app, meta):
 
 
 @pytest.mark.parametrize("token", ["x", "", None, [], {}, 1, "a.b.c"], ids=repr)
-def test_what_is_no_refresh_token_is_refused(app, db, token):
+def test_an_invalid_refresh_token_is_refused(app, db, token):
     response = app("POST", "tokens/refresh", {"refresh_token": token})
 
     assert response.status_code in {400, 401}
@@ -305,7 +307,7 @@ def test_a_pending_session_token_stops_working_after_the_sign_in(app, deliver):
 
 
 @pytest.mark.parametrize("token", ["x", "a" * 32, "Bearer x", "../x", "session:x"])
-def test_a_made_up_session_token_is_gone(app, db, token):
+def test_an_invented_session_token_is_refused(app, db, token):
     response = app("GET", "auth/session", x_session_token=token)
 
     assert response.status_code in {401, 410}
@@ -315,7 +317,7 @@ def test_a_made_up_session_token_is_gone(app, db, token):
     ("email", "password"),
     [("visitor", "not the password"), ("nobody@example.com", PASSWORD), ("disabled", PASSWORD)],
 )
-def test_wrong_credentials_of_any_sort_are_one_answer(app, user, email, password):
+def test_all_wrong_credentials_get_the_same_answer(app, user, email, password):
     addresses = {"visitor": user.email, "disabled": UserFactory(disabled=True).email}
 
     response = app(

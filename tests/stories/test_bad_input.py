@@ -1,4 +1,4 @@
-"""Garbage at every address of the site: an answer that says so, never a 500."""
+"""Send garbage to every address of the site: it answers with an error, but never with a 500."""
 
 import json
 
@@ -113,13 +113,13 @@ JSON_TYPES = [
 
 @pytest.fixture
 def stranger():
-    """A browser in which a server error is an answer, as for any visitor."""
+    """Return a browser that gets server errors as responses, as a real browser does."""
     return Client(raise_request_exception=False, headers={"user-agent": CHROME})
 
 
 @pytest.fixture
 def insider(stranger, db):
-    """An administrator's browser: more pages answer it."""
+    """Return an administrator's browser, which reaches more pages."""
     admin = UserFactory(admin=True)
     response = stranger.post("/accounts/login/", {"login": admin.email, "password": PASSWORD})
     assert response.status_code == 302
@@ -127,7 +127,7 @@ def insider(stranger, db):
 
 
 def defects(answers):
-    """The answers that a server may never give, with what caused them."""
+    """Return the answers with a server error, with their causes."""
     return {
         label: (answer.status_code, repr(answer.exc_info and answer.exc_info[1]))
         for label, answer in answers.items()
@@ -137,14 +137,14 @@ def defects(answers):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PATHS)
-def test_a_strangers_strange_queries_are_answered(stranger, path):
+def test_a_visitors_strange_queries_cause_no_500(stranger, path):
     answers = {label: stranger.get(path, query) for label, query in QUERIES.items()}
 
     assert defects(answers) == {}
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_an_administrators_strange_queries_are_answered(insider, path):
+def test_an_administrators_strange_queries_cause_no_500(insider, path):
     answers = {label: insider.get(path, query) for label, query in QUERIES.items()}
 
     assert defects(answers) == {}
@@ -152,7 +152,7 @@ def test_an_administrators_strange_queries_are_answered(insider, path):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PATHS)
-def test_a_strangers_broken_forms_are_answered(stranger, path):
+def test_a_visitors_broken_forms_cause_no_500(stranger, path):
     answers = {
         label: stranger.generic("POST", path, body, content_type=content_type)
         for label, (body, content_type) in FORMS.items()
@@ -162,7 +162,7 @@ def test_a_strangers_broken_forms_are_answered(stranger, path):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_an_administrators_broken_forms_are_answered(insider, path):
+def test_an_administrators_broken_forms_cause_no_500(insider, path):
     answers = {
         label: insider.generic("POST", path, body, content_type=content_type)
         for label, (body, content_type) in FORMS.items()
@@ -173,7 +173,7 @@ def test_an_administrators_broken_forms_are_answered(insider, path):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PATHS)
-def test_every_method_is_answered(stranger, path):
+def test_no_method_causes_a_500(stranger, path):
     methods = [
         "HEAD",
         "OPTIONS",
@@ -196,7 +196,7 @@ def test_every_method_is_answered(stranger, path):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PATHS)
-def test_strange_headers_are_answered(stranger, path):
+def test_strange_headers_cause_no_500(stranger, path):
     headers = {
         "accept": "*/*;q=x, \xff",
         "accept-language": "ko;q=x, " + "a-" * 500 + ", \xff",
@@ -227,7 +227,7 @@ def test_strange_headers_are_answered(stranger, path):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PATHS)
-def test_strange_charsets_are_answered(stranger, path):
+def test_strange_charsets_cause_no_500(stranger, path):
     answers = {
         f"{method} {content_type!r}": stranger.generic(
             method, path, b"{}", content_type=content_type, query_string="a=b&c=%FF"
@@ -242,7 +242,7 @@ def test_strange_charsets_are_answered(stranger, path):
 @pytest.mark.django_db
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", HEADLESS)
-def test_a_strangers_json_is_answered_by_every_headless_endpoint(stranger, path, method):
+def test_a_visitors_json_causes_no_500_at_headless_endpoints(stranger, path, method):
     answers = {
         f"{label} as {content_type}": stranger.generic(
             method, path, body, content_type=content_type
@@ -256,9 +256,7 @@ def test_a_strangers_json_is_answered_by_every_headless_endpoint(stranger, path,
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", [path for path in HEADLESS if "/app/" in path])
-def test_a_signed_in_apps_json_is_answered_by_every_headless_endpoint(
-    stranger, obtain, user, path, method
-):
+def test_an_apps_json_causes_no_500_at_headless_endpoints(stranger, obtain, user, path, method):
     answers = {}
 
     for label, body in JSON.items():
@@ -268,7 +266,7 @@ def test_a_signed_in_apps_json_is_answered_by_every_headless_endpoint(
             content_type="application/json",
         ).json()
         if "access_token" not in signed_in.get("meta", {}):
-            break  # the endpoint before changed the password, as asked
+            break  # the previous endpoint has changed the password
         answers[label] = stranger.generic(
             method,
             path,
@@ -282,7 +280,7 @@ def test_a_signed_in_apps_json_is_answered_by_every_headless_endpoint(
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", [path for path in PATHS if path.startswith("/api/")])
-def test_json_is_answered_by_every_api_endpoint_with_problem_details(
+def test_bad_json_gets_problem_details_from_every_api_endpoint(
     stranger, obtain, user, path, method
 ):
     access = obtain(user)["access"]

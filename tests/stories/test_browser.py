@@ -1,4 +1,4 @@
-"""A visitor with a browser: signing up, in and out, password, address, devices."""
+"""Sign up, in and out in a browser, and change the password, the address and the devices."""
 
 import re
 import time
@@ -46,7 +46,7 @@ def test_sign_up_asks_for_the_code_from_the_mail(browser, deliver):
 
 
 @pytest.mark.parametrize("manner", ["lower case", "no hyphen", "padded"])
-def test_the_code_may_be_typed_carelessly(browser, deliver, manner):
+def test_the_code_works_in_lower_case_unhyphenated_or_padded(browser, deliver, manner):
     browser.post("/accounts/signup/", NEW)
     code = code_in(deliver()[0])
     typed = {"lower case": code.lower(), "no hyphen": code.replace("-", ""), "padded": f" {code} "}
@@ -98,7 +98,7 @@ def test_a_code_does_not_work_in_another_browser(browser, another_browser, deliv
         ("password1", ""),
     ],
 )
-def test_a_bad_sign_up_says_what_is_wrong(browser, db, field, value):
+def test_a_bad_sign_up_shows_the_error(browser, db, field, value):
     response = browser.post("/accounts/signup/", NEW | {field: value})
 
     assert response.status_code == 200
@@ -336,7 +336,7 @@ def test_a_reset_link_works_once(browser, user, deliver):
         "00000000000040008000000000000000-x",
     ],
 )
-def test_a_made_up_reset_link_is_a_page_not_an_error(client, db, key):
+def test_an_invented_reset_link_shows_a_page(client, db, key):
     response = client.get(f"/accounts/password/reset/key/{key}/")
 
     assert response.status_code == 200
@@ -411,7 +411,7 @@ def test_an_address_changes_once_the_code_sent_to_it_is_entered(signed_in, user,
     assert "email.changed" in events(user=user)
 
 
-def test_an_address_that_is_taken_cannot_be_taken(signed_in, user, deliver):
+def test_an_address_of_another_account_cannot_be_taken(signed_in, user, deliver):
     other = UserFactory()
     signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
     signed_in.post("/accounts/email/", {"action_add": "", "email": other.email.upper()})
@@ -425,7 +425,7 @@ def test_an_address_that_is_taken_cannot_be_taken(signed_in, user, deliver):
     assert User.objects.filter(email=other.email).count() == 1
 
 
-def test_the_devices_page_lists_this_browser_first_and_only_ones_own(signed_in, user):
+def test_the_devices_page_lists_own_devices_with_this_one_first(signed_in, user):
     AuthSessionFactory(user=user, user_agent="curl/8.1")
     AuthSessionFactory(user_agent="strangers-client/1")
 
@@ -436,7 +436,7 @@ def test_the_devices_page_lists_this_browser_first_and_only_ones_own(signed_in, 
     assert "strangers-client" not in response.text
 
 
-def test_a_device_is_ended_from_the_page(signed_in, another_browser, user):
+def test_the_devices_page_ends_a_device(signed_in, another_browser, user):
     sign_in(another_browser, user)
     other = AuthSession.objects.latest("created_at")
 
@@ -449,7 +449,7 @@ def test_a_device_is_ended_from_the_page(signed_in, another_browser, user):
     assert other.revoked_reason == "other_device"
 
 
-def test_a_strangers_device_cannot_be_ended(signed_in):
+def test_another_users_device_cannot_be_ended(signed_in):
     strangers = AuthSessionFactory()
 
     response = signed_in.post(f"/accounts/sessions/{strangers.pk}/revoke/")
@@ -459,7 +459,7 @@ def test_a_strangers_device_cannot_be_ended(signed_in):
     assert strangers.revoked_at is None
 
 
-def test_a_device_is_not_ended_by_a_link(signed_in, user):
+def test_a_get_request_does_not_end_a_device(signed_in, user):
     other = AuthSessionFactory(user=user)
 
     response = signed_in.get(f"/accounts/sessions/{other.pk}/revoke/")
@@ -557,7 +557,7 @@ def test_disabling_an_account_ends_both_kinds_of_sign_in(signed_in, obtain, user
     assert AuditEvent.objects.filter(reason="deactivated").count() == 2
 
 
-def test_the_activity_page_shows_ones_own_events_only(signed_in, user):
+def test_the_activity_page_shows_own_events_only(signed_in, user):
     AuthSessionFactory()
     AuditEvent.objects.create(
         type="login.failed", identifier="other@example.com", user=UserFactory()
@@ -572,7 +572,7 @@ def test_the_activity_page_shows_ones_own_events_only(signed_in, user):
 
 @pytest.mark.parametrize("path", ["/accounts/sessions/", "/accounts/activity/"])
 @pytest.mark.parametrize("page", ["0", "-1", "x", "9" * 30, "2"])
-def test_a_page_that_is_not_there_is_not_found(signed_in, path, page):
+def test_a_missing_page_is_a_404(signed_in, path, page):
     response = signed_in.get(path, {"page": page})
 
     assert response.status_code == 404

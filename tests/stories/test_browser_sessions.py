@@ -1,4 +1,4 @@
-"""A browser's session over its whole life: when it ends, when its id changes, what it costs."""
+"""Follow a browser's session: when it ends, when its id changes, and how many calls it costs."""
 
 import json
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.kit.clients import CHROME, sign_in
 from tests.kit.factories import PASSWORD, AuthSessionFactory
 from tests.kit.mails import code_in
 
-PAGE = "/accounts/logout/"  # asks for nothing but who is there
+PAGE = "/accounts/logout/"  # it reads the session and the user only
 DAY = 86400
 
 
@@ -35,7 +35,7 @@ CONNECTING = (b"HELLO", b"CLIENT", b"SELECT", b"PING")
 
 @pytest.fixture
 def asked(monkeypatch):
-    """One entry for each time this process sends something to Redis."""
+    """Return a list with one entry for each round trip of this process to Redis."""
     sent = []
     real = redis.connection.AbstractConnection.send_packed_command
 
@@ -63,7 +63,7 @@ def new_browser(user):
 
 @pytest.fixture
 def remembered(new_browser):
-    """A browser that signed in with "Stay signed in"."""
+    """Return a browser that signed in with "Stay signed in"."""
     return new_browser(remember="on")
 
 
@@ -77,7 +77,7 @@ def is_signed_in(browser):
 
 
 def pass_time(seconds, *, sliding=True):
-    """Nobody comes for so long: what Redis counts down, and what each session says of itself."""
+    """Move the lifetimes in Redis and the times in each session, as if no request came meanwhile."""
     redis = get_redis_connection("sessions")
     for key in redis.keys("*"):
         if key.startswith(b"session:"):
@@ -102,20 +102,20 @@ def test_twelve_hours_without_a_request_sign_out(signed_in):
     assert not is_signed_in(signed_in)
 
 
-def test_staying_signed_in_outlasts_thirteen_days_without_a_request(remembered):
+def test_stay_signed_in_survives_thirteen_idle_days(remembered):
     pass_time(13 * DAY)
 
     assert is_signed_in(remembered)
 
 
-def test_fourteen_days_without_a_request_sign_out_who_stayed_signed_in(remembered):
+def test_stay_signed_in_ends_after_fourteen_idle_days(remembered):
     pass_time(14 * DAY)
 
     assert not is_signed_in(remembered)
 
 
 def test_an_active_user_is_still_signed_in_after_fourteen_days(remembered):
-    """Neither the server's idle time nor the cookie's own ends it."""
+    """Neither the idle time-out nor the cookie's lifetime ends the session."""
     for _ in range(4):
         pass_time(5 * DAY)
         assert is_signed_in(remembered)
@@ -129,7 +129,7 @@ def test_an_active_sign_in_ends_after_ninety_days(remembered):
     assert not is_signed_in(remembered)
 
 
-def test_the_ninety_days_count_from_the_sign_in_not_from_the_visit(browser, db, deliver):
+def test_the_ninety_days_start_at_the_sign_in(browser, db, deliver):
     browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
     pass_time(89 * DAY, sliding=False)
 
@@ -139,7 +139,7 @@ def test_the_ninety_days_count_from_the_sign_in_not_from_the_visit(browser, db, 
     assert is_signed_in(browser)
 
 
-def test_a_new_id_does_not_start_the_ninety_days_again(remembered):
+def test_a_new_id_does_not_restart_the_ninety_days(remembered):
     pass_time(80 * DAY, sliding=False)
     step_up(remembered)
     pass_time(10 * DAY, sliding=False)
@@ -147,7 +147,7 @@ def test_a_new_id_does_not_start_the_ninety_days_again(remembered):
     assert not is_signed_in(remembered)
 
 
-def test_saving_does_not_start_the_ninety_days_again(remembered):
+def test_saving_does_not_restart_the_ninety_days(remembered):
     pass_time(80 * DAY, sliding=False)
     remembered.post("/accounts/profile/", {"display_name": "A", "locale": ""})
     pass_time(10 * DAY, sliding=False)
@@ -155,7 +155,7 @@ def test_saving_does_not_start_the_ninety_days_again(remembered):
     assert not is_signed_in(remembered)
 
 
-def test_a_visitors_session_is_short_and_not_slid_by_looking(browser, db, store):
+def test_a_visitors_session_is_short_and_reads_do_not_extend_it(browser, db, store):
     browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
     pass_time(1800)
 
@@ -165,7 +165,7 @@ def test_a_visitors_session_is_short_and_not_slid_by_looking(browser, db, store)
 
 
 @pytest.mark.parametrize("seconds", [2, 8, 60])
-def test_a_short_idle_time_is_slid_in_time(user, new_browser, settings, store, seconds):
+def test_a_short_idle_time_is_extended_before_it_ends(user, new_browser, settings, store, seconds):
     settings.SESSION_SHORT_IDLE_SECONDS = seconds
     browser = new_browser()
     pass_time(seconds // 2)
@@ -183,7 +183,7 @@ def test_a_shorter_idle_time_holds_for_open_sessions_too(signed_in, settings, st
     assert session_ttl(store) <= 600
 
 
-def test_a_session_without_an_end_gets_one(signed_in, store):
+def test_a_session_without_an_expiry_gets_one(signed_in, store):
     (key,) = store.keys("session:*")
     store.persist(key)
 
@@ -192,7 +192,7 @@ def test_a_session_without_an_end_gets_one(signed_in, store):
     assert 0 < session_ttl(store) <= 12 * 3600
 
 
-def test_a_session_is_slid_with_what_leads_to_it(signed_in, user, store):
+def test_a_touch_extends_the_session_and_its_index(signed_in, user, store):
     pass_time(3600)
 
     signed_in.get(PAGE)
@@ -203,23 +203,23 @@ def test_a_session_is_slid_with_what_leads_to_it(signed_in, user, store):
     assert score > timezone.now().timestamp() + idle - 20
 
 
-# The row has the last word
+# The row decides
 
 
 def test_a_sign_out_without_redis_counts_at_the_next_touch(signed_in, monkeypatch, settings):
-    """Its deletion is lost, and every process has forgotten it since."""
+    """Redis didn't delete the session, and no process remembers the revocation any more."""
     monkeypatch.setattr(index, "drop", lambda *args, **kwargs: None)
     sessions.revoke(AuthSession.objects.get(), reason=sessions.Reason.ADMIN)
     AuthSession.objects.update(revoked_at=timezone.now() - timedelta(days=1))
     revocations.feed.forget()
-    assert is_signed_in(signed_in)  # or the next line would prove nothing
+    assert is_signed_in(signed_in)  # otherwise the next line proves nothing
 
     pass_time(5 * 60 + 1)
 
     assert not is_signed_in(signed_in)
 
 
-def test_saving_and_new_ids_do_not_put_the_touch_off(signed_in):
+def test_saving_and_new_ids_do_not_delay_the_touch(signed_in):
     AuthSession.objects.update(
         revoked_at=timezone.now() - timedelta(days=1), revoked_reason="admin"
     )
@@ -233,8 +233,8 @@ def test_saving_and_new_ids_do_not_put_the_touch_off(signed_in):
     assert not is_signed_in(signed_in)
 
 
-def test_the_row_is_asked_as_long_as_processes_remember(signed_in, settings):
-    """Access tokens of a minute: the set forgets sooner, so the row is asked sooner."""
+def test_the_row_is_read_while_processes_remember_revocations(signed_in, settings):
+    """With access tokens of a minute, processes forget revocations earlier, so they read the row earlier."""
     settings.ACCESS_TOKEN_LIFETIME = timedelta(seconds=60)
     AuthSession.objects.update(
         revoked_at=timezone.now() - timedelta(days=1), revoked_reason="admin"
@@ -270,8 +270,8 @@ def test_a_cookie_gets_a_503_while_revocations_are_unknown(signed_in, feed):
     assert "session" not in response.cookies
 
 
-def test_a_sign_in_whose_row_is_lost_is_out_at_the_next_touch(signed_in):
-    """A database restored from a backup."""
+def test_a_sign_in_without_a_row_ends_at_the_next_touch(signed_in):
+    """A restored backup of the database may lack the row."""
     AuthSession.objects.all().delete()
     pass_time(5 * 60 + 1)
 
@@ -282,7 +282,7 @@ def test_a_sign_in_whose_row_is_lost_is_out_at_the_next_touch(signed_in):
 
 
 def step_up(browser):
-    """The password again, for something that asks for it."""
+    """Type the password again, for a page that needs it."""
     response = browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
     assert response.status_code == 302, response.content
 
@@ -293,7 +293,7 @@ def is_dead(cookie):
     return not is_signed_in(thief)
 
 
-def test_step_up_takes_a_new_id(signed_in):
+def test_reauthentication_changes_the_session_id(signed_in):
     before = signed_in.cookies["session"].value
 
     step_up(signed_in)
@@ -303,8 +303,8 @@ def test_step_up_takes_a_new_id(signed_in):
     assert is_signed_in(signed_in)
 
 
-def test_a_request_under_the_old_id_does_not_take_the_new_cookie(signed_in):
-    """Two at once: the answer to the slower one comes after the new cookie."""
+def test_a_request_under_the_old_id_keeps_the_new_cookie(signed_in):
+    """Two requests at once: the slower one is answered after the new cookie was set."""
     slower = Client()
     slower.cookies["session"] = signed_in.cookies["session"].value
     step_up(signed_in)
@@ -315,7 +315,7 @@ def test_a_request_under_the_old_id_does_not_take_the_new_cookie(signed_in):
     assert "session" not in response.cookies
 
 
-def test_a_wrong_password_at_step_up_changes_no_id(signed_in):
+def test_a_failed_reauthentication_keeps_the_session_id(signed_in):
     before = signed_in.cookies["session"].value
 
     signed_in.post("/accounts/reauthenticate/", {"password": "wrong"})
@@ -327,7 +327,7 @@ def test_a_wrong_password_at_step_up_changes_no_id(signed_in):
 @pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
 @pytest.mark.parametrize("given", [True, False], ids=["given", "taken"])
 def test_a_change_of_rights_ends_the_sign_in(user, new_browser, right, given):
-    """Whoever comes first with the cookie, its owner or a thief, has to sign in again."""
+    """The next request with the cookie must sign in again, from its owner or from a thief."""
     User.objects.update(**{right: not given})
     browser = new_browser()
     before = browser.cookies["session"].value
@@ -342,7 +342,7 @@ def test_a_change_of_rights_ends_the_sign_in(user, new_browser, right, given):
 
 
 @pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
-def test_rights_that_are_saved_end_every_sign_in(user, new_browser, obtain, right):
+def test_saving_rights_ends_every_sign_in(user, new_browser, obtain, right):
     browser = new_browser()
     pair = obtain(user)
     user.refresh_from_db()
@@ -365,7 +365,7 @@ def test_another_change_of_the_user_ends_nothing(user, signed_in):
     assert is_signed_in(signed_in)
 
 
-def test_without_a_change_the_id_stays(signed_in):
+def test_the_id_stays_without_a_reason_to_change(signed_in):
     before = signed_in.cookies["session"].value
 
     response = signed_in.get(PAGE)
@@ -374,8 +374,8 @@ def test_without_a_change_the_id_stays(signed_in):
     assert signed_in.cookies["session"].value == before
 
 
-def test_signing_in_again_takes_a_new_id(signed_in, user, rf):
-    """Django doesn't, for a user who is signed in already."""
+def test_signing_in_again_changes_the_session_id(signed_in, user, rf):
+    """Django itself keeps the id of a user who is already signed in."""
     from django.contrib.auth import login  # noqa: PLC0415 - beside its only use
 
     request = rf.post("/")
@@ -394,7 +394,7 @@ def test_signing_in_again_takes_a_new_id(signed_in, user, rf):
     ]
 
 
-def test_a_hundred_step_ups_fit_into_the_session(signed_in, settings):
+def test_a_hundred_reauthentications_fit_into_the_session(signed_in, settings):
     settings.ACCOUNT_RATE_LIMITS = False
     for _ in range(100):
         step_up(signed_in)
@@ -409,7 +409,7 @@ def test_a_hundred_step_ups_fit_into_the_session(signed_in, settings):
 
 @pytest.fixture
 def ended_meanwhile(monkeypatch):
-    """Another request signs this browser out after a request has read its session."""
+    """Sign the browser out from another request, after a request has read the session."""
 
     def run(browser, call):
         from accounts.pages import middleware  # noqa: PLC0415 - beside its only use
@@ -427,7 +427,7 @@ def ended_meanwhile(monkeypatch):
     return run
 
 
-def test_a_page_whose_session_ended_meanwhile_leads_to_sign_in(signed_in, ended_meanwhile):
+def test_a_page_of_an_ended_session_leads_to_sign_in(signed_in, ended_meanwhile):
     response = ended_meanwhile(
         signed_in,
         lambda browser: browser.post("/accounts/profile/", {"display_name": "A", "locale": ""}),
@@ -438,14 +438,14 @@ def test_a_page_whose_session_ended_meanwhile_leads_to_sign_in(signed_in, ended_
     assert "session" not in response.cookies
 
 
-def test_a_read_whose_session_ended_meanwhile_leads_back(signed_in, ended_meanwhile):
+def test_a_read_of_an_ended_session_leads_back(signed_in, ended_meanwhile):
     response = ended_meanwhile(signed_in, lambda browser: browser.get("/accounts/sessions/"))
 
     assert response.status_code == 302
     assert response["Location"] == "/accounts/login/?next=/accounts/sessions/"
 
 
-def test_a_call_whose_session_ended_meanwhile_is_a_401(signed_in, ended_meanwhile):
+def test_a_call_of_an_ended_session_is_a_401(signed_in, ended_meanwhile):
     response = ended_meanwhile(signed_in, lambda browser: browser.get("/api/me/"))
 
     assert response.status_code == 401
@@ -462,7 +462,7 @@ def test_a_call_whose_session_ended_meanwhile_is_a_401(signed_in, ended_meanwhil
     assert get_redis_connection("sessions").keys("session:*") == []
 
 
-def test_a_form_too_large_to_be_kept_for_after_step_up_is_a_413(signed_in, settings):
+def test_a_form_too_large_to_store_for_reauthentication_is_a_413(signed_in, settings):
     settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
     signed_in.raise_request_exception = False
 
@@ -474,7 +474,7 @@ def test_a_form_too_large_to_be_kept_for_after_step_up_is_a_413(signed_in, setti
     assert is_signed_in(signed_in)
 
 
-# What it costs
+# Costs
 
 
 def test_a_signed_in_page_costs_one_round_trip_and_one_query(signed_in, feed, asked):
@@ -511,7 +511,7 @@ def test_a_save_costs_one_round_trip_more(signed_in, asked):
     assert len([c for c in commands if b"session:" in c]) == 2
 
 
-def test_the_row_is_read_when_somebody_asks_for_it(signed_in, feed, django_assert_num_queries):
+def test_the_row_is_read_only_on_access(signed_in, feed, django_assert_num_queries):
     request = signed_in.get(PAGE).wsgi_request
     session = request.auth_session
 

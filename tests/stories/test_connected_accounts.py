@@ -1,4 +1,4 @@
-"""Connected accounts: connect, disconnect, and always a way in."""
+"""Connect and disconnect provider accounts, and always keep a way to sign in."""
 
 import threading
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def newcomer(google, walk, visitor):
-    """Somebody whose only way in is Google, and their browser."""
+    """Return a user who can sign in only by Google. `visitor` is the user's browser."""
     walk(google)
     return User.objects.get()
 
@@ -42,7 +42,7 @@ def connected(user):
 
 @BOTH
 def test_connect_and_disconnect_after_the_password(standin, signed_in, user, deliver):
-    """Both addresses are told: the account's, and the provider's, which is another one here."""
+    """The site mails both addresses: the account's and the provider's, which differ here."""
     asked = connect(signed_in, standin)
     before = connected(user)
     done = signed_in.post(asked["Location"], {"password": PASSWORD})
@@ -59,7 +59,7 @@ def test_connect_and_disconnect_after_the_password(standin, signed_in, user, del
     assert user.email not in next(
         mail.body for mail in deliver() if mail.to == ["minji.kim@example.com"]
     )
-    # Google wants a token to hear of it: test_unlinking.py goes on from there.
+    # Google needs a token first; test_disconnection.py tests the rest.
     assert gone["Location"].startswith(standin.origin if standin.name == "google" else PAGE)
     assert connected(user) == set()
     assert [mail.to for mail in deliver()[2:]] == [[user.email]]
@@ -90,7 +90,7 @@ def test_disconnecting_another_users_connection_changes_nothing(signed_in, user)
     assert SocialAccount.objects.get() == theirs
 
 
-def test_the_only_way_in_says_why_it_stays_and_what_to_do(newcomer, visitor, confirm):
+def test_the_last_way_to_sign_in_stays_with_an_explanation(newcomer, visitor, confirm):
     account = SocialAccount.objects.get()
     confirm(visitor, newcomer)
 
@@ -109,7 +109,7 @@ def test_the_only_way_in_says_why_it_stays_and_what_to_do(newcomer, visitor, con
     assert connected(newcomer) == set()
 
 
-def test_the_only_way_in_stays_for_apps_too(newcomer, client, google, send):
+def test_an_app_cannot_remove_the_last_way_to_sign_in(newcomer, client, google, send):
     tokens = send("api", google, {"id_token": google.native()["id_token"]}).json()
     account = SocialAccount.objects.get()
 
@@ -125,7 +125,7 @@ def test_the_only_way_in_stays_for_apps_too(newcomer, client, google, send):
     assert connected(newcomer) == {"google"}
 
 
-def test_an_account_goes_with_its_only_way_in(newcomer):
+def test_deleting_an_account_removes_its_last_way_to_sign_in(newcomer):
     newcomer.delete()
 
     assert not SocialAccount.objects.exists()
@@ -137,7 +137,7 @@ def test_an_account_goes_with_its_only_way_in(newcomer):
 def test_a_connection_that_ends_during_a_sign_in_signs_nobody_in(
     standin, walk, visitor, send, monkeypatch, door
 ):
-    """The report locks the user first; the sign-in looks again when its turn comes."""
+    """The report locks the user first. The sign-in checks the connection again after the lock."""
     walk(standin)
     visitor.post("/accounts/logout/")
     account, before, opened = (
@@ -147,7 +147,7 @@ def test_a_connection_that_ends_during_a_sign_in_signs_nobody_in(
     )
 
     def late(*args, **kwargs):
-        with context.request_context(None):  # the report is another request
+        with context.request_context(None):  # the report arrives in another request
             reports.unlinked(account.provider, account.uid)
         return opened(*args, **kwargs)
 
@@ -165,7 +165,7 @@ def test_a_connection_that_ends_during_a_sign_in_signs_nobody_in(
 def test_a_connection_of_a_removed_provider_is_shown_and_can_be_removed(
     signed_in, user, deliver, obtain, settings, door, provider
 ):
-    """Nobody is called: nobody is known to call."""
+    """The site calls no provider, because it knows no address of a removed one."""
     remaining = {"google": settings.SOCIALACCOUNT_PROVIDERS["google"]}
     settings.SOCIALACCOUNT_PROVIDERS = remaining
     account = SocialAccount.objects.create(
@@ -200,10 +200,10 @@ def test_a_connection_of_a_removed_provider_is_shown_and_can_be_removed(
 
 @pytest.mark.parametrize("doors", [("page", "page"), ("page", "app"), ("app", "app")])
 @pytest.mark.django_db(transaction=True)
-def test_two_disconnects_at_once_leave_a_way_in(
+def test_two_disconnects_at_once_keep_one_way_to_sign_in(
     newcomer, visitor, google, send, doors, monkeypatch, confirm, confirm_by_app
 ):
-    """Both were checked while both connections stood: the later one finds out in its transaction."""
+    """Both pass the first check, while both connections exist. The later one fails in its transaction."""
     access = send("api", google, {"id_token": google.native()["id_token"]}).json()["access"]
     confirm(visitor, newcomer)
     confirm_by_app(access, newcomer)
@@ -212,7 +212,7 @@ def test_two_disconnects_at_once_leave_a_way_in(
     get_provider, here = SocialAccount.get_provider, threading.local()
 
     def met(account, *args, **kwargs):
-        """First asked for between the check and the deletion."""
+        """Wait for the other thread, at the first call: it comes between the check and the deletion."""
         if not hasattr(here, "has_met"):
             here.has_met = True
             meeting.wait(20)

@@ -1,4 +1,4 @@
-"""What a request costs the database and Redis: nothing, where the token says it all."""
+"""Count the SQL statements and Redis commands of requests: none if the token holds all that they need."""
 
 import re
 from uuid import UUID
@@ -19,7 +19,7 @@ from tests.kit.factories import PASSWORD
 
 
 class ClaimsView(APIView):
-    """A view of another app, which needs nothing but who calls."""
+    """A view of another app, which reads only the token's claims."""
 
     def get(self, request):
         return Response({"sub": str(request.user.pk), "sid": str(request.auth.sid)})
@@ -41,7 +41,7 @@ def access(obtain, user, fresh_feed):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Every Redis command that this process sends."""
+    """Return a list of every Redis command that this process sends."""
     commands = []
     real = redis.connection.AbstractConnection.send_packed_command
 
@@ -54,8 +54,8 @@ def asked(monkeypatch):
     return commands
 
 
-def test_the_counter_counts(client, user, asked):
-    """What follows would otherwise prove nothing."""
+def test_the_counters_see_sql_and_redis(client, user, asked):
+    """Without this, the tests below could pass because nothing is counted."""
     with CaptureQueriesContext(connection) as sql:
         client.post("/accounts/login/", {"login": user.email, "password": "wrong"})
 
@@ -84,7 +84,7 @@ def test_a_token_that_was_never_seen_costs_nothing_either(client, claims, access
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "forged"])
-def test_a_refusal_costs_nothing(client, claims, access, asked, token):
+def test_refusing_a_token_costs_nothing(client, claims, access, asked, token):
     text = access[:-4] + "AAAA" if token == "forged" else token
 
     with CaptureQueriesContext(connection) as sql:
@@ -94,7 +94,7 @@ def test_a_refusal_costs_nothing(client, claims, access, asked, token):
     assert (len(sql), asked) == (0, [])
 
 
-def test_a_revoked_token_is_refused_for_nothing(client, claims, access, fresh_feed, asked):
+def test_refusing_a_revoked_token_costs_nothing(client, claims, access, fresh_feed, asked):
     sid = client.get(claims, headers=bearer(access)).json()["sid"]
     fresh_feed.add(UUID(sid))
 
@@ -136,7 +136,7 @@ def test_token_verify_costs_nothing(post, access, asked):
     assert (len(sql), asked) == (0, [])
 
 
-def test_ones_own_account_costs_one_statement(client, access, asked):
+def test_reading_the_own_account_costs_one_statement(client, access, asked):
     with CaptureQueriesContext(connection) as sql:
         response = client.get("/api/me/", headers=bearer(access))
 
@@ -145,7 +145,7 @@ def test_ones_own_account_costs_one_statement(client, access, asked):
     assert asked == []
 
 
-def test_ones_devices_cost_one_statement(client, access, asked):
+def test_listing_the_own_devices_costs_one_statement(client, access, asked):
     with CaptureQueriesContext(connection) as sql:
         response = client.get("/api/sessions/", headers=bearer(access))
 
@@ -176,7 +176,7 @@ def test_a_repeat_costs_two_statements(obtain, user, post, fresh_feed):
     assert len(sql) == 2
 
 
-def test_the_bearers_user_is_not_read_until_it_is_asked_for(access, user):
+def test_the_user_of_a_token_is_read_on_access_only(access, user):
     caller = BearerUser(user.pk)
     with CaptureQueriesContext(connection) as sql:
         assert (caller.pk, caller.id, caller.is_authenticated) == (user.pk, user.pk, True)

@@ -1,4 +1,4 @@
-"""The web flow, end to end against the stand-ins: who gets in, and what is kept of them."""
+"""Sign in by the stand-ins through the web flow: who is signed in, and which data the site stores."""
 
 import json
 import re
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 @VOUCHING
-def test_a_newcomer_gets_an_account_and_comes_back_to_it(standin, walk):
+def test_a_new_user_gets_an_account_and_signs_in_to_it_again(standin, walk):
     first, again = Client(), Client()
     answer = walk(standin, first)
     walk(standin, again)
@@ -39,14 +39,14 @@ def test_a_newcomer_gets_an_account_and_comes_back_to_it(standin, walk):
 
 
 @VOUCHING
-def test_only_what_is_shown_of_a_connected_account_is_stored(standin, walk):
+def test_only_the_shown_data_of_a_provider_account_is_stored(standin, walk):
     walk(standin)
 
     assert SocialAccount.objects.get().extra_data == {"email": "minji.kim@example.com"}
     assert not SocialToken.objects.exists()
 
 
-def test_without_an_email_the_name_is_what_is_stored(kakao, walk, visitor, deliver):
+def test_without_an_email_the_name_is_stored(kakao, walk, visitor, deliver):
     walk(kakao, identity="4012345673")
     visitor.post("/accounts/3rdparty/signup/", {"email": "seoyeon@example.org"})
 
@@ -108,8 +108,8 @@ def test_a_providers_error_ends_on_a_page_with_a_way_back(standin, visitor, erro
     assert 'href="/accounts/login/"' in page.text
 
 
-def test_a_person_who_signs_up_twice_at_once_is_one_account(google, walk, visitor, monkeypatch):
-    """The second of two finds the row only when it writes its own."""
+def test_two_sign_ups_at_once_make_one_account(google, walk, visitor, monkeypatch):
+    """The second of two requests finds the other's row only when it writes its own."""
     walk(google, Client())
     EmailAddress.objects.all().delete()
     User.objects.update(email="elsewhere@example.com")
@@ -140,7 +140,7 @@ def test_a_native_apps_client_has_no_button_of_its_own(client, db, google):
 
 
 def buttons(browser, language="en"):
-    """The providers of the sign-in page in their order, the marked one with a star."""
+    """Return the sign-in page's providers in their order, the marked one with a star."""
     page = browser.get("/accounts/login/", headers={"accept-language": language}).text
     return [
         name + ("*" if "aria-describedby" in attributes else "")
@@ -148,7 +148,7 @@ def buttons(browser, language="en"):
     ]
 
 
-def test_the_order_of_the_buttons_is_the_languages(visitor):
+def test_the_language_decides_the_order_of_the_buttons(visitor):
     assert buttons(visitor, "ko") == KOREAN
     assert buttons(visitor, "en") == ENGLISH
 
@@ -169,7 +169,7 @@ def test_the_provider_used_last_is_marked(standin, walk, visitor):
     assert cookie["max-age"] == 365 * 24 * 3600
 
 
-def test_a_sign_in_by_password_takes_the_mark_away(google, walk, visitor):
+def test_a_sign_in_by_password_removes_the_mark(google, walk, visitor):
     user = UserFactory()
     walk(google)
     visitor.post("/accounts/logout/")
@@ -182,7 +182,7 @@ def test_a_sign_in_by_password_takes_the_mark_away(google, walk, visitor):
 
 
 @pytest.mark.parametrize("value", ["<script>", "nobody", "google kakao", ""])
-def test_a_mark_of_nothing_marks_nothing(visitor, value):
+def test_an_invalid_mark_marks_no_button(visitor, value):
     visitor.cookies["last-used"] = value
 
     assert buttons(visitor) == ENGLISH

@@ -1,4 +1,7 @@
-"""Who signs in only by a provider has no password: a mailed code confirms what changes the account."""
+"""Confirm changes of an account by a mailed code, if its owner signs in by a provider only.
+
+Such an account has no password to ask for.
+"""
 
 import json
 
@@ -22,7 +25,7 @@ MINE = "a few unrelated words"
 
 @pytest.fixture
 def access(kakao, send):
-    """The access token of somebody whose only way in is Kakao."""
+    """Return the access token of a user who can sign in only by Kakao."""
     answer = send("api", kakao, kakao.native())
     assert answer.status_code == 200, answer.content
     return answer.json()["access"]
@@ -35,7 +38,7 @@ def owner(access):
 
 @pytest.fixture
 def call(access):
-    """An app that holds nothing but the access token."""
+    """Call the headless API as an app that has only the access token."""
 
     def run(method, path, body=None):
         return Client(raise_request_exception=False).generic(
@@ -57,7 +60,7 @@ def offered(answer):
 
 
 def test_a_stolen_access_token_cannot_set_a_password(owner, call, post):
-    """allauth 65.21 answered 200, and the thief kept the account."""
+    """allauth 65.21 answers 200 here, and the thief would keep the account."""
     answer = call("POST", "account/password/change", {"new_password": THEIRS})
     owner.refresh_from_db()
     signed_in = post("/api/token/", {"email": owner.email, "password": THEIRS})
@@ -99,7 +102,7 @@ def test_a_stolen_access_token_changes_no_address_and_no_connection(owner, call,
 
 
 @pytest.mark.parametrize("address", ["thief@example.com", "unproven@example.com", "", None])
-def test_the_code_goes_to_no_other_address(owner, call, deliver, address):
+def test_the_code_is_mailed_to_own_addresses_only(owner, call, deliver, address):
     EmailAddress.objects.create(user=owner, email="unproven@example.com", verified=False)
     before = len(deliver())
 
@@ -135,7 +138,7 @@ def test_a_code_confirms_only_the_sign_in_that_asked_for_it(owner, call, kakao, 
     assert other.post("/accounts/password/set/", {"password1": THEIRS})["Location"].startswith(CODE)
 
 
-def test_a_code_of_an_address_that_is_no_longer_theirs_confirms_nothing(owner, call, deliver):
+def test_a_code_of_a_former_address_confirms_nothing(owner, call, deliver):
     call("POST", "auth/reauthenticate/code/request", {"email": owner.email})
     code = code_in(deliver()[-1])
     EmailAddress.objects.filter(user=owner).update(email="moved@example.com")
@@ -148,7 +151,7 @@ def test_a_code_of_an_address_that_is_no_longer_theirs_confirms_nothing(owner, c
 
 
 def test_without_a_verified_address_nothing_is_confirmed(owner, call):
-    """Such an account isn't made by any door; a database may hold one."""
+    """No door creates such an account, but a database may hold one."""
     EmailAddress.objects.update(verified=False)
 
     answer = call("POST", "account/password/change", {"new_password": THEIRS})
@@ -187,7 +190,7 @@ def test_the_owner_sets_a_password_on_the_page_after_the_mailed_code(kakao, walk
     assert "Use your password" not in page.text
     assert owner.email in typed.text
     assert confirmed["Location"] == "/accounts/password/set/"
-    assert visitor.cookies["session"].value != before  # a step up takes a new id
+    assert visitor.cookies["session"].value != before  # reauthentication changes the session id
     assert done.status_code == 302
     assert owner.check_password(MINE)
     assert is_signed_in(visitor)
@@ -200,7 +203,7 @@ def test_the_owner_sets_a_password_on_the_page_after_the_mailed_code(kakao, walk
         ("ko", "본인 확인 코드", "이 코드를 아무에게도 알려 주지 말고"),
     ],
 )
-def test_the_mail_says_what_the_code_is_for_and_where_to_look(
+def test_the_mail_warns_and_links_to_the_devices_page(
     kakao, walk, visitor, deliver, language, subject, warning
 ):
     walk(kakao)
@@ -236,7 +239,7 @@ def test_a_new_code_replaces_the_former(kakao, walk, visitor, deliver):
     assert taken.status_code == 302
 
 
-def test_who_has_a_password_may_choose(signed_in, user, deliver):
+def test_a_user_with_a_password_may_choose(signed_in, user, deliver):
     signed_in.get("/accounts/email/")
     asked = signed_in.post("/accounts/email/", {"action_add": "", "email": "New@example.com"})
     page = signed_in.get(asked["Location"])
@@ -263,7 +266,7 @@ def test_with_several_verified_addresses_one_is_chosen(signed_in, user, deliver)
     assert deliver()[-1].to == ["second@example.com"]
 
 
-def test_a_stranger_is_led_to_the_sign_in(client):
+def test_an_anonymous_visitor_is_sent_to_the_sign_in(client):
     for path in (CODE, CONFIRM):
         assert client.get(path)["Location"].startswith("/accounts/login/")
 

@@ -1,4 +1,4 @@
-"""Redis goes away while people are signed in: nobody is signed out, nobody waits for ever."""
+"""Lose Redis while users are signed in: nobody is signed out, and no request waits for ever."""
 
 import http.client
 import re
@@ -39,7 +39,7 @@ def redis(own_redis, settings, user):
 
 @pytest.fixture
 def browser(redis, user):
-    """Signed in, as long as there is a Redis; shows errors as pages."""
+    """Return a signed-in browser that gets server errors as responses."""
     browser = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
     response = sign_in(browser, user)
     assert response.status_code == 302
@@ -56,13 +56,13 @@ def is_clean(response, kind="text/html; charset=utf-8"):
 
 
 def give_it_up(kind):
-    """The outage has lasted longer than anybody waits."""
+    """Wait until the outage is older than the deadline of this kind of call."""
     clock = {"read": outage._reads, "write": outage._writes}[kind]
     wait_until(clock.is_past_deadline)
 
 
 def outages():
-    """A frozen Redis is waited for: one page and one call of the API stand for all but in the sweep."""
+    """Yield the cases. A frozen Redis is slow, so only the sweep tries it with every path."""
     for path, kind in KINDS.items():
         yield pytest.param("kill", path, kind)
         is_swept = path not in {PAGE, "/api/me/"}
@@ -101,19 +101,19 @@ def test_tokens_and_health_answer_while_redis_is_dead(redis, obtain, user, clien
     assert client.get("/livez").status_code == 200
     assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 200
     assert client.get("/api/verify", headers=bearer(pair["access"])).status_code == 204
-    assert outage._reads.down_since is None  # it wasn't even asked
+    assert outage._reads.down_since is None  # no request asked Redis
 
 
 def test_a_sign_in_that_can_not_be_saved_is_a_503_and_sets_no_cookie(redis, browser, user):
-    """The save fails in `process_response`, after the view has said yes."""
+    """The save fails in `process_response`, after the view has signed the user in."""
     redis.client.config_set("min-replicas-to-write", 1)
     stranger = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
 
     response = sign_in(stranger, user)
 
     assert is_clean(response)
-    assert browser.get(PAGE).status_code == 200  # whoever is signed in notices nothing
-    assert AuthSession.objects.for_user(user.pk).active().count() == 1  # no device of nobody's
+    assert browser.get(PAGE).status_code == 200  # users who are signed in can go on
+    assert AuthSession.objects.for_user(user.pk).active().count() == 1  # the failed one has ended
     assert list(AuthSession.objects.exclude(revoked_at=None).values_list("revoked_reason")) == [
         ("unfinished",)
     ]
@@ -121,7 +121,7 @@ def test_a_sign_in_that_can_not_be_saved_is_a_503_and_sets_no_cookie(redis, brow
 
 @pytest.mark.parametrize("fails", ["Redis", "the database"])
 def test_the_form_of_a_sign_in_that_failed_can_be_sent_again(redis, user, monkeypatch, fails):
-    """Signing in draws a new CSRF secret, which the form doesn't know."""
+    """A sign-in makes a new CSRF secret, but the form still has the former one."""
     stranger = Client(
         enforce_csrf_checks=True, headers={"user-agent": CHROME}, raise_request_exception=False
     )
@@ -145,8 +145,8 @@ def token_on(page):
     return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())[1]
 
 
-def test_a_failure_of_ours_is_no_wrong_password(redis, user, monkeypatch):
-    """Ten failures, right password: nobody is told of too many attempts."""
+def test_a_server_error_does_not_count_as_a_wrong_password(redis, user, monkeypatch):
+    """Ten errors of ours with the right password must not count as attempts."""
     stranger = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
     for _ in range(10):
         with monkeypatch.context() as patch:
@@ -159,7 +159,7 @@ def test_a_failure_of_ours_is_no_wrong_password(redis, user, monkeypatch):
 
 
 def test_a_wrong_password_counts_although_it_cannot_be_recorded(redis, user, monkeypatch):
-    """A database that can only be read must not allow guessing without end."""
+    """A read-only database must not allow endless guessing."""
     stranger = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
     with monkeypatch.context() as patch:
         patch.setattr(trail, "record", cannot_write)
@@ -192,7 +192,7 @@ def test_sign_in_resumes_by_itself(redis, browser, user):
     assert stranger.get(PAGE).status_code == 200
 
 
-def test_a_touch_that_cannot_be_written_does_not_matter(redis, browser):
+def test_a_failed_touch_does_not_fail_the_request(redis, browser):
     (key,) = redis.client.keys("session:*")
     redis.client.expire(key, 3600)
     redis.client.config_set("min-replicas-to-write", 1)
@@ -204,7 +204,7 @@ def test_a_touch_that_cannot_be_written_does_not_matter(redis, browser):
 
 
 def test_a_view_that_fails_to_save_is_a_503(redis, browser, settings):
-    """The error comes out of the view: `process_exception`."""
+    """The view itself raises the error, and `process_exception` handles it."""
     redis.client.config_set("min-replicas-to-write", 1)
     settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
 
@@ -213,8 +213,8 @@ def test_a_view_that_fails_to_save_is_a_503(redis, browser, settings):
     assert is_clean(response)
 
 
-def test_a_sign_out_that_could_not_be_finished_holds_nevertheless(redis, browser):
-    """It said 503, but the row was ended: fail closed."""
+def test_an_unfinished_sign_out_still_ends_the_sign_in(redis, browser):
+    """The answer is a 503, but the row has ended: fail closed."""
     redis.client.config_set("min-replicas-to-write", 1)
     assert is_clean(browser.post("/accounts/logout/"))
 
@@ -224,8 +224,8 @@ def test_a_sign_out_that_could_not_be_finished_holds_nevertheless(redis, browser
     assert browser.get(PAGE).status_code == 302
 
 
-def test_an_end_by_another_device_is_not_kept_waiting(redis, browser, user, monkeypatch):
-    """One try: the row is the truth."""
+def test_ending_another_device_does_not_wait_for_redis(redis, browser, user, monkeypatch):
+    """The site tries Redis once, because the row has ended already."""
     redis.kill()
     waited = []
     monkeypatch.setattr("time.sleep", waited.append)
@@ -258,7 +258,7 @@ def site(tmp_path):
 
 
 def cookie_of(site):
-    """Sign in by the page, as a browser does."""
+    """Sign in by the page, and return the session cookie."""
     connection = http.client.HTTPConnection("127.0.0.1", site.ports[0], timeout=PATIENCE)
     connection.request("GET", "/accounts/login/")
     page = connection.getresponse()
@@ -289,8 +289,8 @@ def page(site, cookie):
     return answer.status
 
 
-def test_while_some_wait_for_redis_tokens_and_others_are_answered(site):
-    """Forty browsers and eight threads: four sit the outage out, the rest get their 503."""
+def test_requests_waiting_for_redis_do_not_block_the_others(site):
+    """With forty browsers and eight threads, four wait for Redis and the others get a 503."""
     cookie = cookie_of(site)
     _, pair = site.call(
         0, "POST", "/api/token/", {"email": "one@example.com", "password": PASSWORD}

@@ -1,4 +1,4 @@
-"""A stolen refresh token, through HTTP: the thief and the owner are both signed out."""
+"""Use a stolen refresh token through HTTP: the site signs out both the thief and the owner."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ def refresh(client, token):
 
 @pytest.fixture
 def grow_old():
-    """The grace window passes."""
+    """Let the grace window pass."""
     with time_machine.travel(timezone.now()) as clock:
         yield lambda: clock.shift(timedelta(minutes=2))
 
@@ -40,7 +40,7 @@ def test_the_end_of_a_reused_sign_in_survives_the_401(client, obtain, user, grow
         assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 401
 
 
-def test_a_lost_answer_is_answered_again_with_the_same_token(client, obtain, user):
+def test_a_retry_after_a_lost_answer_gets_the_same_token(client, obtain, user):
     first = obtain(user)
     lost = refresh(client, first["refresh"]).json()
 

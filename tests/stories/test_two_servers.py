@@ -1,6 +1,6 @@
-"""Two processes of the site: out of one is out of both, and refreshes race for one successor.
+"""Run two servers: a sign-in that one ends is ended on both, and concurrent refreshes get one successor.
 
-Nothing is simulated: Granian, Redis and the database (a file of SQLite's, or PostgreSQL) are real.
+Granian, Redis and the database (SQLite or PostgreSQL) are real.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from tests.kit.rings import starts_processes
 from tests.kit.servers import CREATE_USER, Cluster
 from tests.kit.waiting import wait_until
 
-# On one worker: what they share takes long to start.
+# Run all on one worker, because the servers that they share start slowly.
 pytestmark = pytest.mark.xdist_group("two servers")
 CLIENTS = 20
 ROUNDS = 5
@@ -57,7 +57,7 @@ def cluster(tmp_path_factory, database_url):
 
 @pytest.fixture(scope="module")
 def accounts(cluster):
-    """Names of visitors; each is handed out once."""
+    """Create users and return their emails. Each test takes new ones from the list."""
     emails = [f"two{number}@example.com" for number in range(16)]
     cluster.manage("shell", stdin=CREATE_USER.format(emails=emails, password=PASSWORD))
     return emails
@@ -82,7 +82,7 @@ def pair_from(cluster, email):
 
 @pytest.fixture
 def status(cluster):
-    """What a server says to an access token, by the views and by the short path."""
+    """Return a server's status for an access token, from a view and from the path ahead of Django."""
 
     def run(number, pair):
         session, _ = cluster.call(number, "GET", "/api/sessions/", token=pair["access"])
@@ -111,7 +111,7 @@ def end_own(cluster, pair, _others):
 
 def end_by_logout(cluster, pair, _others):
     cluster.call(0, "DELETE", "/_allauth/app/v1/auth/session", token=pair["access"])
-    return 200  # it answers 401: nobody is signed in any more
+    return 200  # the endpoint itself answers 401, because the sign-in has ended
 
 
 def end_by_password_change(cluster, _pair, others):
@@ -125,7 +125,7 @@ def end_by_password_change(cluster, _pair, others):
 
 
 def end_by_shell(cluster, pair, _others):
-    """Another process altogether: an operator's."""
+    """End the sign-in in an operator's shell, which is another process."""
     cluster.manage(
         "shell",
         stdin="from accounts.people.models import User\nfrom accounts.signins.models import AuthSession\n"
@@ -156,7 +156,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("end", WAYS, ids=lambda way: way.__name__)
-def test_out_of_one_server_is_out_of_the_other_by_the_bell(cluster, pair_from, status, end):
+def test_ending_a_sign_in_on_one_server_ends_it_on_the_other(cluster, pair_from, status, end):
     pair, others = pair_from(0), pair_from(1)
     assert [status(number, pair) for number in (0, 1)] == [GOOD, GOOD]
 
@@ -168,7 +168,7 @@ def test_out_of_one_server_is_out_of_the_other_by_the_bell(cluster, pair_from, s
     assert refreshed == 401
 
 
-def test_a_device_that_was_kept_stays(cluster, pair_from, status):
+def test_a_kept_device_stays_signed_in(cluster, pair_from, status):
     pair, others = pair_from(0), pair_from(1)
 
     end_by_password_change(cluster, pair, others)
@@ -197,7 +197,7 @@ def test_a_change_of_a_user_on_one_server_shows_on_the_other(cluster, email, pai
 
 
 def test_a_retired_key_is_refused_by_both_servers(cluster, pair_from, status):
-    """The bell says so: no server reads the keys on its own within an hour."""
+    """The servers learn it by the bell, because they reload the keys only once an hour."""
     pair = pair_from()
     assert [status(number, pair) for number in (0, 1)] == [GOOD, GOOD]
     kid = forge.part(pair["access"], 0)["kid"]
@@ -224,7 +224,7 @@ def refresh(cluster, number, token):
 
 
 def grow_old(cluster):
-    """The grace window passes: everybody's last refresh is set back."""
+    """Let the grace window pass, by setting back every last refresh."""
     url = cluster.environment["DATABASE_URL"]
     if url.startswith("sqlite"):
         path = url.removeprefix("sqlite:///")
@@ -236,7 +236,7 @@ def grow_old(cluster):
 
 
 def at_once(job, arguments):
-    """Run the job for each argument, all let go in the same moment."""
+    """Run the job for each argument in threads that start at the same moment."""
     barrier = threading.Barrier(len(arguments))
 
     def wait_and_run(argument):
@@ -249,7 +249,7 @@ def at_once(job, arguments):
 
 @pytest.fixture
 def unlimited(cluster):
-    """Twenty clients behind one address are more than it may ask for in a minute."""
+    """Reset the rate limits. Twenty clients at one address exceed the limit of a minute."""
 
     def clear():
         cluster.ask_redis("FLUSHDB", database=1)
@@ -304,7 +304,7 @@ def test_clients_that_share_a_token_store_are_never_signed_out(cluster, pair_fro
     assert refresh(cluster, 1, store["refresh"])[0] == 200
 
 
-def test_a_sign_out_beside_refreshes_wins_everywhere(cluster, pair_from, status, unlimited):
+def test_a_sign_out_during_refreshes_wins_on_both_servers(cluster, pair_from, status, unlimited):
     pair = pair_from()
     jobs = ["refresh"] * 10 + ["revoke"] + ["refresh"] * 9
     numbered = list(enumerate(jobs))
@@ -352,9 +352,7 @@ def without_redis(cluster):
     cluster.wait_until_all_listen()
 
 
-def test_without_redis_the_other_server_knows_from_the_database(
-    cluster, pair_from, status, request
-):
+def test_without_redis_the_other_server_polls_the_database(cluster, pair_from, status, request):
     pair, others = pair_from(0), pair_from(1)
     assert [status(number, pair) for number in (0, 1)] == [GOOD, GOOD]
     request.getfixturevalue("without_redis")
@@ -363,12 +361,12 @@ def test_without_redis_the_other_server_knows_from_the_database(
 
     wait_until(lambda: status(1, pair) == REFUSED)
     assert status(0, pair) == REFUSED
-    # The others' tokens don't suffer from the outage.
+    # Tokens of other sign-ins still work during the outage.
     assert [status(number, others) for number in (0, 1)] == [GOOD, GOOD]
     assert refresh(cluster, 1, others["refresh"])[0] == 200
 
 
-def test_a_redis_that_came_back_rings_again(cluster, pair_from, status):
+def test_the_bell_works_again_after_redis_returns(cluster, pair_from, status):
     cluster.kill_redis()
     cluster.start_redis()
     pair = pair_from()

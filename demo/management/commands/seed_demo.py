@@ -1,4 +1,4 @@
-"""Demo accounts, for `make run` and the browser tests."""
+"""Create the demo accounts, for `make run` and the browser tests."""
 
 import json
 from argparse import ArgumentParser
@@ -42,7 +42,7 @@ class Command(BaseCommand):
 
 
 def _ensure(account: DemoAccount) -> None:
-    """An account that exists keeps whatever was changed in it."""
+    """Create this account if it is missing. An existing account keeps its changes."""
     if User.objects.filter(email=account.email).exists():
         return
     user = User.objects.create_user(

@@ -1,4 +1,4 @@
-"""Run a demo on a laptop: the site, and the other parties that it talks to."""
+"""Run a demo on a laptop: the site, the demo frontend and the stand-in providers."""
 
 from io import StringIO
 from typing import Any
@@ -20,7 +20,7 @@ from demo import accounts
 
 
 class Command(serve.Command):
-    """The site's `serve`, with demo accounts, a demo frontend and stand-in providers."""
+    """Extend the site's `serve` with demo accounts, a demo frontend and stand-in providers."""
 
     help = f"{serve.Command.help} Under DEMO=1 also the demo frontend and stand-in providers."
 
@@ -28,7 +28,7 @@ class Command(serve.Command):
     def handle(self, **options: Any) -> None:
         if options["host"] not in LOOPBACK:
             raise CommandError(
-                "DEMO=1 has accounts with public passwords and shows everybody's mail: it listens on "
+                "DEMO=1 has accounts with public passwords and shows everybody's mail, so it listens on "
                 "127.0.0.1 only. Unset DEMO, or leave out --host."
             )
         super().handle(**options)

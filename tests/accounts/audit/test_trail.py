@@ -1,4 +1,4 @@
-"""The audit log: rows that tell who, what, from where."""
+"""Write rows of the audit log: the user, the actor, the event, the address and the device."""
 
 from uuid import uuid4
 
@@ -27,7 +27,7 @@ def test_a_row_copies_the_address_so_that_it_outlives_the_user(user):
     )
 
 
-def test_only_somebody_else_is_an_actor(user):
+def test_the_actor_is_stored_only_if_it_is_another_user(user):
     other = UserFactory()
 
     own = trail.record(TYPE, user=user, actor=user)

@@ -1,4 +1,4 @@
-"""The vocabulary is complete: people can read each event and each reason, in both languages."""
+"""Every event and every reason of the audit log has a label in both languages."""
 
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def test_the_admin_says_why_a_sign_in_ended(admin_client, reason):
     assert f'href="?revoked_reason__exact={reason}"' in text
 
 
-def test_a_reason_that_is_a_provider_is_its_name(db):
+def test_a_reason_that_names_a_provider_shows_its_name(db):
     event = AuditEventFactory(type=EventType.SOCIAL_CONNECTED, reason="kakao")
 
     with translation.override("ko"):
@@ -111,7 +111,7 @@ def test_a_reason_that_is_a_provider_is_its_name(db):
         assert event.reason_label == method_label("kakao") == "Kakao"
 
 
-def test_a_row_of_another_release_is_shown_as_it_stands(signed_in, user):
+def test_an_event_of_another_release_is_shown_unchanged(signed_in, user):
     AuditEvent.objects.create(user=user, type="moon.landed", reason="gravity")
 
     text = signed_in.get("/accounts/activity/").text
@@ -131,7 +131,7 @@ def test_a_device_says_how_its_user_signed_in(db):
     ("model", "name", "group"),
     [(AuditEvent, "type", EventType), (AuthSession, "revoked_reason", RevokeReason)],
 )
-def test_migrations_name_the_vocabulary_and_hold_no_value(model, name, group):
+def test_migrations_refer_to_the_vocabulary_without_its_values(model, name, group):
     field = model._meta.get_field(name)
 
     assert field.deconstruct()[3]["choices"] == group.choices

@@ -1,4 +1,4 @@
-"""Mail off the request: nothing sent in it, nothing readable at rest, retried and given up."""
+"""Send mail after the request: encrypted in the database, retried after errors, given up at the end."""
 
 import json
 import re
@@ -25,7 +25,7 @@ REFUSED = "django.core.mail.backends.smtp.EmailBackend"
 
 @pytest.fixture
 def no_mail_server(settings):
-    """A real SMTP backend whose server refuses the connection."""
+    """Use the real SMTP backend with a server that refuses connections."""
     settings.EMAIL_BACKEND = REFUSED
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
 
@@ -124,7 +124,7 @@ def test_a_refused_message_is_kept_and_tried_again_later(db, no_mail_server):
     assert row.not_before == in_half_a_minute
 
 
-def test_waits_grow_and_then_the_message_is_given_up(db, no_mail_server):
+def test_waits_grow_until_the_message_is_given_up(db, no_mail_server):
     row = enqueue()
     waits = []
 
@@ -139,7 +139,7 @@ def test_waits_grow_and_then_the_message_is_given_up(db, no_mail_server):
     assert not Job.objects.exists()
 
 
-def test_a_message_that_no_key_opens_is_given_up_not_fatal(db, settings):
+def test_an_undecryptable_message_is_given_up_without_an_error(db, settings):
     row = enqueue()
     settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
 
@@ -160,7 +160,7 @@ def test_a_rotated_key_still_opens_waiting_mail(db, settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_rolled_back_cause_sends_no_mail():
+def test_a_rolled_back_transaction_sends_no_mail():
     with pytest.raises(RuntimeError), transaction.atomic():
         enqueue()
         raise RuntimeError
@@ -179,7 +179,7 @@ def test_the_real_worker_delivers(settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_real_worker_outlives_a_dead_mail_server(no_mail_server):
+def test_the_real_worker_survives_a_dead_mail_server(no_mail_server):
     row = enqueue()
 
     call_command("worker", batch=True)
@@ -189,7 +189,7 @@ def test_the_real_worker_outlives_a_dead_mail_server(no_mail_server):
     assert row.not_before > timezone.now()
 
 
-def test_what_is_stored_is_the_message_under_the_key(db):
+def test_the_stored_payload_decrypts_to_the_message(db):
     row = enqueue("Your code is ABCD-EFGH")
 
     content = json.loads(encryption.decrypt(row.payload))

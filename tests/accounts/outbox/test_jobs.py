@@ -1,4 +1,4 @@
-"""Jobs are done off the request, again after a failure, once at a time, and never lost."""
+"""Run jobs after the request: one worker at a time, again after a failure, and none lost."""
 
 import threading
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.kit.waiting import wait_until
 
 
 class Recorded(jobs.Handler):
-    """Does what the test tells it, and notes what it was asked for."""
+    """Call the test's function for each job, and record each call."""
 
     kind = "recorded"
     retry_after = (timedelta(seconds=30), timedelta(minutes=5))
@@ -70,7 +70,7 @@ def test_a_job_is_done_once_and_deleted(db, handler):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_rolled_back_cause_leaves_no_job(handler):
+def test_a_rolled_back_transaction_leaves_no_job(handler):
     with pytest.raises(RuntimeError), transaction.atomic():
         jobs.enqueue("recorded", {"name": "a"})
         raise RuntimeError
@@ -78,7 +78,7 @@ def test_a_rolled_back_cause_leaves_no_job(handler):
     assert not Job.objects.exists()
 
 
-def test_a_failed_job_is_due_later_and_given_up_in_the_end(db, handler):
+def test_a_failed_job_is_retried_later_and_then_given_up(db, handler):
     handler.act = refuse
     job = jobs.enqueue("recorded", {"name": "a"})
     waits = []
@@ -119,7 +119,7 @@ def test_a_job_that_is_no_longer_useful_is_given_up(db, handler, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["recorded", "mail", "unlink"])
-def test_a_job_of_any_kind_outlives_its_worker(db, handler, monkeypatch, kind):
+def test_a_job_of_every_kind_survives_its_worker(db, handler, monkeypatch, kind):
     monkeypatch.setattr(handler, "kind", kind)
     jobs.register(handler)
     handler.act = break_off
@@ -153,7 +153,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(db, handler):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_six_workers_one_takes_a_job(handler):
+def test_only_one_of_six_workers_takes_a_job(handler):
     jobs.enqueue("recorded", {"name": "a"})
     barrier, won = threading.Barrier(6), []
 
@@ -175,7 +175,7 @@ def test_of_six_workers_one_takes_a_job(handler):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_slow_receiver_holds_up_nobody(handler):
+def test_one_slow_receiver_delays_no_other_job(handler):
     blocked = threading.Event()
     handler.act = lambda payload: blocked.wait(30) if payload["name"] == "slow" else None
     jobs.enqueue("recorded", {"name": "slow"})
@@ -195,7 +195,7 @@ def test_one_slow_receiver_holds_up_nobody(handler):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_slow_receivers_of_one_kind_hold_up_no_other_kind(handler, monkeypatch):
+def test_slow_receivers_of_one_kind_delay_no_other_kind(handler, monkeypatch):
     other = Recorded()
     monkeypatch.setattr(other, "kind", "other")
     jobs.register(other)

@@ -1,4 +1,4 @@
-"""A request's session and sign-in: fails closed, survives an outage."""
+"""Check the session and the sign-in of each request: fail closed, and survive an outage of Redis."""
 
 import json
 from datetime import timedelta
@@ -28,7 +28,7 @@ def store_of(browser):
 
 
 def age(by):
-    """Every session began so long ago."""
+    """Make every session look older by this time."""
     redis = get_redis_connection("sessions")
     for key in redis.keys("session:*"):
         value = json.loads(redis.get(key))
@@ -37,7 +37,7 @@ def age(by):
 
 
 def idle_for(time):
-    """Nobody was here for so long, as Redis sees it."""
+    """Shorten the lifetime of each session in Redis, as if no request came for this time."""
     redis = get_redis_connection("sessions")
     for key in [*redis.keys("session:*"), *redis.keys("sid:*")]:
         redis.expire(key, redis.ttl(key) - int(time.total_seconds()))
@@ -59,7 +59,7 @@ def test_a_revoked_sign_in_is_signed_out_at_its_next_request(signed_in):
     assert get_redis_connection("sessions").keys("*session:*") == []
 
 
-def test_a_row_that_ends_is_enough(signed_in):
+def test_an_ended_row_alone_signs_out(signed_in):
     AuthSession.objects.update(revoked_at=timezone.now(), revoked_reason="admin")
 
     response = signed_in.get(PAGE)
@@ -76,7 +76,7 @@ def test_a_busy_sign_in_ends_after_ninety_days_too(signed_in, settings):
 
 
 @pytest.mark.parametrize("sid", [None, "", "x", 1, [], {}], ids=repr)
-def test_a_session_that_names_no_sign_in_is_signed_out(signed_in, sid):
+def test_a_session_with_an_unknown_sid_is_signed_out(signed_in, sid):
     store = store_of(signed_in)
     store["sid"] = sid
     store.save()
@@ -132,7 +132,7 @@ def test_a_deleted_user_is_signed_out(signed_in, user):
     assert is_signed_out(response)
 
 
-def test_a_password_changed_behind_the_sites_back_signs_out(signed_in, user):
+def test_a_password_changed_in_the_database_signs_out(signed_in, user):
     user.set_password("another correct horse")
     user.save()
 
@@ -229,7 +229,7 @@ def test_after_the_outage_everybody_is_still_signed_in(signed_in, settings):
     assert response.status_code == 200
 
 
-def test_a_sign_out_in_an_outage_does_not_pretend(signed_in, settings):
+def test_a_sign_out_in_an_outage_shows_an_error(signed_in, settings):
     signed_in.raise_request_exception = False
     with without_redis(settings):
         response = signed_in.post("/accounts/logout/")
@@ -262,7 +262,7 @@ def test_a_sign_in_revoked_in_an_outage_is_out_when_redis_is_back(signed_in, set
     assert is_signed_out(response)
 
 
-def test_a_made_up_cookie_is_not_adopted(client, db):
+def test_an_invented_session_id_is_not_used(client, db):
     client.cookies["session"] = "a" * 32
 
     client.post("/accounts/login/", {"login": "nobody@example.com", "password": "x"})

@@ -1,4 +1,4 @@
-"""Saving a user: other rights end its sign-ins, and the database is asked nothing twice."""
+"""Save users: a change of rights ends their sign-ins, without a second read of the row."""
 
 import pytest
 from django.core import serializers
@@ -11,7 +11,7 @@ from tests.kit.factories import AuthSessionFactory, UserFactory
 
 
 def saving(user, **kwargs):
-    """The statements of one save."""
+    """Save the user and return the SQL statements."""
     with CaptureQueriesContext(connection) as sql:
         user.save(**kwargs)
     return [query["sql"] for query in sql]
@@ -43,8 +43,8 @@ def test_saving_other_rights_does_not_read_the_user(user, right):
 
 
 @pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
-def test_rights_that_are_named_end_the_sign_ins(user, right):
-    """Nobody knows whether the row had the same: another process may have changed it."""
+def test_rights_in_update_fields_end_the_sign_ins(user, right):
+    """Another process may have changed the row, so the site can't know the former value."""
     AuthSessionFactory(user=user)
     User.objects.update(**{right: True})
 
@@ -53,7 +53,7 @@ def test_rights_that_are_named_end_the_sign_ins(user, right):
     assert reasons() == {"rights_changed"}
 
 
-def test_rights_that_were_not_saved_end_the_sign_ins_when_they_are(user):
+def test_unsaved_rights_end_the_sign_ins_at_the_next_save(user):
     AuthSessionFactory(user=user)
     user.is_staff = True
     user.save(update_fields=["display_name"])
@@ -66,7 +66,7 @@ def test_rights_that_were_not_saved_end_the_sign_ins_when_they_are(user):
 
 
 def test_rights_from_a_fixture_end_the_sign_ins(user):
-    """`loaddata` saves without `User.save`."""
+    """`loaddata` doesn't call `User.save`."""
     AuthSessionFactory(user=user)
     user.is_staff = True
     text = serializers.serialize("json", [user])

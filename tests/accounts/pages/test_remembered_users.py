@@ -1,4 +1,6 @@
-"""Users as remembered: it saves a statement, lets nobody in, and is found out within five seconds."""
+"""Remember users between requests: it saves a statement, lets no ended sign-in pass, and every change
+counts within five seconds.
+"""
 
 import json
 import threading
@@ -24,7 +26,7 @@ ME = "/api/me/"
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The clock that memories grow old by; `clock.now` may be set."""
+    """Replace the clock of the remembered users. Set `clock.now` to move it."""
     clock = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(remembered_users, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
@@ -32,14 +34,14 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def known(signed_in, feed, clock):
-    """A browser whose user this process remembers."""
+    """Return a browser whose user this process remembers."""
     assert signed_in.get(ME).status_code == 200
     assert len(remembered._known) == 1
     return signed_in
 
 
 def statements(browser, path=ME, method="GET", **extra):
-    """What one request asks of the users' table."""
+    """Return the number of reads from the users' table during one request."""
     with CaptureQueriesContext(connection) as sql:
         response = browser.generic(method, path, **extra)
     assert response.status_code < 400, response.content
@@ -50,10 +52,10 @@ def is_refused(browser, path=ME):
     return browser.get(path).status_code == 401
 
 
-# What it saves
+# Saved statements
 
 
-def test_the_second_reading_call_asks_the_database_nothing(signed_in, feed):
+def test_the_second_get_call_reads_no_user(signed_in, feed):
     first = signed_in.get(ME)
 
     with CaptureQueriesContext(connection) as sql:
@@ -66,7 +68,7 @@ def test_the_second_reading_call_asks_the_database_nothing(signed_in, feed):
 
 @pytest.mark.parametrize("path", [ME, "/api/verify"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_reading_calls_are_answered_from_memory(known, path, method):
+def test_safe_calls_use_the_remembered_user(known, path, method):
     assert statements(known, path, method) == 0
 
 
@@ -86,7 +88,7 @@ def test_a_call_that_changes_something_reads_the_row(known):
     assert statements(known, method="PATCH", data="{}", content_type="application/json") == 1
 
 
-def test_a_bearers_row_is_read(known, client, obtain, user):
+def test_a_bearer_token_reads_the_row(known, client, obtain, user):
     access = obtain(user)["access"]
 
     with CaptureQueriesContext(connection) as sql:
@@ -95,7 +97,7 @@ def test_a_bearers_row_is_read(known, client, obtain, user):
     assert len(sql) == 1
 
 
-def test_memories_end_after_five_seconds_by_a_clock_that_nobody_sets(known, clock, time_machine):
+def test_remembered_users_expire_by_the_monotonic_clock(known, clock, time_machine):
     session = dict(known.session.items())
     time_machine.move_to("2016-01-01")
     clock.now += MAX_AGE_SECONDS - 0.1
@@ -106,7 +108,7 @@ def test_memories_end_after_five_seconds_by_a_clock_that_nobody_sets(known, cloc
     assert remembered.find(session) is None
 
 
-def test_memories_are_few(settings, monkeypatch, feed, clock):
+def test_the_number_of_remembered_users_is_limited(settings, monkeypatch, feed, clock):
     monkeypatch.setattr(remembered_users, "CAPACITY", 3)
     users = UserFactory.create_batch(5)
     for user in users:
@@ -115,7 +117,7 @@ def test_memories_are_few(settings, monkeypatch, feed, clock):
     assert list(remembered._known) == [str(user.pk) for user in users[2:]]
 
 
-def test_old_memories_make_room(feed, clock):
+def test_expired_users_are_dropped_first(feed, clock):
     old, new = UserFactory.create_batch(2)
     remembered.add({}, old, changes=remembered.changes)
     clock.now += MAX_AGE_SECONDS + 1
@@ -125,13 +127,13 @@ def test_old_memories_make_room(feed, clock):
     assert list(remembered._known) == [str(new.pk)]
 
 
-def test_with_no_time_at_all_everybody_is_read(signed_in, feed, monkeypatch):
+def test_a_zero_lifetime_reads_every_user(signed_in, feed, monkeypatch):
     monkeypatch.setattr(remembered_users, "MAX_AGE_SECONDS", -1.0)
 
     assert [statements(signed_in), statements(signed_in)] == [1, 1]
 
 
-def test_each_request_has_a_user_of_its_own(known):
+def test_each_request_gets_its_own_copy_of_the_user(known):
     one, other = remembered.find(known.session), remembered.find(known.session)
 
     one.email = "changed@example.com"
@@ -149,7 +151,7 @@ def test_the_password_is_not_remembered(known, user):
     assert found.check_password(PASSWORD)
 
 
-# Who is out stays out
+# Ended sign-ins and disabled users
 
 
 def end_sign_in(user):
@@ -180,7 +182,7 @@ WAYS = [end_sign_in, disable, give_rights, change_password, delete]
 
 @pytest.mark.parametrize("end", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.django_db(transaction=True)
-def test_whoever_is_out_is_out_at_once(known, user, end):
+def test_an_ended_user_is_refused_at_once(known, user, end):
     user.refresh_from_db()
 
     end(user)
@@ -194,7 +196,7 @@ def test_whoever_is_out_is_out_at_once(known, user, end):
 )
 @pytest.mark.django_db(transaction=True)
 def test_the_ended_sign_in_alone_is_enough(known, user, monkeypatch, end):
-    """Another process, whose bell told of the sign-in and not of the user."""
+    """Another process, which learned of the ended sign-in but not of the changed user."""
     monkeypatch.setattr(RememberedUsers, "forget", lambda self, user_id: None)
     user.refresh_from_db()
 
@@ -212,7 +214,7 @@ QUIETLY = {
 
 
 @pytest.mark.parametrize("change", QUIETLY.values(), ids=QUIETLY)
-def test_what_no_signal_tells_is_found_out_after_five_seconds(known, clock, change):
+def test_a_change_without_a_signal_counts_after_five_seconds(known, clock, change):
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM account_emailaddress")
         cursor.execute("UPDATE accounts_auditevent SET user_id = NULL")
@@ -224,8 +226,8 @@ def test_what_no_signal_tells_is_found_out_after_five_seconds(known, clock, chan
     assert is_refused(known)
 
 
-def test_a_session_with_another_proof_is_judged_afresh(known, user):
-    """Two sessions of one user: what was found out about one says nothing of the other."""
+def test_a_session_with_another_hash_or_backend_is_checked_again(known, user):
+    """A user has two sessions: the check of one must not count for the other."""
     for name, value in [(auth.HASH_SESSION_KEY, "x" * 64), (auth.BACKEND_SESSION_KEY, "x.y.Z")]:
         session = dict(known.session.items())
         assert remembered.find(session) is not None
@@ -235,7 +237,7 @@ def test_a_session_with_another_proof_is_judged_afresh(known, user):
 
 
 def test_a_sign_in_newer_than_a_change_of_rights_stays(known, user, browser):
-    """It is newer than what is remembered."""
+    """The new sign-in is newer than the remembered user."""
     User.objects.update(is_staff=True)
     known.post("/accounts/logout/")
     known.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
@@ -244,7 +246,7 @@ def test_a_sign_in_newer_than_a_change_of_rights_stays(known, user, browser):
     assert known.get("/api/verify")["X-Auth-Scope"] == "admin"
 
 
-def test_an_outage_is_not_overlooked(known, settings):
+def test_an_outage_is_an_error_for_remembered_users_too(known, settings):
     known.raise_request_exception = False
     with without_redis(settings):
         response = known.get(ME)
@@ -253,7 +255,7 @@ def test_an_outage_is_not_overlooked(known, settings):
     assert response.json()["code"] == "store_unavailable"
 
 
-def test_while_nobody_can_tell_who_is_out_nobody_is_let_in_from_memory(known, feed):
+def test_remembered_users_are_refused_while_revocations_are_unknown(known, feed):
     feed._heard_at -= 3600
     known.raise_request_exception = False
 
@@ -271,7 +273,7 @@ def test_a_change_is_seen_by_the_next_call(known, user, surface):
     elif surface == "page":
         known.post("/accounts/profile/", {"display_name": "Hana", "locale": ""})
     else:
-        User.objects.get().save()  # nothing changed, nothing told
+        User.objects.get().save()  # changes nothing, so it publishes nothing
         user.display_name = "Hana"
         user.save()
 
@@ -283,7 +285,7 @@ def test_a_row_read_before_the_commit_is_forgotten_after_it(known, user):
     with transaction.atomic():
         user.display_name = "Hana"
         user.save()
-        # Another thread, which can't see it yet.
+        # Another thread, which can't see the change before the commit.
         old = User(pk=user.pk, email=user.email)
         remembered.add(known.session, old, changes=remembered.changes)
 
@@ -291,7 +293,7 @@ def test_a_row_read_before_the_commit_is_forgotten_after_it(known, user):
 
 
 def test_a_row_read_before_a_change_is_not_remembered_after_it(known, user, clock, monkeypatch):
-    """The reader is the slower one."""
+    """The read begins before the change and ends after it."""
     real = auth.get_user
 
     def slow(request):
@@ -311,7 +313,7 @@ def test_a_row_read_before_a_change_is_not_remembered_after_it(known, user, cloc
 @pytest.mark.parametrize(
     "users", ['["%s"]', '["%s", "%s"]', '["00000000-0000-4000-8000-000000000000", "%s"]']
 )
-def test_the_bell_names_whom_to_forget(known, user, users):
+def test_the_bell_names_the_users_to_forget(known, user, users):
     message = '{"topic": "users", "ids": %s}' % users.replace("%s", str(user.pk))
 
     bell._note({"type": "message", "data": message})
@@ -320,7 +322,7 @@ def test_the_bell_names_whom_to_forget(known, user, users):
 
 
 @pytest.mark.parametrize("ids", [[], ["%s"]], ids=["no ids", "another topic"])
-def test_a_bell_that_names_nobody_makes_forget_nobody(known, user, ids):
+def test_a_bell_without_known_ids_forgets_nobody(known, user, ids):
     topic = "sessions" if ids else "users"
     named = [each % user.pk for each in ids]
 
@@ -329,7 +331,7 @@ def test_a_bell_that_names_nobody_makes_forget_nobody(known, user, ids):
     assert remembered.find(known.session) is not None
 
 
-def test_threads_do_not_get_into_each_others_way(user, clock, monkeypatch):
+def test_threads_do_not_disturb_each_other(user, clock, monkeypatch):
     monkeypatch.setattr(remembered_users, "CAPACITY", 2)
     mine, failures = RememberedUsers(), []
     users = [User(email=f"{number}@example.com") for number in range(4)]

@@ -1,4 +1,4 @@
-"""Somebody typed another person's address first. It does them no good, and the owner no harm."""
+"""Claim another person's address first: it gains the attacker nothing, and doesn't harm the owner."""
 
 import re
 

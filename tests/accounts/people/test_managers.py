@@ -1,4 +1,4 @@
-"""Users are made with a good address."""
+"""Create users with valid addresses."""
 
 import pytest
 from django.core.exceptions import ValidationError

@@ -1,4 +1,4 @@
-"""Users in the database: what it refuses, and that a save writes only what was changed."""
+"""Store users: the database's constraints, and saves that write only the changed columns."""
 
 import pytest
 from django.contrib.auth.hashers import check_password
@@ -13,7 +13,7 @@ NEW = "another long pass phrase"
 
 @pytest.fixture
 def stale(user):
-    """The user as some request has read it, before somebody disabled and demoted it."""
+    """Return a user that was read before an administrator disabled and demoted it."""
     User.objects.filter(pk=user.pk).update(is_staff=True)
     read = User.objects.get(pk=user.pk)
     User.objects.filter(pk=user.pk).update(is_active=False, is_staff=False)
@@ -24,7 +24,7 @@ def stored(user):
     return User.objects.values("display_name", "is_active", "is_staff").get(pk=user.pk)
 
 
-def test_a_slow_save_undoes_nothing(stale):
+def test_a_slow_save_keeps_changes_of_others(stale):
     stale.display_name = "Slow"
 
     stale.save()
@@ -37,7 +37,7 @@ def test_saving_nothing_writes_nothing(stale, django_assert_num_queries):
         stale.save()
 
 
-def test_what_was_saved_is_known_to_be_stored(user, django_assert_num_queries):
+def test_a_second_save_after_a_save_writes_nothing(user, django_assert_num_queries):
     user.display_name = "Once"
     user.save()
 
@@ -45,7 +45,7 @@ def test_what_was_saved_is_known_to_be_stored(user, django_assert_num_queries):
         user.save()
 
 
-def test_what_was_read_again_is_known_to_be_stored(user):
+def test_a_save_after_refresh_from_db_keeps_the_new_values(user):
     User.objects.filter(pk=user.pk).update(display_name="Elsewhere")
     user.refresh_from_db()
     User.objects.filter(pk=user.pk).update(display_name="Later")
@@ -105,7 +105,7 @@ def test_a_change_survives_the_reading_of_another_column(user):
 
 @pytest.fixture
 def saves():
-    """The columns that each save names to the receivers of its signals."""
+    """Return the `update_fields` that each save passes to signal receivers."""
     named = []
 
     def note(signal, update_fields, **kwargs):
@@ -118,7 +118,7 @@ def saves():
         assert signal.disconnect(note, sender=User)
 
 
-def test_receivers_are_named_the_columns_that_change(user, saves):
+def test_receivers_get_the_changed_columns(user, saves):
     user.display_name, user.is_staff = "Named", True
 
     user.save()
@@ -128,7 +128,7 @@ def test_receivers_are_named_the_columns_that_change(user, saves):
 
 
 def test_the_profile_form_undoes_no_deactivation(signed_in, user, monkeypatch):
-    """The attack: post the form in a loop, and overwrite what an administrator does meanwhile."""
+    """The attack: post the form in a loop, to overwrite a change that an administrator makes meanwhile."""
     from accounts.pages.forms import ProfileForm  # noqa: PLC0415 - beside its only use
 
     original = ProfileForm.save
@@ -160,7 +160,7 @@ def test_a_password_change_undoes_no_deactivation(signed_in, user, monkeypatch):
     assert check_password(NEW, user.password)
 
 
-def test_two_users_do_not_share_what_is_stored(db):
+def test_two_users_do_not_share_their_stored_values(db):
     one, other = UserFactory(), UserFactory()
     one.display_name = "One"
     one.save()
@@ -178,5 +178,5 @@ def test_two_users_with_one_address_in_another_case_are_impossible():
 
 
 @pytest.mark.parametrize(("name", "shown"), [("김하나", "김하나"), ("", "a@example.com")])
-def test_somebody_is_called_by_name_or_else_by_address(name, shown):
+def test_a_user_is_shown_by_name_or_else_by_address(name, shown):
     assert user_display(User(email="a@example.com", display_name=name)) == shown

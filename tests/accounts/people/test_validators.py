@@ -1,4 +1,4 @@
-"""Rules for new passwords."""
+"""Check new passwords."""
 
 import pytest
 from django.contrib.auth.password_validation import (
@@ -35,7 +35,7 @@ def test_a_good_password_passes(password):
         ("hanakim hanakim", "password_too_similar"),
     ],
 )
-def test_a_bad_password_is_told_why(password, code):
+def test_a_bad_password_is_refused_with_a_reason(password, code):
     user = User(email="hana.kim@example.com", display_name="hanakim hanakim")
 
     with pytest.raises(ValidationError) as caught:

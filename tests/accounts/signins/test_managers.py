@@ -1,4 +1,4 @@
-"""Questions about many sign-ins."""
+"""Select sign-ins: the active ones, and their order on the devices page."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from tests.kit.factories import AuthSessionFactory
 
 
 @pytest.mark.django_db
-def test_active_means_neither_ended_nor_expired():
+def test_active_sign_ins_are_neither_ended_nor_expired():
     live = AuthSessionFactory()
     AuthSessionFactory(revoked=True)
     AuthSessionFactory(expires_at=timezone.now() - timedelta(seconds=1))
@@ -19,7 +19,7 @@ def test_active_means_neither_ended_nor_expired():
     assert live.is_active
 
 
-def test_the_asking_sign_in_comes_first_then_the_latest_seen(user):
+def test_the_current_sign_in_comes_first_then_the_latest_seen(user):
     now = timezone.now()
     oldest, newest = (
         AuthSessionFactory(user=user, last_seen_at=now - timedelta(hours=hours)) for hours in (2, 1)

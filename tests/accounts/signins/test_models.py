@@ -1,4 +1,4 @@
-"""What the database itself refuses of a sign-in."""
+"""Check the database's constraints on sign-ins."""
 
 import pytest
 from django.db import IntegrityError

@@ -1,4 +1,4 @@
-"""Sign-ins that ended long ago go, in batches; the rest and the audit log stay."""
+"""Delete sign-ins that ended long ago, in batches. Keep the others and the audit log."""
 
 from datetime import timedelta
 from io import StringIO
@@ -31,7 +31,7 @@ def ended():
     ]
 
 
-def test_what_ended_long_ago_is_deleted(ended):
+def test_sign_ins_that_ended_long_ago_are_deleted(ended):
     kept = [
         AuthSessionFactory(),
         AuthSessionFactory(revoked=True),
@@ -51,7 +51,7 @@ def test_a_dry_run_only_counts(ended):
     assert AuthSession.objects.count() == 2
 
 
-def test_what_happened_stays(ended):
+def test_the_audit_log_is_kept(ended):
     event = AuditEventFactory(sid=ended[0].pk)
 
     prune()

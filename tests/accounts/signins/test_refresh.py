@@ -1,4 +1,4 @@
-"""`refresh.rotate()`: every outcome, and one winner among many."""
+"""Rotate refresh tokens: every outcome of `refresh.rotate()`, and one winner among many callers."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -23,13 +23,13 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def clock():
-    """A clock that stands still until it is moved."""
+    """Stop the clock. Tests move it."""
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
 
 
 def opened(**fields):
-    """A sign-in as `sessions.open` leaves it, at the clock's time."""
+    """Open a sign-in at the clock's time."""
     return sessions.open(
         fields.pop("user", None) or UserFactory(),
         kind=sessions.Kind.TOKEN,
@@ -40,7 +40,7 @@ def opened(**fields):
 
 
 def presented(session, **changes):
-    """The current refresh token of `session`, as the wire would present it."""
+    """Return the current refresh token of `session`, as the API passes it to `rotate`."""
     return refresh.Presented(
         **{
             "sid": session.pk,
@@ -59,7 +59,7 @@ def rotate(token):
 
 
 def state(session):
-    """What a refresh token is minted from."""
+    """Return the columns from which the API mints a refresh token."""
     return session.refresh_jti, session.refreshed_at, session.refresh_expires_at
 
 
@@ -76,7 +76,7 @@ def test_the_first_refresh_rotates_however_young_the_token(clock, db):
     assert stored.last_seen_at == NOW
 
 
-def test_a_rotation_slides_the_end_and_keeps_the_sign_ins_own(clock, db, settings):
+def test_a_rotation_extends_the_token_but_not_the_sign_in(clock, db, settings):
     session = opened()
     clock.move_to(NOW + timedelta(days=3))
 
@@ -146,7 +146,7 @@ def test_a_rotation_is_one_statement(clock, django_assert_num_queries):
         rotate(presented(session))
 
 
-def test_a_rotation_knows_of_the_user_what_minting_asks(clock, db, django_assert_num_queries):
+def test_a_rotation_loads_the_user_for_minting(clock, db, django_assert_num_queries):
     session = opened()
     User.objects.filter(pk=session.user_id).update(is_staff=True)
 
@@ -170,7 +170,7 @@ def test_a_rotation_reads_columns_of_every_type(clock, django_assert_num_queries
         }
 
 
-def test_a_rotation_reads_back_what_it_wrote(clock, db):
+def test_a_rotation_returns_the_written_row(clock, db):
     session = opened()
 
     rotated = rotate(presented(session)).session
@@ -219,7 +219,7 @@ def test_any_ancestor_ends_the_sign_in(clock, db):
     assert rotate(chain[-1]) == refresh.Unknown()
 
 
-def test_reuse_is_recorded_twice_over_and_once(clock, db):
+def test_reuse_is_recorded_once_as_two_events(clock, db):
     session = opened()
     first = presented(session)
     rotate(first)
@@ -252,7 +252,7 @@ def test_other_sign_ins_of_the_user_survive_a_reuse(clock, db):
     assert other.revoked_at is None
 
 
-def test_a_made_up_jti_of_this_sign_in_is_a_reuse(clock, db):
+def test_an_invented_jti_of_this_sign_in_is_a_reuse(clock, db):
     session = opened()
 
     outcome = rotate(presented(session, jti=uuid4().hex))
@@ -366,7 +366,7 @@ def test_refreshing_never_slides_past_the_sign_ins_end(clock, db, settings):
     assert rotate(token) == refresh.Expired()
 
 
-def test_a_lagging_clock_never_turns_the_row_back(clock, db):
+def test_a_slow_clock_does_not_set_the_row_back(clock, db):
     session = opened()
     current = rotate(presented(session)).session
     clock.shift(61)
@@ -400,7 +400,7 @@ def test_no_grace_means_single_use(clock, db, settings):
 
 
 def at_once(count, work):
-    """Run `work(number)` in `count` threads that start together; what each returned or raised."""
+    """Run `work(number)` in `count` threads at once. Return the result or the error of each."""
     barrier = threading.Barrier(count)
     results = [None] * count
 
@@ -452,7 +452,7 @@ def test_twenty_at_once_with_an_ancestor_end_the_sign_in_once():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sign_out_beside_refreshes_stands():
+def test_a_sign_out_during_refreshes_wins():
     session = opened()
     token = presented(session)
 
@@ -470,7 +470,7 @@ def test_a_sign_out_beside_refreshes_stands():
 
 
 def ancestor_of(session):
-    """A token this sign-in replaced long ago."""
+    """Return a token that this sign-in replaced long ago."""
     return refresh.Presented(
         sid=session.pk,
         user_id=session.user_id,

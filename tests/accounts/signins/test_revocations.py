@@ -1,4 +1,4 @@
-"""The feed: what was ended is known to every process, and not knowing is never "nobody"."""
+"""Tell every process which sign-ins have ended. A process that can't know refuses all of them."""
 
 import contextlib
 import os
@@ -30,20 +30,20 @@ KEEP = timedelta(seconds=3600 + revocations.SLACK_SECONDS)
 
 @pytest.fixture
 def quiet():
-    """A feed of this test's own that polls when asked."""
+    """Return a new feed without a thread, which polls only when the test says so."""
     return Feed(Bell(), background=False)
 
 
 @pytest.fixture
 def known(db):
-    """A feed that has polled, and asks nobody any more."""
+    """Return a feed that has polled and won't poll again by itself."""
     feed = without_thread()
     feed.poll()
     return feed
 
 
 def without_thread():
-    """A feed whose first poll is over, of a bell that starts no thread."""
+    """Return a feed that counts its first poll as done, with a bell that starts no thread."""
     feed = Feed(Bell())
     feed._first_poll.set()
     feed._bell._thread = threading.current_thread()
@@ -54,12 +54,12 @@ def ended(**fields):
     return AuthSessionFactory(**{"revoked": True, **fields})
 
 
-# What a poll finds
+# Polling the database
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("reason", sessions.Reason)
-def test_a_poll_finds_what_was_ended_whatever_the_reason(quiet, reason):
+def test_a_poll_finds_sign_ins_ended_for_every_reason(quiet, reason):
     out, still_in = AuthSessionFactory(token=True), AuthSessionFactory(token=True)
 
     sessions.revoke(out, reason=reason)
@@ -95,7 +95,7 @@ def test_a_poll_finds_the_sign_ins_of_a_disabled_user(db, quiet):
     assert quiet.is_revoked(session.pk)
 
 
-def test_a_later_poll_finds_what_was_ended_since(db, quiet):
+def test_a_later_poll_finds_later_ends(db, quiet):
     session = AuthSessionFactory(token=True)
     assert not quiet.is_revoked(session.pk)
     AuthSession.objects.update(revoked_at=Now(), revoked_reason="logout")
@@ -134,8 +134,8 @@ def test_later_polls_do_not_read_everything_again(db, quiet):
     assert not quiet.is_revoked(ancient.pk)
 
 
-def test_the_databases_clock_counts_not_this_machines(db, quiet, monkeypatch):
-    """A server whose clock is a day ahead would otherwise look for ends of tomorrow."""
+def test_polls_use_the_clock_of_the_database(db, quiet, monkeypatch):
+    """Otherwise a server whose clock is a day ahead would miss today's ends."""
     wrong = timezone.now() + timedelta(days=1)
     monkeypatch.setattr(timezone, "now", lambda: wrong)
     session = AuthSessionFactory(token=True, expires_at=wrong + timedelta(days=1))
@@ -159,15 +159,15 @@ def test_a_poll_is_two_statements(quiet, django_assert_num_queries):
 
 
 @pytest.mark.django_db
-def test_asking_is_no_statement(known, django_assert_num_queries):
+def test_is_revoked_runs_no_statement(known, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert not known.is_revoked(uuid4())
 
 
-# How long it is remembered
+# Expiry of entries
 
 
-def test_an_entry_goes_when_no_access_token_of_it_can_live(db, quiet, settings):
+def test_an_entry_is_dropped_after_its_last_access_token_expired(db, quiet, settings):
     settings.ACCESS_TOKEN_LIFETIME = timedelta(seconds=-revocations.SLACK_SECONDS)
     session = ended(revoked_at=timezone.now())
     quiet.poll()
@@ -180,7 +180,7 @@ def test_an_entry_goes_when_no_access_token_of_it_can_live(db, quiet, settings):
     assert quiet.size() == 0
 
 
-def test_an_entry_stays_while_an_access_token_of_it_can_live(db, quiet, monkeypatch):
+def test_an_entry_is_kept_until_its_last_access_token_expires(db, quiet, monkeypatch):
     session = ended()
     quiet.poll()
     AuthSession.objects.all().delete()
@@ -219,18 +219,18 @@ def test_a_hundred_thousand_are_small(db, quiet):
     assert size < 25 * 1024 * 1024
 
 
-# Not knowing
+# Unknown revocations
 
 
-def test_before_the_first_poll_nobody_is_let_in():
+def test_before_the_first_poll_every_question_raises():
     feed = without_thread()
 
     with pytest.raises(RevocationsStaleError):
         feed.is_revoked(uuid4())
 
 
-def test_what_is_known_to_be_out_is_out_however_stale(known, db, settings):
-    """Either answer shuts the door; an error is fine, "no" is not."""
+def test_a_known_revocation_counts_even_in_a_stale_feed(known, db, settings):
+    """True and an error both refuse the sign-in. Only False would let it pass."""
     session = uuid4()
     known.add(session)
     settings.REVOCATION_MAX_STALE = -1
@@ -240,7 +240,7 @@ def test_what_is_known_to_be_out_is_out_however_stale(known, db, settings):
 
 
 @pytest.mark.parametrize(("passed", "is_stale"), [(59, False), (61, True)])
-def test_knowledge_is_good_for_a_minute(db, known, monkeypatch, passed, is_stale):
+def test_a_poll_is_valid_for_a_minute(db, known, monkeypatch, passed, is_stale):
     later = known._heard_at + passed
     monkeypatch.setattr(revocations.time, "monotonic", lambda: later)
 
@@ -248,7 +248,7 @@ def test_knowledge_is_good_for_a_minute(db, known, monkeypatch, passed, is_stale
         assert not known.is_revoked(uuid4())
 
 
-def test_a_poll_that_fails_renews_nothing(db, known, monkeypatch):
+def test_a_failed_poll_does_not_prolong_the_validity(db, known, monkeypatch):
     before = known._heard_at
 
     def broken():
@@ -266,8 +266,8 @@ def short_rounds(monkeypatch):
     monkeypatch.setattr(bells, "PING_SECONDS", 0.05)
 
 
-def test_a_living_bell_does_not_stand_in_for_the_first_poll(short_rounds):
-    """A process that starts while the database is down has missed every ring before it."""
+def test_a_working_bell_does_not_replace_the_first_poll(short_rounds):
+    """A process that starts while the database is down missed all earlier messages."""
     feed = without_thread()
 
     feed._bell._hear(Pubsub())
@@ -280,7 +280,7 @@ def test_a_living_bell_does_not_stand_in_for_the_first_poll(short_rounds):
 
 
 @pytest.mark.django_db
-def test_a_ring_needs_no_database(known, short_rounds, django_assert_num_queries):
+def test_a_message_of_the_bell_needs_no_database(known, short_rounds, django_assert_num_queries):
     sid = uuid4()
 
     with django_assert_num_queries(0):
@@ -312,8 +312,8 @@ def test_another_topic_revokes_nothing(db, known, short_rounds, topic):
     assert known.size() == 0
 
 
-def test_a_bell_that_reconnected_vouches_only_after_a_poll(db, known, short_rounds):
-    """What was published during the gap is lost."""
+def test_after_a_reconnect_the_bell_counts_only_after_a_poll(db, known, short_rounds):
+    """Messages of the gap are lost."""
     known._tick()
     known._bell._hear(Pubsub())
     before = known._heard_at
@@ -328,7 +328,7 @@ def test_a_bell_that_reconnected_vouches_only_after_a_poll(db, known, short_roun
     assert known._heard_at > polled > before
 
 
-def test_ending_a_sign_in_rings_after_the_commit(transactional_db, listener):
+def test_ending_a_sign_in_publishes_after_the_commit(transactional_db, listener):
     session = AuthSessionFactory(token=True)
 
     with transaction.atomic():
@@ -372,7 +372,7 @@ def test_nothing_personal_is_on_the_channel(transactional_db, listener):
 
 @pytest.fixture
 def living(transactional_db, monkeypatch):
-    """A feed with its thread, which polls once. The database is a file, so that the thread sees it."""
+    """Run a feed with its thread, which polls once. The database is a file, so the thread can read it."""
     monkeypatch.setattr(bells, "PING_SECONDS", 0.2)
     monkeypatch.setattr(bells, "POLL_SECONDS", 3600)
     monkeypatch.setattr(revocations, "FIRST_POLL_SECONDS", 3600)
@@ -382,7 +382,7 @@ def living(transactional_db, monkeypatch):
 
 
 def ask(feed, sid):
-    """As a request does, only that the first poll may take longer than two polls lie apart."""
+    """Ask as a request does, but give the first poll up to 20 seconds."""
     feed._bell.start()
     assert feed._first_poll.wait(20)
     return feed.is_revoked(sid)
@@ -400,7 +400,7 @@ def test_the_first_question_is_answered_from_the_database(living):
     assert living._bell._thread.daemon
 
 
-def test_a_ring_of_another_process_is_heard(living, another_client):
+def test_a_message_of_another_process_is_received(living, another_client):
     sid = uuid4()
     assert not living.is_revoked(sid)
     wait_until(lambda: another_client.pubsub_numsub(bells.CHANNEL)[0][1] >= 1)
@@ -478,7 +478,7 @@ def test_a_callback_that_fails_ends_no_thread(living, monkeypatch):
     wait_until(lambda: living.is_revoked(session.pk))
 
 
-def test_everybody_who_asks_before_the_first_poll_waits_for_it(living, monkeypatch):
+def test_callers_before_the_first_poll_wait_for_it(living, monkeypatch):
     real, answers = living.poll, []
 
     def slow():
@@ -502,7 +502,7 @@ def test_everybody_who_asks_before_the_first_poll_waits_for_it(living, monkeypat
     assert answers == [False] * 5
 
 
-def test_a_fork_starts_from_nothing(db, known):
+def test_forget_empties_the_feed_after_a_fork(db, known):
     known.add(uuid4())
 
     known.forget()
@@ -515,7 +515,7 @@ def test_a_fork_starts_from_nothing(db, known):
 
 @pytest.mark.servers
 def test_a_forked_process_forgets_this_ones_feed():
-    """Asked of an interpreter of its own: pytest's must not fork under threads."""
+    """Runs in a new interpreter, because pytest must not fork while threads run."""
     code = (
         "import django, os, threading, uuid; django.setup()\n"
         "from accounts.bell import bell\n"
@@ -535,7 +535,7 @@ def test_a_forked_process_forgets_this_ones_feed():
     assert done.returncode == 0
 
 
-# What callers of the API see
+# Answers of the API
 
 
 def test_the_api_says_503_while_revocations_are_unknown(client, obtain, user, settings):

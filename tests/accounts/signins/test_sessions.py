@@ -1,4 +1,4 @@
-"""The door to `AuthSession`: open, touch, revoke."""
+"""Open, touch and revoke sign-ins."""
 
 import threading
 from datetime import timedelta
@@ -68,7 +68,7 @@ def test_opening_is_recorded(user):
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"password": "changed meanwhile"}])
-def test_what_committed_while_somebody_signed_in_wins(user, change):
+def test_a_change_committed_during_a_sign_in_wins(user, change):
     User.objects.filter(pk=user.pk).update(**change)
 
     with pytest.raises(InactiveUserError):
@@ -96,7 +96,7 @@ def test_touch_notes_that_the_device_was_seen(db, django_assert_num_queries):
     assert timezone.now() - session.last_seen_at < timedelta(minutes=5)
 
 
-def test_touch_tells_that_a_sign_in_was_ended_meanwhile(db):
+def test_touch_returns_false_for_a_sign_in_ended_meanwhile(db):
     session = AuthSessionFactory(revoked=True)
 
     alive = sessions.touch(session.pk, user_id=session.user_id)
@@ -104,7 +104,7 @@ def test_touch_tells_that_a_sign_in_was_ended_meanwhile(db):
     assert not alive
 
 
-def test_touch_knows_no_sign_in_of_somebody_else(db):
+def test_touch_returns_false_for_another_users_sign_in(db):
     session = AuthSessionFactory()
 
     alive = sessions.touch(session.pk, user_id=UserFactory().pk)
@@ -175,7 +175,7 @@ def test_revoke_all_spares_the_one_to_keep_and_other_people(user):
     } == {"password_changed"}
 
 
-def test_revoke_all_does_not_count_what_had_ended(user):
+def test_revoke_all_does_not_count_ended_sign_ins(user):
     AuthSessionFactory(user=user, revoked=True)
     AuthSessionFactory(user=user, expires_at=timezone.now() - timedelta(days=1))
 
@@ -186,7 +186,7 @@ def test_revoke_all_does_not_count_what_had_ended(user):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ten_at_once_end_a_sign_in_once():
+def test_ten_threads_end_a_sign_in_once():
     session = AuthSessionFactory()
     barrier = threading.Barrier(10)
     results = []
@@ -208,7 +208,7 @@ def test_ten_at_once_end_a_sign_in_once():
 
 @pytest.mark.django_db(transaction=True)
 def test_sign_out_and_account_deletion_do_not_deadlock(user, monkeypatch):
-    """A sign-out has the row of the sign-in and needs the user's, for the audit log's key."""
+    """A sign-out locks the sign-in's row, then the user's row for the audit log's foreign key."""
     session, record, deletions = AuthSessionFactory(user=user), trail.record, []
 
     def delete():

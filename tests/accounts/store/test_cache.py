@@ -1,4 +1,4 @@
-"""Rate limits, locks and marks against replay, while Redis fails over."""
+"""Keep rate limits, locks and used-token marks working while Redis fails over."""
 
 import pytest
 from django.core.cache import caches
@@ -14,7 +14,7 @@ from tests.kit.waiting import PATIENCE, Asking, wait_until
 
 @pytest.fixture
 def redis(make_redis, settings):
-    """A server of this test's own under the alias `default`."""
+    """Start a Redis server for this test, and use it as the `default` cache."""
     server = make_redis()
     before = settings.CACHES
     own = before["default"] | {"LOCATION": f"unix://{server.socket}?db=1"}
@@ -37,7 +37,7 @@ def verbs():
 @pytest.mark.parametrize(
     ("verb", "answer"), [("add", True), ("get", "none"), ("set", True), ("delete", False)]
 )
-def test_each_verb_sits_an_outage_out(redis, verb, answer):
+def test_each_call_waits_until_the_outage_ends(redis, verb, answer):
     redis.kill()
     asking = Asking(verbs()[verb])
     wait_until(lambda: outage.cache.down_since)
@@ -47,7 +47,7 @@ def test_each_verb_sits_an_outage_out(redis, verb, answer):
     assert asking.result() == answer
 
 
-def test_an_outage_beyond_patience_is_told(redis, settings):
+def test_an_outage_beyond_the_deadline_raises(redis, settings):
     settings.SESSION_STORE_DEADLINE_SECONDS = 0.2
     redis.kill()
 
@@ -55,8 +55,8 @@ def test_an_outage_beyond_patience_is_told(redis, settings):
         verbs()["get"]()
 
 
-def test_a_lock_whose_holder_died_is_open_before_the_next_gives_up(user, client):
-    """allauth's lock, left behind by a server that was killed: the next waits a second for it."""
+def test_a_dead_holders_lock_expires_before_the_next_caller_gives_up(user, client):
+    """A killed server leaves allauth's lock behind, and the next request waits a second for it."""
     keys = []
     real = SharedCache.add
 
@@ -77,14 +77,14 @@ def test_a_lock_whose_holder_died_is_open_before_the_next_gives_up(user, client)
     assert response.status_code == 302
 
 
-def test_a_mark_against_replay_lasts_as_long_as_was_asked_for(redis):
+def test_a_used_token_mark_lasts_as_long_as_requested(redis):
     assert caches["default"].add("used", 1, timeout=600)
 
     assert caches["default"].add("used", 1, timeout=600) is False
     assert caches["default"].ttl("used") > 500
 
 
-def test_without_an_outage_nothing_is_odd(redis):
+def test_added_keys_have_the_requested_lifetime(redis):
     assert caches["default"].add("for ever", 1, timeout=None)
     assert caches["default"].add("default", 1)
     assert caches["default"].ttl("for ever") is None
@@ -92,7 +92,7 @@ def test_without_an_outage_nothing_is_odd(redis):
 
 
 def test_a_sign_in_waits_for_a_fail_over_and_succeeds(redis, user, settings):
-    """Its attempts are counted in the cache: the right password isn't told "too many attempts"."""
+    """The cache counts the attempts. Its outage must not look like too many attempts."""
     redis.kill()
     browser = Client(headers={"user-agent": CHROME})
     redis_is_away = Asking(lambda: caches["default"].get("x"))

@@ -1,4 +1,4 @@
-"""Counters are shared by all processes, begin anew with each window, and never make anybody wait."""
+"""Count events in all processes together, anew in each window, without waiting for Redis."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ def early_in_a_window():
         yield start
 
 
-def test_each_event_is_counted_until_the_limit_is_over():
+def test_each_event_is_counted_up_to_the_limit():
     usages = [counters.count(TWO, "192.0.2.1") for _ in range(3)]
 
     assert usages == [Usage(TWO, used, reset_seconds=55) for used in (1, 2, 3)]
@@ -30,15 +30,15 @@ def test_each_event_is_counted_until_the_limit_is_over():
     assert [usage.is_over for usage in usages] == [False, False, True]
 
 
-def test_callers_and_scopes_are_counted_apart():
+def test_callers_and_scopes_have_separate_counters():
     counters.count(TWO, "192.0.2.1")
 
     assert counters.count(TWO, "192.0.2.2").used == 1
     assert counters.count(Limit("other", 2), "192.0.2.1").used == 1
-    assert counters.count(Limit("two", 9), "192.0.2.1").used == 2  # of one scope
+    assert counters.count(Limit("two", 9), "192.0.2.1").used == 2  # the same scope
 
 
-def test_the_next_window_begins_with_nothing(early_in_a_window):
+def test_the_next_window_starts_at_zero(early_in_a_window):
     counters.count(TWO, "192.0.2.1")
 
     with time_machine.travel(early_in_a_window + 55, tick=False):
@@ -53,7 +53,7 @@ def test_a_counter_expires_with_its_window():
     assert 0 < server.ttl(name) <= 60
 
 
-def test_without_redis_the_caller_hears_of_it_at_once(settings):
+def test_without_redis_the_caller_gets_an_error_at_once(settings):
     with without_redis(settings), pytest.raises(STORE_ERRORS):
         counters.count(TWO, "192.0.2.1")
 

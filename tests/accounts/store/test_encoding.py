@@ -1,4 +1,4 @@
-"""Values in Redis that are damaged, too large, or of another kind: signed out, never an error."""
+"""Sign out if a value in Redis is damaged, too large or of another type. Never raise an error."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def test_a_session_of_another_version_is_signed_out(signed_in, redis, version, c
     assert "a session can't be read" in complaints.text
 
 
-def test_an_oversized_session_is_signed_out_and_not_even_fetched(signed_in, redis, complaints):
+def test_an_oversized_session_is_signed_out_without_fetching_it(signed_in, redis, complaints):
     value = stored(redis)
     value["d"]["x"] = "x" * 5_000_000
     with_value(redis, json.dumps(value))

@@ -1,4 +1,4 @@
-"""Sessions in Redis: by HMAC, as JSON, and never guessed at when Redis can't answer."""
+"""Store sessions in Redis under an HMAC, as JSON. Raise an error if Redis doesn't answer."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def redis():
 
 
 def contents(redis):
-    """Every key and what it holds, as text."""
+    """Return every key and its value, as text."""
     found = {}
     for key in redis.keys("*"):
         is_set = redis.type(key) == b"zset"
@@ -44,7 +44,7 @@ def only(redis, pattern):
 
 @pytest.fixture
 def member():
-    """A session of somebody signed in, as a view would fill it."""
+    """Return a signed-in user's session, filled as a view would."""
     store = SessionStore()
     store.update({"_auth_user_id": NOBODY, "sid": NOBODY})
     store.create()
@@ -60,7 +60,7 @@ def complaints(caplog):
 # At rest
 
 
-def test_what_a_sign_in_leaves_in_redis(signed_in, user, redis):
+def test_a_sign_in_stores_only_these_keys_in_redis(signed_in, user, redis):
     session = AuthSession.objects.get()
 
     found = contents(redis)
@@ -97,7 +97,7 @@ def test_the_code_of_an_unfinished_sign_up_is_stored_encrypted(browser, db, deli
     assert "a@example.com" not in str(contents(redis))
 
 
-def test_a_visitors_session_under_a_lost_key_is_none(browser, db, settings, complaints):
+def test_a_session_under_a_lost_key_is_empty(browser, db, settings, complaints):
     browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
     settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
 
@@ -107,7 +107,7 @@ def test_a_visitors_session_under_a_lost_key_is_none(browser, db, settings, comp
     assert "under an unknown key" in complaints.text
 
 
-def test_a_visitors_session_outlives_a_change_of_keys(browser, db, settings, deliver):
+def test_a_session_survives_a_rotation_of_keys(browser, db, settings, deliver):
     browser.post("/accounts/signup/", {"email": "a@example.com", "password1": PASSWORD})
     mail = deliver()[0]
     settings.DATA_ENCRYPTION_KEYS = [
@@ -153,7 +153,7 @@ def test_clearing_the_cache_signs_nobody_out(signed_in):
     ["a" * 31, "a" * 33, "A" * 32, "a" * 5000, "session:x", "é" * 32, "\x00" * 32, "a\n" * 16, ""],
     ids=ascii,
 )
-def test_what_is_no_id_of_ours_never_reaches_redis(dead_redis, key):
+def test_a_malformed_id_never_reaches_redis(dead_redis, key):
     store = SessionStore(key)
 
     assert store.session_key is None
@@ -161,7 +161,7 @@ def test_what_is_no_id_of_ours_never_reaches_redis(dead_redis, key):
     assert not store.exists(key)
 
 
-def test_a_made_up_id_is_not_adopted(db):
+def test_an_invented_id_is_not_used(db):
     store = SessionStore("a" * 32)
 
     loaded = store.load()
@@ -188,7 +188,7 @@ def test_a_cookie_cannot_name_a_redis_key(signed_in, client, redis, name):
     assert response.status_code == 401
 
 
-def test_a_new_id_takes_the_old_ones_place_when_it_is_saved(member, redis):
+def test_saving_a_new_id_deletes_the_old_one(member, redis):
     old = member.session_key
     member.cycle_key()
     before = SessionStore(old).load()
@@ -203,7 +203,7 @@ def test_a_new_id_takes_the_old_ones_place_when_it_is_saved(member, redis):
     assert len(redis.keys("*")) == 3
 
 
-def test_a_new_id_inherits_the_time_that_was_left(member, redis):
+def test_a_new_id_keeps_the_remaining_lifetime(member, redis):
     redis.expire(only(redis, "session:*"), 100)
 
     member.cycle_key()
@@ -212,7 +212,7 @@ def test_a_new_id_inherits_the_time_that_was_left(member, redis):
     assert 0 < redis.ttl(only(redis, "session:*")) <= 100
 
 
-def test_a_new_id_does_not_bring_back_an_ended_session(member, redis):
+def test_a_new_id_does_not_restore_an_ended_session(member, redis):
     late = SessionStore(member.session_key)
     late.cycle_key()
     member.delete()
@@ -243,7 +243,7 @@ def test_a_flush_before_the_new_id_is_saved_deletes_the_old_one(member, redis):
 # Saving
 
 
-def test_an_ended_session_does_not_come_back_by_a_late_save(db):
+def test_a_late_save_does_not_restore_an_ended_session(db):
     store = SessionStore()
     store["a"] = 1
     store.create()
@@ -268,7 +268,7 @@ def test_a_session_that_ended_before_it_was_read_is_not_saved_again(member, redi
     assert redis.keys("session:*") == []
 
 
-def test_a_session_too_large_is_refused_and_the_one_before_stays(member):
+def test_a_session_too_large_is_refused_and_the_former_value_stays(member):
     member["note"] = "x" * MAX_BYTES
 
     with pytest.raises(SessionTooLargeError, match=r"^16\d\d\d bytes, in entries .*'note'"):
@@ -327,7 +327,7 @@ def test_drop_all_ends_everything_but_the_one_to_keep(redis):
     assert len(redis.keys("sid:*")) == 2
 
 
-def test_the_users_set_forgets_what_has_expired(member, redis):
+def test_the_users_set_drops_expired_sessions(member, redis):
     redis.zadd(f"user:{NOBODY}", {"gone": time.time() - 1})
     another = SessionStore()
     another.update({"_auth_user_id": NOBODY, "sid": "another"})
@@ -350,7 +350,7 @@ def test_lookup_of_an_unknown_sign_in_finds_nothing(db):
     assert engine.lookup(NOBODY) is None
 
 
-def test_lookup_finds_nothing_where_the_session_is_gone(member, redis):
+def test_lookup_of_a_deleted_session_finds_nothing(member, redis):
     redis.delete(only(redis, "session:*"))
 
     assert engine.lookup(NOBODY) is None
@@ -380,7 +380,7 @@ def test_an_error_is_not_an_empty_session(db, dead_redis):
 
 
 @pytest.mark.parametrize("verb", ["save", "exists", "delete", "create", "flush"])
-def test_no_verb_hides_an_error(db, dead_redis, verb):
+def test_no_method_hides_an_error(db, dead_redis, verb):
     store = SessionStore("a" * 32)
     store._session_cache = {"a": 1}
 
@@ -388,6 +388,6 @@ def test_no_verb_hides_an_error(db, dead_redis, verb):
         getattr(store, verb)(*(["a" * 32] if verb == "exists" else []))
 
 
-def test_drop_tells_of_an_error(db, dead_redis):
+def test_drop_raises_an_error(db, dead_redis):
     with pytest.raises(outage.STORE_ERRORS):
         index.drop(NOBODY, user_id=NOBODY)

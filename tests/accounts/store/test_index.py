@@ -1,4 +1,4 @@
-"""How a session is fetched: what one request leaves behind is never the next one's."""
+"""Fetch sessions: a request never reads an answer that was meant for another request."""
 
 import threading
 
@@ -15,18 +15,18 @@ def store(own_redis):
     return own_redis
 
 
-def test_a_session_comes_with_the_time_it_has_left(store):
+def test_fetch_returns_the_remaining_lifetime(store):
     value, left_ms = index.fetch("session:b", limit=100)
 
     assert value == b"b's"
     assert 190_000 < left_ms <= 200_000
 
 
-def test_no_more_than_one_byte_too_many_is_fetched(store):
+def test_fetch_reads_at_most_one_byte_above_the_limit(store):
     assert index.fetch("session:a", limit=1)[0] == b"a'"
 
 
-def test_nothing_is_told_from_an_empty_value(store):
+def test_a_missing_key_differs_from_an_empty_value(store):
     store.client.set("session:empty", "", ex=100)
 
     assert index.fetch("session:none", limit=100) == (None, None)
@@ -34,8 +34,8 @@ def test_nothing_is_told_from_an_empty_value(store):
 
 
 @pytest.mark.parametrize("answers_taken", [0, 1])
-def test_an_answer_that_nobody_took_is_not_the_next_callers(store, monkeypatch, answers_taken):
-    """Somebody else's session would be answered: the worst that a shared connection can do."""
+def test_an_unread_answer_never_reaches_the_next_caller(store, monkeypatch, answers_taken):
+    """Otherwise a request on a shared connection would get another user's session."""
     index.fetch("session:b", limit=100)  # connected
     real, taken = redis.connection.AbstractConnection.read_response, []
 
@@ -48,7 +48,7 @@ def test_an_answer_that_nobody_took_is_not_the_next_callers(store, monkeypatch, 
     with monkeypatch.context() as patch:
         patch.setattr(redis.connection.AbstractConnection, "read_response", interrupted)
         if answers_taken == 0:
-            store.freeze()  # the answers come when the connection is in other hands
+            store.freeze()  # the answers arrive after another caller has taken the connection
         with pytest.raises(KeyboardInterrupt):
             index.fetch("session:a", limit=100)
     thaw = threading.Timer(0.1, store.thaw)

@@ -1,4 +1,4 @@
-"""A Redis that goes away, one process of its own for each test: killed, frozen, demoted."""
+"""Survive a Redis that is killed, frozen or demoted. Each test has its own Redis process."""
 
 import pytest
 from redis.exceptions import ResponseError
@@ -52,10 +52,10 @@ def test_the_deadline_counts_from_the_start_of_the_outage(own_redis, settings):
     outcome = Asking(ping).result()
 
     assert isinstance(outcome, StoreUnavailableError)
-    assert "wait" not in str(outcome)  # it probed, and had no need to wait
+    assert "wait" not in str(outcome)  # it tried at once, without waiting
 
 
-def test_after_the_outage_calls_work_by_themselves(own_redis, settings):
+def test_calls_work_again_after_the_outage(own_redis, settings):
     settings.SESSION_STORE_DEADLINE_SECONDS = 0.2
     own_redis.kill()
     for call in (ping, put):
@@ -69,7 +69,7 @@ def test_after_the_outage_calls_work_by_themselves(own_redis, settings):
     assert outage._reads.down_since is outage._writes.down_since is None
 
 
-def test_one_thread_probes_and_the_others_are_refused_at_once(own_redis, settings):
+def test_one_thread_retries_and_the_others_are_refused_at_once(own_redis, settings):
     settings.SESSION_STORE_DEADLINE_SECONDS = 0.1
     settings.SESSION_STORE_WAITERS = 100
     own_redis.freeze()
@@ -106,8 +106,8 @@ def test_with_all_waiters_taken_others_are_refused_at_once(own_redis, settings):
     assert outage._waiters._count == 0
 
 
-def test_reads_go_on_while_writes_fail(own_redis, settings):
-    """All replicas are dead: whoever is signed in stays so, nobody new gets in."""
+def test_reads_work_while_writes_fail(own_redis, settings):
+    """While all replicas are dead, users stay signed in, but nobody can sign in."""
     settings.SESSION_STORE_DEADLINE_SECONDS = 0.3
     settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 50
     with pytest.raises(StoreUnavailableError):
@@ -120,7 +120,7 @@ def test_reads_go_on_while_writes_fail(own_redis, settings):
 
 
 def replica_of(primary, make_redis):
-    """A replica, by TCP: replication doesn't do unix sockets."""
+    """Start a replica. It connects by TCP, because replication can't use unix sockets."""
     port = free_ports(1)
     primary.client.config_set("port", port)
     primary.client.config_set("repl-diskless-sync-delay", 0)
@@ -154,10 +154,8 @@ def test_a_write_that_no_replica_confirms_waits_for_one(own_redis, settings, mak
     assert replica.client.get("a") == b"b"
 
 
-def test_who_is_nobody_there_is_asked_of_a_primary_that_is_followed(
-    own_redis, settings, make_redis
-):
-    """A former primary that is back too early has never heard of sign-ins since."""
+def test_a_missing_session_is_confirmed_by_a_primary_with_replicas(own_redis, settings, make_redis):
+    """A former primary that comes back too early doesn't have the later sign-ins."""
     settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
     settings.REDIS_REPLICA_ACKS = 1
     asking = Asking(SessionStore("a" * 32).load)
@@ -169,7 +167,9 @@ def test_who_is_nobody_there_is_asked_of_a_primary_that_is_followed(
     assert asking.result() == {}
 
 
-def test_a_replica_is_not_asked_who_is_nobody(own_redis, settings, make_redis, use_redis):
+def test_a_missing_session_is_not_confirmed_by_a_replica(
+    own_redis, settings, make_redis, use_redis
+):
     replica = use_redis(replica_of(own_redis, make_redis))
     settings.SESSION_STORE_DEADLINE_SECONDS = 0.3
     settings.REDIS_REPLICA_ACKS = 1
@@ -180,7 +180,7 @@ def test_a_replica_is_not_asked_who_is_nobody(own_redis, settings, make_redis, u
     assert isinstance(outcome, StoreUnavailableError)
 
 
-def test_who_is_known_stays_signed_in_with_all_replicas_gone(own_redis, settings):
+def test_stored_sessions_stay_signed_in_without_replicas(own_redis, settings):
     session = SessionStore()
     session["some"] = "entry"
     session.save()
@@ -190,8 +190,8 @@ def test_who_is_known_stays_signed_in_with_all_replicas_gone(own_redis, settings
     assert SessionStore(session.session_key).load() == {"some": "entry"}
 
 
-def test_a_session_made_twice_is_still_ones_own(own_redis, settings, make_redis):
-    """The first try is stored but not confirmed, so that it looks like somebody else's id."""
+def test_creating_a_session_twice_keeps_its_id(own_redis, settings, make_redis):
+    """The first attempt is stored but not confirmed, so the id looks like another session's id."""
     settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
     settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 100
     replica = replica_of(own_redis, make_redis)
@@ -207,7 +207,7 @@ def test_a_session_made_twice_is_still_ones_own(own_redis, settings, make_redis)
     assert SessionStore(store.session_key)["a"] == 1
 
 
-def test_a_new_id_written_twice_is_still_the_same_session(own_redis, settings, make_redis):
+def test_writing_a_new_id_twice_keeps_the_session(own_redis, settings, make_redis):
     settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
     settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 100
     replica = replica_of(own_redis, make_redis)
@@ -255,7 +255,7 @@ def test_a_primary_without_replicas_is_waited_for(own_redis, settings, call):
 
 
 def test_a_full_redis_is_no_outage(own_redis, settings):
-    """`noeviction`: it refuses, and another try would be refused as well."""
+    """With `noeviction` a full Redis refuses writes, so a retry can't help."""
     settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
     own_redis.client.config_set("maxmemory", 1)
 
@@ -265,14 +265,14 @@ def test_a_full_redis_is_no_outage(own_redis, settings):
     assert outage._writes.down_since is None
 
 
-def test_a_defect_of_ours_is_no_outage(own_redis):
+def test_a_programming_error_is_no_outage(own_redis):
     with pytest.raises(ResponseError, match="unknown command"):
         outage.read(lambda redis: redis.execute_command("NONSENSE"))
 
     assert outage._reads.down_since is None
 
 
-def test_what_may_be_lost_is_tried_once(own_redis, settings):
+def test_a_best_effort_call_is_tried_once(own_redis, settings):
     settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
     own_redis.kill()
 
@@ -297,8 +297,8 @@ def test_an_outage_is_logged_at_its_start_and_at_its_end(own_redis, settings, ca
     assert lines[1] == "Redis is back: session reads"
 
 
-def test_an_outage_that_ends_while_it_is_noted_has_a_beginning(monkeypatch):
-    """Another thread succeeds between two looks at the clock: no time is compared with None."""
+def test_an_outage_that_ends_while_it_is_logged_raises_nothing(monkeypatch):
+    """Another thread succeeds between two reads of `down_since`, which must not raise an error."""
     clock = outage.Clock("tests", "sessions")
     monkeypatch.setattr(outage.log, "warning", lambda *args: setattr(clock, "down_since", None))
 

@@ -1,4 +1,4 @@
-"""The support panel: who may enter, what may be done there, and what nobody may do."""
+"""Use the support panel: who may enter it, and which actions it allows and refuses."""
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -15,7 +15,7 @@ MODELS = ["user", "authsession", "auditevent"]
 
 
 def enter(user):
-    """A browser in which `user` signed in on the site's own page."""
+    """Return a browser in which `user` signed in on the site's own page."""
     browser = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
     response = browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
     assert response.status_code == 302
@@ -29,7 +29,7 @@ def admin(db):
 
 @pytest.fixture
 def support(db):
-    """A staff member with the rights of the Support group."""
+    """Return a staff member with the rights of the Support group."""
     group = Group.objects.create(name="Support")
     group.permissions.set(Permission.objects.filter(codename__in=STAFF_MAY))
     member = UserFactory(staff=True)
@@ -41,7 +41,7 @@ def support(db):
 @pytest.mark.parametrize(
     "path", ["/admin/", "/admin/accounts/user/", "/admin/login/", "/admin/nothing/"]
 )
-def test_a_stranger_is_led_to_the_sites_own_sign_in(client, path):
+def test_an_anonymous_visitor_is_sent_to_the_sites_sign_in(client, path):
     response = client.get(path, follow=True)
 
     assert response.redirect_chain[-1][0].startswith("/accounts/login/?next=")
@@ -137,7 +137,7 @@ def end(browser, *sessions):
 
 
 @pytest.mark.parametrize("who", ["admin", "support"])
-def test_a_sign_in_is_ended_from_the_panel(request, obtain, user, client, who):
+def test_the_panel_ends_a_sign_in(request, obtain, user, client, who):
     panel = request.getfixturevalue(who)
     pair = obtain(user)
     session = AuthSession.objects.get(pk=pair["sid"])
@@ -153,7 +153,7 @@ def test_a_sign_in_is_ended_from_the_panel(request, obtain, user, client, who):
     assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 401
 
 
-def test_ending_what_had_ended_says_zero(admin):
+def test_ending_ended_sign_ins_reports_zero(admin):
     session = AuthSessionFactory(revoked=True)
 
     response = end(admin, session)
@@ -161,7 +161,7 @@ def test_ending_what_had_ended_says_zero(admin):
     assert "0 sign-ins were ended." in response.text
 
 
-def test_staff_who_may_only_look_cannot_end_a_sign_in(db):
+def test_staff_with_view_rights_only_cannot_end_a_sign_in(db):
     member = UserFactory(staff=True)
     member.user_permissions.set(Permission.objects.filter(codename="view_authsession"))
     session = AuthSessionFactory()
@@ -172,7 +172,7 @@ def test_staff_who_may_only_look_cannot_end_a_sign_in(db):
     assert session.revoked_at is None
 
 
-def test_all_sign_ins_of_a_user_are_ended_from_the_panel(admin, user):
+def test_the_panel_ends_all_sign_ins_of_a_user(admin, user):
     sessions = AuthSessionFactory.create_batch(2, user=user)
     strangers = AuthSessionFactory()
 
@@ -224,7 +224,7 @@ def test_records_cannot_be_deleted(admin, factory):
     assert type(row).objects.filter(pk=row.pk).exists()
 
 
-def test_deleting_a_user_keeps_what_happened(admin):
+def test_deleting_a_user_keeps_the_audit_log(admin):
     event = AuditEventFactory(identifier="gone@example.com")
 
     event.user.delete()
@@ -233,7 +233,7 @@ def test_deleting_a_user_keeps_what_happened(admin):
     assert (event.user, event.identifier) == (None, "gone@example.com")
 
 
-def test_nobody_sets_anothers_password(admin, user):
+def test_an_administrator_cannot_set_a_users_password(admin, user):
     before = user.password
 
     page = admin.get(f"/admin/accounts/user/{user.pk}/password/", follow=True)
@@ -298,7 +298,9 @@ def test_markup_is_shown_as_text(admin, payload):
 @pytest.mark.parametrize(
     ("model", "limit"), [("user", 12), ("authsession", 12), ("auditevent", 12)]
 )
-def test_a_list_costs_the_same_however_long(admin, model, limit, django_assert_max_num_queries):
+def test_the_query_count_of_a_list_does_not_grow(
+    admin, model, limit, django_assert_max_num_queries
+):
     AuthSessionFactory.create_batch(30)
     AuditEventFactory.create_batch(30, actor=UserFactory())
 

@@ -1,4 +1,4 @@
-"""A visitor disconnects Google: the browser goes there once more, for a token to revoke."""
+"""Disconnect Google: the browser goes to Google once more, to get a token that the site revokes."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ def impatient(monkeypatch):
 
 @pytest.fixture
 def said(caplog):
-    """What the operator reads of it."""
+    """Return the log lines about disconnections, with their levels."""
     caplog.set_level(logging.INFO, "accounts.federation")
     names = {"accounts.federation.endings.unlinking", "accounts.federation.endings.disconnection"}
     return lambda: [
@@ -46,7 +46,7 @@ def said(caplog):
 
 
 def tell():
-    """The worker's job, now."""
+    """Run the worker's waiting jobs now."""
     for row in Job.objects.filter(kind="unlink"):
         jobs.run(row.pk)
 
@@ -55,7 +55,7 @@ def disconnect(browser):
     return browser.post(PAGE, {"account": SocialAccount.objects.get().pk})
 
 
-def test_disconnecting_google_goes_through_google_without_a_word(google, connect, visitor, said):
+def test_disconnecting_google_revokes_a_token_without_a_page(google, connect, visitor, said):
     uid = connect(google)
 
     start = disconnect(visitor)
@@ -65,7 +65,7 @@ def test_disconnecting_google_goes_through_google_without_a_word(google, connect
     page = visitor.get(answer["Location"])
     waiting = Job.objects.filter(kind="unlink").get()
     token = json.loads(encryption.decrypt(waiting.payload))["token"]
-    rests = all_columns()
+    stored = all_columns()
     tell()
 
     assert gone
@@ -74,7 +74,7 @@ def test_disconnecting_google_goes_through_google_without_a_word(google, connect
     assert len(query["nonce"]) == 43
     assert answer["Location"] == PAGE
     assert "Google is told, too." in page.text
-    assert token not in rests
+    assert token not in stored
     store = get_redis_connection("sessions")
     assert all(token.encode() not in (store.get(key) or b"") for key in store.keys("session:*"))
     assert google.ended() == [uid]
@@ -82,8 +82,8 @@ def test_disconnecting_google_goes_through_google_without_a_word(google, connect
     assert said() == [("INFO", "google was told of a connection that ended")]
 
 
-def assert_not_told(page, owner):
-    """Disconnected all the same, with a way to do the rest, and nobody else is signed in."""
+def assert_disconnected_without_revoking(page, owner):
+    """Check that the account is disconnected and that the page links to Google's own page."""
     assert "Google could not be told" in page.text
     assert "https://myaccount.google.com/connections" in page.text
     assert not SocialAccount.objects.exists()
@@ -104,25 +104,25 @@ def assert_not_told(page, owner):
         *(pytest.param(one, "token", marks=pytest.mark.sweep) for one in AT_GOOGLES_TOKEN),
     ],
 )
-def test_whatever_google_answers_the_connection_is_gone(google, connect, visitor, owner, fault, at):
+def test_every_answer_of_google_removes_the_connection(google, connect, visitor, owner, fault, at):
     connect(google)
     google.misbehave(fault, at)
 
     answer = visitor.get(google.silently(disconnect(visitor)["Location"]))
 
     assert answer["Location"] == PAGE
-    assert_not_told(visitor.get(PAGE), owner)
+    assert_disconnected_without_revoking(visitor.get(PAGE), owner)
 
 
 @pytest.mark.parametrize("query", ["", "&error=server_error", "&code=made-up", "&code=\x00"])
-def test_a_made_up_answer_of_google_changes_nothing(google, connect, visitor, owner, query):
+def test_a_forged_answer_of_google_changes_nothing(google, connect, visitor, owner, query):
     connect(google)
     state = parse_qs(urlsplit(disconnect(visitor)["Location"]).query)["state"][0]
 
     answer = visitor.get(f"/accounts/google/login/callback/?state={state}{query}")
 
     assert answer["Location"] == PAGE
-    assert_not_told(visitor.get(PAGE), owner)
+    assert_disconnected_without_revoking(visitor.get(PAGE), owner)
 
 
 def test_a_disconnect_answer_works_once_and_only_in_its_browser(google, connect, visitor):
@@ -140,7 +140,7 @@ def test_a_disconnect_answer_works_once_and_only_in_its_browser(google, connect,
 
 
 def test_an_answer_by_post_signs_nobody_in(google, connect, visitor):
-    """allauth reads the state from a form, too."""
+    """allauth also reads the state from a posted form."""
     connect(google)
     back = google.silently(disconnect(visitor)["Location"])
     visitor.post("/accounts/logout/")
@@ -153,7 +153,7 @@ def test_an_answer_by_post_signs_nobody_in(google, connect, visitor):
     assert AuthSession.objects.count() == sessions
 
 
-def test_a_sign_in_some_time_ago_is_proved_again_first(google, connect, visitor):
+def test_an_old_sign_in_reauthenticates_before_disconnecting(google, connect, visitor):
     uid = connect(google)
     with time_machine.travel(timezone.now() + timedelta(minutes=10)):
         proof = disconnect(visitor)

@@ -1,4 +1,4 @@
-"""Google's security events at our door: they end sign-ins, and nothing else ever comes of them."""
+"""Receive Google's security events: they end sign-ins, and have no other effect."""
 
 import logging
 
@@ -81,7 +81,7 @@ def said(caplog):
 
 @pytest.fixture
 def push():
-    """As Google pushes: a body, and nothing that a browser would send."""
+    """Post an event as Google does: a body without cookies."""
 
     def run(token, content_type=SECEVENT, **headers):
         client = Client(raise_request_exception=False)
@@ -125,7 +125,7 @@ ENDED = {"left": [["pwd"]], "ended": {"provider"}}
         ("thought-of-later", "", UNTOUCHED),
     ],
 )
-def test_an_event_ends_what_it_concerns(google, push, event, reason, after):
+def test_an_event_ends_the_sign_ins_that_it_names(google, push, event, reason, after):
     user, other = connected("google", UID), connected("google", "2")
     token = google.ask("security-event", event=event, sub=UID, reason=reason)["token"]
 
@@ -149,7 +149,7 @@ def test_an_event_about_an_unknown_user_is_accepted(google, push):
     assert not Job.objects.filter(kind="mail").exists()
 
 
-def test_every_fault_of_an_event_is_met():
+def test_every_fault_of_an_event_has_a_test():
     met = set().union(*REFUSALS.values()) | HARMLESS | OF_ID_TOKENS_ALONE
 
     assert met == {*faulty_claims.CLAIMS, *faulty_claims.EVENTS, *misbehaviour.SIGNATURES}
@@ -160,7 +160,7 @@ def test_every_fault_of_an_event_is_met():
     ("fault", "err", "why"),
     [(fault, *why) for why, faults in REFUSALS.items() for fault in sorted(faults)],
 )
-def test_a_faulty_event_is_refused_for_what_it_is(google, push, said, fault, err, why):
+def test_a_faulty_event_is_refused_with_its_reason(google, push, said, fault, err, why):
     user = connected("google", UID)
     google.misbehave(fault)
     token = google.ask("security-event", event="account-disabled", sub=UID, reason="hijacking")[
@@ -194,7 +194,7 @@ def test_an_event_for_another_client_is_refused(google, push):
     assert push(token).json()["err"] == "invalid_audience"
 
 
-def test_an_event_for_a_native_app_of_ours_is_heard(google, push):
+def test_an_event_for_our_native_app_is_accepted(google, push):
     user = connected("google", UID)
     form = {"event": "sessions-revoked", "sub": UID, "client_id": "google-ios"}
 
@@ -238,7 +238,7 @@ def test_an_event_counts_once(google, push):
     assert state_of(user) == alerted("sessions_revoked", **ENDED | {"left": [["google"], ["pwd"]]})
 
 
-def test_an_event_that_failed_counts_when_it_is_sent_again(google, push, monkeypatch):
+def test_a_failed_event_is_accepted_when_google_repeats_it(google, push, monkeypatch):
     user = connected("google", UID)
     token = google.ask("security-event", event="sessions-revoked", sub=UID)["token"]
     with monkeypatch.context() as patch:
@@ -256,9 +256,7 @@ def _fail(*args, **kwargs):
     raise OperationalError
 
 
-def test_without_redis_an_event_is_refused_so_that_google_repeats_it(
-    google, push, use_redis, make_redis
-):
+def test_without_redis_an_event_gets_a_503(google, push, use_redis, make_redis):
     user = connected("google", UID)
     token = google.ask("security-event", event="sessions-revoked", sub=UID)["token"]
     server = use_redis(make_redis(), "default")
@@ -271,7 +269,7 @@ def test_without_redis_an_event_is_refused_so_that_google_repeats_it(
     assert state_of(user) == UNTOUCHED
 
 
-def test_without_googles_keys_an_event_waits(google, push, monkeypatch):
+def test_without_googles_keys_an_event_gets_a_503(google, push, monkeypatch):
     monkeypatch.setattr(fetch, "TOTAL_SECONDS", 0.5)
     user = connected("google", UID)
     token = google.ask("security-event", event="sessions-revoked", sub=UID)["token"]
@@ -299,7 +297,7 @@ NO_EVENTS = [
 ]
 
 
-def test_what_is_no_event_at_all_is_refused(google, push):
+def test_a_body_that_is_no_event_is_refused(google, push):
     for body, content_type, status, err in NO_EVENTS:
         answer = push(body, content_type)
 

@@ -1,4 +1,4 @@
-"""A connection ends here: the provider is told, however it ended, and until it knows."""
+"""Notify the provider when a connection ends, whatever ended it, and retry until it succeeds."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ GOOGLES_FAULTS = ["status_500", "status_503", "redirect", "huge"]
 
 
 def faults(names):
-    """The first always, the others where there is time."""
+    """Test the first fault always, and the others in the sweep only."""
     first, *others = names
     return [first, *(pytest.param(one, marks=pytest.mark.sweep) for one in others)]
 
@@ -38,7 +38,7 @@ def impatient(monkeypatch):
 
 @pytest.fixture
 def said(caplog):
-    """What the operator reads of it."""
+    """Return the log lines about unlinking, with their levels."""
     caplog.set_level(logging.INFO, "accounts.federation")
     names = {"accounts.federation.endings.unlinking", "accounts.federation.endings.disconnection"}
     return lambda: [
@@ -47,7 +47,7 @@ def said(caplog):
 
 
 def tell():
-    """The worker's job, now."""
+    """Run the worker's waiting jobs now."""
     for row in Job.objects.filter(kind="unlink"):
         jobs.run(row.pk)
 
@@ -105,7 +105,7 @@ def test_a_rolled_back_disconnect_notifies_nobody(kakao, connect):
     assert not Job.objects.filter(kind="unlink").exists()
 
 
-def test_a_connection_made_again_meanwhile_stays(kakao, connect, visitor, said):
+def test_a_new_connection_survives_the_job_of_the_old_one(kakao, connect, visitor, said):
     connect(kakao)
     disconnect(visitor)
     connect(kakao)
@@ -117,7 +117,7 @@ def test_a_connection_made_again_meanwhile_stays(kakao, connect, visitor, said):
     assert said() == [("INFO", "kakao isn't told: the account was connected again")]
 
 
-def test_kakao_may_have_known(kakao, connect, visitor):
+def test_an_unlinked_user_counts_as_notified(kakao, connect, visitor):
     uid = connect(kakao)
     kakao.ask("unlink-user", user_id=uid)
     disconnect(visitor)
@@ -165,7 +165,7 @@ def test_a_notification_that_always_fails_is_given_up_with_an_error(
     assert last == ("ERROR", "kakao was never told of a connection that ended: given up")
 
 
-def test_a_job_whose_worker_died_is_done_after_its_lease(kakao, connect, visitor, monkeypatch):
+def test_a_dead_workers_job_runs_again_after_its_lease(kakao, connect, visitor, monkeypatch):
     uid = connect(kakao)
     disconnect(visitor)
 
@@ -191,7 +191,7 @@ def test_a_provider_that_is_no_longer_set_up_is_given_up(said, provider_settings
     assert [level for level, _ in said()] == ["ERROR"]
 
 
-def test_a_secret_that_no_key_opens_is_tried_again(kakao, settings, said, caplog):
+def test_an_undecryptable_secret_is_retried(kakao, settings, said, caplog):
     caplog.set_level(logging.ERROR, "accounts.outbox")
     unlinking.enqueue("kakao", "1")
     settings.DATA_ENCRYPTION_KEYS = ["A" * 43 + "="]
@@ -217,7 +217,7 @@ def test_without_an_admin_key_kakao_is_not_notified_and_the_log_says_so(
 
 
 @pytest.mark.parametrize("fault", faults(GOOGLES_FAULTS))
-def test_a_token_that_is_not_revoked_is_forgotten_within_its_hour(
+def test_a_token_that_cannot_be_revoked_is_deleted_within_an_hour(
     google, connect, visitor, said, fault
 ):
     connect(google)

@@ -1,4 +1,7 @@
-"""Kakao's unlink webhook: the connection goes, with what it opened, and its owner gets back in."""
+"""Receive Kakao's unlink webhook: it removes the connection and ends the sign-ins made by Kakao.
+
+The owner can sign in again by a mailed link.
+"""
 
 import threading
 from urllib.parse import urlencode
@@ -25,7 +28,7 @@ KEY = "KakaoAK kakao-admin-key"
 
 @pytest.fixture
 def webhook():
-    """As Kakao calls, by whichever method its console is told."""
+    """Call the webhook as Kakao does. Its console lets an app choose GET or POST."""
 
     def run(method="post", authorization=KEY, **changes):
         sent = {"app_id": "424242", "user_id": "4012345671", "referrer_type": "UNLINK_FROM_APPS"}
@@ -41,7 +44,7 @@ def webhook():
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_kakaos_webhook_removes_the_connection_and_what_it_opened(kakao, webhook, deliver, method):
+def test_kakaos_webhook_removes_the_connection_and_its_sign_ins(kakao, webhook, deliver, method):
     user, other = connected("kakao", "4012345671", locale="ko"), connected("kakao", "2")
     sent = kakao.ask("unlink-user", user_id="4012345671")
 
@@ -73,7 +76,7 @@ def test_kakaos_webhook_needs_no_redis(webhook, use_redis, make_redis):
     assert state_of(user)["left"] == [["pwd"]]
 
 
-def test_kakaos_webhook_may_come_twice(webhook):
+def test_a_repeated_webhook_changes_nothing(webhook):
     user = connected("kakao", "4012345671")
     webhook()
 
@@ -86,7 +89,7 @@ def test_kakaos_webhook_may_come_twice(webhook):
 
 @pytest.mark.django_db(transaction=True)
 def test_sign_out_and_kakao_webhook_do_not_deadlock(webhook, monkeypatch):
-    """A sign-out has the row of the sign-in and needs the user's, for the audit log's key."""
+    """A sign-out locks the sign-in's row, then the user's row for the audit log's foreign key."""
     user = connected("kakao", "4012345671")
     session = next(one for one in AuthSession.objects.all() if one.amr == ["kakao"])
     record, answers = trail.record, []
@@ -194,7 +197,7 @@ def test_the_webhook_refuses_other_methods(webhook, method):
     assert (answer.status_code, answer["Allow"]) == (405, "GET, POST")
 
 
-def test_a_body_that_no_parser_reads_is_refused(db):
+def test_an_unreadable_body_is_refused(db):
     client = Client(raise_request_exception=False)
     for content_type in ("multipart/form-data", "multipart/form-data; boundary=x", "text/plain"):
         answer = client.post(

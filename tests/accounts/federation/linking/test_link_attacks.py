@@ -1,4 +1,4 @@
-"""A link that its account's owner didn't ask for is never made."""
+"""Attack the linking of providers: no attack connects a provider without the owner's consent."""
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 def test_a_link_that_somebody_left_in_a_shared_browser_is_forgotten(
     kakao, google, owner, walk, visitor, prove, sign_in
 ):
-    """Theirs may carry the victim's address: only the page, which says what it does, links."""
+    """The attacker's provider account may have the victim's address. Only the link page may link it."""
     SocialAccount.objects.create(user=owner, provider="google", uid="100000000000000000001")
     walk(kakao)
 
@@ -88,7 +88,7 @@ def test_the_page_of_another_tab_links_nothing(google, kakao, owner, walk, visit
     assert not linked()
 
 
-def test_a_stale_link_links_nothing(kakao, owner, walk, visitor, prove, deliver, monkeypatch):
+def test_an_expired_link_links_nothing(kakao, owner, walk, visitor, prove, deliver, monkeypatch):
     walk(kakao)
     sent = prove("code")
     monkeypatch.setattr(links, "SECONDS", 0)
@@ -117,7 +117,7 @@ def test_a_forged_form_is_refused(kakao, owner, walk):
     assert not linked()
 
 
-def test_wrong_passwords_lock_here_as_at_the_login_page(kakao, owner, walk, visitor, prove):
+def test_wrong_passwords_lock_the_link_page_like_the_login_page(kakao, owner, walk, visitor, prove):
     walk(kakao)
 
     for _ in range(5):
@@ -129,7 +129,7 @@ def test_wrong_passwords_lock_here_as_at_the_login_page(kakao, owner, walk, visi
 
 
 def test_the_page_is_not_for_signed_in_users(kakao, owner, user, walk, visitor):
-    """They would prove as somebody else."""
+    """Otherwise they could prove the account of another user."""
     walk(kakao)
     link = visitor.session[links.ENTRY]
     visitor.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
@@ -144,7 +144,7 @@ def test_the_page_is_not_for_signed_in_users(kakao, owner, user, walk, visitor):
 
 
 def test_codes_are_mailed_three_times_a_minute_at_most(kakao, owner, walk, visitor, prove, deliver):
-    """Asked for again, too."""
+    """The limit includes repeated requests for the same code."""
     walk(kakao)
 
     answers = []
@@ -159,7 +159,7 @@ def test_codes_are_mailed_three_times_a_minute_at_most(kakao, owner, walk, visit
 def test_an_account_refused_after_its_code_was_mailed_stays_out(
     kakao, owner, walk, visitor, prove, deliver, settings
 ):
-    """A demo account's password is public: after DEMO it opens by no door."""
+    """A demo account's password is public, so no door opens the account without DEMO=1."""
     walk(kakao)
     prove("code")
     settings.REFUSED_EMAILS = {owner.email}
@@ -172,9 +172,7 @@ def test_an_account_refused_after_its_code_was_mailed_stays_out(
 
 
 @pytest.mark.parametrize("process", ["x", "LOGIN", ""])
-def test_a_process_that_allauth_does_not_know_asks_as_a_sign_in_does(
-    kakao, owner, visitor, process, deliver
-):
+def test_an_unknown_process_parameter_counts_as_a_sign_in(kakao, owner, visitor, process, deliver):
     start = visitor.post(f"/accounts/kakao/login/?process={process}")
     asked = visitor.get(kakao.consent(start["Location"]))
 
@@ -182,10 +180,8 @@ def test_a_process_that_allauth_does_not_know_asks_as_a_sign_in_does(
     assert not deliver()
 
 
-def test_a_code_that_was_asked_for_cannot_be_left_out(
-    kakao, owner, walk, visitor, prove, monkeypatch
-):
-    """Whatever setting makes allauth skip its stage: nobody has proved anything yet."""
+def test_skipping_the_code_stage_links_nothing(kakao, owner, walk, visitor, prove, monkeypatch):
+    """A setting may make allauth skip its stage. Then the account is not proved, and nothing is linked."""
     monkeypatch.setattr("allauth.account.stages.LoginByCodeStage.handle", lambda self: (None, True))
     walk(kakao)
 
@@ -194,7 +190,7 @@ def test_a_code_that_was_asked_for_cannot_be_left_out(
     assert not linked()
 
 
-def test_a_disabled_account_is_neither_opened_nor_linked(
+def test_a_disabled_account_is_not_signed_in_and_not_linked(
     kakao, owner, walk, visitor, prove, deliver
 ):
     User.objects.update(is_active=False)
@@ -232,8 +228,8 @@ def test_garbage_signs_nobody_in(kakao, owner, walk, visitor, prove, form):
 
 
 @BOTH
-def test_the_account_that_typed_the_address_first_gets_nothing(standin, walk, visitor, deliver):
-    """The attacker's account was never proved: it makes way, its password opens nothing."""
+def test_an_unverified_account_loses_the_address_to_its_owner(standin, walk, visitor, deliver):
+    """The attacker never verified the address, so that account loses it and its password stops working."""
     attacker = Client()
     attacker.post("/accounts/signup/", {"email": MINJI, "password1": "an attacker's phrase"})
     SocialAccount.objects.create(user=User.objects.get(), provider="google", uid="attacker")
@@ -247,7 +243,7 @@ def test_the_account_that_typed_the_address_first_gets_nothing(standin, walk, vi
     assert SocialAccount.objects.get().uid != "attacker"
 
 
-def test_an_account_that_only_claims_the_address_is_not_linked(kakao, user, walk, visitor):
+def test_an_account_with_an_unverified_address_is_not_linked(kakao, user, walk, visitor):
     EmailAddress.objects.create(user=user, email=MINJI, verified=False)
 
     answer = walk(kakao)

@@ -1,4 +1,4 @@
-"""Apps: a provider's token for an address that is an account's already, and one proof."""
+"""Link a provider from an app: a link token and one proof of the account that has the address."""
 
 import json
 import threading
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def present(post):
-    """`POST /api/token/` with the right password, unless told otherwise."""
+    """Post to `/api/token/` with the right password. `changes` replaces fields of the body."""
 
     def run(link_token, **changes):
         body = {"email": MINJI, "password": PASSWORD, "link_token": link_token}
@@ -55,7 +55,9 @@ def issued(owner, **changes):
 
 
 @BOTH
-def test_the_link_token_and_the_password_link(standin, owner, send, present, deliver):
+def test_the_link_token_and_the_password_connect_the_provider(
+    standin, owner, send, present, deliver
+):
     told = send("api", standin, tokens_of(standin))
 
     response = present(told.json()["link_token"])
@@ -138,7 +140,7 @@ def test_a_malformed_link_token_signs_nobody_in(owner, present, token):
 @pytest.mark.parametrize(
     ("token", "code"), [(1.5, None), (None, "null"), (["x"], "invalid"), ("x" * 4097, "max_length")]
 )
-def test_a_link_token_of_another_type_is_named(owner, present, token, code):
+def test_a_token_of_another_type_gets_its_own_error_code(owner, present, token, code):
     response = present(token)
 
     assert response.json() == (invalid(("/link_token", code)) if code else REFUSED)
@@ -159,15 +161,15 @@ def test_a_link_token_for_a_former_address_still_signs_in(owner, present):
     assert not linked()
 
 
-def test_a_link_that_became_another_accounts_signs_in_all_the_same(owner, user, present):
+def test_a_provider_linked_elsewhere_meanwhile_does_not_stop_the_sign_in(owner, user, present):
     SocialAccount.objects.create(user=user, provider="kakao", uid="1")
 
     assert present(issued(owner)).status_code == 200
     assert linked() == {("kakao", user.email)}
 
 
-def test_an_account_that_appears_while_another_is_made_is_a_conflict(kakao, send, monkeypatch):
-    """By Google and by Kakao at once: the later one is asked for, when it comes again."""
+def test_an_account_created_at_the_same_time_is_a_conflict(kakao, send, monkeypatch):
+    """Google and Kakao arrive at once. The later one gets a conflict, and a link token when it retries."""
 
     def none_yet(login):
         monkeypatch.undo()
@@ -205,7 +207,7 @@ def test_of_two_uses_at_once_one_links(owner, present):
 
 @pytest.fixture
 def headless():
-    """POST to the headless API of apps, in the session that it named."""
+    """Post to the headless API of apps, with this session token."""
 
     def run(path, body, session="", client="app", **headers):
         headers |= {"x-session-token": session} if session else {}
@@ -249,8 +251,8 @@ def test_another_session_or_account_links_nothing(kakao, owner, user, send, head
     assert not linked()
 
 
-def test_an_address_that_became_another_accounts_links_nothing(kakao, owner, send, headless):
-    """The link was for the account that had it."""
+def test_an_address_that_moved_to_another_account_links_nothing(kakao, owner, send, headless):
+    """The link was for the account that had the address before."""
     session = send("headless", kakao, tokens_of(kakao)).json()["meta"]["session_token"]
     EmailAddress.objects.filter(user=owner).update(email="elsewhere@example.com")
     User.objects.filter(pk=owner.pk).update(email="elsewhere@example.com")
@@ -263,7 +265,7 @@ def test_an_address_that_became_another_accounts_links_nothing(kakao, owner, sen
 
 
 def test_a_single_page_app_is_sent_to_the_page(google, owner, send, visitor):
-    """Its session is the browser's, where somebody may have left a link: see the shared browser."""
+    """It shares the browser's session, in which another visitor may have left a link."""
     body = {"provider": "google", "process": "login"}
     body["token"] = {"client_id": google.native_client} | tokens_of(google)
     browser = "/_allauth/browser/v1/auth"
@@ -280,7 +282,7 @@ def test_a_single_page_app_is_sent_to_the_page(google, owner, send, visitor):
     assert not linked()
 
 
-def test_a_single_page_app_gets_its_visitor_back_from_the_page(google, owner, visitor, prove):
+def test_the_link_page_returns_to_the_single_page_app(google, owner, visitor, prove):
     back = "http://testserver/spa"
     start = visitor.post(
         "/_allauth/browser/v1/auth/provider/redirect",

@@ -1,4 +1,4 @@
-"""A provider vouches for an address that is an account's already: one proof links them."""
+"""Connect a provider to the account with the same verified address, after one proof of the account."""
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -54,9 +54,7 @@ def test_the_password_links_and_the_provider_signs_in_from_then_on(
     assert "connected" in visitor.get(HOME).text
 
 
-def test_an_unverified_address_learns_nothing_about_its_account(
-    naver, owner, walk, visitor, deliver
-):
+def test_an_unverified_address_does_not_reveal_an_account(naver, owner, walk, visitor, deliver):
     answer = walk(naver)
 
     assert answer["Location"] == "/accounts/confirm-email/"
@@ -100,14 +98,14 @@ def test_a_provider_that_is_connected_already_links(google, kakao, owner, walk, 
     assert linked() == {("google", MINJI), ("kakao", MINJI)}
 
 
-def test_a_visitor_goes_on_to_where_the_sign_in_began(kakao, owner, visitor, prove):
+def test_the_link_page_redirects_to_the_next_parameter(kakao, owner, visitor, prove):
     start = visitor.post("/accounts/kakao/login/?next=/accounts/sessions/")
     visitor.get(kakao.consent(start["Location"]))
 
     assert prove(password=PASSWORD)["Location"] == "/accounts/sessions/"
 
 
-def test_only_what_the_account_has_is_offered(kakao, owner, walk, visitor):
+def test_the_page_offers_only_proofs_that_the_account_has(kakao, owner, walk, visitor):
     User.objects.filter(pk=owner.pk).update(password="!")
     walk(kakao)
 
@@ -119,7 +117,7 @@ def test_only_what_the_account_has_is_offered(kakao, owner, walk, visitor):
     assert "카카오" in page
 
 
-def test_not_now_forgets(kakao, owner, walk, visitor, prove):
+def test_not_now_forgets_the_link(kakao, owner, walk, visitor, prove):
     walk(kakao)
 
     assert prove("none")["Location"] == "/accounts/login/"
@@ -127,7 +125,7 @@ def test_not_now_forgets(kakao, owner, walk, visitor, prove):
     assert visitor.get(PAGE)["Location"] == "/accounts/login/"
 
 
-def test_an_account_that_got_another_owner_meanwhile_is_said(
+def test_a_provider_connected_elsewhere_meanwhile_shows_an_error(
     kakao, owner, user, walk, visitor, prove
 ):
     walk(kakao)
@@ -141,10 +139,10 @@ def test_an_account_that_got_another_owner_meanwhile_is_said(
     assert "connected to another account" in visitor.get(HOME).text
 
 
-def test_a_row_that_appears_while_it_is_written_is_said(
+def test_a_provider_connected_at_the_same_time_shows_an_error(
     kakao, owner, user, walk, visitor, prove, monkeypatch
 ):
-    """The unique constraint decides; what the loser wrote beside it is undone."""
+    """The unique constraint decides, and the loser's other writes are rolled back."""
     walk(kakao)
     uid = visitor.session[links.ENTRY]["uid"]
     connect = links.SocialLogin.connect
@@ -168,8 +166,8 @@ def move(owner):
     User.objects.filter(pk=owner.pk).update(email="elsewhere@example.com")
 
 
-def test_an_address_that_changed_meanwhile_leads_back(kakao, owner, walk, visitor, deliver):
-    """No code to the former mailbox, and its owner doesn't learn the new address."""
+def test_a_changed_address_leads_back_to_the_sign_in(kakao, owner, walk, visitor, deliver):
+    """The site mails no code to the former address, and doesn't show its owner the new one."""
     walk(kakao)
     key = visitor.session[links.ENTRY]["key"]
     move(owner)
@@ -182,7 +180,7 @@ def test_an_address_that_changed_meanwhile_leads_back(kakao, owner, walk, visito
 
 
 @pytest.mark.parametrize("door", ["page", "headless"])
-def test_a_code_that_went_to_a_former_address_opens_nothing(
+def test_a_code_sent_to_a_former_address_signs_nobody_in(
     kakao, owner, walk, visitor, prove, deliver, door
 ):
     walk(kakao)
@@ -203,10 +201,10 @@ def test_a_code_that_went_to_a_former_address_opens_nothing(
     assert EmailAddress.objects.get().email == "elsewhere@example.com"
 
 
-def test_a_code_proves_the_link_that_it_was_asked_for(
+def test_a_code_proves_only_the_link_that_requested_it(
     kakao, google, owner, walk, visitor, prove, deliver
 ):
-    """Somebody at the same browser may have noted theirs while the mail was read."""
+    """Another visitor of the same browser may have started a link before the code was typed."""
     walk(kakao)
     prove("code")
     walk(google)
@@ -228,14 +226,14 @@ def test_a_sign_in_that_began_before_the_link_proves_nothing(kakao, walk, visito
     assert not linked()
 
 
-def test_the_page_of_an_account_that_is_gone_leads_back(kakao, owner, walk, visitor):
+def test_the_link_page_of_a_deleted_account_leads_back(kakao, owner, walk, visitor):
     walk(kakao)
     owner.delete()
 
     assert visitor.get(PAGE)["Location"] == "/accounts/login/"
 
 
-def test_an_outage_of_redis_costs_the_visitor_nothing(kakao, owner, walk, visitor, prove, settings):
+def test_the_link_survives_an_outage_of_redis(kakao, owner, walk, visitor, prove, settings):
     walk(kakao)
     key = visitor.session[links.ENTRY]["key"]
     with without_redis(settings):
@@ -262,7 +260,7 @@ def test_two_tabs_link_once(kakao, owner, walk, visitor, prove, deliver):
     assert len(deliver()) == 1
 
 
-def test_a_signed_in_user_who_comes_by_a_provider_is_asked_too(kakao, owner, signed_in, walk):
+def test_a_signed_in_user_must_also_prove_the_account(kakao, owner, signed_in, walk):
     answer = walk(kakao, signed_in)
 
     assert answer["Location"] == PAGE
@@ -272,7 +270,7 @@ def test_a_signed_in_user_who_comes_by_a_provider_is_asked_too(kakao, owner, sig
 
 
 @pytest.mark.parametrize("entry", [None, "x", [], {}, {"provider": "kakao"}, {"key": 1}])
-def test_what_another_release_noted_is_no_link(visitor, entry):
+def test_an_entry_of_another_release_is_no_link(visitor, entry):
     session = visitor.session
     session[links.ENTRY] = entry
     session.save()

@@ -1,4 +1,4 @@
-"""Which providers: the real ones, stand-ins, or neither."""
+"""Configure each provider: the real one, a stand-in, or none."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ ORIGINS = {
 
 @pytest.mark.parametrize("real", [[], ["google"], ["kakao"], ["naver"], [*ALL]], ids=str)
 @pytest.mark.parametrize("is_demo", [False, True], ids=["deployed", "demo"])
-def test_forms_may_lead_to_exactly_these_origins(real, is_demo):
+def test_form_action_lists_exactly_these_origins(real, is_demo):
     clients = {name: REAL if name in real else Client() for name in ALL}
     standins = addresses.standins(clients, demo_port=8001) if is_demo else {}
 
@@ -36,7 +36,7 @@ def test_forms_may_lead_to_exactly_these_origins(real, is_demo):
     assert allowed == [there[name] for name in ALL if name in there]
 
 
-def test_a_stand_in_takes_the_place_of_a_provider_without_keys():
+def test_a_stand_in_replaces_a_provider_without_keys():
     assert addresses.standins({}, demo_port=8001) == STANDINS
     assert addresses.standins({"kakao": REAL}, demo_port=8001) == {
         "google": "http://localhost:8002",
@@ -66,7 +66,7 @@ def test_real_keys_never_go_to_a_stand_in(standins):
     assert configured["naver"]["PROFILE_URL"] == "https://openapi.naver.com/v1/nid/me"
 
 
-def test_native_clients_stand_beside_the_sites_own_and_have_no_button():
+def test_native_clients_are_accepted_but_have_no_button():
     client = Client("real-id", "real-secret", ["ios-id", "android-id"], 7, "admin-key")
 
     configured, _ = addresses.configure(dict.fromkeys(ALL, client), standins={})
@@ -80,7 +80,7 @@ def test_native_clients_stand_beside_the_sites_own_and_have_no_button():
         ]
 
 
-def test_every_stand_in_address_is_the_stand_ins():
+def test_every_address_of_a_stand_in_is_on_its_origin():
     configured, _ = addresses.configure({}, standins=STANDINS)
 
     for name, origin in STANDINS.items():
@@ -89,7 +89,7 @@ def test_every_stand_in_address_is_the_stand_ins():
         assert all(address.startswith(origin) for address in origins)
 
 
-def test_every_provider_is_one_of_our_own_strict_ones(settings):
+def test_every_provider_uses_our_own_strict_class(settings):
     assert list(settings.SOCIALACCOUNT_PROVIDERS) == [*ALL]
     for name in settings.SOCIALACCOUNT_PROVIDERS:
         assert issubclass(registry.get_class(name), StrictProvider)
@@ -97,7 +97,7 @@ def test_every_provider_is_one_of_our_own_strict_ones(settings):
 
 
 @pytest.mark.parametrize("name", addresses.PROVIDERS)
-def test_every_provider_has_its_looks(name):
+def test_every_provider_has_an_icon_and_a_style(name):
     style = (Path(__file__).parents[4] / "accounts/static/accounts/style.css").read_text()
 
     assert "provider-logo" in render_to_string("snippets/provider_logo.html", {"provider": name})
@@ -110,7 +110,7 @@ def test_a_removed_provider_still_has_a_symbol_and_a_name():
 
 
 @pytest.mark.parametrize("setting", ["VERIFIED_EMAIL", "EMAIL_AUTHENTICATION"])
-def test_no_provider_is_trusted_beyond_its_word(setting):
+def test_no_setting_trusts_a_providers_unverified_email(setting):
     configured, _ = addresses.configure(ALL, standins={})
 
     assert len(configured) == 3

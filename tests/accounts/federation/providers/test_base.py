@@ -1,4 +1,4 @@
-"""What a provider is asked, and which of its answers counts."""
+"""Send requests to a provider, and accept only the answers to them."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,7 +21,7 @@ def asked(browser, provider, query=""):
 
 
 @ALL
-def test_pkce_and_state_are_sent_whatever_the_settings_say(standin, visitor, provider_settings):
+def test_pkce_and_state_are_sent_under_all_settings(standin, visitor, provider_settings):
     provider_settings[standin.name]["OAUTH_PKCE_ENABLED"] = False
 
     query = asked(visitor, standin.name)
@@ -69,7 +69,7 @@ def test_google_is_sent_a_nonce_that_is_new_each_time(google, visitor):
         "?scope=https://www.googleapis.com/auth/drive",
     ],
 )
-def test_a_link_changes_nothing_of_what_the_provider_is_asked(standin, visitor, query):
+def test_query_parameters_do_not_change_the_providers_request(standin, visitor, query):
     usual = asked(visitor, standin.name)
 
     changed = asked(visitor, standin.name, query)
@@ -95,8 +95,8 @@ def test_an_answer_works_once(standin, visitor):
 
 
 @ALL
-def test_an_answer_works_only_in_the_browser_that_asked(standin, visitor):
-    """Else an attacker's answer would sign a victim in as the attacker."""
+def test_an_answer_works_only_in_the_browser_that_started(standin, visitor):
+    """Otherwise an attacker's answer would sign a victim in to the attacker's account."""
     start = Client().post(f"/accounts/{standin.name}/login/")
 
     answer = visitor.get(standin.consent(start["Location"]))

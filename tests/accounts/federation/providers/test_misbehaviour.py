@@ -1,4 +1,4 @@
-"""Every fault that a stand-in can commit, at every door: a clear answer, and nothing is made."""
+"""Commit every fault of the stand-ins at every door: a clear error, and no account and no sign-in."""
 
 import logging
 from unittest.mock import ANY
@@ -19,7 +19,7 @@ from tests.kit.standins import access_token_in
 pytestmark = [pytest.mark.django_db, pytest.mark.sweep]
 DOORS = pytest.mark.parametrize("door", ["api", "headless"])
 NONCE = "nonce-of-the-app"
-LATER = {"slow", "drip", "status_500", "status_503", "status_429"}
+UNAVAILABLE = {"slow", "drip", "status_500", "status_503", "status_429"}
 REASONS = {
     "another issuer": {"wrong_issuer", "missing_issuer", "issuer_list"},
     "another audience": {"wrong_audience", "missing_audience", "empty_audience", "second_audience"},
@@ -72,20 +72,23 @@ def answers(way):
     ]
 
 
-def is_silence(at, fault):
-    """Without keys nobody can tell whether a token is good, whatever became of the keys."""
-    return fault in LATER or "certs" in at
+def is_unavailability(at, fault):
+    """Return True if this fault makes the provider count as unavailable.
+
+    Faults of the key document belong here, because without keys the site can't verify a token.
+    """
+    return fault in UNAVAILABLE or "certs" in at
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    """Half a second instead of five: the rule is the same, the tests are many."""
+    """Wait half a second instead of five, because there are many of these tests."""
     monkeypatch.setattr(fetch, "TOTAL_SECONDS", 0.5)
 
 
 @pytest.fixture
 def said(caplog):
-    """What the operator reads about providers."""
+    """Return the log lines about providers."""
     caplog.set_level(logging.WARNING)
     names = {"accounts.pages.adapters", "accounts.federation.providers.base", "api.signin.social"}
     return lambda: [record.getMessage() for record in caplog.records if record.name in names]
@@ -125,7 +128,7 @@ def assert_unavailable(response):
     assert response["Content-Type"] == "application/problem+json"
 
 
-def test_every_fault_of_a_token_is_met():
+def test_every_fault_of_a_token_has_a_test():
     assert {fault for fault, _ in TOKEN_FAULTS} == {*misbehaviour.CLAIMS, *misbehaviour.SIGNATURES}
 
 
@@ -145,7 +148,7 @@ def test_a_faulty_id_token_ends_on_a_page_that_leads_back(google, walk, visitor,
 @pytest.mark.parametrize(("fault", "why"), TOKEN_FAULTS)
 @pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
 def test_a_faulty_id_token_is_refused(standin, send, said, door, fault, why):
-    """Kakao's with its access token beside it: one good token doesn't make up for a bad one."""
+    """Kakao's ID token comes with a good access token, which must not help."""
     standin.misbehave(fault)
     tokens = standin.native(nonce=NONCE)
     if standin.name == "google":
@@ -161,7 +164,7 @@ def test_a_faulty_id_token_is_refused(standin, send, said, door, fault, why):
 @DOORS
 @pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
 def test_without_a_fault_the_same_token_signs_in(standin, send, door):
-    """The tests above would prove nothing if these tokens were refused anyway."""
+    """Without this, the tests above could pass because every token is refused."""
     response = send(door, standin, standin.native(nonce=NONCE), nonce=NONCE)
 
     assert response.status_code == 200, response.content
@@ -177,7 +180,7 @@ def test_a_faulty_answer_ends_on_a_page_that_leads_back(request, walk, name, at,
     page = walk(standin)
 
     assert_page_leads_back(page)
-    assert ("doesn't answer at the moment" in page.text) == is_silence(at, fault)
+    assert ("doesn't answer at the moment" in page.text) == is_unavailability(at, fault)
     assert_nothing_was_made()
 
 
@@ -195,7 +198,7 @@ def test_a_faulty_answer_and_a_bad_token_are_different_errors(request, send, doo
 
     response = send(door, standin, tokens)
 
-    if is_silence(at, fault):
+    if is_unavailability(at, fault):
         assert_unavailable(response)
     else:
         assert_refused(door, response)
@@ -234,7 +237,7 @@ def test_a_malformed_kakao_email_is_asked_for(kakao, walk, fault):
     assert_nothing_was_made()
 
 
-def test_a_strange_nickname_is_cut_to_what_a_database_takes(kakao, walk):
+def test_a_strange_nickname_is_cut_to_the_columns_limits(kakao, walk):
     kakao.misbehave("strange_nickname")
 
     walk(kakao)
@@ -254,7 +257,7 @@ def test_an_access_token_that_is_not_ours_is_refused(kakao, send, door, fault):
     assert_nothing_was_made()
 
 
-def test_a_refusal_is_on_record(google, send):
+def test_a_refusal_is_in_the_audit_log(google, send):
     google.misbehave("wrong_audience")
 
     send("api", google, {"id_token": google.native()["id_token"]})
@@ -268,7 +271,7 @@ def test_a_refusal_is_on_record(google, send):
     }
 
 
-def test_keys_that_were_read_go_on_while_the_provider_is_down(google, send):
+def test_cached_keys_work_while_the_provider_is_down(google, send):
     assert send("api", google, {"id_token": google.native()["id_token"]}).status_code == 200
     google.misbehave("status_500", "oauth2/v3/certs")
     keys = jwks._sets[f"{google.origin}/oauth2/v3/certs"]
@@ -280,7 +283,7 @@ def test_keys_that_were_read_go_on_while_the_provider_is_down(google, send):
     assert response.status_code == 200
 
 
-def test_keys_that_could_not_be_read_for_a_day_do_not_count(google, send):
+def test_keys_older_than_a_day_are_not_used(google, send):
     send("api", google, {"id_token": google.native()["id_token"]})
     google.misbehave("status_500", "oauth2/v3/certs")
     keys = jwks._sets[f"{google.origin}/oauth2/v3/certs"]
@@ -292,7 +295,7 @@ def test_keys_that_could_not_be_read_for_a_day_do_not_count(google, send):
     assert_unavailable(response)
 
 
-def test_a_new_key_is_read_when_its_kid_is_met(google, send):
+def test_an_unknown_kid_makes_the_site_read_the_keys(google, send):
     send("api", google, {"id_token": google.native()["id_token"]})
     jwks._sets[f"{google.origin}/oauth2/v3/certs"]._tried_at -= jwks.UNKNOWN_KID_SECONDS
     google.misbehave("rotate_keys")
@@ -302,7 +305,7 @@ def test_a_new_key_is_read_when_its_kid_is_met(google, send):
     assert response.status_code == 200
 
 
-def test_made_up_kids_make_us_ask_once_a_minute(google, send):
+def test_forged_kids_cause_one_request_a_minute(google, send):
     send("api", google, {"id_token": google.native()["id_token"]})
     keys = jwks._sets[f"{google.origin}/oauth2/v3/certs"]
     tried_at = keys._tried_at

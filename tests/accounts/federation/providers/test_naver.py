@@ -1,4 +1,4 @@
-"""Naver: nobody vouches for its emails, and its tokens open no native door."""
+"""Sign in by Naver: it doesn't verify emails, and native apps can't sign in with its tokens."""
 
 import json
 from unittest.mock import ANY
@@ -24,7 +24,7 @@ MINJI, HAJUN = (
 
 @pytest.fixture
 def confirm(visitor, deliver):
-    """Type the code that was mailed last."""
+    """Type the code of the last mail."""
 
     def run():
         code = code_in(deliver()[-1])
@@ -72,7 +72,7 @@ def test_no_claim_in_the_profile_makes_an_address_verified(naver, walk, visitor)
     assert not is_signed_in(visitor)
 
 
-def test_an_answer_by_post_is_no_server_error(naver, visitor):
+def test_a_posted_answer_is_no_server_error(naver, visitor):
     start = visitor.post("/accounts/naver/login/")
     back = naver.consent(start["Location"])
     path, _, query = back.partition("?")

@@ -1,4 +1,4 @@
-"""Calls to providers: bounded in time, size and number, and sent nowhere but where they belong."""
+"""Call providers with limits on time, size and number, and without following redirects."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ def impatient(monkeypatch):
     monkeypatch.setattr(fetch, "TOTAL_SECONDS", 0.5)
 
 
-def test_a_good_answer_is_its_object():
+def test_get_returns_the_object_of_a_good_answer():
     with server(GOOD) as (url, asked):
         assert fetch.get(url, bearer="abc") == {}
 
@@ -35,15 +35,15 @@ def test_a_form_is_posted():
 
 
 @pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\n", GOOD[:-2]])
-def test_bytes_that_drip_are_not_waited_for(impatient, start):
-    """Each one comes well inside the time that a single read may take: wherever they drip."""
+def test_a_dripping_answer_ends_at_the_deadline(impatient, start):
+    """Each byte arrives within the time-out of a single read, in the head or in the body."""
     drips = [b"X"] * 600 if start != GOOD[:-2] else [b" "] * 600
     long = start.replace(b"Content-Length: 2", b"Content-Length: 600")
     with server(long, *drips, every=0.1) as (url, _), pytest.raises(ProviderUnavailableError):
         fetch.get(url)
 
 
-def test_silence_is_not_waited_for(impatient):
+def test_a_silent_server_ends_at_the_deadline(impatient):
     with server(b"", every=60) as (url, _), pytest.raises(ProviderUnavailableError):
         fetch.get(url)
 
@@ -53,7 +53,7 @@ def test_a_closed_port_is_an_unavailable_provider():
         fetch.get("http://127.0.0.1:9/")
 
 
-def test_a_body_that_ends_early_is_no_answer():
+def test_a_body_that_ends_early_is_refused():
     with (
         server(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}") as (url, _),
         pytest.raises(ProviderUnavailableError),
@@ -61,7 +61,7 @@ def test_a_body_that_ends_early_is_no_answer():
         fetch.get(url)
 
 
-def test_a_body_of_no_end_is_cut_off():
+def test_an_endless_body_is_refused():
     head = b"HTTP/1.1 200 OK\r\n\r\n"
     with (
         server(head, *[b" " * 60_000] * 500) as (url, _),
@@ -70,7 +70,7 @@ def test_a_body_of_no_end_is_cut_off():
         fetch.get(url)
 
 
-def test_a_packed_body_is_not_unpacked():
+def test_a_compressed_body_is_not_decompressed():
     """A kilobyte of gzip may hold a megabyte."""
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n"
     with server(head + b"\x1f\x8b\x08") as (url, _), pytest.raises(ProviderError, match="JSON"):
@@ -78,7 +78,7 @@ def test_a_packed_body_is_not_unpacked():
 
 
 def test_a_redirect_is_not_followed():
-    """It would carry the token, or the secret, to wherever it leads."""
+    """A redirect would send the token or the secret to another address."""
     with server(GOOD) as (elsewhere, asked):
         head = f"HTTP/1.1 307 Moved\r\nLocation: {elsewhere}\r\nContent-Length: 2\r\n\r\n{{}}"
         with server(head.encode()) as (url, _), pytest.raises(ProviderError, match="answered 307"):
@@ -99,7 +99,7 @@ def test_a_netrc_changes_no_credential(tmp_path, monkeypatch):
     assert "Basic" not in asked[0]
 
 
-def test_a_provider_that_hangs_does_not_take_every_thread(monkeypatch):
+def test_a_hanging_provider_does_not_block_every_thread(monkeypatch):
     monkeypatch.setattr(fetch, "_slots", threading.BoundedSemaphore(2))
     with ThreadPoolExecutor() as pool, server(GOOD) as (url, unasked):
         with server(b"", every=60) as (hanging, asked):
@@ -118,10 +118,10 @@ def test_a_provider_that_hangs_does_not_take_every_thread(monkeypatch):
 
 
 @pytest.mark.parametrize("token", ["abc", "a-b._~+/c==", "a" * 4096])
-def test_these_are_bearer_tokens(token):
+def test_a_valid_bearer_token_is_accepted(token):
     assert fetch.is_bearer(token)
 
 
 @pytest.mark.parametrize("token", ["", "=", "a b", "a\n", "a\r\nX: 1", "가", "a" * 4097, "a=b"])
-def test_these_are_not(token):
+def test_an_invalid_bearer_token_is_refused(token):
     assert not fetch.is_bearer(token)

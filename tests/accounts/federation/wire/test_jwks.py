@@ -1,4 +1,4 @@
-"""Providers' keys: which are keys, who reads them, and how often."""
+"""Read providers' keys: skip unusable ones, and limit how often threads fetch them."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -51,7 +51,7 @@ def elliptic():
     ],
     ids=["small", "elliptic", "shared", "enc", "RS512", "no n", "list", "no kid", "text", "null"],
 )
-def test_what_is_no_rs256_key_is_skipped(unusable):
+def test_a_key_unfit_for_rs256_is_skipped(unusable):
     with server(answer({"keys": [unusable, JWK]})) as (url, _):
         keys = jwks.KeySet(url)
 
@@ -61,13 +61,13 @@ def test_what_is_no_rs256_key_is_skipped(unusable):
 
 
 @pytest.mark.parametrize("name", ["use", "alg"])
-def test_what_a_key_is_for_may_be_left_unsaid(name):
+def test_a_key_needs_no_use_and_no_alg(name):
     with server(answer({"keys": [without(name)]})) as (url, _):
         assert jwks.KeySet(url).key("a") == RSA_KEY
 
 
 @pytest.mark.parametrize("document", [{}, {"keys": []}, {"keys": {}}, {"keys": [without("n")]}])
-def test_a_set_without_keys_replaces_no_keys(document):
+def test_a_document_without_keys_does_not_replace_keys(document):
     with server(answer({"keys": [JWK]})) as (url, _):
         keys = jwks.KeySet(url)
         keys.key("a")
@@ -94,8 +94,8 @@ def test_a_known_key_is_read_once_an_hour():
         assert len(asked) == 2
 
 
-def test_many_at_once_without_keys_wait_for_one_call(monkeypatch):
-    """In turn, each would wait as long again as the one before."""
+def test_many_threads_without_keys_wait_for_one_call(monkeypatch):
+    """If they fetched one after another, the waits would add up."""
     monkeypatch.setattr(fetch, "TOTAL_SECONDS", 0.5)
     monkeypatch.setattr(jwks, "RETRY_SECONDS", 0.5)
     with server(b"", every=60) as (url, asked):
@@ -107,7 +107,7 @@ def test_many_at_once_without_keys_wait_for_one_call(monkeypatch):
     assert len(asked) == 1
 
 
-def test_an_unknown_kid_is_no_refusal_while_the_keys_cannot_be_read():
+def test_an_unknown_kid_is_unavailable_while_keys_cannot_be_read():
     with server(answer({"keys": [JWK]})) as (url, _):
         keys = jwks.KeySet(url)
         keys.key("a")

@@ -1,4 +1,4 @@
-"""A provider's token is taken once."""
+"""Accept each token of a provider only once."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ REFUSED = problem(401, "invalid_credentials")
 
 
 def tokens_of(standin, *kinds, **form):
-    """Google signs in by ID token; Kakao tells about the e-mail by access token."""
+    """Return new tokens. The default is the kind that tells the email: Google's ID token, Kakao's access token."""
     tokens = standin.native(**form)
     usual = ["id_token"] if standin.name == "google" else ["access_token"]
     return {kind: tokens[kind] for kind in kinds or usual}
@@ -74,7 +74,7 @@ def test_a_token_signs_in_once(standin, send, door, kinds):
 
 @DOORS
 @BOTH
-def test_a_token_spelt_anew_is_the_same_token(standin, send, door):
+def test_a_token_with_another_spelling_is_the_same_token(standin, send, door):
     email_of(send("api", standin, tokens_of(standin)))
     token = tokens_of(standin, "id_token")["id_token"]
     email_of(send(door, standin, {"id_token": token}))
@@ -109,7 +109,7 @@ def test_without_redis_no_provider_token_is_accepted(standin, send, door, settin
 
 
 def respelt(token):
-    """The same signature in other letters: the last one has bits that nobody reads."""
+    """Return the same token with another last letter, whose unused bits base64 ignores."""
     alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     last = alphabet.index(token[-1].encode())
     other = token[:-1] + chr(alphabet[last ^ 1])
