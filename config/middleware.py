@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from accounts import routes
 from accounts.pages import middleware as pages
+from accounts.pages import once
 from api import problems, throttling
 from config import errors
 
@@ -233,6 +234,10 @@ class Answering:
 
 
 class ThrottleMiddleware(Answering, throttling.ThrottleMiddleware):
+    pass
+
+
+class OnceMiddleware(Answering, once.OnceMiddleware):
     pass
 
 

@@ -18,6 +18,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     # Requests without a session skip the middleware below.
     "api.middleware.StatelessMiddleware",
+    "config.middleware.OnceMiddleware",
     "config.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.pages.middleware.AuthSessionMiddleware",

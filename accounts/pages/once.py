@@ -1,0 +1,151 @@
+"""Answer a form that is sent twice as it was answered the first time.
+
+People click twice, and go back and reload. A page's form has a CSRF token that is masked anew each
+time the form is shown, so an equal body from the same browser is the same form sent again. The
+second request waits for the first and gets its answer, cookies included. Nothing is done twice.
+"""
+
+import hmac
+import json
+import time
+from collections.abc import Callable
+from http.cookies import SimpleCookie
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django_redis import get_redis_connection
+
+from accounts import routes
+from accounts.encryption import decrypt, encrypt
+from accounts.errors import ConflictError, DecryptionError
+from accounts.store import outage
+from accounts.store.outage import STORE_ERRORS, Waiters
+
+KEPT_SECONDS = 10
+"""How long the answer is kept."""
+RUNNING_SECONDS = 30
+"""How long a first request may run. After that the second one runs itself."""
+WAIT_SECONDS = 8.0
+PAUSE_SECONDS = 0.05
+MAX_BODY = 64 * 1024
+RUNNING = b"running"
+
+_waiters = Waiters()
+
+
+class OnceMiddleware:
+    """Let each form act once. Raises `ConflictError` if the first request takes too long.
+
+    Stands outside the session middleware, whose cookies belong to the kept answer.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not _is_form(request):
+            return self.get_response(request)
+        name = _name(request)
+        try:
+            kept = _begin_or_wait(name)
+        except STORE_ERRORS:
+            # Fail open: without Redis no form of these does anything, and each says so itself.
+            return self.get_response(request)
+        if kept is not None:
+            return kept
+        response: HttpResponseBase | None = None
+        try:
+            response = self.get_response(request)
+        finally:
+            _finish(name, response)
+        return response
+
+
+def _is_form(request: HttpRequest) -> bool:
+    """Is this a page's form, which carries a masked CSRF token?"""
+    return (
+        request.method == "POST"
+        and settings.CSRF_COOKIE_NAME in request.COOKIES
+        and not routes.is_machine(request)
+        and b"csrfmiddlewaretoken" in request.body
+    )
+
+
+def _name(request: HttpRequest) -> str:
+    """Name the form by its browser, address and body. The HMAC hides passwords in the body."""
+    cookies = [settings.CSRF_COOKIE_NAME, settings.SESSION_COOKIE_NAME]
+    parts = [request.get_full_path(), *(request.COOKIES.get(name, "") for name in cookies)]
+    text = json.dumps(parts).encode() + request.body
+    return "once:" + hmac.digest(settings.SESSION_ID_KEY.encode(), text, "sha256").hex()
+
+
+def _begin_or_wait(name: str) -> HttpResponse | None:
+    """Return the answer of an equal form, or None if this is the first one."""
+    redis = get_redis_connection("default")
+
+    def begin() -> bytes | None:
+        if redis.set(name, RUNNING, nx=True, ex=RUNNING_SECONDS):
+            return None
+        value: bytes | None = redis.get(name)
+        return value
+
+    value = outage.at_once(begin, outage.cache)
+    if value is None:
+        return None
+    if value != RUNNING:
+        return _unpacked(value)
+    with _waiters.one_more():
+        ends = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < ends:
+            time.sleep(PAUSE_SECONDS)
+            value = outage.at_once(begin, outage.cache)
+            if value is None:
+                return None
+            if value != RUNNING:
+                return _unpacked(value)
+    raise ConflictError
+
+
+def _finish(name: str, response: HttpResponseBase | None) -> None:
+    """Keep the answer for a while. After an error of ours the form may be sent again."""
+    redis = get_redis_connection("default")
+    try:
+        if isinstance(response, HttpResponse) and _is_worth_keeping(response):
+            packed = _packed(response)
+            outage.at_once(lambda: redis.set(name, packed, ex=KEPT_SECONDS), outage.cache)
+        else:
+            outage.at_once(lambda: redis.delete(name), outage.cache)
+    except STORE_ERRORS:
+        return  # the name expires by itself
+
+
+def _is_worth_keeping(response: HttpResponse) -> bool:
+    return response.status_code < 500 and len(response.content) <= MAX_BODY  # noqa: PLR2004
+
+
+def _packed(response: HttpResponse) -> str:
+    """Return the answer encrypted: it may hold a session cookie."""
+    return encrypt(
+        json.dumps(
+            {
+                "status": response.status_code,
+                "headers": dict(response.items()),
+                "cookies": response.cookies.output(header="").splitlines(),
+                "body": response.content.decode("latin-1"),
+            }
+        )
+    )
+
+
+def _unpacked(value: bytes) -> HttpResponse | None:
+    """Return the kept answer, or None if it can't be read: then the form runs again."""
+    try:
+        kept = json.loads(decrypt(value.decode()))
+    except DecryptionError:
+        return None
+    response = HttpResponse(kept["body"].encode("latin-1"), status=kept["status"])
+    for header, text in kept["headers"].items():
+        response.headers[header] = text
+    for line in kept["cookies"]:
+        response.cookies.update(SimpleCookie(line.strip()))
+    return response
