@@ -139,7 +139,25 @@ CSRF_FAILED = Problem(
     403,
     "csrf_failed",
     _("This form has expired"),
-    _("For your safety the form was not sent. Reload the page and try again."),
+    _("For your safety the form was not sent. Open the page again and send the new form."),
+)
+COOKIES_BLOCKED = Problem(
+    403,
+    "csrf_failed",
+    _("Your browser sent no cookie"),
+    _(
+        "The form was not sent, because this site needs cookies to sign you in. "
+        "Allow cookies for this site, then open the page again."
+    ),
+)
+ORIGIN_HIDDEN = Problem(
+    403,
+    "csrf_failed",
+    _("Your browser hides where the form comes from"),
+    _(
+        "The form was not sent. A privacy setting, an add-on or an embedded page causes this. "
+        "Open the page again in its own tab, without that setting."
+    ),
 )
 
 # Sign-ins

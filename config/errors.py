@@ -17,6 +17,7 @@ from django.utils.translation import get_language_from_request, override
 
 from accounts import routes
 from accounts.errors import AccountExistsError, SessionEndedError
+from accounts.pages import expired
 from accounts.request import is_app
 from api import problems
 from api.problems import Problem
@@ -50,7 +51,7 @@ def _account_exists(request: HttpRequest, error: AccountExistsError) -> HttpResp
     if not routes.is_machine(request):
         return redirect("accounts:social-link")
     token = error.session.session_key if is_app(request) else None
-    members = {"meta": {"session_token": token}} if token else {}
+    members: dict[str, Any] = {"meta": {"session_token": token}} if token else {}
     return respond(request, problems.ACCOUNT_EXISTS, error, **members)
 
 
@@ -61,9 +62,17 @@ def _back_to_login(request: HttpRequest) -> HttpResponse:
 
 
 def respond(
-    request: HttpRequest, problem: Problem, error: BaseException | None = None, **members: Any
+    request: HttpRequest,
+    problem: Problem,
+    error: BaseException | None = None,
+    *,
+    again: str = "",
+    **members: Any,
 ) -> HttpResponse:
-    """Show the problem in the caller's form (JSON or page) and language."""
+    """Show the problem in the caller's form (JSON or page) and language.
+
+    A page links to the address `again`; JSON also has the `members`.
+    """
     response: HttpResponse
     language = _language(request)
     with override(language):
@@ -75,7 +84,8 @@ def respond(
             )
         else:
             try:
-                page: str = render_to_string("error.html", {"problem": problem}, request)
+                context = {"problem": problem, "again": again}
+                page: str = render_to_string("error.html", context, request)
             except Exception:  # noqa: BLE001 - Redis or the database may fail here, too
                 page = f"<!doctype html><title>{problem.title}</title><h1>{problem.title}</h1>"
             response = HttpResponse(page, status=problem.status)
@@ -120,7 +130,17 @@ def handler500(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return respond(request, problems.CSRF_FAILED)
+    """Answer a form without a good CSRF token: lead on, or name the cause."""
+    if routes.is_machine(request):
+        return respond(request, problems.CSRF_FAILED)
+    if answer := expired.lead_on(request, reason):
+        return answer
+    problem = problems.CSRF_FAILED
+    if expired.is_without_cookies(reason):
+        problem = problems.COOKIES_BLOCKED
+    elif request.headers.get("Origin") == "null":
+        problem = problems.ORIGIN_HIDDEN
+    return respond(request, problem, again=expired.page_to_open_again(request))
 
 
 def not_found(request: HttpRequest, **kwargs: str) -> HttpResponse:

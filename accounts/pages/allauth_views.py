@@ -2,10 +2,19 @@
 
 from allauth.account import views
 
+from accounts.pages.expired import KeepsEmail
 from accounts.pages.waiting import SaysWhen
 
 
-class LoginView(SaysWhen, views.LoginView):
+class LoginView(KeepsEmail, SaysWhen, views.LoginView):
+    pass
+
+
+class SignupView(KeepsEmail, views.SignupView):
+    pass
+
+
+class PasswordResetView(KeepsEmail, views.PasswordResetView):
     pass
 
 

@@ -1,0 +1,69 @@
+"""Lead on from a form whose CSRF token is too old: another tab signed in, or somebody went back."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.account.utils import get_login_redirect_url, get_next_redirect_url
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import REASON_BAD_ORIGIN, REASON_NO_CSRF_COOKIE
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from accounts import routes
+
+ENTRANCE = {"account_login", "account_signup", "account_reset_password"}
+"""Pages for visitors. Their forms can be shown again without harm."""
+KEPT_EMAIL = "kept_email"
+"""Of the session: the address that was typed into the old form."""
+MAX_EMAIL = 254
+
+
+def is_foreign(reason: str) -> bool:
+    """Did the form come from a page of another site?"""
+    return reason.startswith(REASON_BAD_ORIGIN.partition("%s")[0])
+
+
+def is_without_cookies(reason: str) -> bool:
+    """Did the browser send no CSRF cookie? Then it blocks cookies, or has just deleted them."""
+    return reason == REASON_NO_CSRF_COOKIE
+
+
+def lead_on(request: HttpRequest, reason: str) -> HttpResponse | None:
+    """Answer an old form of an entrance page. Returns None where the error page is the answer.
+
+    A signed-in user goes where the form would have led. A visitor gets a new form with the address
+    kept. The password must be typed again.
+    """
+    match = routes.match_of(request)
+    if match is None or match.url_name not in ENTRANCE:
+        return None
+    if is_foreign(reason) or is_without_cookies(reason):
+        return None
+    if request.user.is_authenticated:
+        return redirect(get_login_redirect_url(request))
+    email = request.POST.get("login") or request.POST.get("email") or ""
+    request.session[KEPT_EMAIL] = email[:MAX_EMAIL]
+    messages.info(request, _("The page was open for too long. Please send this new form."))
+    next_url = get_next_redirect_url(request)
+    return redirect(request.path + (f"?{urlencode({'next': next_url})}" if next_url else ""))
+
+
+def page_to_open_again(request: HttpRequest) -> str:
+    """Return the address of the form's page, or '' if the address takes no GET."""
+    match = routes.match_of(request)
+    view = getattr(match.func, "view_class", None) if match else None
+    takes_get = match is not None and hasattr(view or object, "get")
+    return request.get_full_path() if takes_get else ""
+
+
+class KeepsEmail:
+    """Make a view's form begin with the address that was typed into an old form."""
+
+    request: HttpRequest
+
+    def get_initial(self) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_initial()  # type: ignore[misc]  # a FormView's
+        if email := self.request.session.pop(KEPT_EMAIL, ""):
+            initial |= {"login": email, "email": email}
+        return initial
