@@ -8,6 +8,7 @@ AccountsError
 ├── RevocationsStaleError  this process cannot tell which sign-ins have ended: fail closed
 ├── SessionEndedError      the session was deleted while this request ran
 ├── SessionTooLargeError   a session grew beyond what the store takes
+├── SignUpPendingError     the password is right, and the address must be proved first
 ├── StoreUnavailableError  Redis doesn't answer, or can't make a write last
 ├── TooManyRequestsError   a rate limit is used up
 └── ProviderError          errors of a provider; `accounts.federation.errors` has their tree
@@ -71,6 +72,10 @@ class SessionTooLargeError(AccountsError):
     """A view put more into the session than the store takes."""
 
     code = "body_too_large"
+
+
+class SignUpPendingError(AccountsError):
+    """Answer as for an account whose address was never proved (`accounts.pages.decoys`)."""
 
 
 class StoreUnavailableError(AccountsError):

@@ -13,7 +13,6 @@ from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sites.requests import RequestSite
 from django.core.exceptions import PermissionDenied
@@ -27,11 +26,16 @@ from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import LoginFailure
 from accounts.client_info import device_name
-from accounts.errors import AccountExistsError, ConflictError, InactiveUserError
+from accounts.errors import (
+    AccountExistsError,
+    ConflictError,
+    InactiveUserError,
+    SignUpPendingError,
+)
 from accounts.federation.linking import links
 from accounts.federation.providers import former
 from accounts.mail import sending
-from accounts.pages import known_devices
+from accounts.pages import decoys, known_devices, signing_up
 from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
@@ -62,7 +66,8 @@ class AccountAdapter(DefaultAccountAdapter):
             network=client_of(request).network,
             device=known_devices.device_of(request, email),
         )
-        if len(credentials.get("password") or "") > MAX_LENGTH:
+        password = credentials.get("password") or ""
+        if len(password) > MAX_LENGTH:
             self._refuse(request, email)
             return None
         try:
@@ -72,16 +77,18 @@ class AccountAdapter(DefaultAccountAdapter):
             guesses.give_back(guess)
             raise
         if user is None or not user.is_active or _is_refused(user):
-            self._refuse(request, email)
+            self._refuse(request, email, password)
             return None
         guesses.give_back(guess)
+        decoys.even_out(cast("User", user), password)
         return user
 
     @override
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count nothing: `authenticate` has counted this attempt."""
 
-    def _refuse(self, request: HttpRequest, email: str) -> None:
+    def _refuse(self, request: HttpRequest, email: str, password: str = "") -> None:
+        """Record a wrong password. Raises `SignUpPendingError` if it is the one of a decoy."""
         user = User.objects.filter(email=email).first()
         if user is None:
             reason = LoginFailure.UNKNOWN_USER
@@ -96,6 +103,11 @@ class AccountAdapter(DefaultAccountAdapter):
             client=client_of(request),
             reason=reason,
         )
+        if not password:  # too long to be hashed
+            return
+        decoys.even_out(user, password)
+        if decoys.is_hit(email, password):
+            raise SignUpPendingError
 
     @override
     def clean_password(self, password: str, user: AbstractBaseUser | None = None) -> str:
@@ -169,15 +181,10 @@ class AccountAdapter(DefaultAccountAdapter):
         """Save the addresses, the primary one and the user's email in one transaction."""
         try:
             with transaction.atomic():
+                signing_up.own(request, email_address.user)
                 return bool(super().confirm_email(request, email_address))
         except IntegrityError as exc:  # another account owns it, and `addresses.claim` kept that
             raise ConflictError from exc
-
-    @override
-    def send_account_already_exists_mail(self, email: str) -> None:
-        """Hash a password first, so that this takes as long as a sign-up that makes an account."""
-        make_password(email)
-        super().send_account_already_exists_mail(email)
 
     @override
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
@@ -243,12 +250,20 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         sociallogin: Any,
         data: dict[str, Any],
     ) -> User:
+        signing_up.release(sociallogin.account.provider, sociallogin.account.uid)
         user: User = super().populate_user(request, sociallogin, data)
         name = data.get("name") or " ".join(
             part for part in (data.get("first_name"), data.get("last_name")) if part
         )
         user.display_name = str(name).replace("\x00", "").strip()[:80]
         return user
+
+    @override
+    def is_auto_signup_allowed(self, request: HttpRequest, sociallogin: Any) -> bool:
+        signing_up.note_provider(request, sociallogin)
+        for address in sociallogin.email_addresses:
+            signing_up.replace(address.email)
+        return bool(super().is_auto_signup_allowed(request, sociallogin))
 
     @override
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:

@@ -1,11 +1,17 @@
 """The addresses of pages that replace allauth's. They come before allauth's own, under its names."""
 
+from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
 from accounts.pages import allauth_views as views
 
 urlpatterns = [
     path("login/", views.LoginView.as_view(), name="account_login"),
+    path(
+        "confirm-email/",
+        login_not_required(views.ConfirmEmailView.as_view()),
+        name="account_email_verification_sent",
+    ),
     path("signup/", views.SignupView.as_view(), name="account_signup"),
     path("password/reset/", views.PasswordResetView.as_view(), name="account_reset_password"),
     path("reauthenticate/", views.ReauthenticateView.as_view(), name="account_reauthenticate"),

@@ -4,11 +4,13 @@ from typing import Any, cast
 
 from allauth.account import forms as account_forms
 from allauth.account.adapter import get_adapter
+from allauth.socialaccount import forms as social_forms
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from accounts.pages.codes import ChecksCode
+from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.pages.waiting import CountsGuesses
 from accounts.people.models import User
 from accounts.people.validators import PasswordLengthValidator
@@ -41,7 +43,7 @@ class ReauthenticateForm(CountsGuesses, account_forms.ReauthenticateForm):
         return password
 
 
-class SignupForm(account_forms.SignupForm):
+class SignupForm(SignsUpAgain, account_forms.SignupForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].widget.attrs.update(
@@ -54,6 +56,10 @@ class SignupForm(account_forms.SignupForm):
             }
         )
         self.fields["password1"].help_text = PasswordLengthValidator().get_help_text()
+
+
+class SocialSignupForm(ReplacesUnproved, social_forms.SignupForm):
+    pass
 
 
 class OneNewPassword:

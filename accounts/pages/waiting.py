@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.forms import BaseForm
 from django.http import HttpResponse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -22,13 +23,16 @@ def in_words(seconds: int) -> str:
     return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
 
 
-def refusal(error: TooManyRequestsError, text: str) -> ValidationError:
-    """Return a form's error with the time to wait in the place of `%(wait)s`. A script counts down."""
-    seconds = error.retry_seconds or MINUTE
+def in_sentence(text: str, seconds: int) -> SafeString:
+    """Return the text with the time to wait in the place of `%(wait)s`. A script counts down."""
     wait = format_html('<time data-countdown="{}">{}</time>', seconds, in_words(seconds))
-    return ValidationError(
-        format_html(text.replace("%(wait)s", "{}"), wait), code="too_many_requests"
-    )
+    return format_html(text.replace("%(wait)s", "{}"), wait)
+
+
+def refusal(error: TooManyRequestsError, text: str) -> ValidationError:
+    """Return a form's error with the time to wait in the place of `%(wait)s`."""
+    sentence = in_sentence(text, error.retry_seconds or MINUTE)
+    return ValidationError(sentence, code="too_many_requests")
 
 
 class CountsGuesses:

@@ -37,6 +37,23 @@ def claim(email: str, *, owner_id: UUID | None) -> None:
                 user.save(update_fields=["email"])
 
 
+def unproved_account(email: str) -> User | None:
+    """Return the account that signed up with this address and never proved any, or None.
+
+    Never an account that an administrator prepared: it has no address row, or rights, or groups.
+    """
+    user = User.objects.filter(email=User.objects.normalize_email(email)).first()
+    return user if user is not None and is_unproved(user) else None
+
+
+def is_unproved(user: User) -> bool:
+    """Has this account signed up, proved no address, and never signed in?"""
+    if user.is_staff or user.is_superuser or user.last_login is not None:
+        return False
+    states = list(user.emailaddress_set.values_list("verified", flat=True))
+    return bool(states) and not any(states) and not user.groups.exists()
+
+
 def disown_unproven(user: User) -> None:
     """Delete connections and the name from an account that proves its first address by a reset.
 

@@ -3,11 +3,21 @@
 allauth has no setting for these inputs, so `install` sets them on its views.
 """
 
+from typing import Any
+
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.signup import prevent_enumeration
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.account import inputs, views
+from allauth.headless.base.response import AuthenticationResponse
+from allauth.headless.socialaccount import inputs as social_inputs
+from allauth.headless.socialaccount import views as social_views
 from typing_extensions import override
 
+from accounts.errors import SignUpPendingError
 from accounts.pages.codes import ChecksCode
+from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 
 
 class ConfirmLoginCodeInput(ChecksCode, inputs.ConfirmLoginCodeInput):
@@ -34,6 +44,26 @@ class VerifyEmailInput(ChecksCode, inputs.VerifyEmailInput):
         return key
 
 
+class SignupInput(SignsUpAgain, inputs.SignupInput):
+    password_field = "password"  # noqa: S105 - a field's name
+
+
+class ProviderSignupInput(ReplacesUnproved, social_inputs.SignupInput):
+    pass
+
+
+class LoginInput(inputs.LoginInput):
+    @override
+    def clean(self) -> dict[str, Any]:
+        try:
+            cleaned: dict[str, Any] = super().clean()  # type: ignore[no-untyped-call]  # allauth's
+        except SignUpPendingError as error:
+            request = context.request
+            prevent_enumeration(request, email=self.cleaned_data["email"])
+            raise ImmediateHttpResponse(AuthenticationResponse(request)) from error
+        return cleaned
+
+
 class ChangePasswordInput(inputs.ChangePasswordInput):
     @override
     def clean_current_password(self) -> str:
@@ -50,4 +80,7 @@ def install() -> None:
     views.ConfirmLoginCodeView.input_class = ConfirmLoginCodeInput
     views.ConfirmReauthenticationCodeView.input_class = ConfirmReauthenticationCodeInput
     views.VerifyEmailView.input_class = VerifyEmailInput
+    views.LoginView.input_class = LoginInput
+    social_views.ProviderSignupView.input_class = ProviderSignupInput
+    views.SignupView.input_class = {"POST": SignupInput}
     views.ChangePasswordView.input_class = ChangePasswordInput

@@ -12,7 +12,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
-from accounts.errors import InactiveUserError
+from accounts.errors import InactiveUserError, SignUpPendingError
 from accounts.federation.linking import link_tokens, links
 from accounts.request import sign_in_of
 from accounts.signins.models import AuthSession
@@ -35,7 +35,11 @@ def with_password(
     """
     with session_apart(request):
         form = LoginForm(data={"login": email, "password": password}, request=request)
-        if not form.is_valid():
+        try:
+            is_valid = form.is_valid()
+        except SignUpPendingError as exc:
+            raise EmailUnverified from exc
+        if not is_valid:
             raise InvalidCredentials
         # Before the pipeline, which would mail a code. This caller has no way to send it back.
         if not EmailAddress.objects.filter(user=form.user, verified=True).exists():

@@ -68,7 +68,10 @@ SOCIALACCOUNT_ADAPTER = "accounts.pages.adapters.SocialAccountAdapter"
 # account once (`accounts.federation.linking.links`).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
-SOCIALACCOUNT_FORMS = {"disconnect": "accounts.federation.endings.disconnection.DisconnectForm"}
+SOCIALACCOUNT_FORMS = {
+    "disconnect": "accounts.federation.endings.disconnection.DisconnectForm",
+    "signup": "accounts.pages.forms.SocialSignupForm",
+}
 
 HEADLESS_TOKEN_STRATEGY = "api.signin.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False

@@ -1,0 +1,142 @@
+"""Sign up an address again that nobody has proved yet.
+
+Anybody can type any address, or close the page before typing the code. So an account whose address
+was never proved stops nobody: the next visitor who signs up with that address uses the same row,
+with a code and a password of its own session. Whoever types a mailed code first owns the account,
+with the password that was chosen in the same session.
+"""
+
+from typing import Any, cast
+
+from allauth.account.internal.flows.signup import prevent_enumeration
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+
+from accounts.errors import ConflictError
+from accounts.pages import decoys
+from accounts.people import addresses
+from accounts.people.models import User
+
+OWN_PASSWORD = "sign_up_again"  # noqa: S105 - an entry of the session
+"""Of the session: the user's id, and the hash of the password that was chosen here."""
+PROVIDER = "sign_up_by"
+"""Of the session: the provider's answer with which this visitor signs up."""
+
+
+class SignsUpAgain:
+    """Make one of allauth's sign-up forms take an address that nobody has proved."""
+
+    password_field = "password1"  # noqa: S105 - a field's name
+    unproved: User | None = None
+
+    def validate_unique_email(self, value: str) -> str:
+        self.unproved = addresses.unproved_account(value)
+        if self.unproved is not None:
+            return value
+        email: str = super().validate_unique_email(value)  # type: ignore[misc]  # of the form
+        return email
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        form = cast("Any", self)
+        password = form.cleaned_data.get(self.password_field) or ""
+        if self.unproved is not None:
+            return _again(request, self.unproved, password), None
+        if form.account_already_exists:
+            decoys.leave(form.cleaned_data["email"], password)
+        try:
+            saved: tuple[User | None, HttpResponse | None] = super().try_save(request)  # type: ignore[misc]  # of the form
+        except ConflictError:
+            # Another request was faster. Its account is unproved, unless it has been proved since.
+            email = form.cleaned_data["email"]
+            user = addresses.unproved_account(email)
+            if user is None:
+                decoys.leave(email, password)
+                return None, prevent_enumeration(request, email=email)
+            return _again(request, user, password), None
+        return saved
+
+
+def _again(request: HttpRequest, user: User, password: str) -> User:
+    request.session[OWN_PASSWORD] = {"user": str(user.pk), "hash": make_password(password)}
+    return user
+
+
+def own(request: HttpRequest, user: User) -> None:
+    """Give an unproved account to the visitor who is about to prove its address in this session.
+
+    Call in the transaction that marks the address as proved. Takes away what strangers have chosen
+    for this account: the password, the name and the connections.
+    """
+    noted = request.session.pop(OWN_PASSWORD, None)
+    if noted is None or noted["user"] != str(user.pk):
+        return
+    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if addresses.is_unproved(locked):
+        addresses.disown_unproven(locked)
+        user.password = locked.password = noted["hash"]
+        locked.save(update_fields=["password"])
+
+
+# By a provider
+
+
+class ReplacesUnproved:
+    """Make the sign-up form after a provider take an address that nobody has proved."""
+
+    def validate_unique_email(self, value: str) -> str:
+        replace(value)
+        email: str = super().validate_unique_email(value)  # type: ignore[misc]  # of the form
+        return email
+
+
+def replace(email: str) -> None:
+    """Delete the unproved account with this address, if any: a new one follows.
+
+    A visitor who waits for its code begins again, on the sign-in page.
+    """
+    with transaction.atomic():
+        user = addresses.unproved_account(email)
+        if user is None:
+            return
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        if addresses.is_unproved(locked):
+            _without_telling(locked)
+            locked.delete()
+
+
+def note_provider(request: HttpRequest, login: SocialLogin) -> None:
+    """Remember the provider's answer, so that another address can be chosen on the code page."""
+    request.session[PROVIDER] = login.serialize()
+
+
+def release(provider: str, uid: str) -> None:
+    """Delete the unproved account of this person at a provider: the sign-up begins again."""
+    with transaction.atomic():
+        account = SocialAccount.objects.filter(provider=provider, uid=uid).first()
+        if account is None:
+            return
+        user = User.objects.select_for_update().get(pk=account.user_id)
+        if addresses.is_unproved(user):
+            _without_telling(user)
+            user.delete()
+
+
+def _without_telling(user: User) -> None:
+    """Delete the connections of a sign-up that begins again. The provider must keep its own."""
+    for account in user.socialaccount_set.all():
+        account.is_gone_there = True  # type: ignore[attr-defined]  # `tell_provider` reads it
+        account.delete()
+
+
+def begin_again(request: HttpRequest) -> str:
+    """Forget the sign-up of this session. Returns the name of the page where it begins again."""
+    request.session.pop(OWN_PASSWORD, None)
+    noted = request.session.pop(PROVIDER, None)
+    if noted is None:
+        return "account_signup"
+    login = SocialLogin.deserialize(noted)
+    release(login.account.provider, login.account.uid)
+    request.session["socialaccount_sociallogin"] = noted
+    return "socialaccount_signup"
