@@ -65,6 +65,12 @@ METHOD_NOT_ALLOWED = Problem(
     _("Method not allowed"),
     _('Method "{method}" not allowed.'),
 )
+PAGE_NEEDS_FORM = replace(
+    METHOD_NOT_ALLOWED,
+    detail=_(
+        "Only a button on another page leads here. Go to the start page and look for it there."
+    ),
+)
 NOT_ACCEPTABLE = Problem(
     406,
     "not_acceptable",
