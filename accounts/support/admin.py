@@ -130,6 +130,10 @@ class AuthSessionAdmin(ReadOnly, admin.ModelAdmin[AuthSession]):
     actions = ["revoke"]
     exclude = ["refresh_jti", "previous_refresh_jti"]
 
+    @admin.display(description=_("device"), ordering="user_agent")
+    def device(self, session: AuthSession) -> str:
+        return session.device
+
     @admin.display(description=_("state"))
     def state(self, session: AuthSession) -> str:
         alive = _("signed in") if session.is_active else _("expired")

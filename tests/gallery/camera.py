@@ -73,6 +73,7 @@ def shoot(page: Page, scene: Scene, chosen: list[Shot], directory: Path) -> list
         width, height = SIZES[shot.size]
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=shot.theme)
+        page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=directory / shot.file, full_page=True)
         found = [*_axe(page), *page.evaluate("gallery.sideways()")]
         if shot.size == "phone" and scene.maker == OURS:

@@ -63,7 +63,7 @@ window.gallery = (() => {
       if (plain && LETTERS.test(plain)) found.add(plain);
     };
     const isOwn = (element) =>
-      element.closest("[lang]") !== document.documentElement || element.closest("code, script, style, noscript");
+      element.closest("[lang]") !== document.documentElement || element.closest("code, script, style, noscript, [translate=no]");
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       const parent = walker.currentNode.parentElement;

@@ -9,9 +9,7 @@ from tests.gallery import people
 from tests.kit.demo_site import Site
 from tests.kit.visitors import code_for
 
-STALE_SECONDS = 200
-"""After five minutes some pages ask for the password again."""
-_signed_in: dict[tuple[str, str], tuple[float, list[Cookie]]] = {}
+_signed_in: dict[tuple[str, str], list[Cookie]] = {}
 
 
 class Stage:
@@ -43,15 +41,18 @@ class Stage:
         self.press(selector)
 
     def enter(self, person: str, password: str = people.PASSWORD) -> None:
-        """Sign in by password, or with the session of a scene that did so a moment ago."""
-        began, cookies = _signed_in.get((self.language, person), (0.0, []))
-        if time.monotonic() - began < STALE_SECONDS:
+        """Sign in by password, or with the session of an earlier scene.
+
+        Pages that ask for a proof of the last five minutes need `enter_afresh`.
+        """
+        if cookies := _signed_in.get((self.language, person)):
             self.context.add_cookies(cookies)
             return
         self.enter_afresh(person, password)
-        _signed_in[self.language, person] = (time.monotonic(), self.context.cookies())
+        _signed_in[self.language, person] = self.context.cookies()
 
     def enter_afresh(self, person: str, password: str = people.PASSWORD) -> None:
+        """Sign in by password."""
         self.go("/accounts/login/")
         self.send("form:has([name=password]) .actions button", login=person, password=password)
         assert "/login/" not in self.page.url, f"{person} can't sign in"

@@ -14,17 +14,22 @@ DATA = re.compile(
             r"[0-9a-f]{8}-[0-9a-f-]{27}",
             r"\b[0-9a-f:]*:[0-9a-f:]+\b",
             r"\b[A-Z]{4}-[A-Z]{4}\b",
+            r"\bRFC \d+\b",
+            r"\b(API|(GET|POST|DELETE) /\S+)",
             *map(re.escape, [people.FULL_NAME, *people.DEVICES[4:5]]),
             *map(re.escape, ["김하나", "Sam Staff", "Ada Admin", "Alex Morgan", "Minji Kim"]),
             *map(re.escape, ["Robin Park", "민지", "도윤", "서연", "김민지", "최지우", "정하준"]),
             r"\b(Munjigi|문지기|Google|Kakao|Naver)\b",
             r"\b(Chrome|Chromium|Headless|Safari|Firefox|Samsung Internet|HeadlessChrome)\b",
             r"\b(Windows|Linux|Mac OS X|iOS|Android)\b",
-            people.DEVICES[4].split()[0],
+            re.escape(people.DEVICES[4][:30]) + r"\S*",
+            r"Mozilla/5\.0 .*",
         ]
     )
 )
 """What people, providers and programs are called: the same in every language."""
+ENGLISH_ONLY = {"Search"}
+"""An icon's text that Django's admin has in no other language."""
 
 
 def plain(text: str) -> str:
@@ -33,7 +38,7 @@ def plain(text: str) -> str:
 
 def untranslated(korean: list[str], english: list[str]) -> list[str]:
     """Return the texts of the Korean page that the English one has, too, and the Korean of that."""
-    same = set(korean) & set(english)
+    same = set(korean) & set(english) - ENGLISH_ONLY
     return [
         *(
             f"English on the Korean page: {text}"
