@@ -39,7 +39,10 @@ cluster: .venv/dev ## Kill servers, Redis and PostgreSQL under load; the price a
 	$(BIN)/python -m pytest -q -m cluster tests/cluster
 
 gallery: .venv/dev var/npm/.installed ## Take a picture of every page, run axe and Lighthouse (needs Chromium, node, npm)
-	$(BIN)/python -m pytest -q -p no:randomly -m gallery tests/gallery
+	@rm -rf var/gallery
+	$(BIN)/python -m pytest -q -n 2 -m gallery tests/gallery/test_gallery.py
+	$(BIN)/python -m pytest -q -m gallery tests/gallery/test_lighthouse.py
+	@echo "All pictures, side by side: var/gallery/index.html"
 
 schema: .venv/dev ## Compare the API's answers with its OpenAPI document
 	$(BIN)/python -m pytest -q -n 2 -m sweep tests/api/test_contract.py

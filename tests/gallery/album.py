@@ -1,11 +1,12 @@
 """Lay the pictures out side by side: `var/gallery/index.html`."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 from tests.gallery.camera import LANGUAGES, SIZES, THEMES, Shot
-from tests.gallery.scene import SCENES
+from tests.gallery.scene import SCENES, Scene
 from tests.kit.processes import ROOT
 
 PICTURES = ROOT / "var" / "gallery"
@@ -26,8 +27,13 @@ li {{ background: #fdd; color: #900; }}
 """
 
 
-def write(directory: Path, faults: Mapping[str, Sequence[str]]) -> Path:
-    """Write the index of the pictures in this directory. `faults` are by the scene's name."""
+def note(directory: Path, scene: Scene, faults: Sequence[str]) -> None:
+    """Keep the faults of one scene beside its pictures."""
+    (directory / f"{scene.name}.json").write_text(json.dumps(faults))
+
+
+def write(directory: Path) -> None:
+    """Write the index of all pictures and faults in this directory."""
     sections = []
     for scene in SCENES:
         rows = []
@@ -40,13 +46,14 @@ def write(directory: Path, faults: Mapping[str, Sequence[str]]) -> Path:
             figures = [_figure(shot) for shot in shots if (directory / shot.file).exists()]
             rows.append(f'<div class="row">{"".join(figures)}</div>')
         if any("figure" in row for row in rows):
-            found = "".join(f"<li>{escape(fault)}</li>" for fault in faults.get(scene.name, ()))
+            noted = directory / f"{scene.name}.json"
+            faults = json.loads(noted.read_text()) if noted.exists() else ["It was not played."]
+            found = "".join(f"<li>{escape(fault)}</li>" for fault in faults)
             sections.append(
                 f'<section id="{scene.name}"><h2>{scene.name}</h2><ul>{found}</ul>{"".join(rows)}</section>'
             )
-    index = directory / "index.html"
-    index.write_text(PAGE.format(count=len(sections), sections="\n".join(sections)))
-    return index
+    page = PAGE.format(count=len(sections), sections="\n".join(sections))
+    (directory / "index.html").write_text(page)
 
 
 def _figure(shot: Shot) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from tests.gallery import album
 from tests.gallery.album import PICTURES
 from tests.kit import demo_site
 from tests.kit.demo_site import Site
@@ -41,14 +42,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def faults() -> Iterator[dict[str, list[str]]]:
-    """The faults of each scene, for the album."""
+def pictures() -> Iterator[Path]:
+    """The directory of the pictures. The last of several processes indexes all of them."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for path in PICTURES.glob("*.png"):
-        path.unlink()
-    found: dict[str, list[str]] = {}
-    yield found
-    sys.stderr.write(f"\nAll pictures, side by side: {PICTURES / 'index.html'}\n")
+    yield PICTURES
+    album.write(PICTURES)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.gallery import scenes
-from tests.gallery.scene import SCENES, Scene
+from tests.gallery.scene import SCENES, STOCK, Scene
 
 for _path in sorted(Path(scenes.__file__).parent.glob("[a-z]*.py")):
     importlib.import_module(f"{scenes.__name__}.{_path.stem}")
@@ -40,7 +40,9 @@ def all_scenes() -> list[Scene]:
 
 
 def is_first(scene: Scene) -> bool:
-    """Say whether this is the first scene of its page, which gets all pictures."""
+    """Say whether this is the first scene of a page of ours, which gets all pictures."""
+    if scene.maker == STOCK:
+        return False
     return not scene.route or scene == next(each for each in SCENES if each.route == scene.route)
 
 

@@ -2,13 +2,15 @@
 
 import re
 import time
+from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Cookie, Page
 
 from tests.gallery import people
 from tests.kit.demo_site import Site
-from tests.kit.visitors import code_for
 
+LINK = re.compile(r"\S+/password/reset/key/\S+")
+MAIL_SECONDS = 20
 _signed_in: dict[tuple[str, str], list[Cookie]] = {}
 
 
@@ -76,16 +78,34 @@ class Stage:
         self.page.locator("#email").fill(email)
         self.press("[name=choice][value=continue]")
 
-    def code(self, email: str) -> str:
-        return code_for(email, self.page, self.site)
+    def codes(self) -> set[str]:
+        """All codes that were mailed so far, to anybody."""
+        viewer = Stage(self.context.new_page(), self.site, self.language)
+        viewer.go("/demo/mail/")
+        found = viewer.page.locator(".letter-code").all_inner_texts()
+        viewer.page.close()
+        return set(found)
+
+    def new_code(self, before: set[str]) -> str:
+        """Wait for a code that wasn't among these."""
+        return _wait(lambda: next(iter(self.codes() - before), None), "a code")
 
     def reset_link(self, email: str) -> str:
-        """The newest link to choose a new password that was mailed to this address."""
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
+        """Wait for a link to choose a new password that is mailed to this address."""
+
+        def newest() -> str | None:
             self.go("/demo/mail/")
-            for letter in self.page.locator("article").all_inner_texts():
-                if email in letter and (found := re.search(r"\S+/password/reset/key/\S+", letter)):
-                    return found.group()
-            self.page.wait_for_timeout(200)
-        raise AssertionError(f"no link was mailed to {email}")
+            letters = self.page.locator("article").all_inner_texts()
+            links = [LINK.search(letter) for letter in letters if email in letter]
+            return next((link.group() for link in links if link), None)
+
+        return _wait(newest, "a link")
+
+
+def _wait(look: Callable[[], str | None], what: str) -> str:
+    deadline = time.monotonic() + MAIL_SECONDS
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"{what} was not mailed")

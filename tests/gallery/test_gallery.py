@@ -10,7 +10,6 @@ from django.urls import Resolver404, resolve
 from playwright.sync_api import Browser, Page
 
 from tests.gallery import album, camera, every, wording
-from tests.gallery.album import PICTURES
 from tests.gallery.camera import LANGUAGES, PHONE
 from tests.gallery.scene import Scene
 from tests.gallery.stage import Stage
@@ -22,10 +21,8 @@ LOCALES = {"ko": "ko-KR", "en": "en-US"}
 
 
 @pytest.mark.parametrize("scene", every.all_scenes(), ids=lambda scene: scene.name)
-def test_page(
-    scene: Scene, site: Site, chromium: Browser, packages: Path, faults: dict[str, list[str]]
-):
-    found = faults.setdefault(scene.name, [])
+def test_page(scene: Scene, site: Site, chromium: Browser, packages: Path, pictures: Path):
+    found = []
     texts = {}
     for language in LANGUAGES:
         with tab(chromium, language, packages) as page:
@@ -33,14 +30,14 @@ def test_page(
             scene.play(Stage(page, site, language))
             assert (route_of(page.url, site), watch.status) == (scene.route, scene.status)
             chosen = camera.shots(scene, language, all_of_them=every.is_first(scene))
-            found += camera.shoot(page, scene, chosen, PICTURES)
+            found += camera.shoot(page, scene, chosen, pictures)
             texts[language] = page.evaluate("gallery.texts()")
             shown = page.evaluate("document.documentElement.lang")
         found += watch.faults
         if shown != language:
             found.append(f"the page for {language} says lang={shown}")
     found += wording.untranslated(texts["ko"], texts["en"])
-    album.write(PICTURES, faults)
+    album.note(pictures, scene, found)
 
     assert not found, "\n".join(found)
 

@@ -37,6 +37,6 @@ def standin_naver(stage: Stage) -> None:
     stage.go_to_provider("naver")
 
 
-@scene("standin-refused", "", status=400)
+@scene("standin-refused", "", status=401)
 def standin_refused(stage: Stage) -> None:
     stage.go(f"{stage.site.standins['google']}/o/oauth2/v2/auth?client_id=unknown")

@@ -78,13 +78,6 @@ def sign_up_code_refused(stage: Stage) -> None:
     stage.send(code="BCDF-GHJK")
 
 
-@scene("sign-up-other-email", "account_email_verification_sent")
-def sign_up_other_email(stage: Stage) -> None:
-    sign_up(stage)
-    stage.page.locator("summary").click()
-    stage.send("[name=action][value=change]", email="no address")
-
-
 @scene("reset-refused", "account_reset_password")
 def reset_refused(stage: Stage) -> None:
     stage.go("/accounts/password/reset/")

@@ -10,17 +10,17 @@ LINK = "/accounts/3rdparty/link/"
 for _name in ("google", "kakao", "naver"):
     at(f"to-{_name}", f"{_name}_login", f"/accounts/{_name}/login/")
 
-at("provider-error", "socialaccount_login_error", "/accounts/3rdparty/login/error/")
+at("provider-error", "socialaccount_login_error", "/accounts/3rdparty/login/error/", status=401)
 at("provider-cancelled", "socialaccount_login_cancelled", "/accounts/3rdparty/login/cancelled/")
 
 
-@scene("provider-expired", "google_callback")
+@scene("provider-expired", "google_callback", status=401)
 def provider_expired(stage: Stage) -> None:
     """The state of a sign-in that nobody began here."""
     stage.go("/accounts/google/login/callback/?code=x&state=y")
 
 
-@scene("provider-down", "kakao_callback")
+@scene("provider-down", "kakao_callback", status=401)
 def provider_down(stage: Stage) -> None:
     stage.go_to_provider("kakao")
     fault = f"{stage.site.standins['kakao']}/misbehave"
@@ -33,7 +33,7 @@ def provider_down(stage: Stage) -> None:
         requests.post(fault, {"fault": ""}, timeout=20).raise_for_status()
 
 
-@scene("provider-refused", "naver_callback")
+@scene("provider-refused", "naver_callback", status=401)
 def provider_refused(stage: Stage) -> None:
     stage.go_to_provider("naver")
     fault = f"{stage.site.standins['naver']}/misbehave"
@@ -72,8 +72,12 @@ def connections_only(stage: Stage) -> None:
 
 @scene("set-password", "account_set_password")
 def set_password(stage: Stage) -> None:
+    """The first password needs a code by mail."""
     enter_by_google(stage)
+    before = stage.codes()
     stage.go("/accounts/password/set/")
+    stage.press()
+    stage.send(code=stage.new_code(before))
 
 
 @scene("provider-sign-up", "socialaccount_signup")
