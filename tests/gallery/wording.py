@@ -26,6 +26,7 @@ DATA = re.compile(
             *map(re.escape, ["Robin Park", "민지", "도윤", "서연", "김민지", "최지우", "정하준"]),
             r"\b(?i:Munjigi|문지기|Google|Kakao|Naver)(-of-the-gallery)?\b",
             r"\b[a-z_]+\.[a-z_]+\b",
+            r"\b(Group|User)-\w+ relationships?(: .*)?",
             r"\bfirst-party\b",
             r'\["\w+"\]',
             r"\b(Chrome|Chromium|Headless|Safari|Firefox|Samsung Internet|HeadlessChrome)\b",
