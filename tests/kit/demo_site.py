@@ -20,7 +20,7 @@ from tests.kit.processes import ROOT
 from tests.kit.waiting import wait_until
 
 PAGE_MILLISECONDS = 20_000
-START_SECONDS = 60
+START_SECONDS = 120
 STOP_SECONDS = 20
 ARGUMENTS = [
     "--no-sandbox",
