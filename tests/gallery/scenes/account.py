@@ -60,9 +60,11 @@ def email_refused(stage: Stage) -> None:
 
 @scene("email-code", "account_email_verification_sent")
 def email_code(stage: Stage) -> None:
+    """A change of the email asks for the password once more."""
     stage.enter_afresh(NEW)
     stage.go("/accounts/email/")
     stage.send("[name=action_add]", email="a.new.and.rather.long.address@example.com")
+    stage.send(password=people.PASSWORD)
 
 
 @scene("password", "account_change_password")
