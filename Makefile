@@ -1,6 +1,6 @@
 # `make` without a target lists the commands.
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test test-all test-rest coverage bench sweep cluster schema lint types migrations audit check format lock messages
+.PHONY: help run doctor test test-all test-rest coverage bench sweep cluster gallery schema lint types migrations audit check format lock messages
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -37,6 +37,12 @@ sweep: .venv/dev ## Run the slow tests: garbage at all addresses, provider fault
 
 cluster: .venv/dev ## Kill servers, Redis and PostgreSQL under load, and print a table of the effects
 	$(BIN)/python -m pytest -q -m cluster tests/cluster
+
+gallery: .venv/dev var/npm/.installed ## Take a picture of every page, run axe and Lighthouse (needs Chromium, node, npm)
+	@rm -rf var/gallery
+	$(BIN)/python -m pytest -q -n 2 -m gallery tests/gallery --ignore=tests/gallery/test_lighthouse.py
+	$(BIN)/python -m pytest -q -m gallery tests/gallery/test_lighthouse.py
+	@echo "All pictures, side by side: var/gallery/index.html"
 
 schema: .venv/dev ## Compare the API's answers with its OpenAPI document
 	$(BIN)/python -m pytest -q -n 2 -m sweep tests/api/test_contract.py
@@ -90,3 +96,11 @@ messages: .venv/dev .env ## Collect the texts to translate (needs gettext)
 .venv/dev: requirements-dev.lock | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@ .venv/runtime
+
+# Apart from the sources, so that no tool of ours looks through it.
+var/npm/.installed: tests/gallery/package.json tests/gallery/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing. On Debian: apt-get install -y nodejs npm"; exit 1; }
+	@mkdir -p -m 700 var && mkdir -p var/npm
+	cp tests/gallery/package.json tests/gallery/package-lock.json var/npm/
+	@cd var/npm && npm ci --ignore-scripts --no-audit --no-fund || { echo "npm could not install axe-core and Lighthouse: it needs its registry, or a mirror (npm config set registry)."; exit 1; }
+	@touch $@

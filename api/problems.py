@@ -65,6 +65,12 @@ METHOD_NOT_ALLOWED = Problem(
     _("Method not allowed"),
     _('Method "{method}" not allowed.'),
 )
+PAGE_NEEDS_FORM = Problem(
+    405,
+    "page_needs_form",
+    _("This address can't be opened directly"),
+    _("Only a button on another page leads here. Go to the start page and look for it there."),
+)
 NOT_ACCEPTABLE = Problem(
     406,
     "not_acceptable",
@@ -263,6 +269,7 @@ TABLE = {
     row.code: row
     for row in (
         *(BAD_REQUEST, MALFORMED_JSON, INVALID_FIELDS, NOT_FOUND, METHOD_NOT_ALLOWED),
+        PAGE_NEEDS_FORM,
         *(NOT_ACCEPTABLE, UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, TOO_MANY_REQUESTS),
         *(NOT_AUTHENTICATED, INVALID_TOKEN, INVALID_CLIENT, SESSION_ENDED, FORBIDDEN),
         *(PERMISSION_DENIED, ORIGIN_REFUSED, CSRF_FAILED, INVALID_CREDENTIALS),

@@ -116,6 +116,15 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
     return respond(request, problems.NOT_FOUND)
 
 
+def method_not_allowed(request: HttpRequest, refusal: HttpResponse) -> HttpResponse:
+    """Show people a page in place of Django's empty answer, for which browsers show their own."""
+    if routes.is_machine(request):
+        return refusal
+    response = respond(request, problems.PAGE_NEEDS_FORM)
+    response["Allow"] = refusal["Allow"]
+    return response
+
+
 def handler429(request: HttpRequest) -> HttpResponse:
     """Answer a page over its rate limit. allauth's rate limiter calls it."""
     return respond(request, problems.TOO_MANY_REQUESTS)

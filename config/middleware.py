@@ -13,7 +13,7 @@ import structlog
 from corsheaders import middleware as corsheaders
 from django.conf import settings
 from django.core.signals import got_request_exception
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.middleware import locale as django_locale
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
@@ -202,13 +202,16 @@ class CorsMiddleware(corsheaders.CorsMiddleware):
 
 
 class ErrorMiddleware:
-    """Answer the domain's errors that a view raises."""
+    """Answer the domain's errors that a view raises, and methods that it doesn't have."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed):
+            return errors.method_not_allowed(request, response)
+        return response
 
     def process_exception(
         self, request: HttpRequest, exception: Exception

@@ -27,7 +27,7 @@ OF_REDIS_ALONE = [
     "tests/stories/test_redis_outage.py",
 ]
 """Tests of Redis or of providers alone: they run once, since they send no SQL that differs."""
-APART = "not e2e and not sweep and not cluster"
+APART = "not e2e and not sweep and not cluster and not gallery"
 WORKERS = ["-n", str(min(7, max(3, os.cpu_count() or 1))), "--dist", "loadgroup"]
 """Redis has 16 databases: two for each of seven workers, and two for the process that starts them."""
 MEASURED = {"COVERAGE_PROCESS_START": "pyproject.toml"} if os.environ.get("TEST_COVERAGE") else {}

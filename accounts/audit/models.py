@@ -24,14 +24,19 @@ class AuditEvent(DeviceMixin, models.Model):
     created_at = models.DateTimeField(_("when"), default=timezone.now)
     type = models.CharField(_("what"), max_length=32, choices=EventType.choices)
     user = models.ForeignKey(
-        User, models.SET_NULL, null=True, blank=True, related_name="audit_events"
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="audit_events",
+        verbose_name=_("user"),
     )
     identifier = models.CharField(
         _("account"), max_length=254, blank=True, help_text=_("The email as it was, or as typed.")
     )
     sid = models.UUIDField(_("sign-in"), null=True, blank=True)
     ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
-    user_agent = models.CharField(max_length=512, blank=True)
+    user_agent = models.CharField(_("user agent"), max_length=512, blank=True)
     reason = models.CharField(_("why"), max_length=32, blank=True)
     actor = models.ForeignKey(
         User,

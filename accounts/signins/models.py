@@ -32,13 +32,19 @@ class AuthSession(DeviceMixin, models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # The row outlives its user until the last access token has expired, so that every process still
     # learns of its end.
-    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="auth_sessions")
+    user = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        null=True,
+        related_name="auth_sessions",
+        verbose_name=_("user"),
+    )
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
-    client_id = models.CharField(max_length=64, default="first-party")
+    client_id = models.CharField(_("client"), max_length=64, default="first-party")
     ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
-    user_agent = models.CharField(max_length=512, blank=True)
-    amr = models.JSONField(default=list, help_text="RFC 8176 authentication methods")
-    auth_time = models.DateTimeField(default=timezone.now)
+    user_agent = models.CharField(_("user agent"), max_length=512, blank=True)
+    amr = models.JSONField(_("authentication methods"), default=list, help_text="RFC 8176")
+    auth_time = models.DateTimeField(_("last proof"), default=timezone.now)
     created_at = models.DateTimeField(_("signed in"), default=timezone.now)
     last_seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
     expires_at = models.DateTimeField(_("ends at the latest"))
@@ -48,8 +54,8 @@ class AuthSession(DeviceMixin, models.Model):
     )
     refresh_jti = models.CharField(max_length=32, blank=True)
     previous_refresh_jti = models.CharField(max_length=32, blank=True)
-    refreshed_at = models.DateTimeField(null=True, blank=True)
-    refresh_expires_at = models.DateTimeField(null=True, blank=True)
+    refreshed_at = models.DateTimeField(_("tokens refreshed"), null=True, blank=True)
+    refresh_expires_at = models.DateTimeField(_("refresh token ends"), null=True, blank=True)
 
     objects = AuthSessionQuerySet.as_manager()
 

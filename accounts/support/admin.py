@@ -45,14 +45,14 @@ admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign
 )
 
 
-class EmailAddressInline(ReadOnly, admin.TabularInline[EmailAddress, User]):
+class EmailAddressInline(ReadOnly, admin.StackedInline[EmailAddress, User]):
     model = EmailAddress
     fields = ("email", "verified", "primary")
     readonly_fields = ("email", "verified", "primary")
     extra = 0
 
 
-class SocialAccountInline(ReadOnly, admin.TabularInline[SocialAccount, User]):
+class SocialAccountInline(ReadOnly, admin.StackedInline[SocialAccount, User]):
     model = SocialAccount
     fields = ("provider", "uid", "last_login", "date_joined")
     readonly_fields = ("provider", "uid", "last_login", "date_joined")
@@ -76,6 +76,11 @@ class UserAdmin(DjangoUserAdmin[User]):
     add_fieldsets = [
         (None, {"fields": ["email", "display_name", "usable_password", "password1", "password2"]})
     ]
+
+    @override
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
+        """A new user has no addresses and no connections to show."""
+        return [] if obj is None else list(super().get_inlines(request, obj))
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
@@ -129,6 +134,10 @@ class AuthSessionAdmin(ReadOnly, admin.ModelAdmin[AuthSession]):
     date_hierarchy = "created_at"
     actions = ["revoke"]
     exclude = ["refresh_jti", "previous_refresh_jti"]
+
+    @admin.display(description=_("device"), ordering="user_agent")
+    def device(self, session: AuthSession) -> str:
+        return session.device
 
     @admin.display(description=_("state"))
     def state(self, session: AuthSession) -> str:

@@ -25,6 +25,8 @@ class Migration(migrations.Migration):
                 ('successor_kid', models.CharField(blank=True, help_text='Set once: elects the one process that rotates', max_length=43)),
             ],
             options={
+                'verbose_name': 'signing key',
+                'verbose_name_plural': 'signing keys',
                 'ordering': ['active_at', 'kid'],
             },
         ),

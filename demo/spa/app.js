@@ -213,6 +213,7 @@ function render() {
   document.documentElement.lang = language;
   document.title = say("title");
   for (const node of document.querySelectorAll("[data-say]")) node.textContent = say(node.dataset.say);
+  find("#language").lang = language === "ko" ? "en" : "ko"; // its word is in the other language
   find("#their-origin").textContent = state.api;
   find("#our-origin").textContent = location.origin;
   find("#signed-out").hidden = session() !== null;

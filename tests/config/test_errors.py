@@ -55,6 +55,20 @@ def test_a_temporary_error_has_retry_after(client, raising, prefix, name, second
     assert client.get(f"{prefix}/fail/{name}")["Retry-After"] == seconds
 
 
+def test_a_page_says_that_it_takes_forms_only(signed_in):
+    response = signed_in.get("/accounts/sessions/revoke-others/")
+
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert "Only a button on another page leads here." in response.text
+
+
+def test_a_method_that_a_page_lacks_is_no_page_for_machines(client, db):
+    response = client.get("/accounts/google/security-events/")
+
+    assert response.status_code == 405
+    assert not response.content
+
+
 def test_an_ended_session_redirects_a_page_to_the_sign_in(client, raising):
     response = client.get("/fail/ended?a=1")
 

@@ -239,6 +239,21 @@ answers = {
     }
 
 
+@pytest.mark.parametrize(
+    ("scheme", "has_stand_ins"), [("http", True), ("https", False)], ids=["http", "https"]
+)
+def test_a_policy_on_https_names_no_origin_on_plain_http(site_under, scheme, has_stand_ins):
+    answers = site_under(
+        "answers['policy'] = Client().get('/nothing', secure=True)['Content-Security-Policy']",
+        SITE_URL=f"{scheme}://localhost:8000",
+        DEMO="1",
+        GOOGLE_CLIENT_ID="",
+        TRUSTED_PROXY_COUNT="1",
+    )
+
+    assert ("http://" in answers["policy"]) is has_stand_ins
+
+
 @pytest.mark.parametrize("name", ["SECRET_KEY", "SESSION_ID_KEY", "DATA_ENCRYPTION_KEYS"])
 def test_a_missing_secret_stops_the_boot_and_is_named(boot, name):
     done = boot(without=[name])

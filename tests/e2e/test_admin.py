@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.site import Site
-from tests.e2e.visitors import sign_in_by_page
+from tests.kit.demo_site import Site
+from tests.kit.visitors import sign_in_by_page
 
 pytestmark = pytest.mark.e2e
 

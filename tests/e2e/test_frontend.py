@@ -12,9 +12,9 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
-from tests.e2e.site import PAGE_MILLISECONDS, Site
-from tests.e2e.visitors import sign_in_by_frontend
+from tests.kit.demo_site import PAGE_MILLISECONDS, Site
 from tests.kit.processes import ROOT
+from tests.kit.visitors import sign_in_by_frontend
 
 pytestmark = pytest.mark.e2e
 CLIENT = ROOT / "demo" / "spa" / "auth.js"

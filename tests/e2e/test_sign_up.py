@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.site import Site
-from tests.e2e.visitors import code_for, sign_in_by_page, sign_out
+from tests.kit.demo_site import Site
+from tests.kit.visitors import code_for, sign_in_by_page, sign_out
 
 pytestmark = pytest.mark.e2e
 PASSWORD = "correct horse battery"

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.site import Site
-from tests.e2e.visitors import code_for
+from tests.kit.demo_site import Site
+from tests.kit.visitors import code_for
 
 pytestmark = pytest.mark.e2e
 

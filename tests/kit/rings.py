@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-OUTER = ("servers", "e2e", "sweep", "cluster")
+OUTER = ("servers", "e2e", "sweep", "cluster", "gallery")
 _running: list[pytest.Item] = []
 
 

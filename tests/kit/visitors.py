@@ -5,7 +5,7 @@ import time
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.site import Site
+from tests.kit.demo_site import Site
 
 
 def code_for(email: str, page: Page, site: Site) -> str:

@@ -1,0 +1,21 @@
+"""Who visits the gallery's site: people with everything and people with nothing."""
+
+PASSWORD = "correct horse battery"
+FULL = "hanbyeol.namgung.with.a.long.address@department.of.something.example.com"
+FULL_NAME = "남궁한별하나둘셋 Hanbyeol Bartholomew Namgung-Featherstonehaugh-Cholmondeley"
+NEW = "new@example.com"
+ENDED = "ended@example.com"
+ALL = (FULL, NEW, ENDED)
+RESET = "reset@example.com"
+"""Only their password is reset."""
+DEVICES = [
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Linux; Android 15; SM-S928N) SamsungBrowser/27.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "AcmeAccountingSynchronisationAgent/2026.11.4 (+https://acme.example.com/agents)",
+    "",
+]
+IPS = ["203.0.113.7", "2001:db8:85a3:1234:5678:8a2e:1370:7334", None]
+DEVICE_COUNT = 26
+"""More than a page of the list shows."""

@@ -1,0 +1,100 @@
+"""Pages of a user who is signed in, at their fullest and at their emptiest."""
+
+from tests.gallery import people
+from tests.gallery.people import FULL, NEW
+from tests.gallery.scene import at, scene
+from tests.gallery.stage import Stage
+
+CHANGE = "/accounts/password/change/"
+
+at("overview", "accounts:home", "/accounts/", person=FULL)
+at("overview-new", "accounts:home", "/accounts/", person=NEW)
+at("overview-demo", "accounts:home", "/accounts/", role="admin")
+at("profile", "accounts:profile", "/accounts/profile/", person=FULL)
+at("activity", "accounts:activity", "/accounts/activity/", person=FULL)
+at("activity-next", "accounts:activity", "/accounts/activity/?page=2", person=FULL)
+at("devices", "accounts:session-list", "/accounts/sessions/", person=FULL)
+at("devices-next", "accounts:session-list", "/accounts/sessions/?page=2", person=FULL)
+at("devices-new", "accounts:session-list", "/accounts/sessions/", person=NEW)
+at("connections", "socialaccount_connections", "/accounts/3rdparty/", person=FULL)
+at("connections-new", "socialaccount_connections", "/accounts/3rdparty/", person=NEW)
+at("sign-out", "account_logout", "/accounts/logout/", person=FULL)
+at("confirm", "account_reauthenticate", "/accounts/reauthenticate/", person=FULL)
+
+
+@scene("profile-saved", "accounts:profile")
+def profile_saved(stage: Stage) -> None:
+    stage.enter(NEW)
+    stage.go("/accounts/profile/")
+    stage.send(display_name="")
+
+
+@scene("profile-refused", "accounts:profile")
+def profile_refused(stage: Stage) -> None:
+    stage.enter(NEW)
+    stage.go("/accounts/profile/")
+    stage.page.evaluate("() => document.querySelector('[name=display_name]').maxLength = 999")
+    stage.send(display_name="가나다라 " * 20)
+
+
+@scene("devices-signed-out", "accounts:session-list")
+def devices_signed_out(stage: Stage) -> None:
+    """End the last one: the first is the browser of the other language."""
+    stage.enter(FULL)
+    stage.go("/accounts/sessions/")
+    stage.press(".devices .row:last-child form button")
+
+
+@scene("email", "account_email")
+def email(stage: Stage) -> None:
+    stage.enter_afresh(FULL)
+    stage.go("/accounts/email/")
+
+
+@scene("email-refused", "account_email")
+def email_refused(stage: Stage) -> None:
+    stage.enter_afresh(FULL)
+    stage.go("/accounts/email/")
+    stage.send("[name=action_add]", email="no address")
+
+
+@scene("email-code", "account_email_verification_sent")
+def email_code(stage: Stage) -> None:
+    """A change of the email asks for the password once more."""
+    stage.enter_afresh(NEW)
+    stage.go("/accounts/email/")
+    stage.send("[name=action_add]", email="a.new.and.rather.long.address@example.com")
+    stage.send(password=people.PASSWORD)
+
+
+@scene("password", "account_change_password")
+def password(stage: Stage) -> None:
+    stage.enter_afresh(FULL)
+    stage.go(CHANGE)
+
+
+@scene("password-refused", "account_change_password")
+def password_refused(stage: Stage) -> None:
+    stage.enter_afresh(FULL)
+    stage.go(CHANGE)
+    stage.send(oldpassword="not the password", password1="short")
+
+
+@scene("confirm-refused", "account_reauthenticate")
+def confirm_refused(stage: Stage) -> None:
+    stage.enter(FULL)
+    stage.go("/accounts/reauthenticate/")
+    stage.send(password="not the password")
+
+
+@scene("confirm-by-code", "account_request_reauthentication_code")
+def confirm_by_code(stage: Stage) -> None:
+    stage.enter(people.FULL)
+    stage.go("/accounts/reauthenticate/code/")
+
+
+@scene("confirm-code", "account_confirm_reauthentication_code")
+def confirm_code(stage: Stage) -> None:
+    stage.enter(people.FULL)
+    stage.go("/accounts/reauthenticate/code/")
+    stage.press()

@@ -1,0 +1,111 @@
+"""What scenes do in the browser before their picture is taken."""
+
+import re
+import time
+from collections.abc import Callable
+
+from playwright.sync_api import BrowserContext, Cookie, Page
+
+from tests.gallery import people
+from tests.kit.demo_site import Site
+
+LINK = re.compile(r"\S+/password/reset/key/\S+")
+MAIL_SECONDS = 20
+_signed_in: dict[tuple[str, str], list[Cookie]] = {}
+
+
+class Stage:
+    """One browser, in one language, on the way to one picture."""
+
+    def __init__(self, page: Page, site: Site, language: str) -> None:
+        self.page, self.site, self.language = page, site, language
+
+    @property
+    def context(self) -> BrowserContext:
+        return self.page.context
+
+    def go(self, path: str) -> None:
+        self.page.goto(path if "://" in path else f"{self.site.url}{path}")
+
+    def press(self, selector: str = "main form .actions button") -> None:
+        """Click what leads to another page, and wait for that page."""
+        with self.page.expect_navigation():
+            self.page.locator(selector).first.click()
+
+    def fill(self, **fields: str) -> None:
+        for name, value in fields.items():
+            self.page.locator(f"main [name={name}]").first.fill(value)
+
+    def send(self, selector: str = "main form .actions button", **fields: str) -> None:
+        """Send a form with these values, which the browser itself may find wrong."""
+        self.fill(**fields)
+        self.page.evaluate("() => { for (const form of document.forms) form.noValidate = true; }")
+        self.press(selector)
+
+    def enter(self, person: str, password: str = people.PASSWORD) -> None:
+        """Sign in by password, or with the session of an earlier scene.
+
+        Pages that ask for a proof of the last five minutes need `enter_afresh`.
+        """
+        if cookies := _signed_in.get((self.language, person)):
+            self.context.add_cookies(cookies)
+            return
+        self.enter_afresh(person, password)
+        _signed_in[self.language, person] = self.context.cookies()
+
+    def enter_afresh(self, person: str, password: str = people.PASSWORD) -> None:
+        """Sign in by password."""
+        self.go("/accounts/login/")
+        self.send("form:has([name=password]) .actions button", login=person, password=password)
+        assert "/login/" not in self.page.url, f"{person} can't sign in"
+
+    def enter_as(self, role: str) -> None:
+        """Sign in as one of the demo's own accounts."""
+        account = self.site.accounts[role]
+        self.enter(account["email"], account["password"])
+
+    def go_to_provider(self, provider: str, *, at: str = "/accounts/login/") -> None:
+        self.go(at)
+        self.press(f"form[action*='/{provider}/login/'] button")
+
+    def agree(self, identity: str) -> None:
+        self.page.get_by_text(identity, exact=False).first.click()
+        self.press("[name=choice][value=continue]")
+
+    def agree_with(self, email: str) -> None:
+        """Agree as a person with this address."""
+        self.page.locator("[name=identity][value=other]").check()
+        self.page.locator("#email").fill(email)
+        self.press("[name=choice][value=continue]")
+
+    def codes(self) -> set[str]:
+        """All codes that were mailed so far, to anybody."""
+        viewer = Stage(self.context.new_page(), self.site, self.language)
+        viewer.go("/demo/mail/")
+        found = viewer.page.locator(".letter-code").all_inner_texts()
+        viewer.page.close()
+        return set(found)
+
+    def new_code(self, before: set[str]) -> str:
+        """Wait for a code that wasn't among these."""
+        return _wait(lambda: next(iter(self.codes() - before), None), "a code")
+
+    def reset_link(self, email: str) -> str:
+        """Wait for a link to choose a new password that is mailed to this address."""
+
+        def newest() -> str | None:
+            self.go("/demo/mail/")
+            letters = self.page.locator("article").all_inner_texts()
+            links = [LINK.search(letter) for letter in letters if email in letter]
+            return next((link.group() for link in links if link), None)
+
+        return _wait(newest, "a link")
+
+
+def _wait(look: Callable[[], str | None], what: str) -> str:
+    deadline = time.monotonic() + MAIL_SECONDS
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"{what} was not mailed")
