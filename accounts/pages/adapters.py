@@ -29,6 +29,7 @@ from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import LoginFailure
 from accounts.client_info import device_name
 from accounts.errors import AccountExistsError, ConflictError, InactiveUserError
+from accounts.federation import refusals
 from accounts.federation.linking import links
 from accounts.federation.providers import former
 from accounts.mail import sending
@@ -287,6 +288,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         """Log why a provider's sign-in failed, without personal data. The page says less."""
         name = getattr(provider, "id", "a provider")
         log.warning("a sign-in by %s failed: %s", name, exception or error)
+        refusals.answer(request, provider, exception, state=(extra_context or {}).get("state"))
 
     @override
     def get_requests_session(self) -> NoReturn:

@@ -1,14 +1,7 @@
-"""The running site as the tests see it."""
+"""How the tests see the running site."""
 
-from dataclasses import dataclass
+from tests.kit.served import Site
+
+__all__ = ["PAGE_MILLISECONDS", "Site"]
 
 PAGE_MILLISECONDS = 20_000
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where the running site is, and its demo accounts by role."""
-
-    url: str
-    frontend: str
-    accounts: dict[str, dict[str, str]]

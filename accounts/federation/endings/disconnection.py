@@ -20,7 +20,12 @@ from typing_extensions import override
 
 from accounts.federation.endings import unlinking
 from accounts.federation.errors import ProviderError
-from accounts.federation.providers.base import StrictAdapter, StrictProvider, UnlinksBy
+from accounts.federation.providers.base import (
+    DISCONNECT,
+    StrictAdapter,
+    StrictProvider,
+    UnlinksBy,
+)
 
 STATE_PREFIX = "disconnect-"
 """Marks a `state` of ours. allauth's own never contain a hyphen."""
@@ -41,7 +46,7 @@ class DisconnectForm(forms.DisconnectForm):
 def _ask(request: HttpRequest, provider: StrictProvider, uid: str) -> HttpResponse:
     response: HttpResponse = provider.redirect(
         request,
-        "disconnect",
+        DISCONNECT,
         data=uid,
         state_id=STATE_PREFIX + get_random_string(32),
         scope=provider.get_scope_from_request(request),

@@ -10,6 +10,7 @@ from typing import Any
 from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.models import SocialLogin, SocialToken
 from allauth.socialaccount.providers.base.constants import AuthAction, AuthProcess
 from allauth.socialaccount.providers.base.provider import ProviderAccount
@@ -18,15 +19,18 @@ from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from typing_extensions import override
 
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
 from accounts.federation.profile import Profile, Proof
-from accounts.federation.wire import fetch, replay
+from accounts.federation.wire import fetch, outage, replay
 
 log = logging.getLogger(__name__)
+
+DISCONNECT = "disconnect"
+"""Our process beside allauth's (`AuthProcess`): the way to a provider that ends a connection."""
 
 
 class StrictClient(OAuth2Client):
@@ -132,7 +136,37 @@ class StrictProvider(OAuth2Provider):
         login: SocialLogin = self.sociallogin_from_response(request, profile)
         return login
 
+    @property
+    def is_down(self) -> bool:
+        """Should pages say so beside the button?"""
+        return outage.is_marked(self.id)
+
     # allauth asks these.
+
+    @override
+    def redirect(
+        self,
+        request: HttpRequest,
+        process: str,
+        next_url: str | None = None,
+        data: Any = None,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        """Send the browser to the provider, unless its way back would be refused.
+
+        A disconnection always goes: it has ended here already, and its way back copes.
+        """
+        try:
+            if process != DISCONNECT:
+                outage.require(self.id)
+        except ProviderUnavailableError as exc:
+            state = {"process": process, "next": next_url, "headless": kwargs.get("headless")}
+            refused: HttpResponse = render_authentication_error(
+                request, self, exception=exc, extra_context={"state": state}
+            )
+            return refused
+        response: HttpResponse = super().redirect(request, process, next_url, data, **kwargs)
+        return response
 
     @override
     def get_pkce_params(self) -> dict[str, Any]:
