@@ -29,7 +29,7 @@ from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import LoginFailure
 from accounts.client_info import device_name
 from accounts.errors import AccountExistsError, ConflictError, InactiveUserError
-from accounts.federation import refusals
+from accounts.federation import refusals, states
 from accounts.federation.linking import links
 from accounts.federation.providers import former
 from accounts.mail import sending
@@ -288,7 +288,11 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         """Log why a provider's sign-in failed, without personal data. The page says less."""
         name = getattr(provider, "id", "a provider")
         log.warning("a sign-in by %s failed: %s", name, exception or error)
-        refusals.answer(request, provider, exception, state=(extra_context or {}).get("state"))
+        refusals.answer(request, provider, error, exception, extra_context or {})
+
+    @override
+    def generate_state_param(self, state: dict[str, Any]) -> str:
+        return states.draw(state)
 
     @override
     def get_requests_session(self) -> NoReturn:

@@ -18,6 +18,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from typing_extensions import override
 
+from accounts.federation import states
 from accounts.federation.endings import unlinking
 from accounts.federation.errors import ProviderError
 from accounts.federation.providers.base import (
@@ -28,7 +29,7 @@ from accounts.federation.providers.base import (
 )
 
 STATE_PREFIX = "disconnect-"
-"""Marks a `state` of ours. allauth's own never contain a hyphen."""
+"""Marks these states. Those of sign-ins begin with letters and digits that are drawn, and a dot."""
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,12 @@ def _ask(request: HttpRequest, provider: StrictProvider, uid: str) -> HttpRespon
 def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpResponse:
     """Revoke the grant with the code that the provider sent back; then show the connections."""
     provider: StrictProvider = adapter.provider()
-    state = statekit.unstash_state(request, provider_id=provider.sub_id, state_id=state_id)
-    if state is not None:
+    is_known = states.is_known(request, state_id, provider=provider.sub_id)
+    is_mine = is_known and states.spend(request, state_id)
+    state = is_mine and statekit.unstash_state(
+        request, provider_id=provider.sub_id, state_id=state_id
+    )
+    if state:
         name = {"provider": provider.name}
         try:
             token = _token(request, adapter, provider, state)
