@@ -23,8 +23,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from typing_extensions import override
 
+from accounts.federation import ways_out
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
 from accounts.federation.profile import Profile, Proof
+from accounts.federation.ways_out import WayOut
 from accounts.federation.wire import fetch, outage, replay
 
 log = logging.getLogger(__name__)
@@ -105,6 +107,8 @@ class StrictProvider(OAuth2Provider):
     """Visitors with this language see this provider's button first."""
     button: str | Promise = ""
     """The label that the provider's brand guide demands, or ''."""
+    refuses_embedded_browsers = False
+    """Does the provider refuse to sign people in inside another app, such as KakaoTalk?"""
     reauthentication: Mapping[str, str] = {}
     """Parameters that make the provider ask for the password again."""
     unlinks_by = UnlinksBy.NOTHING
@@ -140,6 +144,11 @@ class StrictProvider(OAuth2Provider):
     def is_down(self) -> bool:
         """Should pages say so beside the button?"""
         return outage.is_marked(self.id)
+
+    @property
+    def way_out(self) -> WayOut | None:
+        """How to open this page elsewhere, if the provider refuses the browser that shows it."""
+        return ways_out.of(self.request) if self.refuses_embedded_browsers else None
 
     # allauth asks these.
 
