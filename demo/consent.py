@@ -92,6 +92,7 @@ class ConsentStandIn(Site):
             scopes=scopes,
             code_challenge=parameters.get("code_challenge"),
             nonce=parameters.get("nonce"),
+            access_type=parameters.get("access_type"),
         )
         if parameters.get("prompt") == "none":
             return self.without_a_word(asked, hint=parameters.get("login_hint"))
@@ -99,7 +100,11 @@ class ConsentStandIn(Site):
 
     def without_a_word(self, asked: AuthorizeRequest, *, hint: str) -> HttpResponse:
         """`prompt=none`, OpenID Connect Core §3.1.2.1: a code for who agreed before, or an error."""
-        error, identity = self.fault.silence(self.ledger.agreed.get(hint), self.identities)
+        error, identity = self.fault.silence(
+            self.ledger.agreed.get(hint),
+            self.identities,
+            is_offline=asked.access_type == "offline",
+        )
         if identity is None:
             return self.redirect(asked.redirect_uri, {"error": error, "state": asked.state})
         code = self.ledger.grant(asked, identity)

@@ -35,6 +35,7 @@ def _area(name: str, seconds: float) -> Area:
         checks.append(Check("google keys", _asking(lambda: google_keys(seconds))))
         checks.append(Check("google reports", google_reports))
     if name == "kakao":
+        checks.append(Check("kakao reports", kakao_reports))
         checks.append(Check("kakao unlinking", kakao_unlinking))
     checks.append(Check(f"{name} credentials", _asking(lambda: credentials(name, seconds))))
     return Area(tuple(checks))
@@ -95,6 +96,10 @@ def google_keys(seconds: float) -> Finding:
 def google_reports() -> Finding:
     """Whether Google knows the address can only be asked with the stream's service account."""
     return ok(f"register this receiver: {_page('google_security_events')}")
+
+
+def kakao_reports() -> Finding:
+    return ok(f"register this account status webhook: {_page('kakao_security_events')}")
 
 
 def kakao_unlinking() -> Finding:

@@ -71,7 +71,14 @@ def test_one_limit_counts_for_every_client_object_of_an_address(db, few):
     assert refused.status_code == 429
 
 
-@pytest.mark.parametrize("path", ["/accounts/google/security-events/", "/accounts/kakao/unlinked/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/accounts/google/security-events/",
+        "/accounts/kakao/security-events/",
+        "/accounts/kakao/unlinked/",
+    ],
+)
 def test_guesses_at_a_provider_door_are_throttled(db, few, path):
     answers = [Client().post(path) for _ in range(4)]
 
@@ -196,6 +203,7 @@ def test_limits_are_counted_apart(db, few):
         ("/accounts/google/login/callback/", "social"),
         ("/api/token/social/", "social"),
         ("/accounts/google/security-events/", "report"),
+        ("/accounts/kakao/security-events/", "report"),
         ("/accounts/kakao/unlinked/", "report"),
     ],
 )

@@ -97,7 +97,7 @@ class UnlinksBy(Enum):
 
     NOTHING = "no message is possible"
     UID = "its id of the person"
-    TOKEN = "an access token of the person"  # noqa: S105 - no password
+    TOKEN = "a token of the person"  # noqa: S105 - no password
 
 
 class StrictProvider(OAuth2Provider):
@@ -114,6 +114,8 @@ class StrictProvider(OAuth2Provider):
     unlinks_by = UnlinksBy.NOTHING
     unlinking_serves_for = timedelta(days=7)
     """How long after the end of a connection a message to the provider is still useful."""
+    disconnection: Mapping[str, str] = {}
+    """Parameters that make the provider give a refresh token to a disconnection."""
     grants_url = ""
     """The page where people end a connection at the provider by themselves."""
 

@@ -52,6 +52,7 @@ class Provider(StrictProvider):
     reauthentication = {"prompt": "select_account consent"}
     unlinks_by = UnlinksBy.TOKEN
     unlinking_serves_for = timedelta(hours=1)
+    disconnection = {"access_type": "offline"}
     grants_url = "https://myaccount.google.com/connections"
 
     @override
