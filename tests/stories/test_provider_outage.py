@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 import requests
+from allauth.socialaccount.models import SocialAccount
 
 from accounts.federation.wire import outage
 from api.problems import PROVIDER_UNAVAILABLE
@@ -16,7 +17,7 @@ from tests.kit import served
 from tests.kit.clients import CHROME, bearer, sign_in
 from tests.kit.problems import problem
 from tests.kit.rings import starts_processes
-from tests.kit.standins import StandIn
+from tests.kit.standins import LINK_PAGE, StandIn
 from tests.kit.waiting import wait_until
 
 ATTEMPTS = 8
@@ -121,6 +122,22 @@ def test_a_token_of_a_provider_that_is_down_is_refused(is_down, send, provider_s
         assert answer.status_code == 503
         assert answer.json() == problem(503, "provider_unavailable")
         assert answer["Retry-After"] == "60"
+
+
+@pytest.mark.django_db
+def test_the_page_of_a_link_marks_a_provider_too(google, kakao, walk, visitor, owner, is_down):
+    SocialAccount.objects.create(user=owner, provider="kakao", uid="1")
+    assert walk(google)["Location"] == LINK_PAGE
+    before = page_in(visitor, path=LINK_PAGE)
+
+    is_down()
+
+    page = page_in(visitor, path=LINK_PAGE)
+    assert MARK["en"] not in before
+    assert page.count(MARK["en"]) == 1
+    assert 'class="provider kakao" name="proof" value="kakao" aria-describedby="kakao-is-down"' in (
+        page
+    )
 
 
 @pytest.fixture(scope="module")
