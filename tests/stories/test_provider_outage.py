@@ -200,7 +200,7 @@ def ask_all_else(site, access):
     return max(found)
 
 
-def test_sixteen_sign_ins_at_a_hanging_provider_hold_up_nothing_else(site, frozen):
+def test_sign_ins_at_a_hanging_provider_hold_up_nothing_else(site, frozen):
     freeze, thaw = frozen
     kakao = StandIn("kakao", int(site.standins["kakao"].rpartition(":")[2]))
     kakao.native_client = "demo-kakao-native"

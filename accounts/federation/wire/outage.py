@@ -30,10 +30,10 @@ MAX_TIMEOUTS = 3
 PATIENCE_SECONDS = 1.0
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 60.0
-"""Not longer than the `Retry-After` of `provider_unavailable`: who obeys it may try."""
+"""Not longer than the `Retry-After` of `provider_unavailable`, so that a client that obeys it may try."""
 MARK_SECONDS = 180.0
-"""How long pages say that a provider is down after its last time-out. If nobody tries it, nobody
-knows."""
+"""How long pages say that a provider is down after its last time-out. Without a new try the process
+cannot know that the provider is back."""
 SIGN_IN_URLS = ("ACCESS_TOKEN_URL", "PROFILE_URL")
 """The addresses that every sign-in by a page needs."""
 
