@@ -33,7 +33,8 @@ USER munjigi
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "deploy/healthcheck.py"]
-# The same server as in `manage.py serve`. For more threads or processes, start more containers.
+# The same server as in `manage.py serve`, with the default of SERVER_THREADS. For more threads or
+# processes, start more containers.
 CMD ["python", "-m", "granian", \
      "--interface=wsgi", \
      "--host=0.0.0.0", \

@@ -1,13 +1,30 @@
 """Describe the caller: IP address, and the device in words."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ua_parser import parse
 
 USER_AGENT_MAX = 512
+EMBEDDING_APPS = [
+    (re.compile(r"KAKAOTALK[ /]\d", re.IGNORECASE), gettext_noop("KakaoTalk")),
+    (re.compile(r"NAVER\(inapp;", re.IGNORECASE), gettext_noop("Naver")),
+    (re.compile(r"\bInstagram \d"), "Instagram"),
+    (re.compile(r"\bFBAN/Messenger|\bFB_IAB/(Orca|MESSENGER)"), "Messenger"),
+    (re.compile(r"\b(FBAN|FBAV|FB_IAB)/"), "Facebook"),
+    (re.compile(r"\bLine/\d"), "LINE"),
+]
+"""Apps that show web pages in a browser of their own, by a part of its User-Agent."""
+
+
+@lru_cache(maxsize=1024)
+def embedding_app(user_agent: str) -> str:
+    """Return the name of the app in whose own browser the page is shown, or ''. Not translated."""
+    return next((name for part, name in EMBEDDING_APPS if part.search(user_agent)), "")
 
 
 @lru_cache(maxsize=1024)
@@ -23,9 +40,15 @@ def _parts(user_agent: str) -> tuple[str, str]:
 def device_name(user_agent: str) -> str:
     """Return e.g. `"Chrome · Windows"`; for a program its first product token, e.g. `"curl/8.1"`."""
     browser, system = _parts(user_agent)
+    if app := embedding_app(user_agent):
+        browser = _(app)
     if browser and system:
         return f"{browser} · {system}"
     return browser or user_agent.split(" ", maxsplit=1)[0][:40] or _("Unknown device")
+
+
+def is_android(user_agent: str) -> bool:
+    return _parts(user_agent)[1] == "Android"
 
 
 def is_mobile(user_agent: str) -> bool:

@@ -90,6 +90,7 @@ class ConsentStandIn(Site):
             scopes=scopes,
             code_challenge=parameters.get("code_challenge"),
             nonce=parameters.get("nonce"),
+            access_type=parameters.get("access_type"),
         )
         if parameters.get("prompt") == "none":
             return self.silent_redirect(asked, hint=parameters.get("login_hint"))
@@ -100,7 +101,11 @@ class ConsentStandIn(Site):
 
         Redirects with a code if the person in `hint` agreed before, otherwise with an error.
         """
-        error, identity = self.fault.silence(self.ledger.agreed.get(hint), self.identities)
+        error, identity = self.fault.silence(
+            self.ledger.agreed.get(hint),
+            self.identities,
+            is_offline=asked.access_type == "offline",
+        )
         if identity is None:
             return self.redirect(asked.redirect_uri, {"error": error, "state": asked.state})
         code = self.ledger.grant(asked, identity)

@@ -7,12 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from typing_extensions import override
 
-from demo import google_claims, standin_process
-from demo.consent import ConsentStandIn, stable_number
+from demo import google_claims, security_events, standin_process
+from demo.consent import stable_number
 from demo.google_claims import LONG_SCOPES, TOKEN_SECONDS
 from demo.ledger import Issued, Ledger, Refusal
 from demo.oauth_standin import AuthorizeRequest, Client, Identity, OAuthError, Parameters
-from demo.received import bearer_token, client_credentials, form_of, posted_form
+from demo.received import bearer_token, client_credentials, posted_form
+from demo.security_events import EventSender
 
 REFUSALS = {
     Refusal.UNKNOWN_CODE: ("invalid_grant", "Bad Request"),
@@ -27,7 +28,7 @@ HEADLINES = {
 }
 
 
-class GoogleStandIn(ConsentStandIn):
+class GoogleStandIn(EventSender):
     slug = "google"
     authorize_path = "o/oauth2/v2/auth"
     native_scope = "openid profile email"
@@ -151,7 +152,9 @@ class GoogleStandIn(ConsentStandIn):
         raise refused
 
     def token_answer(self, issued: Issued) -> dict[str, object]:
-        return {
+        is_offline = issued.grant.request.access_type == "offline"
+        gives_refresh_token = is_offline and self.fault.name != "no_refresh_token"
+        return ({"refresh_token": issued.refresh_token} if gives_refresh_token else {}) | {
             "access_token": issued.access_token,
             "expires_in": TOKEN_SECONDS,
             "scope": google_claims.scope_text(issued.grant.request),
@@ -193,29 +196,23 @@ class GoogleStandIn(ConsentStandIn):
             return self.answer(exc.body, status=exc.status, headers=exc.headers)
         if not token:
             return self.error("invalid_request", "Missing required parameter: token")
-        held = self.ledger.bearer(token)
-        if held is None:
-            # Google refuses an invalid token. RFC 7009 §2.2 says 200.
+        issued = self.ledger.issued_as(token)
+        if issued is None:
+            # Google says so of a dead token; RFC 7009 §2.2 would have 200.
             return self.error("invalid_token", "Token expired or revoked")
-        self.ledger.revoke_all_of(held[0].grant.identity.subject)
+        # Google writes that either token ends the grant; some sites found that an access token
+        # doesn't. This is the stricter reading.
+        if token == issued.refresh_token:
+            self.ledger.revoke_all_of(issued.grant.identity.subject)
+        else:
+            self.ledger.revoke(token)
         return self.answer({})
 
-    def security_event(self, request: HttpRequest) -> HttpResponse:
-        """Return the security event token that Google would send. The caller sends it to the site."""
-        if request.method != "POST":
-            return self.not_allowed(request, "POST")
-        try:
-            form = form_of(request)
-        except ValueError as exc:
-            return self.answer({"error": str(exc)}, status=400)
-        claims = google_claims.security_event(
-            form.get("event"),
-            subject=form.get("sub"),
-            reason=form.get("reason"),
-            issuer=f"{self.origin}/",
-            audience=form.get("client_id") or self.client.client_id,
+    @override
+    def event_claims(self, form: Parameters) -> dict[str, object]:
+        return security_events.claims(
+            form, issuer=f"{self.origin}/", audience=form.get("client_id") or self.client.client_id
         )
-        return self.answer({"token": self.fault.event(claims, self.key)})
 
     def reading(
         self, document: Callable[[], dict[str, object]]

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import secrets
 import time
 
 from demo.ledger import Grant, Issued
@@ -14,11 +13,6 @@ LONG_SCOPES = {
     "email": "https://www.googleapis.com/auth/userinfo.email",
     "profile": "https://www.googleapis.com/auth/userinfo.profile",
 }
-EVENT_TYPES = {
-    "tokens-revoked": "https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked",
-    "token-revoked": "https://schemas.openid.net/secevent/oauth/event-type/token-revoked",
-}
-RISC_EVENT_TYPE = "https://schemas.openid.net/secevent/risc/event-type/"
 CLAIMS = (
     *("aud", "azp", "at_hash", "email", "email_verified", "exp", "family_name", "given_name"),
     *("iat", "iss", "locale", "name", "nonce", "sub"),
@@ -37,27 +31,6 @@ def id_token(issued: Issued, *, issuer: str) -> dict[str, object]:
     if asked.nonce:
         claims["nonce"] = asked.nonce
     return claims | {"iat": now, "exp": now + ID_TOKEN_SECONDS}
-
-
-def security_event(
-    name: str, *, subject: str, reason: str, issuer: str, audience: str
-) -> dict[str, object]:
-    """Return the claims of a security event (RFC 8417), with the members that Google documents.
-
-    A `verification` has no subject.
-    """
-    event: dict[str, object] = {"state": "a try"}
-    if name != "verification":
-        event = {"subject": {"subject_type": "iss-sub", "iss": issuer, "sub": subject}}
-    if reason:
-        event["reason"] = reason
-    return {
-        "iss": issuer,
-        "aud": audience,
-        "iat": int(time.time()),
-        "jti": secrets.token_hex(16),
-        "events": {EVENT_TYPES.get(name, RISC_EVENT_TYPE + name): event},
-    }
 
 
 def at_hash(access_token: str) -> str:

@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from typing_extensions import override
 
-from demo import kakao_account, standin_process
-from demo.consent import ConsentStandIn, stable_number
+from demo import kakao_account, security_events, standin_process
+from demo.consent import stable_number
 from demo.ledger import MAX_REMEMBERED, Issued, Ledger, Refusal
 from demo.oauth_standin import AuthorizeRequest, Client, Identity, OAuthError, Parameters
 from demo.received import bearer_token, form_of, posted_form
+from demo.security_events import EventSender
 
 TOKEN_SECONDS = 21599
 REFRESH_TOKEN_SECONDS = 5183999
@@ -24,7 +25,7 @@ HEADLINES = {
 Held = tuple[Issued, int]
 
 
-class KakaoStandIn(ConsentStandIn):
+class KakaoStandIn(EventSender):
     slug = "kakao"
     authorize_path = "oauth/authorize"
     identities = (
@@ -49,6 +50,7 @@ class KakaoStandIn(ConsentStandIn):
             path("v1/user/unlink", self.unlink),
             path("v1/user/logout", self.logout),
             path("unlink-user", self.unlink_user),
+            path("security-event", self.security_event),
             path(".well-known/jwks.json", self.jwks),
         ]
 
@@ -214,6 +216,13 @@ class KakaoStandIn(ConsentStandIn):
                 "parameters": sent | {"referrer_type": "UNLINK_FROM_APPS"},
             }
         )
+
+    @override
+    def event_claims(self, form: Parameters) -> dict[str, object]:
+        """Kakao names the person in `sub`, and the time of the event in `toe`."""
+        audience = form.get("client_id") or self.client.client_id
+        claims = security_events.claims(form, issuer=self.origin, audience=audience)
+        return claims | {"sub": form.get("sub"), "toe": claims["iat"]}
 
     def logout(self, request: HttpRequest) -> HttpResponse:
         held = self.holder(request, "POST")

@@ -129,6 +129,15 @@ class Ledger:
             issued = self.tokens.get(access_token)
             return (issued, self.tokens.seconds_left(access_token)) if issued else None
 
+    def issued_as(self, token: str) -> Issued | None:
+        """The living pair that this token, of either kind, belongs to."""
+        with self.lock:
+            living = (self.tokens.get(key) for key in list(self.tokens.entries))
+            return next(
+                (one for one in living if one and token in {one.access_token, one.refresh_token}),
+                None,
+            )
+
     def revoke(self, token: str) -> bool:
         """End a pair of tokens, given either of them (RFC 7009 §2.1). Returns False if none was live."""
         with self.lock:

@@ -94,6 +94,9 @@ SIGNATURES: dict[str, Callable[[Claims, SigningKey], str]] = {
 
 SILENCES = {"login_required", "consent_required", "interaction_required", "another_answers"}
 
+OFFLINE = {"offline_consent_required", "no_refresh_token"}
+"""Google asks the person first, or gives no refresh token, where `access_type=offline` is asked for."""
+
 
 def _drip(body: bytes) -> Iterator[bytes]:
     for number in range(DRIPS):
@@ -142,6 +145,7 @@ FAULTS = {
     *TOKEN_INFOS,
     *EVENTS,
     *SILENCES,
+    *OFFLINE,
     *ANSWERS,
 }
 
@@ -172,9 +176,12 @@ class Misbehaviour:
         return sign(claims, key) if sign else key.sign(claims, typ="secevent+jwt")
 
     def silence(
-        self, agreed: Identity | None, everybody: tuple[Identity, ...]
+        self, agreed: Identity | None, everybody: tuple[Identity, ...], *, is_offline: bool
     ) -> tuple[str, Identity | None]:
-        """Return the answer to `prompt=none`: an error code, or the person who gets a code."""
+        """What `prompt=none` brings: an error, or somebody."""
+        if self.name in OFFLINE:
+            is_refused = is_offline and self.name == "offline_consent_required"
+            return ("consent_required", None) if is_refused else ("interaction_required", agreed)
         if self.name == "another_answers":
             return "", next(one for one in everybody if one != agreed)
         if self.name in SILENCES:

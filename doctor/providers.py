@@ -35,6 +35,7 @@ def _area(name: str, seconds: float) -> Area:
         checks.append(Check("google keys", _asking(lambda: google_keys(seconds))))
         checks.append(Check("google reports", google_reports))
     if name == "kakao":
+        checks.append(Check("kakao reports", kakao_reports))
         checks.append(Check("kakao unlinking", kakao_unlinking))
     checks.append(Check(f"{name} credentials", _asking(lambda: credentials(name, seconds))))
     return Area(tuple(checks))
@@ -100,6 +101,10 @@ def google_reports() -> Finding:
     The doctor can't check the registration: that needs the service account of the stream.
     """
     return ok(f"register this receiver: {_page('google_security_events')}")
+
+
+def kakao_reports() -> Finding:
+    return ok(f"register this account status webhook: {_page('kakao_security_events')}")
 
 
 def kakao_unlinking() -> Finding:

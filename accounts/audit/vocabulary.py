@@ -99,6 +99,7 @@ class Alert(Entry):
 
     ACCOUNT_DISABLED = "account_disabled", _("Account disabled at the provider")
     CREDENTIAL_CHANGE = "credential_change", _("Its password may have leaked")
+    CREDENTIAL_CHANGED = "credential_changed", _("Password changed at the provider")
     HIJACKING = "hijacking", _("Taken over by somebody else")
     SESSIONS_REVOKED = "sessions_revoked", _("Signed out at the provider")
     TOKENS_REVOKED = "tokens_revoked", _("Access withdrawn at the provider")

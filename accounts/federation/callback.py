@@ -1,16 +1,23 @@
 """The address to which a provider sends the browser back."""
 
+from typing import Any
+
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.utils import get_request_param
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
+from accounts.federation import refusals, states
 from accounts.federation.endings import disconnection
 from accounts.federation.providers.base import StrictAdapter
 
 
 class CallbackView(OAuth2CallbackView):
-    """Finish a sign-in or a connection, as allauth does, or a disconnection of ours."""
+    """Finish a sign-in or a connection, as allauth does, or a disconnection of ours.
+
+    A browser may ask twice: two clicks, F5, Back. One request finishes the attempt, decided by one
+    atomic step before anything is asked of the provider. The others lead on.
+    """
 
     adapter: StrictAdapter
 
@@ -21,3 +28,30 @@ class CallbackView(OAuth2CallbackView):
             return disconnection.finish(request, self.adapter, state_id)
         response: HttpResponse = super().dispatch(request, *args, **kwargs)
         return response
+
+    @override
+    def _get_state(
+        self, request: HttpRequest, provider: Any
+    ) -> tuple[dict[str, Any] | None, HttpResponse | None]:
+        state_id = str(get_request_param(request, "state", ""))
+        if states.is_known(request, state_id, provider=provider.sub_id):
+            if not states.spend(request, state_id):
+                return None, refusals.asked_twice(request, state_id)
+        elif _leads_on(request, state_id):
+            return None, refusals.asked_twice(request, state_id)
+        # allauth's answer to a state that this browser doesn't know is `refusals.answer`.
+        found: tuple[dict[str, Any] | None, HttpResponse | None] = super()._get_state(
+            request, provider
+        )
+        return found
+
+
+def _leads_on(request: HttpRequest, state_id: str) -> bool:
+    """Return True if another request of this browser has finished the attempt.
+
+    A sign-in changes the session's id, so a signed-in browser is not compared with the one that used
+    the state up: to be led to `next` gives nobody anything.
+    """
+    if request.user.is_authenticated:
+        return not states.carried_by(state_id).is_connect or states.is_spent(state_id)
+    return states.is_spent_here(request, state_id)

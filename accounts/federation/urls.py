@@ -11,10 +11,13 @@ from accounts.federation.providers.base import StrictProvider
 from accounts.routes import mark
 
 REPORTS = {
-    "google": path(
-        "google/security-events/", webhooks.google_events, name="google_security_events"
-    ),
-    "kakao": path("kakao/unlinked/", webhooks.kakao_unlinked, name="kakao_unlinked"),
+    "google": [
+        path("google/security-events/", webhooks.google_events, name="google_security_events")
+    ],
+    "kakao": [
+        path("kakao/unlinked/", webhooks.kakao_unlinked, name="kakao_unlinked"),
+        path("kakao/security-events/", webhooks.kakao_events, name="kakao_security_events"),
+    ],
 }
 """Where a provider reports by itself."""
 
@@ -34,5 +37,5 @@ def _there_and_back(provider: type[StrictProvider]) -> list[URLPattern]:
 
 urlpatterns = [
     *(route for provider in provider_classes for route in _there_and_back(provider)),
-    *(REPORTS[provider.id] for provider in provider_classes if provider.id in REPORTS),
+    *(route for provider in provider_classes for route in REPORTS.get(provider.id, [])),
 ]

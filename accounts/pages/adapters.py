@@ -32,6 +32,7 @@ from accounts.errors import (
     InactiveUserError,
     SignUpPendingError,
 )
+from accounts.federation import refusals, states
 from accounts.federation.linking import links
 from accounts.federation.providers import former
 from accounts.mail import sending
@@ -306,6 +307,11 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         """Log why a provider's sign-in failed, without personal data. The page says less."""
         name = getattr(provider, "id", "a provider")
         log.warning("a sign-in by %s failed: %s", name, exception or error)
+        refusals.answer(request, provider, error, exception, extra_context or {})
+
+    @override
+    def generate_state_param(self, state: dict[str, Any]) -> str:
+        return states.draw(state)
 
     @override
     def get_requests_session(self) -> NoReturn:

@@ -7,6 +7,7 @@ second request waits for the first and gets its answer, cookies included. Nothin
 
 import hmac
 import json
+import threading
 import time
 from collections.abc import Callable
 from http.cookies import SimpleCookie
@@ -20,7 +21,7 @@ from accounts import routes
 from accounts.encryption import decrypt, encrypt
 from accounts.errors import ConflictError, DecryptionError
 from accounts.store import outage
-from accounts.store.outage import STORE_ERRORS, Waiters
+from accounts.store.outage import STORE_ERRORS
 
 KEPT_SECONDS = 10
 """How long the answer is kept."""
@@ -31,7 +32,8 @@ PAUSE_SECONDS = 0.05
 MAX_BODY = 64 * 1024
 RUNNING = b"running"
 
-_waiters = Waiters()
+_waiters = threading.BoundedSemaphore(3)
+"""Threads of this process that wait for a first request. Further ones get a 409."""
 
 
 class OnceMiddleware:
@@ -94,7 +96,9 @@ def _begin_or_wait(name: str) -> HttpResponse | None:
         return None
     if value != RUNNING:
         return _unpacked(value)
-    with _waiters.one_more():
+    if not _waiters.acquire(blocking=False):
+        raise ConflictError
+    try:
         ends = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < ends:
             time.sleep(PAUSE_SECONDS)
@@ -103,6 +107,8 @@ def _begin_or_wait(name: str) -> HttpResponse | None:
                 return None
             if value != RUNNING:
                 return _unpacked(value)
+    finally:
+        _waiters.release()
     raise ConflictError
 
 

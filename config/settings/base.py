@@ -22,6 +22,8 @@ DEMO = env.bool("DEMO", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 PORT = env.int("PORT", default=8000)
 DEMO_PORT = env.int("DEMO_PORT", default=8001)
+# Threads of each process of the site: at most so many requests run at once.
+SERVER_THREADS = env.int("SERVER_THREADS", default=8)
 VAR_DIR = BASE_DIR / (env.str("VAR_DIR", default="") or "var")
 VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 

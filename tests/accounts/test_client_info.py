@@ -2,9 +2,11 @@
 
 import pytest
 from django.test import RequestFactory
+from django.utils.translation import override
 
 from accounts import client_info
 from accounts.request import client_of
+from tests.kit import embedded
 from tests.kit.clients import CHROME
 
 IPHONE = (
@@ -29,6 +31,53 @@ IPHONE = (
 def test_a_device_has_a_short_name(user_agent, name, is_mobile):
     assert client_info.device_name(user_agent) == name
     assert client_info.is_mobile(user_agent) is is_mobile
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "app", "system"),
+    [
+        (embedded.KAKAOTALK_ANDROID, "KakaoTalk", "Android"),
+        (embedded.KAKAOTALK_IPHONE, "KakaoTalk", "iOS"),
+        (embedded.KAKAOTALK_IPHONE.replace("KAKAOTALK ", "KAKAOTALK/"), "KakaoTalk", "iOS"),
+        (embedded.NAVER_ANDROID, "Naver", "Android"),
+        (embedded.NAVER_IPHONE, "Naver", "iOS"),
+        (embedded.INSTAGRAM_ANDROID, "Instagram", "Android"),
+        (embedded.INSTAGRAM_IPHONE, "Instagram", "iOS"),
+        (embedded.FACEBOOK_ANDROID, "Facebook", "Android"),
+        (embedded.FACEBOOK_IPHONE, "Facebook", "iOS"),
+        (embedded.MESSENGER_IPHONE, "Messenger", "iOS"),
+        (embedded.LINE_ANDROID, "LINE", "Android"),
+        (embedded.LINE_IPHONE, "LINE", "iOS"),
+    ],
+)
+def test_a_browser_inside_an_app_has_the_name_of_the_app(user_agent, app, system):
+    assert client_info.embedding_app(user_agent) == app
+    assert client_info.device_name(user_agent) == f"{app} · {system}"
+    assert client_info.is_mobile(user_agent)
+    assert client_info.is_android(user_agent) is (system == "Android")
+
+
+def test_the_name_of_an_app_is_translated():
+    with override("ko"):
+        assert client_info.device_name(embedded.KAKAOTALK_IPHONE) == "카카오톡 · iOS"
+        assert client_info.device_name(embedded.NAVER_ANDROID) == "네이버 · Android"
+
+
+@pytest.mark.parametrize(
+    "user_agent",
+    [
+        CHROME,
+        IPHONE,
+        "NaverBot/1.0 (compatible; Yeti/1.1; +http://naver.me/spd)",
+        "Mozilla/5.0 (Linux; Android 13) AppleWebKit/537.36 Chrome/114 Whale/1.0 Mobile Safari/537.36",
+        "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+        "kakaotalk-scrap/1.0; +https://devtalk.kakao.com/t/scrap/33984",
+        "Baseline/1.0",
+        "",
+    ],
+)
+def test_a_browser_or_a_robot_is_inside_no_app(user_agent):
+    assert client_info.embedding_app(user_agent) == ""
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,15 @@ def test_all_clients_of_one_address_share_a_limit(db, few):
     assert refused.status_code == 429
 
 
-@pytest.mark.parametrize("path", ["/accounts/google/security-events/", "/accounts/kakao/unlinked/"])
-def test_unproved_reports_of_a_provider_are_throttled(db, few, path):
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/accounts/google/security-events/",
+        "/accounts/kakao/security-events/",
+        "/accounts/kakao/unlinked/",
+    ],
+)
+def test_guesses_at_a_provider_door_are_throttled(db, few, path):
     answers = [Client().post(path) for _ in range(4)]
 
     assert [one.status_code for one in answers[:3]] == [answers[0].status_code] * 3
@@ -195,6 +202,7 @@ def test_each_limit_is_counted_apart(db, few):
         ("/accounts/google/login/callback/", "social"),
         ("/api/token/social/", "social"),
         ("/accounts/google/security-events/", "report"),
+        ("/accounts/kakao/security-events/", "report"),
         ("/accounts/kakao/unlinked/", "report"),
     ],
 )

@@ -319,19 +319,27 @@ def test_consent_page_allows_nothing_inline(google):
     assert "style=" not in page.text
 
 
-def test_prompt_none_returns_a_code_until_the_token_is_revoked(google, answer):
+@pytest.mark.parametrize("kind", ["refresh_token", "access_token"])
+def test_only_a_refresh_token_ends_the_grant(google, answer, kind):
     silently = {"prompt": "none", "login_hint": "100000000000000000002"}
-    token = google.access_token(identity="100000000000000000002")
-    agreed = answer(google.authorize(**silently))
-    revoked = google.post("/revoke", data={"token": token})
+    google.access_token(identity="100000000000000000002")
+    agreed = answer(google.authorize(**silently, access_type="offline"))
+    tokens = google.exchange(agreed["code"]).json()
+    revoked = google.post("/revoke", data={"token": tokens[kind]})
 
     again = answer(google.authorize(**silently))
 
     assert agreed["state"] == "state-1"
-    assert google.exchange(agreed["code"]).status_code == 200
     assert (revoked.status_code, revoked.json()) == (200, {})
-    assert google.get("/ended").json()["ended"][-1] == "100000000000000000002"
-    assert again == {"from": "demo", "error": "interaction_required", "state": "state-1"}
+    if kind == "refresh_token":
+        assert google.get("/ended").json()["ended"][-1] == "100000000000000000002"
+        assert again == {"from": "demo", "error": "interaction_required", "state": "state-1"}
+    else:
+        assert "code" in again
+
+
+def test_without_offline_access_there_is_no_refresh_token(google):
+    assert "refresh_token" not in google.exchange(google.code()).json()
 
 
 def test_a_security_event_is_signed_and_typed(google):

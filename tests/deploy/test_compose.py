@@ -139,7 +139,7 @@ def test_the_image_has_an_unprivileged_user_and_a_health_check():
 
 
 def test_the_image_runs_the_server_that_serve_runs():
-    site = serve._site({"host": "0.0.0.0", "workers": 1, "threads": 8})  # noqa: S104
+    site = serve._site({"host": "0.0.0.0", "workers": 1, "threads": settings.SERVER_THREADS})  # noqa: S104
     flags = site[site.index("-m") :]
 
     assert dockerfile.command()[1:] == [

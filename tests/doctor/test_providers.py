@@ -39,6 +39,7 @@ def reverses(monkeypatch):
     reports = {
         "google_security_events": "google/security-events",
         "kakao_unlinked": "kakao/unlinked",
+        "kakao_security_events": "kakao/security-events",
     }
     monkeypatch.setattr(
         providers,
@@ -104,6 +105,13 @@ def test_healthy_providers(lines, configured, public, origins):
         "google reports": (
             "ok",
             "register this receiver: https://auth.example.com/accounts/google/security-events/",
+            "",
+        ),
+        "kakao reports": (
+            "ok",
+            f"register this account status webhook: {CALLBACK.format('kakao')}".replace(
+                "login/callback", "security-events"
+            ),
             "",
         ),
         "kakao unlinking": (

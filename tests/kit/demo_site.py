@@ -34,13 +34,14 @@ MANAGE = [sys.executable, "manage.py"]
 
 @dataclass(frozen=True)
 class Site:
-    """Where the running site is, its environment, and its demo accounts by role."""
+    """Where the running site is, its demo accounts by role, its environment, and its process."""
 
     url: str
     frontend: str
     standins: dict[str, str]
     accounts: dict[str, dict[str, str]]
     env: dict[str, str]
+    pid: int
 
 
 @contextlib.contextmanager
@@ -82,6 +83,7 @@ def running(**more: str) -> Iterator[Site]:
                 },
                 accounts={account["role"]: account for account in accounts},
                 env=env,
+                pid=server.pid,
             )
         finally:
             server.send_signal(signal.SIGTERM)

@@ -4,9 +4,14 @@ We keep no tokens, so the browser fetches one. The connection is deleted first. 
 the provider for a code without showing a page (`prompt=none`, OpenID Connect Core §3.1.2.1), and we
 revoke the token that we get for the code. Whatever the provider answers, the connection is gone and
 nobody is signed in.
+
+Google writes that revoking an access token ends the grant; some sites found that only the revocation
+of a refresh token does. So the first way asks for a refresh token. If the provider wants to ask the
+person before it gives one, a second way asks for less. Both tokens are forgotten once revoked.
 """
 
 import logging
+from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount import forms
@@ -18,12 +23,22 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from typing_extensions import override
 
+from accounts.federation import states
 from accounts.federation.endings import unlinking
 from accounts.federation.errors import ProviderError
-from accounts.federation.providers.base import StrictAdapter, StrictProvider, UnlinksBy
+from accounts.federation.providers.base import (
+    DISCONNECT,
+    StrictAdapter,
+    StrictProvider,
+    UnlinksBy,
+)
+from accounts.federation.wire import fetch
 
 STATE_PREFIX = "disconnect-"
-"""Marks a `state` of ours. allauth's own never contain a hyphen."""
+"""Marks these states. Those of sign-ins begin with letters and digits that are drawn, and a dot."""
+
+WANTS_TO_ASK = {"consent_required", "interaction_required"}
+"""Errors of OpenID Connect Core §3.1.2.6: the provider would have to show the person a page."""
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +53,21 @@ class DisconnectForm(forms.DisconnectForm):
             raise ImmediateHttpResponse(_ask(self.request, provider, account.uid))
 
 
-def _ask(request: HttpRequest, provider: StrictProvider, uid: str) -> HttpResponse:
+def _ask(
+    request: HttpRequest, provider: StrictProvider, uid: str, *, asks_less: bool = False
+) -> HttpResponse:
     response: HttpResponse = provider.redirect(
         request,
-        "disconnect",
+        DISCONNECT,
         data=uid,
         state_id=STATE_PREFIX + get_random_string(32),
         scope=provider.get_scope_from_request(request),
-        auth_params={"prompt": "none", "login_hint": uid},
+        auth_params={
+            "prompt": "none",
+            "login_hint": uid,
+            **({} if asks_less else provider.disconnection),
+        },
+        asks_less=asks_less,
     )
     return response
 
@@ -53,25 +75,38 @@ def _ask(request: HttpRequest, provider: StrictProvider, uid: str) -> HttpRespon
 def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpResponse:
     """Revoke the grant with the code that the provider sent back; then show the connections."""
     provider: StrictProvider = adapter.provider()
-    state = statekit.unstash_state(request, provider_id=provider.sub_id, state_id=state_id)
-    if state is not None:
-        name = {"provider": provider.name}
+    is_known = states.is_known(request, state_id, provider=provider.sub_id)
+    is_mine = is_known and states.spend(request, state_id)
+    state = is_mine and statekit.unstash_state(
+        request, provider_id=provider.sub_id, state_id=state_id
+    )
+    if state and request.GET.get("error") in WANTS_TO_ASK and not state["asks_less"]:
+        return _ask(request, provider, state["data"], asks_less=True)
+    if state:
+        name = {"provider": provider.name, "url": provider.grants_url}
         try:
-            token = _token(request, adapter, provider, state)
+            token, is_refresh = _token(request, adapter, provider, state)
         except ProviderError as exc:
             log.warning("%s isn't told of a connection that ended: %s", provider.id, exc)
             text = _("%(provider)s could not be told. To end it there as well: %(url)s")
-            messages.warning(request, text % (name | {"url": provider.grants_url}))
+            messages.warning(request, text % name)
         else:
             unlinking.enqueue(provider.id, state["data"], token=token)
-            messages.info(request, _("%(provider)s is told, too.") % name)
+            told = _("%(provider)s is told, too.")
+            unsure = _(
+                "%(provider)s is told, too. If it still lists this site, end it here: %(url)s"
+            )
+            messages.info(request, (told if is_refresh else unsure) % name)
     return redirect("socialaccount_connections")
 
 
 def _token(
-    request: HttpRequest, adapter: StrictAdapter, provider: StrictProvider, state: dict[str, str]
-) -> str:
-    """Return an access token of the person whose connection ended. Raises `ProviderError`."""
+    request: HttpRequest, adapter: StrictAdapter, provider: StrictProvider, state: dict[str, Any]
+) -> tuple[str, bool]:
+    """Return a token of the person whose connection ended, and whether it is a refresh token.
+
+    Raises `ProviderError`.
+    """
     if "code" not in request.GET:
         raise ProviderError("no code")
     client = adapter.get_client(request, provider.app)
@@ -80,5 +115,7 @@ def _token(
     )
     if adapter.profile(answer).uid != state["data"]:
         raise ProviderError("another account answered")
-    token: str = answer["access_token"]
-    return token
+    refresh_token = answer.get("refresh_token")
+    if isinstance(refresh_token, str) and fetch.is_bearer(refresh_token):
+        return refresh_token, True
+    return str(answer["access_token"]), False

@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.federation.endings import reports, security_events
-from accounts.federation.endings.security_events import RefusedEventError
+from accounts.federation.endings.security_events import RefusedEventError, Sender
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
 from accounts.federation.limits import REPORT
 from accounts.federation.providers import kakao
@@ -27,24 +27,38 @@ log = logging.getLogger(__name__)
 @never_cache
 @require_POST
 def google_events(request: HttpRequest) -> HttpResponse:
-    """Security event tokens by push (RFC 8935).
+    """Receive what Google's Cross-Account Protection reports."""
+    return _event(request, security_events.GOOGLE)
 
-    202, also for what was received before; 400 that says why; 503: send it again.
+
+@mark(is_machine=True, limit=REPORT)
+@csrf_exempt
+@never_cache
+@require_POST
+def kakao_events(request: HttpRequest) -> HttpResponse:
+    """Receive what Kakao's account status webhook reports."""
+    return _event(request, security_events.KAKAO)
+
+
+def _event(request: HttpRequest, sender: Sender) -> HttpResponse:
+    """Receive a security event token by push (RFC 8935).
+
+    Answers 202, also if it was received before; 400 with the reason; 503 to have it sent again.
     """
     if request.content_type != EVENT_TYPE:
-        return _refused("invalid_request", f"the content type isn't {EVENT_TYPE}")
+        return _refused(sender, "invalid_request", f"the content type isn't {EVENT_TYPE}")
     try:
-        security_events.receive(request.body.decode("ascii", "replace"))
+        security_events.receive(request.body.decode("ascii", "replace"), sender)
     except RefusedEventError as exc:
-        return _refused(exc.err, str(exc))
+        return _refused(sender, exc.err, str(exc))
     except ProviderUnavailableError as exc:
-        log.warning("a security event of google has to wait: %s", exc)
+        log.warning("a security event of %s has to wait: %s", sender.provider, exc)
         raise
     return HttpResponse(status=202)
 
 
-def _refused(err: str, description: str) -> HttpResponse:
-    log.warning("a security event of google was refused: %s", description)
+def _refused(sender: Sender, err: str, description: str) -> HttpResponse:
+    log.warning("a security event of %s was refused: %s", sender.provider, description)
     body = {"err": err, "description": description}
     return JsonResponse(body, status=400, headers={"Content-Language": "en"})
 

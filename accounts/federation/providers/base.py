@@ -10,6 +10,7 @@ from typing import Any
 from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.models import SocialLogin, SocialToken
 from allauth.socialaccount.providers.base.constants import AuthAction, AuthProcess
 from allauth.socialaccount.providers.base.provider import ProviderAccount
@@ -18,15 +19,20 @@ from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from typing_extensions import override
 
+from accounts.federation import ways_out
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
 from accounts.federation.profile import Profile, Proof
-from accounts.federation.wire import fetch, replay
+from accounts.federation.ways_out import WayOut
+from accounts.federation.wire import fetch, outage, replay
 
 log = logging.getLogger(__name__)
+
+DISCONNECT = "disconnect"
+"""Our process beside allauth's (`AuthProcess`): the way to a provider that ends a connection."""
 
 
 class StrictClient(OAuth2Client):
@@ -91,7 +97,7 @@ class UnlinksBy(Enum):
 
     NOTHING = "no message is possible"
     UID = "its id of the person"
-    TOKEN = "an access token of the person"  # noqa: S105 - no password
+    TOKEN = "a token of the person"  # noqa: S105 - no password
 
 
 class StrictProvider(OAuth2Provider):
@@ -101,11 +107,15 @@ class StrictProvider(OAuth2Provider):
     """Visitors with this language see this provider's button first."""
     button: str | Promise = ""
     """The label that the provider's brand guide demands, or ''."""
+    refuses_embedded_browsers = False
+    """Does the provider refuse to sign people in inside another app, such as KakaoTalk?"""
     reauthentication: Mapping[str, str] = {}
     """Parameters that make the provider ask for the password again."""
     unlinks_by = UnlinksBy.NOTHING
     unlinking_serves_for = timedelta(days=7)
     """How long after the end of a connection a message to the provider is still useful."""
+    disconnection: Mapping[str, str] = {}
+    """Parameters that make the provider give a refresh token to a disconnection."""
     grants_url = ""
     """The page where people end a connection at the provider by themselves."""
 
@@ -132,7 +142,42 @@ class StrictProvider(OAuth2Provider):
         login: SocialLogin = self.sociallogin_from_response(request, profile)
         return login
 
+    @property
+    def is_down(self) -> bool:
+        """Should pages say so beside the button?"""
+        return outage.is_marked(self.id)
+
+    @property
+    def way_out(self) -> WayOut | None:
+        """How to open this page elsewhere, if the provider refuses the browser that shows it."""
+        return ways_out.of(self.request) if self.refuses_embedded_browsers else None
+
     # allauth asks these.
+
+    @override
+    def redirect(
+        self,
+        request: HttpRequest,
+        process: str,
+        next_url: str | None = None,
+        data: Any = None,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        """Send the browser to the provider, unless its way back would be refused.
+
+        A disconnection always goes: it has ended here already, and its way back copes.
+        """
+        try:
+            if process != DISCONNECT:
+                outage.require(self.id)
+        except ProviderUnavailableError as exc:
+            state = {"process": process, "next": next_url, "headless": kwargs.get("headless")}
+            refused: HttpResponse = render_authentication_error(
+                request, self, exception=exc, extra_context={"state": state}
+            )
+            return refused
+        response: HttpResponse = super().redirect(request, process, next_url, data, **kwargs)
+        return response
 
     @override
     def get_pkce_params(self) -> dict[str, Any]:

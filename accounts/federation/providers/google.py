@@ -47,9 +47,12 @@ class Provider(StrictProvider):
     id = "google"
     name = "Google"
     oauth2_adapter_class = GoogleAdapter
+    refuses_embedded_browsers = True
+    """Google answers "disallowed_useragent" (its policy for secure browsers)."""
     reauthentication = {"prompt": "select_account consent"}
     unlinks_by = UnlinksBy.TOKEN
     unlinking_serves_for = timedelta(hours=1)
+    disconnection = {"access_type": "offline"}
     grants_url = "https://myaccount.google.com/connections"
 
     @override

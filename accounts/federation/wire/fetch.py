@@ -2,8 +2,8 @@
 
 The `timeout` of requests bounds each wait for the next bytes, so a server that sends one byte every
 few seconds could hold its caller for hours. Here a separate thread makes the call, and the caller
-stops waiting when the time is up. `MAX_AT_ONCE` bounds these threads, so that a provider that hangs
-cannot use up the process.
+stops waiting when the time is up. `outage` limits these threads, so that a provider that hangs cannot
+use up the process.
 """
 
 import json
@@ -16,17 +16,15 @@ from typing import Any, NoReturn
 
 import requests
 from requests.models import PreparedRequest
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from accounts.federation.errors import ProviderError, ProviderUnavailableError, RefusedError
+from accounts.federation.wire import outage
 
 TOTAL_SECONDS = 5.0
 MAX_BYTES = 64 * 1024
-MAX_AT_ONCE = 32
 BEARER = re.compile(r"[A-Za-z0-9._~+/-]{1,4096}=*")  # RFC 6750 §2.1
 COME_BACK_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-
-_slots = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
 def is_bearer(token: str) -> bool:
@@ -55,10 +53,9 @@ def _call(
     headers: dict[str, str] | None = None,
     form: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    if not _slots.acquire(blocking=False):
-        raise ProviderUnavailableError("too many calls are under way")
     seconds = TOTAL_SECONDS
     answer: Future[tuple[int, bytes]] = Future()
+    call = outage.begin(url)
 
     def run() -> None:
         try:
@@ -66,19 +63,26 @@ def _call(
         except BaseException as exc:  # noqa: BLE001 - raised in the caller's thread
             answer.set_exception(exc)
         finally:
-            _slots.release()
+            call.leave()
 
     try:
         threading.Thread(target=run, name="provider-call", daemon=True).start()
     except RuntimeError as exc:
-        _slots.release()
+        call.failed(timed_out=False)
+        call.leave()
         raise ProviderUnavailableError("no thread is left for the call") from exc
     try:
         status, body = answer.result(timeout=seconds)
-    except TimeoutError as exc:
+    except (TimeoutError, requests.Timeout, ReadTimeoutError) as exc:
+        call.failed(timed_out=True)
         raise ProviderUnavailableError("no answer in time") from exc
     except (requests.RequestException, HTTPError, OSError) as exc:
+        call.failed(timed_out=False)
         raise ProviderUnavailableError(f"the call failed: {type(exc).__name__}") from exc
+    except ProviderError:  # an answer, though none that we read to its end
+        call.answered()
+        raise
+    call.answered()
     return _object_in(status, body)
 
 
@@ -106,7 +110,7 @@ def _read(
             if len(body) > MAX_BYTES:
                 raise ProviderError("the answer is too large")
             if time.monotonic() > deadline:
-                raise ProviderUnavailableError("no answer in time")
+                raise TimeoutError
         return response.status_code, bytes(body)
 
 

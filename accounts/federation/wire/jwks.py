@@ -5,6 +5,7 @@ A set is read again after an hour, and at most once a minute for an unknown `kid
 """
 
 import logging
+import os
 import threading
 import time
 from typing import Any
@@ -13,7 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from accounts.federation.errors import ProviderError, ProviderUnavailableError, UnknownKeyError
-from accounts.federation.wire import fetch
+from accounts.federation.wire import fetch, outage
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,11 @@ def key(uri: str, kid: str) -> RSAPublicKey:
 
 
 def forget() -> None:
+    """Forget all keys, as after a fork: a thread of the parent may hold a lock."""
     _sets.clear()
+
+
+os.register_at_fork(after_in_child=forget)
 
 
 class KeySet:
@@ -44,6 +49,7 @@ class KeySet:
         self._keys: dict[str, RSAPublicKey] = {}
         self._read_at = float("-inf")
         self._tried_at = float("-inf")
+        self._began_at: float | None = None
         self._has_failed = False
         self._lock = threading.Lock()
 
@@ -67,12 +73,15 @@ class KeySet:
         return time.monotonic() - self._read_at
 
     def _read(self, *, at_most_every: float) -> None:
-        """One caller reads; others wait only where there is nothing to go on with."""
-        if not self._lock.acquire(blocking=not self._keys):
+        """One caller reads. Others wait for it if there are no keys at all, and only while it is as
+        young as calls that `outage` lets others wait for: these threads wait for the provider, too.
+        """
+        if not self._lock.acquire(timeout=0 if self._keys else self._patience()):
             return
         try:
             if time.monotonic() - self._tried_at < at_most_every:
                 return
+            self._began_at = time.monotonic()
             self._has_failed = True
             self._keys = _keys_in(fetch.get(self.uri))
             self._has_failed = False
@@ -82,7 +91,13 @@ class KeySet:
             self._tried_at = time.monotonic()
             log.warning("the signing keys at %s can't be read: %s", self.uri, exc)
         finally:
+            self._began_at = None
             self._lock.release()
+
+    def _patience(self) -> float:
+        """Return how many seconds to wait for the caller that reads the keys now."""
+        now = time.monotonic()
+        return max(0.0, (self._began_at or now) + outage.PATIENCE_SECONDS - now)
 
 
 def _keys_in(document: dict[str, Any]) -> dict[str, RSAPublicKey]:

@@ -35,7 +35,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on.")
         parser.add_argument("--workers", type=int, default=1, help="Number of processes.")
-        parser.add_argument("--threads", type=int, default=8, help="Threads of each process.")
+        parser.add_argument(
+            "--threads",
+            type=int,
+            default=settings.SERVER_THREADS,
+            help="Threads of each process (SERVER_THREADS).",
+        )
         parser.add_argument("--no-migrate", action="store_true", help="Don't run the migrations.")
 
     @override
@@ -67,7 +72,8 @@ class Command(BaseCommand):
         # The children open their own connections.
         connections.close_all()
         children.start("The worker", WORKER)
-        children.start("The site", _site(options))
+        # The site reads it, too: at most half of its threads wait for one provider.
+        children.start("The site", _site(options), SERVER_THREADS=str(options["threads"]))
         children.wait_until(banner.site_answers, name="The site", seconds=30)
         self.stdout.write(self.banner())
         self.stdout.flush()

@@ -8,6 +8,7 @@ from django.db import connections
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
+from accounts.pages import once
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
 from tests.kit.clients import CHROME, is_signed_in
@@ -175,3 +176,16 @@ def test_three_equal_sign_ups_at_once_lead_to_one_code_page(browser, deliver):
     assert set(answers) == {(302, "/accounts/confirm-email/", answers[0][2])}
     assert len(deliver()) == 1
     assert User.objects.count() == 1
+
+
+def test_so_many_wait_and_further_ones_are_refused(browser, user, monkeypatch):
+    form = {"login": user.email, "password": PASSWORD, "csrfmiddlewaretoken": shown(browser, LOGIN)}
+    monkeypatch.setattr(once, "_waiters", threading.BoundedSemaphore(1))
+    once._waiters.acquire()
+    with monkeypatch.context() as patch:
+        patch.setattr(once, "_finish", lambda *args: None)  # the first one is still running
+        browser_before = copy_of(browser)
+        browser.post(LOGIN, form)
+
+    assert browser_before.post(LOGIN, form).status_code == 409
+    assert AuthSession.objects.count() == 1

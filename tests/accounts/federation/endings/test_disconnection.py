@@ -51,6 +51,13 @@ def tell():
         jobs.run(row.pk)
 
 
+def return_from(google, browser, start):
+    """Follow the browser between the site and Google until it is back on the page."""
+    while start["Location"] != PAGE:
+        start = browser.get(google.silently(start["Location"]))
+    return start
+
+
 def disconnect(browser):
     return browser.post(PAGE, {"account": SocialAccount.objects.get().pk})
 
@@ -108,10 +115,54 @@ def test_every_answer_of_google_removes_the_connection(google, connect, visitor,
     connect(google)
     google.misbehave(fault, at)
 
-    answer = visitor.get(google.silently(disconnect(visitor)["Location"]))
+    return_from(google, visitor, disconnect(visitor))
 
-    assert answer["Location"] == PAGE
     assert_disconnected_without_revoking(visitor.get(PAGE), owner)
+
+
+UNSURE = "If it still lists this site, end it here: https://myaccount.google.com/connections"
+
+
+def test_the_refresh_token_is_revoked_not_the_access_token(google, connect, visitor):
+    uid = connect(google)
+
+    start = disconnect(visitor)
+    return_from(google, visitor, start)
+    page = visitor.get(PAGE)
+    tell()
+
+    assert parse_qs(urlsplit(start["Location"]).query)["access_type"] == ["offline"]
+    assert google.ended() == [uid]
+    assert UNSURE not in page.text
+
+
+@pytest.mark.parametrize("fault", ["no_refresh_token", "offline_consent_required"])
+def test_without_a_refresh_token_the_access_token_is_revoked(google, connect, visitor, said, fault):
+    connect(google)
+    google.misbehave(fault)
+
+    return_from(google, visitor, disconnect(visitor))
+    page = visitor.get(PAGE)
+    waiting = Job.objects.filter(kind="unlink").get()
+    token = json.loads(encryption.decrypt(waiting.payload))["token"]
+    tell()
+
+    assert "Google is told, too." in page.text
+    assert UNSURE in page.text
+    assert said() == [("INFO", "google was told of a connection that ended")]
+    assert google.ask("revoke", token=token)["error"] == "invalid_token"
+
+
+@pytest.mark.parametrize("error", ["consent_required", "interaction_required"])
+def test_a_second_way_asks_for_less_and_there_is_no_third(google, connect, visitor, error):
+    connect(google)
+    google.misbehave(error)
+
+    second = visitor.get(google.silently(disconnect(visitor)["Location"]))
+    third = visitor.get(google.silently(second["Location"]))
+
+    assert "access_type" not in parse_qs(urlsplit(second["Location"]).query)
+    assert third["Location"] == PAGE
 
 
 @pytest.mark.parametrize("query", ["", "&error=server_error", "&code=made-up", "&code=\x00"])

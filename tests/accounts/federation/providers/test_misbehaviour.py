@@ -102,8 +102,8 @@ def assert_nothing_was_made():
     assert not Job.objects.filter(kind="mail").exists()
 
 
-def assert_page_leads_back(page):
-    assert page.status_code == 401
+def assert_page_leads_back(page, status=401):
+    assert page.status_code == status
     assert 'href="/accounts/login/"' in page.text
     assert "Traceback" not in page.text
 
@@ -179,8 +179,9 @@ def test_a_faulty_answer_ends_on_a_page_that_leads_back(request, walk, name, at,
 
     page = walk(standin)
 
-    assert_page_leads_back(page)
+    assert_page_leads_back(page, 503 if is_unavailability(at, fault) else 401)
     assert ("doesn't answer at the moment" in page.text) == is_unavailability(at, fault)
+    assert page.get("Retry-After") == ("60" if is_unavailability(at, fault) else None)
     assert_nothing_was_made()
 
 

@@ -1,9 +1,5 @@
 """Call providers with limits on time, size and number, and without following redirects."""
 
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
@@ -97,24 +93,6 @@ def test_a_netrc_changes_no_credential(tmp_path, monkeypatch):
 
     assert "Authorization: Bearer abc\r\n" in asked[0]
     assert "Basic" not in asked[0]
-
-
-def test_a_hanging_provider_does_not_block_every_thread(monkeypatch):
-    monkeypatch.setattr(fetch, "_slots", threading.BoundedSemaphore(2))
-    with ThreadPoolExecutor() as pool, server(GOOD) as (url, unasked):
-        with server(b"", every=60) as (hanging, asked):
-            waiting = [pool.submit(fetch.get, hanging) for _ in range(2)]
-            deadline = time.monotonic() + 20
-            while len(asked) < 2:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-
-            with pytest.raises(ProviderUnavailableError, match="too many"):
-                fetch.get(url)
-
-        assert all(isinstance(one.exception(), ProviderUnavailableError) for one in waiting)
-        assert unasked == []
-        assert fetch.get(url) == {}
 
 
 @pytest.mark.parametrize("token", ["abc", "a-b._~+/c==", "a" * 4096])

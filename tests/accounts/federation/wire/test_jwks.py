@@ -1,6 +1,7 @@
 """Read providers' keys: skip unusable ones, and limit how often threads fetch them."""
 
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,8 +9,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
-from accounts.federation.wire import fetch, jwks
+from accounts.federation.wire import fetch, jwks, outage
 from tests.kit.pieces import server
+from tests.kit.waiting import wait_until
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
 JWK = RSAAlgorithm.to_jwk(RSA_KEY, as_dict=True) | {"kid": "a", "use": "sig", "alg": "RS256"}
@@ -107,7 +109,30 @@ def test_many_threads_without_keys_wait_for_one_call(monkeypatch):
     assert len(asked) == 1
 
 
-def test_an_unknown_kid_is_unavailable_while_keys_cannot_be_read():
+def test_a_caller_does_not_wait_for_a_call_that_hangs(monkeypatch):
+    """Its thread would wait for the provider beside those that `outage` counts."""
+    monkeypatch.setattr(fetch, "TOTAL_SECONDS", 20.0)
+    monkeypatch.setattr(outage, "PATIENCE_SECONDS", 0.1)
+    with server(b"", every=60) as (url, asked):
+        keys = jwks.KeySet(url)
+        reading = threading.Thread(target=lambda: refused(keys), daemon=True)
+        reading.start()
+        wait_until(lambda: asked)
+        keys._began_at -= outage.PATIENCE_SECONDS
+
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(refused, [keys] * 4)) == ["the signing keys can't be read"] * 4
+        assert reading.is_alive()
+    assert len(asked) == 1
+
+
+def refused(keys):
+    with pytest.raises(ProviderUnavailableError) as caught:
+        keys.key("a")
+    return str(caught.value)
+
+
+def test_an_unknown_kid_is_no_refusal_while_the_keys_cannot_be_read():
     with server(answer({"keys": [JWK]})) as (url, _):
         keys = jwks.KeySet(url)
         keys.key("a")

@@ -1,0 +1,113 @@
+"""The `state` of one way to a provider and back: what it carries, and which request uses it up.
+
+allauth keeps each attempt in the browser's session under its state, so an answer works only in the
+browser that asked. That alone decides who is signed in. Ours also carries, encrypted, where the
+attempt was to lead, so that a page can lead on if this browser doesn't know the attempt.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.account.adapter import get_adapter as get_account_adapter
+from allauth.socialaccount.internal import statekit
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.utils.crypto import get_random_string
+from django.utils.http import urlencode
+
+from accounts import encryption
+from accounts.errors import DecryptionError
+from accounts.store import index
+
+PURPOSE = "state"
+RANDOM_CHARACTERS = 32
+MAX_NEXT_CHARACTERS = 256
+"""A longer `next` is not carried: a session holds ten states within its 16 KB."""
+SPENT_SECONDS = 3600
+"""Longer than a state lives in a session (10 minutes), so that none is used twice."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a state carries. It proves nothing: anybody may have begun the attempt."""
+
+    process: str = AuthProcess.LOGIN
+    next: str = ""
+    is_headless: bool = False
+
+    @property
+    def is_connect(self) -> bool:
+        return self.process == AuthProcess.CONNECT
+
+    @property
+    def query(self) -> str:
+        """The query that hands `next` on to another page, or ''."""
+        return f"?{urlencode({'next': self.next})}" if self.next else ""
+
+
+def draw(state: Mapping[str, Any]) -> str:
+    """Return a new state that carries where this attempt is to lead."""
+    target = str(state.get("next") or "")
+    content = {
+        "purpose": PURPOSE,
+        "process": state.get("process"),
+        "next": target if len(target) <= MAX_NEXT_CHARACTERS else "",
+        "headless": bool(state.get("headless")),
+    }
+    random = get_random_string(RANDOM_CHARACTERS)
+    return f"{random}.{encryption.encrypt(json.dumps(content))}"
+
+
+def carried_by(state_id: str) -> Carried:
+    """Return what the state carries; the defaults if it isn't ours. `next` is safe to lead to."""
+    try:
+        content = json.loads(encryption.decrypt(state_id.partition(".")[2]))
+    except (DecryptionError, ValueError):
+        return Carried()
+    if not isinstance(content, dict) or content.get("purpose") != PURPOSE:
+        return Carried()
+    target = str(content.get("next") or "")
+    is_safe = bool(target) and get_account_adapter().is_safe_url(target)
+    return Carried(
+        process=str(content.get("process")),
+        next=target if is_safe else "",
+        is_headless=content.get("headless") is True,
+    )
+
+
+def is_known(request: HttpRequest, state_id: str, *, provider: str) -> bool:
+    """Did this browser begin the attempt at this provider, and has no request finished it?"""
+    stashed = statekit.get_states(request).get(state_id)
+    return stashed is not None and stashed[2:] in ([provider], (provider,))
+
+
+def spend(request: HttpRequest, state_id: str) -> bool:
+    """Use the state up. Returns False if another request did so before, or does at the same time.
+
+    Call only if the state is known. Raises `STORE_ERRORS` while Redis is down: nothing is used up.
+    """
+    return bool(cache.add(_key(state_id), _browser(request), timeout=SPENT_SECONDS))
+
+
+def is_spent(state_id: str) -> bool:
+    return bool(cache.has_key(_key(state_id)))
+
+
+def is_spent_here(request: HttpRequest, state_id: str) -> bool:
+    """Has a request with the same session cookie used it up? The session may be gone since."""
+    browser = _browser(request)
+    return browser != "" and cache.get(_key(state_id)) == browser
+
+
+def _browser(request: HttpRequest) -> str:
+    cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    return index.name_of(cookie) if cookie else ""
+
+
+def _key(state_id: str) -> str:
+    return f"social:state:{hashlib.sha256(state_id.encode()).hexdigest()}"
