@@ -1,4 +1,4 @@
-"""Tell every process what has changed: sign-ins that ended, users, signing keys, webhooks.
+"""Tell every process what has changed: sign-ins that ended, users, signing keys.
 
 A change is one message on one Redis channel (pub/sub): the topic and the ids, nothing personal. The
 database is the truth, and a message can be lost. So a subscriber also reads the database in its
@@ -50,8 +50,6 @@ class Topic(StrEnum):
     """Users that were changed or deleted, by id."""
     KEYS = "keys"
     """Signing keys that were published, activated or retired, by `kid`."""
-    WEBHOOKS = "webhooks"
-    """Webhook endpoints that were changed, by id."""
 
 
 class Bell:

@@ -17,7 +17,7 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
-from config.database import addresses
+from config.database import POOL, addresses
 from doctor import clocks, stored
 from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
@@ -193,6 +193,6 @@ def slots() -> Finding:
     )
     text = f"{used} of {most} connections in use"
     if int(str(used)) >= NEARLY_FULL * int(str(most)):
-        advice = "Raise max_connections: each process of the site uses up to 8."
+        advice = f"Raise max_connections: each process uses up to {POOL['max_size']}."
         return warning(text, advice)
     return ok(text)

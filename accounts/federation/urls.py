@@ -4,7 +4,7 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2LoginView
 from django.urls import URLPattern, path
 
 from accounts.federation.callback import CallbackView
-from accounts.federation.endings import webhooks
+from accounts.federation.endings import report_views
 from accounts.federation.limits import SOCIAL
 from accounts.federation.provider import provider_classes
 from accounts.federation.providers.base import StrictProvider
@@ -12,9 +12,9 @@ from accounts.routes import mark
 
 REPORTS = {
     "google": path(
-        "google/security-events/", webhooks.google_events, name="google_security_events"
+        "google/security-events/", report_views.google_events, name="google_security_events"
     ),
-    "kakao": path("kakao/unlinked/", webhooks.kakao_unlinked, name="kakao_unlinked"),
+    "kakao": path("kakao/unlinked/", report_views.kakao_unlinked, name="kakao_unlinked"),
 }
 """Where a provider reports by itself."""
 
