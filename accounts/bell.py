@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class Topic(StrEnum):
-    """What has changed."""
+    """The kind of change that a message announces."""
 
     SESSIONS = "sessions"
     """Sign-ins that have ended, by `sid`."""
@@ -66,7 +66,7 @@ class Bell:
         self.forget()
 
     def forget(self) -> None:
-        """Have no thread, as after a fork: the parent keeps it. The subscribers stay."""
+        """Forget the thread but keep the subscribers. Call after a fork, which copies no thread."""
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -94,7 +94,7 @@ class Bell:
     def on_tick(self, poll: Callable[[], object]) -> None:
         """Call `poll` at least every `POLL_SECONDS`, and after each `on_connect`.
 
-        It may use the database: the thread closes its connection afterwards.
+        `poll` may use the database: the bell's thread closes its connection afterwards.
         """
         self._on_tick.append(poll)
 
@@ -132,7 +132,7 @@ class Bell:
             connection.close()  # a handler may have used it
 
     def _hear(self, pubsub: PubSub | None) -> PubSub | None:
-        """Listen for up to `PING_SECONDS`. Returns None if the connection is broken."""
+        """Listen for up to `PING_SECONDS`. Returns `pubsub`, or None if it is disconnected."""
         if pubsub is None:
             time.sleep(PING_SECONDS)
             return None
@@ -184,8 +184,8 @@ def _call_each(functions: Iterable[Callable[..., object]], *arguments: object) -
 def _parsed(data: bytes | str) -> tuple[Topic, list[str]]:
     """Return a message's topic and ids.
 
-    Raises `ValueError`, `LookupError`, `TypeError` or `RecursionError` for an unknown topic and for
-    garbage.
+    Raises `ValueError`, `LookupError`, `TypeError` or `RecursionError` if the message isn't JSON of
+    that form, or names an unknown topic.
     """
     told = json.loads(data)
     ids = told["ids"]
@@ -195,7 +195,7 @@ def _parsed(data: bytes | str) -> tuple[Topic, list[str]]:
 
 
 def _listen() -> PubSub | None:
-    """Subscribe to the channel. Returns None if Redis doesn't confirm it."""
+    """Return a subscription to the channel, or None if Redis doesn't confirm it."""
     pubsub: PubSub | None = None
     with suppress(*STORE_ERRORS, OSError):
         pubsub = cast("PubSub", get_redis_connection("default").pubsub())  # type: ignore[no-untyped-call]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Entry(StrEnum):
-    """A value with its label."""
+    """A value of a column, with the label that people see."""
 
     label: "StrOrPromise"
 
@@ -30,7 +30,10 @@ class Entry(StrEnum):
 
     @classmethod
     def choices(cls) -> "list[tuple[str, StrOrPromise]]":
-        """Return the choices of a model field. Migrations name this method, not the values."""
+        """Return the choices of a model field as pairs of value and label.
+
+        Migrations name this method instead of the values, so a new value needs no migration.
+        """
         return [(entry.value, entry.label) for entry in cls]
 
 
@@ -86,7 +89,7 @@ class RevokeReason(Entry):
 
 
 class LoginFailure(Entry):
-    """Why credentials were refused: the reason of `login.failed`. The caller never learns it."""
+    """Why credentials were refused: the reason of `login.failed`. The answer never contains it."""
 
     PROVIDER_TOKEN_REFUSED = "provider_token_refused", _("The provider's token was refused")
     UNKNOWN_USER = "unknown_user", _("No such account")
@@ -105,7 +108,10 @@ class Alert(Entry):
 
 
 class Method(Entry):
-    """How a user proved the sign-in: `amr` of RFC 8176. A sign-in by a provider has its id."""
+    """How a user proved the sign-in: a value of `amr` (RFC 8176).
+
+    For a sign-in by a provider, `amr` has the provider's id instead.
+    """
 
     PASSWORD = "pwd", _("Password")
     CODE = "otp", _("Email code")
@@ -124,13 +130,19 @@ REASONS: dict[str, Entry] = {
 
 
 def reason_label(value: str) -> "StrOrPromise":
-    """Return the label of a reason. One that isn't listed is a provider's id: return its name."""
+    """Return the label of a reason.
+
+    A reason that isn't listed is a provider's id: return its name.
+    """
     entry = REASONS.get(value)
     return entry.label if entry else provider_name(value)
 
 
 def method_label(value: str) -> "StrOrPromise":
-    """Return the label of a method. One that isn't listed is a provider's id: return its name."""
+    """Return the label of a method.
+
+    A method that isn't listed is a provider's id: return its name.
+    """
     entry = METHODS.get(value)
     return entry.label if entry else provider_name(value)
 

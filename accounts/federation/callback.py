@@ -1,4 +1,4 @@
-"""The address to which a provider sends the browser back."""
+"""Answer the address to which a provider sends the browser back."""
 
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.utils import get_request_param
@@ -10,7 +10,7 @@ from accounts.federation.providers.base import StrictAdapter
 
 
 class CallbackView(OAuth2CallbackView):
-    """Finish a sign-in or a connection, as allauth does, or a disconnection of ours."""
+    """Finish a disconnection that we began; leave a sign-in or a connection to allauth."""
 
     adapter: StrictAdapter
 

@@ -1,4 +1,4 @@
-"""The way to each configured provider and back. A provider that isn't configured has no pages."""
+"""Route to each configured provider and back. A provider that isn't configured has no pages."""
 
 from allauth.socialaccount.providers.oauth2.views import OAuth2LoginView
 from django.urls import URLPattern, path
@@ -16,7 +16,7 @@ REPORTS = {
     ),
     "kakao": path("kakao/unlinked/", report_views.kakao_unlinked, name="kakao_unlinked"),
 }
-"""Where a provider reports by itself."""
+"""The routes of the providers' reports."""
 
 
 def _there_and_back(provider: type[StrictProvider]) -> list[URLPattern]:

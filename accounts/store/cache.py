@@ -18,7 +18,10 @@ LOCK_SECONDS = 0.5
 
 
 class SharedCache(RedisCache):
-    """`default` of `CACHES`. Raises `StoreUnavailableError` when Redis is away for too long."""
+    """The cache `default` of `CACHES`.
+
+    Raises `StoreUnavailableError` if Redis doesn't answer before the deadline (`outage`).
+    """
 
     @override
     def add(

@@ -1,9 +1,9 @@
-"""Disconnect a provider that wants a token of the person before it ends its side.
+"""Disconnect a provider that needs a token of the person before it ends its side (Google).
 
-We keep no tokens, so the browser fetches one. The connection is deleted first. Then the browser asks
-the provider for a code without showing a page (`prompt=none`, OpenID Connect Core §3.1.2.1), and we
-revoke the token that we get for the code. Whatever the provider answers, the connection is gone and
-nobody is signed in.
+We keep no tokens, so the browser fetches one. The connection is deleted first. Then the browser
+asks the provider for a code without showing a page (`prompt=none`, OpenID Connect Core §3.1.2.1),
+and we revoke the token that we get for the code. Whatever the provider answers, the connection is
+deleted and nobody is signed in.
 """
 
 import logging
@@ -51,7 +51,12 @@ def _ask(request: HttpRequest, provider: StrictProvider, uid: str) -> HttpRespon
 
 
 def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpResponse:
-    """Revoke the grant with the code that the provider sent back; then show the connections."""
+    """Queue the revocation of the token that the provider gives for its code.
+
+    Call when the browser comes back. Returns the redirect to the page of connections. If the
+    provider gives no token, a message on that page says how to end the connection at the provider.
+    Does nothing else if the `state` is unknown or was used before.
+    """
     provider: StrictProvider = adapter.provider()
     state = statekit.unstash_state(request, provider_id=provider.sub_id, state_id=state_id)
     if state is not None:
@@ -71,7 +76,11 @@ def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpR
 def _token(
     request: HttpRequest, adapter: StrictAdapter, provider: StrictProvider, state: dict[str, str]
 ) -> str:
-    """Return an access token of the person whose connection ended. Raises `ProviderError`."""
+    """Exchange the code for an access token of the person whose connection ended, and return it.
+
+    Raises `ProviderError` if there is no code, if the provider refuses the code, or if the code is
+    of another person.
+    """
     if "code" not in request.GET:
         raise ProviderError("no code")
     client = adapter.get_client(request, provider.app)

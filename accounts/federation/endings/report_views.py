@@ -1,4 +1,4 @@
-"""Receive reports from providers. These views use no session and no cookie, and demand proof."""
+"""Receive reports from providers. The views use no session and no cookie, and verify the sender."""
 
 import hmac
 import logging
@@ -27,9 +27,11 @@ log = logging.getLogger(__name__)
 @never_cache
 @require_POST
 def google_events(request: HttpRequest) -> HttpResponse:
-    """Security event tokens by push (RFC 8935).
+    """Receive a security event token by push (RFC 8935).
 
-    202, also for what was received before; 400 that says why; 503: send it again.
+    Answers 202, also for an event that was received before, and 400 with the reason if the token is
+    refused. Answers 503 if Google's keys or Redis are unavailable: Google then sends the event
+    again.
     """
     if request.content_type != EVENT_TYPE:
         return _refused("invalid_request", f"the content type isn't {EVENT_TYPE}")
@@ -54,11 +56,11 @@ def _refused(err: str, description: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def kakao_unlinked(request: HttpRequest) -> HttpResponse:
-    """Somebody ended the connection at Kakao, or their Kakao account.
+    """End a connection that its owner ended at Kakao, possibly with the whole Kakao account.
 
-    Kakao sends GET or POST, as its console is set. It wants 200 within three seconds, also for a
-    person who is unknown here, and sends nothing about connections that we ended ourselves. 401 without the app's primary
-    admin key, 403 for another app, 400 for parameters that are none.
+    Kakao sends GET or POST, as set in its console, and no report of connections that we ended. It
+    expects 200 within three seconds, also for a person who is unknown here. Answers 401 without our
+    app's primary admin key, 403 for another app, and 400 without a valid `user_id`.
     """
     options = settings.SOCIALACCOUNT_PROVIDERS["kakao"]
     if not _has_key(request, options["ADMIN_KEY"]):
@@ -77,12 +79,12 @@ def kakao_unlinked(request: HttpRequest) -> HttpResponse:
 
 
 def _has_key(request: HttpRequest, key: str) -> bool:
-    """Without a key in the settings nobody has it."""
+    """Return True if the request has our admin key. Without a key in the settings, always False."""
     sent = request.META.get("HTTP_AUTHORIZATION", "").encode("utf-8", "surrogatepass")
     return bool(key) and hmac.compare_digest(sent, f"KakaoAK {key}".encode())
 
 
 def _one(parameters: QueryDict, name: str) -> str:
-    """Named twice, a parameter says nothing."""
+    """Return the parameter's value, or '' if it is missing or repeated."""
     values = parameters.getlist(name)
     return values[0] if len(values) == 1 else ""

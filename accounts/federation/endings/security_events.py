@@ -1,4 +1,4 @@
-"""Security event tokens of Google's Cross-Account Protection (RFC 8417), as they are to be read.
+"""Verify and carry out security event tokens of Google's Cross-Account Protection (RFC 8417).
 
 https://developers.google.com/identity/protocols/risc
 """
@@ -43,14 +43,14 @@ REPORTS: dict[str, Report] = {
         reports.suspicious, "google", event=Alert.CREDENTIAL_CHANGE
     ),
 }
-"""What to do with a `sub`. Nothing for `account-enabled`, since nothing is ever given back; for
-`token-revoked`, which is of a refresh token, and we have none; for `verification`, a try of the
-stream; and for whatever Google will think of.
+"""The call for each event type; it takes a `sub`. Other types do nothing: `account-enabled`, because
+a report restores nothing; `token-revoked`, because it names a refresh token and we have none;
+`verification`, which only tests the stream; and types that Google adds later.
 """
 
 
 class RefusedEventError(ProviderError):
-    """`err`: RFC 8935 §2.4's word for it."""
+    """The token is refused. `err` is the error code of RFC 8935 §2.4 for the answer."""
 
     def __init__(self, err: str, description: str) -> None:
         super().__init__(description)
@@ -58,11 +58,14 @@ class RefusedEventError(ProviderError):
 
 
 def receive(token: str) -> None:
-    """Do what this token asks for, unless that was done.
+    """Carry out the reports of this security event token, unless that was done before.
 
-    Raises `RefusedEventError`; `ProviderUnavailableError` while nobody can tell who signed it, and
-    `STORE_ERRORS` while nobody can tell whether it is new: it is then sent again. Remembered
-    afterwards, so that nothing is lost in between: what is done twice is as if done once.
+    Raises `RefusedEventError` if the token is invalid, `ProviderUnavailableError` if Google's keys
+    can't be read, and `STORE_ERRORS` if Redis can't tell whether the token is new. After the last
+    two, Google sends the token again.
+
+    The token is marked as used only after its reports. If the process dies in between, they are
+    carried out twice, which repeats an audit event and at most a mail.
     """
     claims = _claims(token)
     todo = _reports(claims)
@@ -71,7 +74,7 @@ def receive(token: str) -> None:
         issued_at = jws.seconds_in(claims, "iat")
     except ProviderError as exc:
         raise RefusedEventError("invalid_request", str(exc)) from exc
-    now = int(time.time())  # whole: no float holds the difference to what may stand there
+    now = int(time.time())  # whole: a float may not hold the difference to a huge `iat`
     if not -LEEWAY_SECONDS <= now - issued_at <= MAX_AGE_SECONDS:
         raise RefusedEventError("invalid_request", "issued too long ago, or not yet")
     fingerprint = hashlib.sha256(f"event {name}".encode()).hexdigest()
@@ -84,7 +87,11 @@ def receive(token: str) -> None:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """Of a token that Google signed for us. Other clients of our Google project may stand beside."""
+    """Return the claims of a token that Google signed for us. Raises `RefusedEventError`.
+
+    `aud` may also name other clients of our Google project. Raises `ProviderUnavailableError` if
+    Google's keys can't be read.
+    """
     options = settings.SOCIALACCOUNT_PROVIDERS["google"]
     try:
         claims = jws.verified_claims(token, jwks_uri=options["JWKS_URL"], types=TYPES)
@@ -105,9 +112,10 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 def _reports(claims: dict[str, Any]) -> list[Callable[[], None]]:
-    """What is to be done, all of it understood before any of it is done.
+    """Return the calls that carry out these events. Raises `RefusedEventError` if one is malformed.
 
-    An ID token has no `events`; what has a `nonce` answered somebody's sign-in and is no event.
+    So nothing is carried out unless all events are understood. A token without `events`, or with a
+    `nonce`, is an ID token and no event.
     """
     events = claims.get("events")
     if not isinstance(events, dict) or not events or "nonce" in claims:
@@ -132,7 +140,10 @@ def _report(uri: str, event: dict[str, Any]) -> Report | None:
 
 
 def _subject(event: dict[str, Any]) -> str:
-    """Google's `sub` of the person, which is the connection's uid."""
+    """Return Google's `sub` of the person: the uid of the connection.
+
+    Raises `RefusedEventError`.
+    """
     subject = event.get("subject")
     if not isinstance(subject, dict) or subject.get("subject_type") not in list(SUBJECT_TYPES):
         raise RefusedEventError("invalid_request", "a subject of no known type")
@@ -145,6 +156,6 @@ def _subject(event: dict[str, Any]) -> str:
 
 
 def _issuers() -> list[str]:
-    """With a slash, as nowhere else; or without."""
+    """Return Google's name with a slash at the end, as only event tokens have it, and without."""
     issuer: str = settings.SOCIALACCOUNT_PROVIDERS["google"]["ISSUER"]
     return [f"{issuer}/", issuer]

@@ -28,7 +28,10 @@ _sets: dict[str, "KeySet"] = {}
 
 
 def key(uri: str, kid: str) -> RSAPublicKey:
-    """The key under this `kid`. Raises `ProviderError`: unknown, or nobody can tell."""
+    """Return the provider's key with this `kid`.
+
+    Raises `UnknownKeyError`, or `ProviderUnavailableError` if the keys can't be read.
+    """
     return _sets.setdefault(uri, KeySet(uri)).key(kid)
 
 
@@ -37,7 +40,7 @@ def forget() -> None:
 
 
 class KeySet:
-    """The keys at one address. Times are of the monotonic clock."""
+    """The keys at one address. Times are seconds of the monotonic clock."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
@@ -67,7 +70,10 @@ class KeySet:
         return time.monotonic() - self._read_at
 
     def _read(self, *, at_most_every: float) -> None:
-        """One caller reads; others wait only where there is nothing to go on with."""
+        """Read the keys, if the last try was at least `at_most_every` seconds ago. Logs a failure.
+
+        One thread reads. The others use the old keys; only without any keys do they wait.
+        """
         if not self._lock.acquire(blocking=not self._keys):
             return
         try:
@@ -86,7 +92,10 @@ class KeySet:
 
 
 def _keys_in(document: dict[str, Any]) -> dict[str, RSAPublicKey]:
-    """RSA keys of 2048 bits or more, for RS256 signatures. What is for something else is skipped."""
+    """Return the RSA keys of 2048 bits or more for RS256, by `kid`. Skips all other keys.
+
+    Raises `ProviderError` if no key remains.
+    """
     listed = document.get("keys")
     keys = {}
     for entry in listed if isinstance(listed, list) else []:
