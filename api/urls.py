@@ -1,4 +1,4 @@
-"""The only place that spells the API's paths."""
+"""Route the API's paths. No other module spells them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -64,7 +64,7 @@ ALLAUTHS: dict[str, Statements] = {
 
 
 def headless() -> Any:
-    """Include allauth's headless API, whose views read JSON whatever the content type says."""
+    """Return the routes of allauth's headless API, with our inputs and marks on its views."""
     inputs.install()
     for route in _views_in(allauth_headless.urlpatterns):
         statements: Statements = {"reads_json": True, **ALLAUTHS.get(str(route.name), {})}

@@ -33,12 +33,13 @@ ENCRYPTED = {"require", "verify-ca", "verify-full"}
 
 
 def configure(url: str) -> dict[str, Any]:
-    """Return Django's settings for the database at `url`, with our connection pool.
+    """Return Django's settings for the database at `url`.
 
-    Keeps the options in the query of the address: libpq's (`sslmode`, `sslrootcert`,
-    `target_session_attrs`, ...) and Django's.
+    Keeps the options in the query of `url`: options of libpq (`sslmode`, `sslrootcert`,
+    `target_session_attrs`, ...) and of Django. PostgreSQL also gets our connection pool; SQLite
+    gets none.
 
-    Raises `ImproperlyConfigured`. Its text doesn't repeat the address, which may hold a password.
+    Raises `ImproperlyConfigured`. Its text doesn't repeat `url`, which may hold a password.
     """
     if environ.Env.DB_SCHEMES.get(url.partition(":")[0]) not in {POSTGRESQL, SQLITE}:
         raise ImproperlyConfigured(
@@ -90,7 +91,7 @@ def _host_and_port(part: str) -> tuple[str, str]:
 
 
 def addresses(database: dict[str, Any]) -> list[str]:
-    """Return each server of the PostgreSQL settings as `host:port`, to show to people."""
+    """Return each server of the PostgreSQL settings as `host:port`, for people to read."""
     options = database.get("OPTIONS", {})
     hosts = str(database.get("HOST") or options.get("host", "")).split(",")
     ports = str(database.get("PORT") or options.get("port", "")).split(",")

@@ -47,7 +47,7 @@ class OAuthError(Exception):
 class Parameters:
     """The parameters of a request. Empty ones count as missing (RFC 6749 §3.1, §3.2).
 
-    `faulty` names those that are repeated, too long or unprintable.
+    `faulty` has the names of parameters that are repeated, too long or unprintable.
     """
 
     values: dict[str, str]
@@ -108,7 +108,7 @@ def proves(verifier: str, challenge: str) -> bool:
 
 
 def redirect_target(redirect_uri: str, parameters: dict[str, str]) -> str:
-    """Add these parameters to the redirect URI, and keep its own query (RFC 6749 §4.1.2)."""
+    """Return the redirect URI with these parameters added to its own query (RFC 6749 §4.1.2)."""
     parts = urlsplit(redirect_uri)
     query = urlencode({name: value for name, value in parameters.items() if value})
     return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, query]))))

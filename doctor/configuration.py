@@ -40,7 +40,7 @@ DRAW = "Generate one: python -c 'import secrets; print(secrets.token_urlsafe(50)
 
 
 def is_public() -> bool:
-    """Tell whether other machines can reach the site by its `SITE_URL`."""
+    """Return True if other machines can reach the site by its `SITE_URL`."""
     return not is_loopback(settings.SITE_URL)
 
 

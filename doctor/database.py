@@ -45,7 +45,7 @@ def area() -> Area:
 
 
 def reading(probe: Callable[[], Finding]) -> Callable[[], Finding]:
-    """Wrap the probe: models use `connection()`, and database errors become findings."""
+    """Wrap a probe: its models then use `connection()`, and database errors become findings."""
 
     def run() -> Finding:
         try:
@@ -101,7 +101,7 @@ def _restrain_sqlite(mine: BaseDatabaseWrapper) -> None:
 
 
 def where() -> str:
-    """Return the database's address for people, without its password."""
+    """Return the database's address for people to read, without its password."""
     configured = settings.DATABASES[DEFAULT_DB_ALIAS]
     name = configured["NAME"]
     if configured["ENGINE"].endswith("sqlite3"):
