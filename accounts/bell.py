@@ -31,9 +31,9 @@ from accounts.store.outage import STORE_ERRORS
 
 CHANNEL: str = settings.REVOCATION_CHANNEL
 POLL_SECONDS = 5.0
-"""The thread calls `on_tick` at least so often, and at once after it has connected to Redis."""
+"""Most seconds between two calls of `on_tick`. The thread also calls it after connecting to Redis."""
 PING_SECONDS = 2.0
-"""How often the thread checks its connection to Redis, or tries to get a new one."""
+"""Seconds between two checks of the connection to Redis, or two attempts to get a new one."""
 
 Handler = Callable[[list[str]], object]
 """Takes the ids of one message. It may be called twice for one change."""

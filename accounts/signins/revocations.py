@@ -28,7 +28,7 @@ from accounts.errors import RevocationsStaleError
 from accounts.signins.models import AuthSession
 
 FIRST_POLL_SECONDS = 5.0
-"""The first questions wait so long for the first poll."""
+"""Seconds that the first calls of `is_revoked` wait for the first poll."""
 LOOK_BACK = timedelta(seconds=30)
 """A transaction that commits late is not missed: each poll reads this far behind the last."""
 SLACK_SECONDS = 60.0

@@ -1,4 +1,4 @@
-"""Set up the rate limits. A variable is `amount/seconds`: at most so many events in this time.
+"""Set up the rate limits. A variable is `amount/seconds`: at most this amount of events in this time.
 
 `accounts.store.counters.limit` finds a limit by its short name.
 """
