@@ -36,7 +36,7 @@ PING_SECONDS = 2.0
 """Seconds between two checks of the connection to Redis, or two attempts to get a new one."""
 
 Handler = Callable[[list[str]], object]
-"""Takes the ids of one message. It may be called twice for one change."""
+"""A function that takes the ids of one message. The bell may call it twice for one change."""
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +165,7 @@ class Bell:
 
 
 bell = Bell()
-"""This process's."""
+"""The bell of this process."""
 
 # A forked worker has the parent's memory but not its thread.
 os.register_at_fork(after_in_child=bell.forget)

@@ -60,7 +60,7 @@ ALLAUTHS: dict[str, Statements] = {
     "redirect_to_provider": {"limit": SOCIAL, "reads_json": False},
     "refresh": {"limit": tokens.TokenRefreshView.limit},
 }
-"""What allauth's views would state about themselves if they were ours, by the names of their URLs."""
+"""The attributes of `accounts.routes` for allauth's views, by the names of their URLs."""
 
 
 def headless() -> Any:

@@ -52,7 +52,7 @@ def configure(url: str) -> dict[str, Any]:
             database["HOST"], database["PORT"] = _hosts_and_ports(urlsplit(url).netloc)
     except ValueError:
         raise ImproperlyConfigured(
-            "DATABASE_URL can't be read. Percent-encode its password: `/`, `?`, `#` and `@` end it."
+            "DATABASE_URL can't be read. Percent-encode its password: `/`, `?`, `#` and `@` would cut it."
         ) from None
     options = database.get("OPTIONS", {})
     if database["ENGINE"] == SQLITE:

@@ -101,7 +101,7 @@ def _check(url: str) -> None:
         port = 0
     if port == 0:
         raise ImproperlyConfigured(
-            "A Redis address can't be read. Percent-encode its password: `/`, `?` and `#` end it."
+            "A Redis address can't be read. Percent-encode its password: `/`, `?` and `#` would cut it."
         ) from None
 
 

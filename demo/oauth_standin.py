@@ -55,7 +55,10 @@ class Parameters:
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
-        """Parse a query string or form. Raises ValueError if it is not form-encoded UTF-8 text."""
+        """Return the parameters of a query string or form.
+
+        Raises ValueError if it is not form-encoded UTF-8 text.
+        """
         pairs = parse_qsl(
             raw.decode("utf-8"),
             keep_blank_values=True,

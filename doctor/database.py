@@ -45,7 +45,7 @@ def area() -> Area:
 
 
 def reading(probe: Callable[[], Finding]) -> Callable[[], Finding]:
-    """Wrap a probe: its models then use `connection()`, and database errors become findings."""
+    """Return a probe whose models use `connection()` and whose database errors become findings."""
 
     def run() -> Finding:
         try:
@@ -63,9 +63,10 @@ def reading(probe: Callable[[], Finding]) -> Callable[[], Finding]:
 
 @contextmanager
 def connection() -> Iterator[BaseDatabaseWrapper]:
-    """Give this thread a read-only connection with a short time-out.
+    """Context manager: give this thread a read-only connection with a short time-out.
 
-    It doesn't come from the pool: the pool retries until its time-out and then hides the reason.
+    The connection doesn't come from the pool: the pool retries until its time-out and then hides
+    the reason.
     """
     before = connections[DEFAULT_DB_ALIAS]
     mine = before.copy()

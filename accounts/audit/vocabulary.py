@@ -38,7 +38,7 @@ class Entry(StrEnum):
 
 
 class Tone(StrEnum):
-    """How an event looks on a page: a class in the style sheet."""
+    """The look of an event on a page: a class in the style sheet."""
 
     CALM = "calm"
     ALARMING = "alarming"
@@ -73,7 +73,7 @@ class EventType(Entry):
 
 
 class RevokeReason(Entry):
-    """Why a sign-in ended: the reason of `session.revoked`."""
+    """The reason for the end of a sign-in: the `reason` of `session.revoked`."""
 
     ADMIN = "admin", _("Ended by an administrator")
     DEACTIVATED = "deactivated", _("Account disabled")
@@ -89,7 +89,7 @@ class RevokeReason(Entry):
 
 
 class LoginFailure(Entry):
-    """Why credentials were refused: the reason of `login.failed`. The answer never contains it."""
+    """The reason for refused credentials: the `reason` of `login.failed`. No answer contains it."""
 
     PROVIDER_TOKEN_REFUSED = "provider_token_refused", _("The provider's token was refused")
     UNKNOWN_USER = "unknown_user", _("No such account")
@@ -98,7 +98,7 @@ class LoginFailure(Entry):
 
 
 class Alert(Entry):
-    """Reports of a provider about a connected account: the reason of `social.alerted`."""
+    """A provider's report about a connected account: the `reason` of `social.alerted`."""
 
     ACCOUNT_DISABLED = "account_disabled", _("Account disabled at the provider")
     CREDENTIAL_CHANGE = "credential_change", _("Its password may have leaked")
@@ -108,7 +108,7 @@ class Alert(Entry):
 
 
 class Method(Entry):
-    """How a user proved the sign-in: a value of `amr` (RFC 8176).
+    """A way in which a user proves a sign-in: a value of `amr` (RFC 8176).
 
     For a sign-in by a provider, `amr` has the provider's id instead.
     """

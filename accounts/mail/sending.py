@@ -42,7 +42,7 @@ class MailHandler(jobs.Handler):
         timedelta(hours=1),
         timedelta(hours=6),
     )
-    """Then the message is given up: its code or link has expired by then."""
+    """Waiting times before each new attempt. After the last one, the code or link has expired."""
 
     @override
     def do(self, payload: Payload) -> None:

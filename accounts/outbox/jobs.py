@@ -21,7 +21,7 @@ from accounts.errors import DecryptionError
 from accounts.outbox.models import Job
 
 LEASE = timedelta(minutes=5)
-"""Longer than any handler works: mail servers get 10 seconds, providers 5."""
+"""Time that a worker has for a job: longer than a handler needs (mail 10 seconds, providers 5)."""
 
 Payload = dict[str, Any]
 
@@ -37,7 +37,7 @@ class Handler(ABC):
 
     kind: str
     retry_after: Sequence[timedelta]
-    """How long to wait after each failed attempt. After the last one the job is given up."""
+    """The waiting time after each failed attempt. After the last one the job is given up."""
 
     @abstractmethod
     def do(self, payload: Payload) -> None:
@@ -110,7 +110,7 @@ def run_due() -> Iterator[Job]:
 def perform(job: Job) -> None:
     """Do a job that this process has taken, then delete it, postpone it or give it up.
 
-    Raises no error of the handler: the handler logs it.
+    Raises no error of `Handler.do`: the handler logs it.
     """
     handler = _handlers[job.kind]
     try:

@@ -295,7 +295,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
     @override
     def list_providers(self, request: HttpRequest) -> list[Any]:
-        """List each provider once: allauth would also list the clients of native apps."""
+        """Return each provider once. allauth would also list the clients of native apps."""
         providers = super().list_providers(request)
         return [one for one in providers if not one.app.settings.get("hidden")]
 

@@ -19,7 +19,7 @@ from accounts.store import counters
 from accounts.store.counters import Limit
 
 LIFETIME_SECONDS = 600
-"""How long a code works (ASVS 6.5.5)."""
+"""Seconds that a code is valid (ASVS 6.5.5)."""
 USES = Limit("code_use", 1, LIFETIME_SECONDS)
 TRIES = "code_tries"
 

@@ -70,7 +70,7 @@ class OneNewPassword:
 class ChangePasswordForm(CountsGuesses, OneNewPassword, account_forms.ChangePasswordForm):
     @override
     def clean_oldpassword(self) -> str:
-        """Check the old password as a sign-in does: count and record wrong ones."""
+        """Check the old password as a sign-in does: count and record wrong ones. Returns it."""
         password: str = self.cleaned_data["oldpassword"]
         adapter, user = get_adapter(), cast("User", self.user)
         if not self.clean_guess(lambda: adapter.reauthenticate(user, password)):

@@ -22,9 +22,9 @@ from accounts.store import outage
 from accounts.store.outage import STORE_ERRORS, Waiters
 
 KEPT_SECONDS = 10
-"""How long the answer is kept."""
+"""Seconds that the answer is kept."""
 RUNNING_SECONDS = 30
-"""How long a first request may run. After that the second one runs itself."""
+"""Seconds that a first request may run. After that an equal request runs again."""
 WAIT_SECONDS = 8.0
 PAUSE_SECONDS = 0.05
 MAX_BODY = 64 * 1024

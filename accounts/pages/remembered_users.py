@@ -31,7 +31,7 @@ from accounts.store.engine import RIGHTS
 MAX_AGE_SECONDS = 5.0
 CAPACITY = 4096
 PROOF = (auth.BACKEND_SESSION_KEY, auth.HASH_SESSION_KEY, RIGHTS)
-"""A session's entries that are held against the user's row."""
+"""Entries of a session that must be the same as when the user was remembered."""
 UNREAD = {"password", "last_login"}
 """Columns that aren't remembered: the first access reads them."""
 
@@ -88,7 +88,7 @@ class RememberedUsers:
 
 
 remembered = RememberedUsers()
-"""This process's."""
+"""The remembered users of this process."""
 
 bell.subscribe(Topic.USERS, remembered.forget_each)
 os.register_at_fork(after_in_child=remembered.clear)

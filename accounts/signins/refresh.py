@@ -38,7 +38,7 @@ class Presented:
     jti: str
     client_id: str
     issued_at: int
-    """Seconds since the epoch."""
+    """Seconds since 1970."""
     expires_at: datetime
 
 
@@ -188,7 +188,7 @@ def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:
 
 
 def _reused(session: AuthSession, client: ClientInfo) -> Reused:
-    """End the sign-in, record the reuse and mail the owner, once."""
+    """End the sign-in, record the reuse and mail the owner, once. Returns the outcome."""
     with transaction.atomic():
         ended = sessions.revoke(session, reason=sessions.Reason.REUSED, client=client)
         if ended:

@@ -128,7 +128,7 @@ class Feed:
 
 
 feed = Feed(bell)
-"""This process's."""
+"""The feed of this process."""
 
 os.register_at_fork(after_in_child=feed.forget)
 

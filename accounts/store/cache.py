@@ -14,7 +14,10 @@ from typing_extensions import override
 from accounts.store import outage
 
 LOCK_SECONDS = 0.5
-"""Shorter than the next caller waits. If a lock ends too early, one attempt is not counted."""
+"""Seconds that a lock lives: fewer than the next caller waits for it.
+
+If a lock ends too early, one attempt is not counted.
+"""
 
 
 class SharedCache(RedisCache):

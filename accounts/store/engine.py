@@ -124,7 +124,8 @@ class SessionStore(SessionBase):
     def get_expiry_age(self, **kwargs: Any) -> int:
         """Return the cookie's lifetime in seconds: the rest of the absolute time-out.
 
-        Not of the idle time-out, because only a save sends the cookie again.
+        Not of the idle time-out, because only a save sends the cookie again. Before a sign-in, return
+        `ANONYMOUS_SESSION_AGE`.
         """
         if SID not in self:
             return int(settings.ANONYMOUS_SESSION_AGE)

@@ -142,7 +142,10 @@ def write(build: "Callable[[Pipeline], object]") -> list[Any]:
 
 
 def write_once(build: "Callable[[Pipeline], object]") -> list[Any]:
-    """Do as `write`, but try once, without waiting. For writes that are only an optimisation."""
+    """Do as `write` and return the answers, but try once, without waiting.
+
+    For writes that are only an optimisation. Raises `StoreUnavailableError`.
+    """
     try:
         return _acknowledged(_connection(_writes), build)
     except Exception as error:

@@ -33,7 +33,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
         "PROFILE_URL": "https://openapi.naver.com/v1/nid/me",
     },
 }
-"""Where each provider is. Its stand-in has the same paths, all at one origin."""
+"""The addresses and scopes of each provider. A stand-in has the same paths, all at one origin."""
 
 
 @dataclass(frozen=True)

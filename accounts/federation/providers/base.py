@@ -109,7 +109,7 @@ class StrictProvider(OAuth2Provider):
     """Parameters that make the provider ask for the password again."""
     unlinks_by = UnlinksBy.NOTHING
     unlinking_serves_for = timedelta(days=7)
-    """How long after the end of a connection a message to the provider is still useful."""
+    """Time after the end of a connection in which a message to the provider is still useful."""
     grants_url = ""
     """The page where people end a connection at the provider by themselves."""
 

@@ -59,11 +59,10 @@ class Provider(StrictProvider):
 
     @override
     def prove(self, token: dict[str, Any]) -> Proof:
-        """Verify an ID token.
-
-        Raises `TokenKindError` without one, `ProviderError` if it is invalid.
+        """Verify an ID token and return the `Proof`.
 
         An access token proves nothing: Google gives one to every app, and it doesn't name that app.
+        Raises `TokenKindError` without an ID token, and `ProviderError` if it is invalid.
         """
         presented = token.get("id_token")
         if not presented:

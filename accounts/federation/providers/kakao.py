@@ -39,7 +39,7 @@ class Provider(StrictProvider):
 
     @override
     def prove(self, token: dict[str, Any]) -> Proof:
-        """Verify an ID token, an access token, or both of the same person.
+        """Verify an ID token, an access token, or both of the same person. Returns the `Proof`.
 
         Both together are the strongest: the ID token has the nonce, the access token leads to the
         verified email. Raises `ProviderError`.

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from accounts.federation.errors import ProviderError
 
 AFTERWARDS_SECONDS = 120
-"""Longer than the leeway that a token's `exp` is given."""
+"""Seconds that a mark outlives its token: longer than the leeway for a token's `exp`."""
 
 
 def spend(fingerprint: str, *, expires_at: float) -> None:

@@ -142,7 +142,7 @@ def _import_urls() -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Switch logging off, because libraries log the same errors that the report shows."""
+    """Context manager: switch logging off. Libraries log the errors that the report shows."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
