@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from http.cookies import SimpleCookie
+from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -93,8 +94,7 @@ def _begin_or_wait(name: str) -> HttpResponse | None:
     def begin() -> bytes | None:
         if redis.set(name, RUNNING, nx=True, ex=RUNNING_SECONDS):
             return None
-        value: bytes | None = redis.get(name)
-        return value
+        return cast("bytes | None", redis.get(name))
 
     value = outage.at_once(begin, outage.cache)
     if value is None:
