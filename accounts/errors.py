@@ -54,7 +54,10 @@ class DecryptionError(AccountsError):
 
 
 class InactiveUserError(AccountsError):
-    """The account was disabled while this sign-in ran, or the proof that it used has ended."""
+    """The account was disabled or changed while it was signing in.
+
+    Or the connection that proved this sign-in was removed meanwhile.
+    """
 
 
 class RevocationsStaleError(AccountsError):

@@ -121,6 +121,9 @@ class CookieAuthentication(SessionAuthentication):
 
     @override
     def enforce_csrf(self, request: Request) -> None:
-        """Skip the check for safe methods: Django would prepare it, and then let them pass."""
+        """Check the CSRF token of unsafe methods.
+
+        For safe ones Django's check would change nothing.
+        """
         if request.method not in SAFE:
             super().enforce_csrf(request)

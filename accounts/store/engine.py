@@ -290,9 +290,9 @@ class SessionStore(SessionBase):
 
 
 class NamedSessionStore(SessionStore):
-    """A session that is known by its HMAC. Only `lookup` makes one; a cookie never does.
+    """A session that is known by the HMAC of its id. Only `lookup` makes one, never a cookie.
 
-    No client has its id, so the id needs no rotation.
+    No client has the id, so the id needs no rotation.
     """
 
     @property

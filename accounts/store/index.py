@@ -122,7 +122,7 @@ def slide(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: in
 
 
 def renew(pipe: Pipeline, old: str, new: str, value: str, *, idle_ms: int) -> None:
-    """Move the session to another name, if it still exists. It keeps its remaining time."""
+    """Move the session to another name, if the session still exists. Keeps its remaining time."""
     pipe.eval(RENEW, 2, old, new, value, str(idle_ms))
 
 

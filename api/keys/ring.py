@@ -1,8 +1,8 @@
-"""Hold this process's copy of the signing keys: the one that signs, and those that verify.
+"""Keep this process's copy of the signing keys: the key that signs, and the keys that verify.
 
-Each `kid` has one algorithm (RFC 8725 §3.1). A key is published before it signs, so that verifiers
-elsewhere have it in time, and until the last token that it signed has expired. So a rotation
-refuses no valid token.
+Each `kid` has one algorithm (RFC 8725 §3.1). A key is published before it signs, so that services
+that verify tokens have the key in time. It stays published until the last token that it signed has
+expired. So a rotation refuses no valid token.
 """
 
 import logging

@@ -32,7 +32,10 @@ REMEMBERED = 4096
 
 
 class SignedJWT(Token):
-    """A SimpleJWT token without its `token_type` claim: the header's `typ` tells the kinds apart."""
+    """A SimpleJWT token without the `token_type` claim: the header's `typ` names the kind.
+
+    Raises `TokenError` for a token that isn't valid.
+    """
 
     typ: ClassVar[str]
     lifetime = timedelta()
