@@ -1,4 +1,4 @@
-"""Tell every process what has changed: sign-ins that ended, users, signing keys, webhooks.
+"""Tell every process what has changed: sign-ins that ended, users, signing keys.
 
 A change is one message on one Redis channel (pub/sub): the topic and the ids, nothing personal. The
 database is the truth, and a message can be lost. So a subscriber also reads the database in its
@@ -31,18 +31,18 @@ from accounts.store.outage import STORE_ERRORS
 
 CHANNEL: str = settings.REVOCATION_CHANNEL
 POLL_SECONDS = 5.0
-"""The thread calls `on_tick` at least so often, and at once after it has connected to Redis."""
+"""Most seconds between two calls of `on_tick`. The thread also calls it after connecting to Redis."""
 PING_SECONDS = 2.0
-"""How often the thread checks its connection to Redis, or tries to get a new one."""
+"""Seconds between two checks of the connection to Redis, or two attempts to get a new one."""
 
 Handler = Callable[[list[str]], object]
-"""Takes the ids of one message. It may be called twice for one change."""
+"""A function that takes the ids of one message. The bell may call it twice for one change."""
 
 log = logging.getLogger(__name__)
 
 
 class Topic(StrEnum):
-    """What has changed."""
+    """The kind of change that a message announces."""
 
     SESSIONS = "sessions"
     """Sign-ins that have ended, by `sid`."""
@@ -50,8 +50,6 @@ class Topic(StrEnum):
     """Users that were changed or deleted, by id."""
     KEYS = "keys"
     """Signing keys that were published, activated or retired, by `kid`."""
-    WEBHOOKS = "webhooks"
-    """Webhook endpoints that were changed, by id."""
 
 
 class Bell:
@@ -68,7 +66,7 @@ class Bell:
         self.forget()
 
     def forget(self) -> None:
-        """Have no thread, as after a fork: the parent keeps it. The subscribers stay."""
+        """Forget the thread but keep the subscribers. Call after a fork, which copies no thread."""
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -96,7 +94,7 @@ class Bell:
     def on_tick(self, poll: Callable[[], object]) -> None:
         """Call `poll` at least every `POLL_SECONDS`, and after each `on_connect`.
 
-        It may use the database: the thread closes its connection afterwards.
+        `poll` may use the database: the bell's thread closes its connection afterwards.
         """
         self._on_tick.append(poll)
 
@@ -134,7 +132,7 @@ class Bell:
             connection.close()  # a handler may have used it
 
     def _hear(self, pubsub: PubSub | None) -> PubSub | None:
-        """Listen for up to `PING_SECONDS`. Returns None if the connection is broken."""
+        """Listen for up to `PING_SECONDS`. Returns `pubsub`, or None if it is disconnected."""
         if pubsub is None:
             time.sleep(PING_SECONDS)
             return None
@@ -167,7 +165,7 @@ class Bell:
 
 
 bell = Bell()
-"""This process's."""
+"""The bell of this process."""
 
 # A forked worker has the parent's memory but not its thread.
 os.register_at_fork(after_in_child=bell.forget)
@@ -186,8 +184,8 @@ def _call_each(functions: Iterable[Callable[..., object]], *arguments: object) -
 def _parsed(data: bytes | str) -> tuple[Topic, list[str]]:
     """Return a message's topic and ids.
 
-    Raises `ValueError`, `LookupError`, `TypeError` or `RecursionError` for an unknown topic and for
-    garbage.
+    Raises `ValueError`, `LookupError`, `TypeError` or `RecursionError` if the message isn't JSON of
+    that form, or names an unknown topic.
     """
     told = json.loads(data)
     ids = told["ids"]
@@ -197,7 +195,7 @@ def _parsed(data: bytes | str) -> tuple[Topic, list[str]]:
 
 
 def _listen() -> PubSub | None:
-    """Subscribe to the channel. Returns None if Redis doesn't confirm it."""
+    """Return a subscription to the channel, or None if Redis doesn't confirm it."""
     pubsub: PubSub | None = None
     with suppress(*STORE_ERRORS, OSError):
         pubsub = cast("PubSub", get_redis_connection("default").pubsub())  # type: ignore[no-untyped-call]

@@ -38,7 +38,11 @@ def _parts(user_agent: str) -> tuple[str, str]:
 
 
 def device_name(user_agent: str) -> str:
-    """Return e.g. `"Chrome · Windows"`; for a program its first product token, e.g. `"curl/8.1"`."""
+    """Return a device's name, e.g. `"Chrome · Windows"`.
+
+    For a program, return the first product token of its User-Agent, e.g. `"curl/8.1"`. For no
+    User-Agent, return "Unknown device" in the reader's language.
+    """
     browser, system = _parts(user_agent)
     if app := embedding_app(user_agent):
         browser = _(app)
@@ -71,14 +75,21 @@ class DeviceMixin:
 
 @dataclass(frozen=True)
 class ClientInfo(DeviceMixin):
-    """The address and the User-Agent of one caller. Either may be missing."""
+    """The IP address and the User-Agent of one caller.
+
+    The address may be None, the User-Agent ''.
+    """
 
     ip: str | None = None
     user_agent: str = ""
 
     @property
     def network(self) -> str:
-        """Whom to count in rate limits: an IPv4 address, or the /64 of one IPv6 customer."""
+        """Return the caller that rate limits count: an IPv4 address, or an IPv6 /64 network.
+
+        One customer usually has a whole /64. Returns "unknown" if the address is unknown, so all
+        such callers share one count.
+        """
         if self.ip is None:
             return "unknown"
         if ip_address(self.ip).version == 4:  # noqa: PLR2004

@@ -7,12 +7,15 @@ from accounts.errors import DecryptionError
 
 
 def encrypt(text: str) -> str:
-    """Encrypt under the first key."""
+    """Return the text, encrypted under the first key."""
     return _fernet().encrypt(text.encode()).decode()
 
 
 def decrypt(token: str) -> str:
-    """Decrypt with the first key that fits. Raises `DecryptionError` if none does."""
+    """Return the text, decrypted with the first key that fits.
+
+    Raises `DecryptionError` if none does.
+    """
     try:
         return _fernet().decrypt(token.encode()).decode()
     except InvalidToken as exc:

@@ -1,15 +1,15 @@
-"""The domain's errors.
+"""Define the domain's errors.
 
 AccountsError
-├── AccountExistsError     a provider vouches for the email of an existing account
-├── ConflictError          two requests wanted the same thing at the same time, and this one lost
-├── DecryptionError        no configured key opens this secret
+├── AccountExistsError     the provider says that an existing account's email is this person's
+├── ConflictError          another request did the same thing at the same time, and was first
+├── DecryptionError        no configured key decrypts this secret
 ├── InactiveUserError      the account was disabled or changed while it was signing in
 ├── RevocationsStaleError  this process cannot tell which sign-ins have ended: fail closed
 ├── SessionEndedError      the session was deleted while this request ran
-├── SessionTooLargeError   a session grew beyond what the store takes
+├── SessionTooLargeError   a session is larger than the store accepts
 ├── SignUpPendingError     the password is right, and the address must be proved first
-├── StoreUnavailableError  Redis doesn't answer, or can't make a write last
+├── StoreUnavailableError  Redis doesn't answer, or no replica confirms the write
 ├── TooManyRequestsError   a rate limit is used up
 └── ProviderError          errors of a provider; `accounts.federation.errors` has their tree
 """
@@ -22,17 +22,19 @@ from django.contrib.sessions.backends.base import SessionBase, UpdateError
 class AccountsError(Exception):
     """Base class of the domain's errors.
 
-    `code` never changes. Clients read it in the answer, and it selects the status and the text.
-    An error without its own `code` must be caught; uncaught it is a defect.
+    `code` never changes. Clients read it in the answer, and it selects the status and the text in
+    `api.problems`. An error without its own `code` must be caught. If nobody catches it, the answer
+    is a 500, because the code has a defect.
     """
 
     code: ClassVar[str] = "server_error"
 
 
 class AccountExistsError(AccountsError):
-    """A provider vouches for the email of an existing account, whose owner must prove it first.
+    """The provider says that an existing account's email is this person's.
 
-    `session` holds the noted link.
+    The owner of that account must prove it first. `session` is the session that holds the link
+    (`federation.linking.links`).
     """
 
     code = "account_exists"
@@ -43,33 +45,40 @@ class AccountExistsError(AccountsError):
 
 
 class ConflictError(AccountsError):
-    """Two requests wanted the same thing at the same time, and this one lost."""
+    """Another request did the same thing at the same time, and was first."""
 
     code = "conflict"
 
 
 class DecryptionError(AccountsError):
-    """No key of `DATA_ENCRYPTION_KEYS` opens this secret."""
+    """No key of `DATA_ENCRYPTION_KEYS` decrypts this secret."""
 
 
 class InactiveUserError(AccountsError):
-    """The account was disabled while this sign-in ran, or the proof that it used has ended."""
+    """The account was disabled or changed while it was signing in.
+
+    Or the connection that proved this sign-in was removed meanwhile.
+    """
 
 
 class RevocationsStaleError(AccountsError):
-    """No poll and no sign of life from the bell has succeeded for `REVOCATION_MAX_STALE` seconds."""
+    """This process cannot tell which sign-ins have ended.
+
+    For `REVOCATION_MAX_STALE` it has neither read them from the database nor had a confirmation
+    from the bell.
+    """
 
     code = "store_unavailable"
 
 
 class SessionEndedError(AccountsError, UpdateError):
-    """The session was deleted while this request ran. Django knows it as an `UpdateError`."""
+    """The session was deleted while this request ran. A subclass of Django's `UpdateError`."""
 
     code = "session_ended"
 
 
 class SessionTooLargeError(AccountsError):
-    """A view put more into the session than the store takes."""
+    """A view put more into the session than the store accepts."""
 
     code = "body_too_large"
 
@@ -79,13 +88,19 @@ class SignUpPendingError(AccountsError):
 
 
 class StoreUnavailableError(AccountsError):
-    """Redis doesn't answer, or no replica has the write: nobody is signed in or out."""
+    """Redis doesn't answer, or too few replicas confirm a write.
+
+    The answer is a 503, and the caller may send the request again.
+    """
 
     code = "store_unavailable"
 
 
 class TooManyRequestsError(AccountsError):
-    """A rate limit is used up. `retry_seconds` is the time until it starts again, if known."""
+    """A rate limit is used up.
+
+    `retry_seconds` is the number of seconds until the next attempt is allowed, or None if unknown.
+    """
 
     code = "too_many_requests"
 

@@ -1,4 +1,4 @@
-"""Where Django looks for models: each stands in its room."""
+"""Import the models of the rooms, for Django to find them here."""
 
 from accounts.audit.models import AuditEvent
 from accounts.outbox.models import Job

@@ -1,4 +1,4 @@
-"""Type the request that views, middleware, receivers and adapters hold, and read from it."""
+"""Define the typed request of views, middleware, receivers and adapters; read from it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class SignIn:
-    """One attempt to sign in: settings from its door, and the row that it opened."""
+    """A sign-in in progress: settings from its door, and the `AuthSession` that it opened."""
 
     kind: "AuthSession.Kind | None" = None
     """Set by a door whose kind of sign-in doesn't follow from allauth's client."""
@@ -40,13 +40,13 @@ class Request(HttpRequest):
 
 
 def sign_in_of(request: HttpRequest) -> SignIn:
-    """Return the attempt to sign in of this request. The first call creates it."""
+    """Return the sign-in in progress of this request. The first call creates it."""
     sign_in: SignIn = request.__dict__.setdefault("sign_in", SignIn())
     return sign_in
 
 
 def is_app(request: HttpRequest) -> bool:
-    """Return True if an app calls allauth's headless API, with `X-Session-Token` and no cookie."""
+    """Return True if an app, which sends no cookie, calls allauth's headless API."""
     headless = getattr(getattr(request, "allauth", None), "headless", None)
     return getattr(headless, "client", None) == Client.APP
 

@@ -1,8 +1,8 @@
-"""What a view states about itself, for code that runs before the view or beside it.
+"""Let a view declare facts that other code needs before the view runs, or beside it.
 
-A view has these attributes, on its class or set by `mark`. Nothing else needs to know its path.
+A view has these attributes, on its class or set by `mark`. So no other code needs to know its path.
 
-- `limit`: a `Limit` that requests by POST count towards; with `is_limited_by_get`, all requests.
+- `limit`: a `Limit` for its POST requests; with `is_limited_by_get`, for all its requests.
 - `is_machine`: a program calls it, so its errors are problem JSON.
 - `reads_json`: it reads the body as JSON, whatever the content type says.
 
@@ -31,7 +31,7 @@ class Statements(TypedDict, total=False):
 
 
 def mark(**statements: Unpack[Statements]) -> Callable[[View], View]:
-    """Set these attributes on a view that is a function, or another package's."""
+    """Return a decorator that sets these attributes, for a function or another package's view."""
 
     def decorate(view: View) -> View:
         for name, value in statements.items():
@@ -42,13 +42,19 @@ def mark(**statements: Unpack[Statements]) -> Callable[[View], View]:
 
 
 def for_machines(route: Route) -> Route:
-    """Mark all addresses that begin as this route does: programs call them, frontends included."""
+    """Mark all addresses under this route: programs call them, frontends included.
+
+    Returns the route.
+    """
     route.is_machine = True  # type: ignore[attr-defined]  # ours
     return route
 
 
 def match_of(request: HttpRequest) -> ResolverMatch | None:
-    """Return what the request's path leads to, or None. Django's own answer comes too late."""
+    """Return the route that the request's path leads to, or None.
+
+    Django finds it too, but only after the middleware.
+    """
     if request.resolver_match is None:
         request.resolver_match = _resolved(request.path_info, settings.ROOT_URLCONF)
     return request.resolver_match
@@ -62,7 +68,7 @@ def limit_of(request: HttpRequest) -> Limit | None:
 
 
 def is_machine(request: HttpRequest) -> bool:
-    """Does a program call this address? Its errors are problem JSON then, otherwise a page."""
+    """Return True if a program calls this address. Its errors are then problem JSON, not a page."""
     return is_under_machine_prefix(request) or bool(stated(request, "is_machine"))
 
 
@@ -71,7 +77,7 @@ def is_under_machine_prefix(request: HttpRequest) -> bool:
 
 
 def stated(request: HttpRequest, name: str) -> Any:
-    """Return what the request's view states under this name, or None."""
+    """Return the value that the request's view declares under this name, or None."""
     match = match_of(request)
     if match is None:
         return None
@@ -81,7 +87,7 @@ def stated(request: HttpRequest, name: str) -> Any:
 
 @lru_cache(maxsize=256)
 def _resolved(path: str, urlconf: str) -> ResolverMatch | None:
-    """Requests share the match, so nobody may change it."""
+    """Return the match of this path, or None. Requests share the match, so don't change it."""
     try:
         return resolve(path, urlconf)
     except Resolver404:

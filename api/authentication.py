@@ -24,7 +24,7 @@ SAFE = {"GET", "HEAD"}
 
 
 class BearerUser:
-    """The user that a token names. The id costs nothing, any other attribute one query."""
+    """The user that a token names. Reading its id costs nothing, any other attribute one query."""
 
     is_authenticated = True
     is_anonymous = False
@@ -35,7 +35,10 @@ class BearerUser:
 
     @cached_property
     def row(self) -> User:
-        """Read the user's row. Raises `InvalidToken` if the user is deleted or disabled."""
+        """Return the user's row, read once.
+
+        Raises `InvalidToken` if the user is deleted or disabled.
+        """
         user = User.objects.active(self.pk)
         if user is None:
             raise InvalidToken
@@ -48,11 +51,11 @@ class BearerUser:
 class BearerAuthentication(JWTAuthentication):
     """Accept `Authorization: Bearer <access token>` (RFC 6750 §2.1), without SQL and Redis.
 
-    `request.auth` is the `AccessJWT`.
+    Sets `request.auth` to the `AccessJWT`. Raises as `verified` does.
     """
 
     def __init__(self) -> None:
-        """Skip SimpleJWT's, which looks up a user model that this class doesn't use."""
+        """Skip SimpleJWT's constructor, which looks up a user model that this class doesn't use."""
 
     @override
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
@@ -72,15 +75,18 @@ class BearerAuthentication(JWTAuthentication):
 
 
 def bearer_in(environ: dict[str, Any]) -> str | None:
-    """Return what follows `Bearer`, possibly ''; None if the header has another scheme."""
+    """Return the text after `Bearer`, possibly ''.
+
+    None if the header is missing or has another scheme.
+    """
     scheme, _, credentials = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     return credentials.strip(" ") if scheme.lower() == "bearer" else None
 
 
 def verified(raw_token: str) -> AccessJWT:
-    """Return the access token if it is good at this moment.
+    """Return the access token if it is valid and its sign-in has not ended.
 
-    Raises `InvalidToken`, or `RevocationsStaleError` if this process cannot tell.
+    Raises `InvalidToken` otherwise, and `RevocationsStaleError` if this process can't tell.
     """
     try:
         token = AccessJWT(raw_token)
@@ -92,13 +98,19 @@ def verified(raw_token: str) -> AccessJWT:
 
 
 def account(request: Request) -> User:
-    """Return the caller's row, whether a token or a cookie named the caller."""
+    """Return the row of the caller, who is signed in by a token or by a cookie.
+
+    Raises `InvalidToken` if a token's user is deleted or disabled.
+    """
     user: Any = request.user
     return cast("User", user.row if isinstance(user, BearerUser) else user)
 
 
 class CookieAuthentication(SessionAuthentication):
-    """Accept the browser's session, for same-site pages. Unsafe methods need the CSRF token."""
+    """Accept the session cookie, for same-site pages. Unsafe methods need the CSRF token.
+
+    Sets `request.auth` to the `AuthSession`.
+    """
 
     @override
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
@@ -109,6 +121,9 @@ class CookieAuthentication(SessionAuthentication):
 
     @override
     def enforce_csrf(self, request: Request) -> None:
-        """Skip the check for safe methods: Django would prepare it, and then let them pass."""
+        """Check the CSRF token of unsafe methods.
+
+        For safe ones Django's check would change nothing.
+        """
         if request.method not in SAFE:
             super().enforce_csrf(request)

@@ -22,10 +22,13 @@ def authenticate(authorization: str) -> str | None:
 
 
 def digest(secret: str) -> str:
-    """Hash a secret with SHA-256. A slow hash adds nothing to the 256 random bits of `fresh_secret`."""
+    """Return the SHA-256 of a secret, in hex.
+
+    A slow hash would add nothing to the 256 random bits of `fresh_secret`.
+    """
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def fresh_secret() -> str:
-    """Draw a secret of 256 random bits."""
+    """Return a new secret of 256 random bits."""
     return secrets.token_urlsafe(32)

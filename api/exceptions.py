@@ -1,4 +1,4 @@
-"""DRF's exceptions, each with its row of `api.problems`, and the handler that answers with it."""
+"""Define DRF exceptions, each with its row of `api.problems`, and the handler that answers them."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -16,13 +16,13 @@ from api.problems import Problem
 
 
 class Refused(exceptions.AuthenticationFailed):
-    """Base of our 401s: DRF adds the WWW-Authenticate that RFC 6750 §3 asks for."""
+    """Base of our 401s. DRF adds the WWW-Authenticate header that RFC 6750 §3 demands."""
 
     problem: ClassVar[Problem]
 
 
 class InvalidCredentials(Refused):
-    """One answer for a wrong password, an unknown e-mail and a disabled account."""
+    """One answer for a wrong password, an unknown email and a disabled account."""
 
     problem = problems.INVALID_CREDENTIALS
 
@@ -32,13 +32,13 @@ class EmailUnverified(Refused):
 
 
 class LoginIncomplete(Refused):
-    """The login pipeline needs a stage that this one-call endpoint can't walk."""
+    """The login pipeline needs another step, which this one-call endpoint doesn't have."""
 
     problem = problems.LOGIN_INCOMPLETE
 
 
 class ProviderTokenRefused(InvalidCredentials):
-    """One answer for every bad token, and for a disabled account."""
+    """The provider's token is refused, or its account is disabled: one answer for all reasons."""
 
     problem = problems.PROVIDER_TOKEN_REFUSED
 
@@ -52,7 +52,10 @@ class ProviderLoginIncomplete(LoginIncomplete):
 
 
 class LinkTokenRefused(InvalidCredentials):
-    """Also with the right password, nobody is signed in: the caller asked for both."""
+    """The link token is refused. Signs nobody in, even with the right password.
+
+    The caller asked for both: to sign in and to connect the provider.
+    """
 
     problem = problems.INVALID_LINK_TOKEN
 
@@ -70,7 +73,11 @@ class OriginRefused(exceptions.PermissionDenied):
 
 
 class AccountExists(exceptions.APIException):
-    """Raise only for a caller whose address the provider vouches for."""
+    """An account with the verified email of this provider's account exists already.
+
+    Raise it only if the provider says that the caller's email is verified. `expires_in` is the
+    seconds that `link_token` works.
+    """
 
     status_code = problems.ACCOUNT_EXISTS_FOR_TOKEN.status
     problem = problems.ACCOUNT_EXISTS_FOR_TOKEN
@@ -81,7 +88,11 @@ class AccountExists(exceptions.APIException):
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer with problem JSON. Returns None, which ends in a 500, for a defect."""
+    """Return a problem JSON answer for the exception of a view.
+
+    Returns None for an exception that has no row and isn't DRF's. DRF then raises it again, and
+    `config.errors.handler500` answers it.
+    """
     response = _answer(exc, context)
     if response is None:
         return None
@@ -110,14 +121,14 @@ def _answer(exc: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _as_drf(exc: Exception) -> Exception:
-    """Replace Django's two errors that DRF knows, too, by DRF's own, which have a code."""
+    """Return DRF's own exception for Django's `Http404` or `PermissionDenied`, else `exc`."""
     if isinstance(exc, Http404):
         return exceptions.NotFound()
     return exceptions.PermissionDenied() if isinstance(exc, PermissionDenied) else exc
 
 
 def described(error: exceptions.APIException) -> dict[str, Any]:
-    """Return the problem of an exception of DRF's as RFC 9457 members."""
+    """Return the RFC 9457 members for this DRF exception."""
     if isinstance(error, exceptions.ValidationError):
         return problems.body(problems.INVALID_FIELDS, errors=list(_pointers(error.detail)))
     members: dict[str, Any] = getattr(error, "members", {})
@@ -135,7 +146,7 @@ def _row(error: exceptions.APIException) -> Problem:
 
 
 def _pointers(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """Point at each wrong field in the request's JSON (RFC 6901)."""
+    """Yield each wrong field with a pointer into the request's JSON (RFC 6901), code and text."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
             key = "" if name == "non_field_errors" else f"/{_escape(str(name))}"

@@ -1,8 +1,11 @@
-"""Tell a gateway whether a request's credential is good (nginx `auth_request`, Caddy, Traefik).
+"""Tell a gateway whether a request's credential is valid (nginx `auth_request`, Caddy, Traefik).
 
-The answer is 204 with `X-Auth-Subject`, `X-Auth-Session` and `X-Auth-Scope`, or 401. `answer` takes
-Bearer tokens ahead of Django's middleware (`config.wsgi`), which costs a tenth of a Django view.
-A session cookie needs the middleware, so `view` takes it.
+The answer is 204 with `X-Auth-Subject`, `X-Auth-Session` and `X-Auth-Scope`, or 401. It is 503 if
+this process can't tell whether the sign-in has ended, or can't read the signing keys.
+
+`config.wsgi` calls `answer` for requests with a Bearer token, without Django's middleware: a tenth
+of the time of a Django view. `view` is the Django view. It takes session cookies, which need the
+middleware, and also Bearer tokens, for servers that don't use `config.wsgi`.
 """
 
 from collections.abc import Iterable
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def answers(environ: dict[str, Any]) -> bool:
-    """Tell whether this is a request for `answer`."""
+    """Return True for a GET or HEAD of `/api/verify` with a Bearer token: `answer` takes it."""
     return (
         environ["PATH_INFO"] == _path()
         and environ["REQUEST_METHOD"] in SAFE
@@ -43,7 +46,7 @@ def _path() -> str:
 
 
 def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-    """Answer a request with a Bearer token, by WSGI alone."""
+    """Answer a request with a Bearer token as a WSGI application does. The body is empty."""
     try:
         token = verified(bearer_in(environ) or "")
     except InvalidToken:
@@ -62,7 +65,10 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
 
 
 def view(request: HttpRequest) -> HttpResponse:
-    """Answer a request with a session cookie. Servers that don't use `config.wsgi` send tokens, too."""
+    """Answer a request with a session cookie or a Bearer token.
+
+    Raises `RevocationsStaleError` and `DatabaseError`, which end in a 503.
+    """
     if request.method not in SAFE:
         return JsonResponse(
             described(MethodNotAllowed(str(request.method))),

@@ -1,4 +1,4 @@
-"""Take calls of the API straight to their view, past the middleware that they don't need."""
+"""Call the API's views directly, past the middleware that they don't need."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class StatelessMiddleware:
-    """Skip sessions, and what `ReadingMiddleware` skips, for a request that needs no session.
+    """Call the view at once if the request needs no session; otherwise go on.
 
-    These are requests whose view says so (`is_stateless`), and those that carry a Bearer token to a
-    view that takes one: if the token is refused, the cookie isn't tried. Preparing a session took
-    longer than the view (`bench/README.md`).
+    A request needs none if its view says so (`is_stateless`), or if it carries a Bearer token to a
+    view that accepts one. Then a refused token ends in a 401, even if the request also has a valid
+    cookie. Preparing a session took longer than the view (`bench/README.md`).
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -33,11 +33,11 @@ class StatelessMiddleware:
 
 
 class ReadingMiddleware:
-    """Skip CSRF, messages and allauth's context for a GET by cookie of one of DRF's views.
+    """Call a DRF view at once for a GET by cookie, past CSRF, messages and allauth's context.
 
     Such a view has no form and leaves no message, and DRF itself checks the CSRF token of other
-    methods. The view must not write to the session: an error of its save would pass by
-    `SessionMiddleware`.
+    methods. The view must not write to the session: an error of saving it would not reach
+    `ErrorMiddleware`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -50,7 +50,7 @@ class ReadingMiddleware:
 
 
 def _answer(request: HttpRequest) -> HttpResponseBase:
-    """Call one of DRF's views as Django's handler would, after the last middleware."""
+    """Call the request's DRF view as Django's handler would, and return the rendered answer."""
     match = routes.match_of(request)
     assert match is not None  # noqa: S101 - the view was asked what it takes
     response = cast("Response", match.func(request, *match.args, **match.kwargs))

@@ -1,4 +1,4 @@
-"""Choose the form of an answer."""
+"""Choose the format of an answer."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ from typing_extensions import override
 
 
 class ContentNegotiation(DefaultContentNegotiation):
-    """Skip DRF's negotiation if there is one form and the caller accepts any (RFC 9110 §12.5.1)."""
+    """Skip DRF's negotiation if there is one format and the caller takes any (RFC 9110 §12.5.1)."""
 
     @override
     def select_renderer(

@@ -18,7 +18,10 @@ class NewestFirst(CursorPagination):
 
     @override
     def decode_cursor(self, request: Request) -> Cursor | None:
-        """Refuse a made-up cursor with 404, as DRF does if it can't decode one at all."""
+        """Return the cursor.
+
+        Raises `NotFound` for a made-up one, as DRF does if it can't decode one.
+        """
         cursor = super().decode_cursor(request)
         if cursor is not None and cursor.position is not None and not _is_moment(cursor.position):
             raise NotFound(self.invalid_cursor_message)

@@ -1,4 +1,4 @@
-"""Every error that a caller can meet: one table for problem JSON (RFC 9457) and for HTML pages.
+"""Define every error that a caller can meet: one table for problem JSON (RFC 9457) and for pages.
 
 A row has the status, a stable `code` that clients branch on, and words for people. The words are
 translated by Accept-Language. `api.exceptions` answers with a row inside DRF, `config.errors`
@@ -22,7 +22,10 @@ REALM = 'Bearer realm="api"'
 
 @dataclass(frozen=True)
 class Problem:
-    """A row of the table. `retry_seconds` becomes Retry-After, `challenge` WWW-Authenticate."""
+    """A row of the table.
+
+    `retry_seconds` becomes the header Retry-After, `challenge` the header WWW-Authenticate.
+    """
 
     status: int
     code: str
@@ -281,7 +284,7 @@ TABLE = {
 
 
 def find(error: BaseException | None) -> Problem | None:
-    """Return the row for an error that our own code foresees; None for a defect."""
+    """Return the row for an error that our code foresees, or None for any other (a defect)."""
     if isinstance(error, AccountsError):
         row = TABLE[error.code]
         return None if row is SERVER_ERROR else row
@@ -293,7 +296,7 @@ def find(error: BaseException | None) -> Problem | None:
 
 
 def body(problem: Problem, **members: Any) -> dict[str, Any]:
-    """Return the problem as RFC 9457 members. Keywords add members, or replace the `detail`."""
+    """Return the RFC 9457 members of a row. `members` are more of them, or replace the `detail`."""
     return {
         "type": "about:blank",
         "title": str(problem.title),
@@ -306,7 +309,7 @@ def body(problem: Problem, **members: Any) -> dict[str, Any]:
 
 
 def headers(problem: Problem, error: BaseException | None = None) -> dict[str, str]:
-    """Return the headers that belong to the problem. A limit knows its own end."""
+    """Return the headers of a row. `error`, if it is a rate limit's, has its own `Retry-After`."""
     found = {"Cache-Control": "no-store"}
     retry_seconds = problem.retry_seconds
     if isinstance(error, TooManyRequestsError):

@@ -62,7 +62,7 @@ class CookieScheme(OpenApiAuthenticationExtension):
 
 
 class StrictBody(OpenApiSerializerExtension):
-    """Declares that a strict serializer takes no members but its own."""
+    """Declare that a strict serializer refuses unknown members."""
 
     target_class = "api.serializers.StrictSerializer"
     match_subclasses = True
@@ -76,7 +76,7 @@ class StrictBody(OpenApiSerializerExtension):
 
 
 def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Declare that every operation may answer with problem details."""
+    """Declare that every operation may answer with problem details. Returns the document."""
     result["components"].setdefault("schemas", {})["Problem"] = PROBLEM
     answer = {
         "description": "Problem details",

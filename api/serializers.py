@@ -14,7 +14,7 @@ from accounts.signins.models import AuthSession
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuse unknown fields. DRF ignores them, also a misspelt one."""
+    """Refuse unknown fields. DRF ignores them, even a misspelt one."""
 
     @override
     def to_internal_value(self, data: Any) -> Any:
@@ -31,7 +31,10 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class StringField(serializers.CharField):
-    """Refuse numbers, which `CharField` would turn into text: the OpenAPI document says string."""
+    """Refuse numbers, because the OpenAPI document says string.
+
+    `CharField` turns them into text.
+    """
 
     @override
     def to_internal_value(self, data: Any) -> str:
@@ -110,10 +113,10 @@ class VerifySerializer(StrictSerializer):
 
 
 class PresentedTokenSerializer(serializers.Serializer[Any]):
-    """Documents a body for revocation or introspection.
+    """Document the body of a revocation or an introspection.
 
-    Both ignore other parameters, such as `token_type_hint` (RFC 7009 §2.1, RFC 7662 §2.1): the
-    token says its type.
+    Both calls ignore other parameters, such as `token_type_hint` (RFC 7009 §2.1, RFC 7662 §2.1):
+    the token itself tells its type.
     """
 
     token = StringField(max_length=4096, trim_whitespace=False)
@@ -130,7 +133,10 @@ class TokenPairSerializer(serializers.Serializer[Any]):
 
 
 class IntrospectionSerializer(serializers.Serializer[Any]):
-    """Documents the answer's members (RFC 7662 §2.2). Other claims of the token stand beside them."""
+    """Document the members of the answer (RFC 7662 §2.2).
+
+    The token's other claims come with them.
+    """
 
     active = serializers.BooleanField()
     token_type = serializers.CharField(required=False)

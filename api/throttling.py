@@ -1,8 +1,8 @@
-"""Rate limits of views, shared by all processes through Redis.
+"""Limit the requests to views, in all processes together, through Redis.
 
-allauth limits sign-in, sign-up and its mails. This limits the views that state a `limit`
-(`accounts.routes`): refreshes, and views that call a provider or that a provider calls. The answer
-has `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11), a refusal
+allauth limits sign-in, sign-up and its mails. This middleware limits the views that declare a
+`limit` (`accounts.routes`): refreshes, and views that call a provider or that a provider calls. The
+answer has `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11), a refusal
 `Retry-After` as well.
 """
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class LimitReachedError(TooManyRequestsError):
-    """The view's limit is used up. `headers` belong on the answer."""
+    """The view's limit is used up. The answer must have `headers`."""
 
     def __init__(self, usage: Usage) -> None:
         super().__init__(usage.reset_seconds)
@@ -30,9 +30,9 @@ class LimitReachedError(TooManyRequestsError):
 
 
 class ThrottleMiddleware:
-    """Count requests that change or cost something; a GET of a page is free.
+    """Count the requests of each caller to a view that declares a limit (`routes.limit_of`).
 
-    Raises `LimitReachedError`. A subclass must answer it: Django would make a 500 of it.
+    Raises `LimitReachedError`. A subclass must answer it; otherwise Django answers 500.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,4 +1,4 @@
-"""The only place that spells the API's paths."""
+"""Route the API's paths. No other module spells them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -60,11 +60,11 @@ ALLAUTHS: dict[str, Statements] = {
     "redirect_to_provider": {"limit": SOCIAL, "reads_json": False},
     "refresh": {"limit": tokens.TokenRefreshView.limit},
 }
-"""What allauth's views would state about themselves if they were ours, by the names of their URLs."""
+"""The attributes of `accounts.routes` for allauth's views, by the names of their URLs."""
 
 
 def headless() -> Any:
-    """Include allauth's headless API, whose views read JSON whatever the content type says."""
+    """Return the routes of allauth's headless API, with our inputs and marks on its views."""
     inputs.install()
     for route in _views_in(allauth_headless.urlpatterns):
         statements: Statements = {"reads_json": True, **ALLAUTHS.get(str(route.name), {})}

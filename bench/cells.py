@@ -24,7 +24,10 @@ class Cell:
 
     @property
     def tokens_of(self) -> str:
-        """The app whose tokens the requests carry. The bare server gets ours and ignores them."""
+        """Return the app whose tokens the requests carry.
+
+        The bare server gets ours and ignores them.
+        """
         return "p1" if self.server == "p1" else "ours"
 
 

@@ -81,7 +81,7 @@ def prepare(children: Children) -> tuple[Path, Ports]:
 
 
 def _stop_postgres(data: Path) -> None:
-    """Stop PostgreSQL after a Ctrl-C during its start. `postgres.start` stops it only later."""
+    """Stop PostgreSQL, also after a Ctrl-C during its start. `postgres.start` stops it only later."""
     programs = postgres.binaries()
     if programs is not None and (data / "postmaster.pid").exists():
         subprocess.run(  # noqa: S603
@@ -94,7 +94,7 @@ def _stop_postgres(data: Path) -> None:
 
 
 def _make_durable(root: Path, database: str) -> None:
-    """Restart PostgreSQL with `fsync` on, as in production. The tests' server has it off."""
+    """Restart PostgreSQL with `fsync` on, as in production. The tests' server has `fsync` off."""
     programs = postgres.binaries()
     if programs is None:
         raise RuntimeError("PostgreSQL isn't installed")

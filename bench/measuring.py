@@ -15,7 +15,7 @@ CONNECTIONS = 16
 class Sample:
     rate: float
     p50: float
-    """Milliseconds, like `p99`."""
+    """Median duration of a request, in milliseconds. `p99` is in milliseconds as well."""
     p99: float
     cpu: float
     """Microseconds of CPU time that the server's processes spend on one request."""

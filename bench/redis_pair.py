@@ -18,7 +18,7 @@ SECONDS = 20
 
 @contextmanager
 def running_pair() -> Iterator[str]:
-    """Start both, wait until the replica follows, and yield the primary's URL."""
+    """Context manager: start both, wait until the replica follows, and yield the primary's URL."""
     ports = free_ports(2)
     with tempfile.TemporaryDirectory(prefix="munjigi-bench-redis-") as root:
         nodes = [_start(port, Path(root)) for port in ports]

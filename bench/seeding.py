@@ -36,7 +36,7 @@ class Plan:
 
     @property
     def refreshes(self) -> int:
-        """The number of refresh tokens: those of all files, and one to count its SQL statements."""
+        """Return the number of refresh tokens: all files, and one to count its SQL statements."""
         return self.files * self.tokens_per_file + 1
 
     def access_file(self) -> Path:

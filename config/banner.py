@@ -1,4 +1,4 @@
-"""Format the table that `serve` prints: the addresses, and a next step to try."""
+"""Format the table that `serve` prints: the addresses, and a suggested next step."""
 
 import urllib.error
 import urllib.request
@@ -7,7 +7,7 @@ from django.conf import settings
 
 
 def site_answers() -> bool:
-    """Tell whether the site is ready. Asks `/readyz` over loopback, as a load balancer does."""
+    """Return True if the site is ready. Asks `/readyz` over loopback, as a load balancer does."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{settings.PORT}/readyz", headers={"Host": settings.ALLOWED_HOSTS[0]}
     )
@@ -25,7 +25,7 @@ def rows() -> list[tuple[str, str]]:
 
 
 def text(rows: list[tuple[str, str]], *, step: str) -> str:
-    """Return the table of these rows, with one suggested next step."""
+    """Return these rows as a table, with `step` as the suggested next step."""
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {value}" for name, value in rows]
     rule = "─" * max(len(line) for line in lines)

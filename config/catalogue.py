@@ -14,7 +14,10 @@ MAGIC, REVISION, HEADER_BYTES, ENTRY_BYTES = 0x950412DE, 0, 28, 8
 
 
 def compile_changed(locale: Path = LOCALE) -> None:
-    """Compile every catalogue whose `.mo` is missing or older. Call it before Django starts."""
+    """Compile every catalogue whose `.mo` is missing or older. Call before Django starts.
+
+    Raises `ValueError` for a `.po` that can't be read.
+    """
     for source in locale.glob("*/LC_MESSAGES/django.po"):
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
@@ -57,12 +60,12 @@ def _key(entry: dict[str, str]) -> str:
 
 
 def _translations(entry: dict[str, str]) -> list[str]:
-    """Return the `msgstr`, or each `msgstr[n]` in the file's order."""
+    """Return the entry's `msgstr`, or all its `msgstr[n]` in the order of the file."""
     return [value for name, value in entry.items() if name.startswith("msgstr")]
 
 
 def _entries(text: str) -> Iterator[dict[str, str]]:
-    """Yield each entry that isn't fuzzy, as keywords and texts."""
+    """Yield each entry that isn't fuzzy, as a dict from keyword to text. Raises `ValueError`."""
     entry: dict[str, str] = {}
     name, is_fuzzy = "", False
     for number, line in enumerate([*text.splitlines(), "#"], start=1):

@@ -145,7 +145,7 @@ def check_providers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _providers() -> Iterator[CheckMessage]:
-    """Find providers with incomplete settings, before the first sign-in fails."""
+    """Yield an error or a warning for each provider with incomplete settings."""
     for name, client in settings.PROVIDER_CLIENTS.items():
         variable = f"{name.upper()}_CLIENT_ID"
         if client.client_id and not client.secret and name != "kakao":
@@ -186,7 +186,7 @@ def _providers() -> Iterator[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Warn of a connection without TLS to PostgreSQL on another machine."""
+    """Return a warning if a connection to PostgreSQL on another machine may have no TLS."""
     hosts = database.remote_hosts_in_the_clear(settings.DATABASES["default"])
     if not hosts or settings.DATABASE_NETWORK_IS_PRIVATE:
         return []

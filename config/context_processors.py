@@ -1,4 +1,4 @@
-"""Give all templates the variables of the page's frame."""
+"""Give all templates the variables that every page needs."""
 
 from typing import Any
 

@@ -15,7 +15,9 @@ SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL_PORT = "5432"
 MAX_PORT = 65535
 
-POOL = {"min_size": 1, "max_size": 8, "timeout": 5}
+POOL = {"min_size": 1, "max_size": 10, "timeout": 5}
+"""One connection for each thread. The worker has 8 for jobs, one for chores and its main thread; the
+site has 8 for requests and the bell's thread."""
 CONNECT_SECONDS = 3
 """Time-out for each of several hosts. psycopg waits 130 s by default before it tries the next host."""
 
@@ -31,12 +33,13 @@ ENCRYPTED = {"require", "verify-ca", "verify-full"}
 
 
 def configure(url: str) -> dict[str, Any]:
-    """Return Django's settings for the database at `url`, with our connection pool.
+    """Return Django's settings for the database at `url`.
 
-    Keeps the options in the query of the address: libpq's (`sslmode`, `sslrootcert`,
-    `target_session_attrs`, ...) and Django's.
+    Keeps the options in the query of `url`: options of libpq (`sslmode`, `sslrootcert`,
+    `target_session_attrs`, ...) and of Django. PostgreSQL also gets our connection pool; SQLite
+    gets none.
 
-    Raises `ImproperlyConfigured`. Its text doesn't repeat the address, which may hold a password.
+    Raises `ImproperlyConfigured`. Its text doesn't repeat `url`, which may hold a password.
     """
     if environ.Env.DB_SCHEMES.get(url.partition(":")[0]) not in {POSTGRESQL, SQLITE}:
         raise ImproperlyConfigured(
@@ -49,7 +52,7 @@ def configure(url: str) -> dict[str, Any]:
             database["HOST"], database["PORT"] = _hosts_and_ports(urlsplit(url).netloc)
     except ValueError:
         raise ImproperlyConfigured(
-            "DATABASE_URL can't be read. Percent-encode its password: `/`, `?`, `#` and `@` end it."
+            "DATABASE_URL can't be read. Percent-encode its password: `/`, `?`, `#` and `@` would cut it."
         ) from None
     options = database.get("OPTIONS", {})
     if database["ENGINE"] == SQLITE:
@@ -88,7 +91,7 @@ def _host_and_port(part: str) -> tuple[str, str]:
 
 
 def addresses(database: dict[str, Any]) -> list[str]:
-    """Return each server of the PostgreSQL settings as `host:port`, to show to people."""
+    """Return each server of the PostgreSQL settings as `host:port`, for people to read."""
     options = database.get("OPTIONS", {})
     hosts = str(database.get("HOST") or options.get("host", "")).split(",")
     ports = str(database.get("PORT") or options.get("port", "")).split(",")

@@ -31,7 +31,10 @@ class RedisMissingError(RuntimeError):
 
 
 def socket_path(var_dir: Path) -> Path:
-    """Return the path of the server's socket, in the temporary directory if it is too long."""
+    """Return the path of the server's socket: in `var_dir`, or in the temporary directory.
+
+    The second if the first would be longer than a socket's path may be.
+    """
     path = var_dir / "redis" / "redis.sock"
     if len(str(path)) <= SOCKET_PATH_MAX:
         return path
@@ -53,10 +56,10 @@ def binary() -> Path:
 
 
 def data_format(program: Path) -> str:
-    """Name the format of the program's files: `v7` for Redis 7, `valkey-v9` for Valkey 9.
+    """Return the name of the program's file format: `v7` for Redis 7, `valkey-v9` for Valkey 9.
 
-    A server refuses files of a newer format, and the formats of Redis and Valkey differ since
-    Redis 7.4 and Valkey 9. So each format has its own data directory.
+    A server refuses files of a newer format, and the formats of Redis and Valkey differ since Redis
+    7.4 and Valkey 9. So each format has its own data directory.
     """
     output = subprocess.run(  # noqa: S603 - the program comes from `binary()`
         [program, "--version"], capture_output=True, text=True, check=True
@@ -67,7 +70,10 @@ def data_format(program: Path) -> str:
 
 
 def command(var_dir: Path) -> list[str]:
-    """Make the server's directories and return its command line. It runs in the foreground."""
+    """Make the server's directories and return its command line. Raises `RedisMissingError`.
+
+    The command runs in the foreground.
+    """
     program = binary()
     data = var_dir / "redis" / data_format(program)
     data.mkdir(parents=True, exist_ok=True)

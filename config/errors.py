@@ -31,7 +31,7 @@ DATABASE_OUTAGES = (
 
 
 def answer(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
-    """Answer an error from the table in `api.problems`. Returns None for any other: a defect."""
+    """Return the answer for an error with a row in `api.problems`; None for any other, a defect."""
     problem = problems.find(error)
     if problem is None:
         return None
@@ -47,7 +47,10 @@ def answer(request: HttpRequest, error: BaseException | None) -> HttpResponse | 
 
 
 def _account_exists(request: HttpRequest, error: AccountExistsError) -> HttpResponse:
-    """Redirect a browser to the page that proves the account. Give an app a session token."""
+    """Redirect a browser to the page that proves the account. Answer 409 to a program.
+
+    An app gets the token of its session, which holds the link.
+    """
     if not routes.is_machine(request):
         return redirect("accounts:social-link")
     token = error.session.session_key if is_app(request) else None
@@ -97,7 +100,7 @@ def respond(
 
 
 def _language(request: HttpRequest) -> str:
-    """Return the request's language, also if LocaleMiddleware hasn't chosen one yet."""
+    """Return the request's language, even before LocaleMiddleware has chosen one."""
     return getattr(request, "LANGUAGE_CODE", None) or get_language_from_request(request)
 
 
@@ -126,7 +129,7 @@ def method_not_allowed(request: HttpRequest, refusal: HttpResponse) -> HttpRespo
 
 
 def handler429(request: HttpRequest) -> HttpResponse:
-    """Answer a page over its rate limit. allauth's rate limiter calls it."""
+    """Answer a request over allauth's rate limit. allauth calls it."""
     return respond(request, problems.TOO_MANY_REQUESTS)
 
 
@@ -153,5 +156,5 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, **kwargs: str) -> HttpResponse:
-    """Answer 404. Serves the paths of a library that this site doesn't offer."""
+    """Answer 404, at the paths of a library's pages that this site doesn't offer."""
     return respond(request, problems.NOT_FOUND)

@@ -42,7 +42,7 @@ class HealthMiddleware:
 @never_cache
 @require_safe
 def livez(request: HttpRequest) -> JsonResponse:
-    """Answer 200. Doesn't check the database or Redis: a restart of the site doesn't mend them."""
+    """Answer 200. Doesn't ask the database or Redis: a restart of the site doesn't mend them."""
     return JsonResponse({"status": "ok"})
 
 

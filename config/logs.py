@@ -14,7 +14,10 @@ _SHARED = (
 
 
 def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
-    """Return Django's `LOGGING`: one handler to standard error. `log_format`: json or console."""
+    """Return Django's `LOGGING`: one handler to standard error.
+
+    `log_format` is `json` or `console`.
+    """
     renderer = (
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if log_format == "console"
@@ -47,7 +50,10 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
 
 
 def configure(config: dict[str, Any]) -> None:
-    """Send standard logging and structlog to the same handler. Django's `LOGGING_CONFIG`."""
+    """Send standard logging and structlog to the same handler.
+
+    Django calls it (`LOGGING_CONFIG`).
+    """
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -1,4 +1,4 @@
-"""Prepare every request and answer: request id, log line, headers, sound bodies, errors."""
+"""Prepare every request and answer: request id, log line, headers, valid bodies, errors."""
 
 import json
 import logging
@@ -39,10 +39,10 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
 class RequestIdMiddleware:
-    """Give each request an id: the caller's `X-Request-ID` if it is harmless, otherwise a new one.
+    """Give each request an id: the caller's `X-Request-ID` if it is safe, otherwise a new one.
 
-    The answer, the log lines and problem JSON carry the id. An id with other characters could
-    forge log lines.
+    The answer, the log lines and problem JSON have the id. Other characters than letters, digits
+    and dashes could forge log lines.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -63,7 +63,8 @@ class RequestIdMiddleware:
 class CanonicalHostMiddleware:
     """Set the request's host to that of `SITE_URL`, for links in mails and redirects.
 
-    Otherwise a stranger could send a real reset mail whose link leads to another host or port.
+    Otherwise a stranger could make the site send a reset mail whose link leads to another host or
+    port.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -78,8 +79,8 @@ class CanonicalHostMiddleware:
 class RequestLogMiddleware:
     """Log each request in one line: `request_finished`, or `request_failed` with a stack trace.
 
-    The line leaves secrets out: the query, which may hold OAuth codes and states, and the keys
-    from mails in two paths.
+    The line has no secrets: neither the query, which may hold OAuth codes and states, nor the keys
+    from mailed links in two paths.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -100,7 +101,7 @@ class RequestLogMiddleware:
 
 
 def _note_exception(*, request: HttpRequest | None = None, **_: Any) -> None:
-    """Keep the exception for `RequestLogMiddleware`, which otherwise sees only a 500 answer."""
+    """Keep the exception in the request for `RequestLogMiddleware`, which sees only a 500."""
     if request is not None:
         cast("Request", request).failure = sys.exc_info()[1]
 
@@ -175,7 +176,7 @@ class BodyMiddleware:
 
 
 def _is_text_encoding(name: str | None) -> bool:
-    """Tell whether Django can decode text with this encoding. It can't with `zlib` or `undefined`."""
+    """Return True if Django can decode text with this encoding. It can't with `zlib`."""
     try:
         "".encode(name or "utf-8")
     except (LookupError, UnicodeError):
@@ -184,7 +185,7 @@ def _is_text_encoding(name: str | None) -> bool:
 
 
 def _is_sound(body: bytes) -> bool:
-    """Tell whether the body is empty, or JSON whose strings can be encoded as UTF-8."""
+    """Return True if the body is empty, or JSON whose strings can be encoded as UTF-8."""
     try:
         if body:
             json.dumps(json.loads(body), ensure_ascii=False).encode()
@@ -194,7 +195,7 @@ def _is_sound(body: bytes) -> bool:
 
 
 class CorsMiddleware(corsheaders.CorsMiddleware):
-    """Let our frontends on other origins call the addresses under a prefix for programs."""
+    """Let our frontends on other origins call addresses for programs (`routes.for_machines`)."""
 
     @override
     def is_enabled(self, request: HttpRequest) -> bool:
@@ -220,9 +221,9 @@ class ErrorMiddleware:
 
 
 class Answering:
-    """Answer the domain's errors that a middleware raises. Use it as a first base class.
+    """Answer the domain's errors that a middleware raises. Put it first among the base classes.
 
-    Otherwise Django turns an exception from a middleware into a 500, and the log shows a defect.
+    Otherwise Django answers 500 to an exception from a middleware, and the log shows a defect.
     """
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:

@@ -43,7 +43,7 @@ def require_free(ports: Sequence[tuple[str, int]]) -> None:
 
 
 class Children:
-    """Named child processes that end with their parent, also if the parent is killed (Linux)."""
+    """Named child processes. On Linux they end with their parent, even if the parent is killed."""
 
     def __init__(self) -> None:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -72,7 +72,12 @@ class Children:
         )
 
     def wait_until(self, is_ready: Callable[[], bool], *, name: str, seconds: float) -> None:
-        """Wait until `name` is ready. Raises `ChildDiedError` if it dies or takes too long."""
+        """Wait until `is_ready()` returns True.
+
+        Raises `ChildDiedError` if any child dies meanwhile.
+
+        Also raises it after `seconds`, with the `name` of the child that was not ready.
+        """
         deadline = time.monotonic() + seconds
         while not is_ready():
             self.check()
@@ -89,7 +94,7 @@ class Children:
                 raise ChildDiedError(message)
 
     def watch(self) -> None:
-        """Wait until a child dies (raises `ChildDiedError`) or a signal arrives (`Stopped`)."""
+        """Wait for the end: raises `ChildDiedError` if a child dies, `Stopped` after a signal."""
         while True:
             self.check()
             time.sleep(POLL_SECONDS)

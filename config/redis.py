@@ -18,7 +18,7 @@ SENTINEL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Sentinels:
-    """The Sentinels that know the Redis primary, and the passwords for both."""
+    """The addresses of the Sentinels, the name of the primary, and the passwords for both."""
 
     addresses: list[str]
     master_name: str
@@ -29,7 +29,7 @@ class Sentinels:
 
     @property
     def hosts(self) -> list[tuple[str, int]]:
-        """The addresses as pairs of host and port.
+        """Return the addresses as pairs of host and port.
 
         Raises `ImproperlyConfigured` for an address that isn't `host:port`.
         """
@@ -43,7 +43,7 @@ class Sentinels:
 
 
 def database(url: str, number: int) -> str:
-    """Return the address of another database on the same server."""
+    """Return `url` with another database number, on the same server."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         query = dict(parse_qsl(parts.query)) | {"db": str(number)}
@@ -53,7 +53,7 @@ def database(url: str, number: int) -> str:
 
 
 def database_number(url: str) -> int:
-    """Return the number of the database in the address; 0 if it has none."""
+    """Return the number of the database in `url`; 0 if it has none. Raises `ValueError`."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return int(dict(parse_qsl(parts.query)).get("db", "0"))
@@ -67,10 +67,11 @@ def caches(
     sentinels: Sentinels | None = None,
     answer_seconds: float = ANSWER_SECONDS,
 ) -> dict[str, dict[str, Any]]:
-    """Return two caches, `sessions` and `default`, in separate databases.
+    """Return the settings of two caches, `sessions` and `default`, in separate databases.
 
-    `cache.clear()` is a FLUSHDB: in a shared database it would sign everybody out. With
-    `sentinels`, both caches are on their primary, unless `cache_url` is set.
+    Separate, because `cache.clear()` is a FLUSHDB: in a shared database it would sign everybody
+    out. With `sentinels`, both caches are on their primary, except `default` if `cache_url` is set.
+    Raises `ImproperlyConfigured`.
     """
     for url in (sessions_url, cache_url):
         _check(url)
@@ -91,7 +92,7 @@ def caches(
 def _check(url: str) -> None:
     """Raise `ImproperlyConfigured` if the address can't be read.
 
-    Its text doesn't repeat the address, which may hold a password.
+    The error's text doesn't repeat the address, which may hold a password.
     """
     try:
         database_number(url)
@@ -100,15 +101,15 @@ def _check(url: str) -> None:
         port = 0
     if port == 0:
         raise ImproperlyConfigured(
-            "A Redis address can't be read. Percent-encode its password: `/`, `?` and `#` end it."
+            "A Redis address can't be read. Percent-encode its password: `/`, `?` and `#` would cut it."
         ) from None
 
 
 def _behind(sentinels: Sentinels, cache: dict[str, Any]) -> None:
     """Connect the cache to the primary that the Sentinels name.
 
-    Reads go to the primary, too: a session may be missing on a replica that lags. So this doesn't
-    use django-redis' `SentinelClient`.
+    Reads go to the primary as well, because a session may be missing on a replica that lags. So
+    this doesn't use django-redis' `SentinelClient`.
     """
     own: dict[str, Any] = {"ssl": True} if sentinels.tls else {}
     if sentinels.username:

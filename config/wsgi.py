@@ -29,10 +29,10 @@ gc.freeze()
 
 
 def application(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-    """Call Django without the caller's charset: this site accepts UTF-8 only.
+    """Answer `/api/verify` by `forward_auth`, and all else by Django. Accepts UTF-8 only.
 
-    Django decodes the query before any middleware runs. With `charset=zlib` and a query string
-    it would answer 500 without a page.
+    Removes the charset that the caller names: Django decodes the query before any middleware runs,
+    so for `charset=zlib` and a query string it would answer 500 without a page.
     """
     if forward_auth.answers(environ):
         return forward_auth.answer(environ, start_response)

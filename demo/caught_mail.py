@@ -39,7 +39,10 @@ def view(request: HttpRequest) -> HttpResponse:
 
 
 def _read(path: Path) -> CaughtMail:
-    """Return the mail in this file. Each file holds one, because the worker connects once per mail."""
+    """Return the mail in this file.
+
+    Each file has one mail, because the worker connects once per mail.
+    """
     message = BytesParser(EmailMessage, policy=policy.default).parsebytes(path.read_bytes())
     body = message.get_body(("plain",))
     text = body.get_content() if body else ""

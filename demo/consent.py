@@ -61,7 +61,10 @@ class ConsentStandIn(Site):
         raise NotImplementedError
 
     def jwk_set(self) -> dict[str, object]:
-        """Return the current key. `/misbehave` may have replaced the key of the start."""
+        """Return the public part of the current key.
+
+        `/misbehave` may have replaced the first key.
+        """
         return self.key.jwk_set()
 
     def authorize(self, request: HttpRequest) -> HttpResponse:
@@ -113,9 +116,9 @@ class ConsentStandIn(Site):
         return self.redirect(asked.redirect_uri, answer)
 
     def unverified(self, parameters: Parameters) -> str:
-        """Return the name of the wrong parameter: client_id or redirect_uri. '' if both are right.
+        """Return the wrong parameter, `client_id` or `redirect_uri`, or '' if both are right.
 
-        Don't redirect before this check: it would be an open redirect (RFC 9700 §4.11.2).
+        Call it before any redirect: an unchecked one would be an open redirect (RFC 9700 §4.11.2).
         """
         if not self.client.is_known_as(parameters.get("client_id")):
             return "client_id"
@@ -124,7 +127,7 @@ class ConsentStandIn(Site):
     def fault_of(self, parameters: Parameters) -> tuple[str, str]:
         """Return the first error and its description, or two empty strings.
 
-        The errors follow RFC 6749 §4.1.2.1, those of PKCE RFC 7636 §4.4.1.
+        The errors follow RFC 6749 §4.1.2.1; those of PKCE follow RFC 7636 §4.4.1.
         """
         challenge, method = (
             parameters.get("code_challenge"),
@@ -205,8 +208,8 @@ class ConsentStandIn(Site):
     def misbehave(self, request: HttpRequest) -> HttpResponse:
         """Commit this fault until the next call. An empty `fault` ends it.
 
-        Faults of `misbehaviour.ANSWERS` spoil the whole answer of one path, which the form names in
-        `at`. `rotate_keys` replaces the signing key once.
+        A fault of `misbehaviour.ANSWERS` spoils the whole answer of one path: the form names the
+        path in `at`. `rotate_keys` replaces the signing key once.
         """
         if request.method != "POST":
             return self.not_allowed(request, "POST")
@@ -270,7 +273,10 @@ class ConsentStandIn(Site):
 
 
 def stable_number(text: str, *, digits: int) -> str:
-    """Return a number made from this text, so that a typed identity keeps its account."""
+    """Return a number of this many digits, made from the text.
+
+    The same typed name or email always gives the same number, so that person keeps the account.
+    """
     return str(int(hashlib.sha256(text.casefold().encode()).hexdigest(), 16) % 10**digits).zfill(
         digits
     )

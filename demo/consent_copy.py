@@ -1,4 +1,7 @@
-"""The texts of the stand-ins' pages. A provider's texts (`en-google`) add to its language's (`en`)."""
+"""Hold the texts of the stand-ins' pages.
+
+A provider's texts (`en-google`) come on top of those of its language (`en`).
+"""
 
 COPY: dict[str, dict[str, str]] = {
     "en": {

@@ -8,5 +8,5 @@ from demo import accounts
 
 
 def demo(request: HttpRequest) -> dict[str, Any]:
-    """Return the demo accounts. The sign-in page lists them with their passwords."""
+    """Return the demo accounts with their passwords, for the sign-in page."""
     return {"demo_accounts": accounts.ALL}

@@ -1,4 +1,4 @@
-"""Faults in a provider's data: in ID tokens, security events, profiles and token information.
+"""Define faults in a provider's data: ID tokens, security events, profiles, token information.
 
 Each table maps the fault's name to a function that takes correct data and returns faulty data.
 """
@@ -114,7 +114,7 @@ TOKEN_INFOS: dict[str, Callable[[Claims], Claims]] = {
 
 
 def _event(**changes: object) -> Callable[[Claims], Claims]:
-    """Change members of the event. None removes the member."""
+    """Return a fault that changes members of the event. None removes the member."""
 
     def change(claims: Claims) -> Claims:
         events = claims["events"]

@@ -64,7 +64,7 @@ def userinfo_v2(grant: Grant) -> dict[str, object]:
 
 
 def names(name: str) -> dict[str, str]:
-    """Split a name into Google's claims. A single name has no `family_name`."""
+    """Return a name as Google's claims. A single word has no `family_name`."""
     given, _, family = name.rpartition(" ")
     return (
         {"name": name, "given_name": given, "family_name": family}

@@ -165,7 +165,7 @@ class KakaoStandIn(EventSender):
         }
 
     def unlink(self, request: HttpRequest) -> HttpResponse:
-        """Disconnect the owner of the bearer token, and end all their tokens.
+        """Disconnect the owner of the bearer token, and end all tokens of that person.
 
         With the admin key, disconnect the person in `target_id`.
         """

@@ -12,7 +12,7 @@ from jwt.algorithms import RSAAlgorithm
 
 
 class SigningKey:
-    """An RSA key that lives as long as the process, so that its signatures are worthless later."""
+    """An RSA key that lives as long as the process, so its signatures are worthless later."""
 
     def __init__(self) -> None:
         self.private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -55,7 +55,10 @@ class SigningKey:
         return {self.kid: self.certificate}
 
     def sign(self, claims: dict[str, object], *, typ: str = "JWT") -> str:
-        """Sign these claims. Uses `jwt.PyJWS`, because `jwt.encode` refuses some faulty claims."""
+        """Return these claims as a signed JWT.
+
+        Uses `jwt.PyJWS`, because `jwt.encode` refuses some faulty claims.
+        """
         payload = json.dumps(claims).encode()
         headers = {"kid": self.kid, "typ": typ}
         return jwt.PyJWS().encode(payload, self.private_key, "RS256", headers=headers)

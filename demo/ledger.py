@@ -67,7 +67,10 @@ class Shelf(Generic[T]):
 
 
 class Ledger:
-    """Every method holds the same lock, so that a code is redeemed once, also by two requests at once."""
+    """The consents, codes and tokens of one stand-in.
+
+    Every method holds the same lock, so that of two requests at once only one redeems a code.
+    """
 
     def __init__(self, *, code_seconds: float, token_seconds: float) -> None:
         self.code_seconds = code_seconds
@@ -96,10 +99,11 @@ class Ledger:
     def redeem(
         self, code: str, *, client_id: str, redirect_uri: str | None, verifier: str
     ) -> Issued | Refusal:
-        """Exchange a code for tokens. Each code has one attempt: a failed attempt spends it too.
+        """Exchange a code for tokens, or return the reason of the refusal.
 
-        A replay revokes the access token that the code was exchanged for (RFC 6749 §4.1.2). Pass None
-        as `redirect_uri` for providers whose token endpoint has no such parameter.
+        Each code has one attempt: a failed attempt spends it, too. A replay revokes the access
+        token that the code was exchanged for (RFC 6749 §4.1.2). Pass None as `redirect_uri` for
+        providers whose token endpoint has no such parameter.
         """
         with self.lock:
             grant = self.codes.take(code)
@@ -124,7 +128,7 @@ class Ledger:
             return issued
 
     def bearer(self, access_token: str) -> tuple[Issued, int] | None:
-        """Return the tokens and the remaining seconds of this access token, or None if it has ended."""
+        """Return the token pair and the seconds left of this access token; None if it ended."""
         with self.lock:
             issued = self.tokens.get(access_token)
             return (issued, self.tokens.seconds_left(access_token)) if issued else None
@@ -139,7 +143,10 @@ class Ledger:
             )
 
     def revoke(self, token: str) -> bool:
-        """End a pair of tokens, given either of them (RFC 7009 §2.1). Returns False if none was live."""
+        """End a pair of tokens by either of them (RFC 7009 §2.1).
+
+        Returns False if none was valid.
+        """
         with self.lock:
             ended = [
                 key

@@ -38,18 +38,24 @@ def _signed(claims: Claims, key: SigningKey, algorithm: str = "RS256", **headers
 
 
 def _forged(claims: Claims, key: SigningKey) -> str:
-    """Sign with a foreign key, but name the `kid` of the right key."""
+    """Sign with a foreign key, but under the `kid` of the right key. Returns the token."""
     return _signed(claims, SigningKey(), kid=key.kid)
 
 
 def _embedded(claims: Claims, key: SigningKey) -> str:
-    """Sign with a foreign key and put it into the token's header (RFC 8725 §2.7)."""
+    """Sign with a foreign key that the token's header contains (RFC 8725 §2.7).
+
+    Returns the token.
+    """
     own = SigningKey()
     return _signed(claims, own, jwk=own.jwk())
 
 
 def _hmac(claims: Claims, key: SigningKey) -> str:
-    """Sign by HMAC with the public key as secret (RFC 8725 §2.1). PyJWT refuses to do so."""
+    """Sign by HMAC with the public key as the secret (RFC 8725 §2.1). Returns the token.
+
+    Written by hand, because PyJWT refuses to do so.
+    """
     pem = key.public_key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -59,7 +65,7 @@ def _hmac(claims: Claims, key: SigningKey) -> str:
 
 
 def _tampered(claims: Claims, key: SigningKey) -> str:
-    """Sign a token, then change its subject."""
+    """Sign a token, then change its subject. Returns the token."""
     header, _, signature = key.sign(claims).split(".")
     return f"{header}.{_encoded(json.dumps(claims | {'sub': '9'}).encode())}.{signature}"
 
@@ -210,7 +216,10 @@ class Misbehaviour:
 def committed(
     respond: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware that commits the current fault of the site, which the settings hold as ROOT_URLCONF."""
+    """Return middleware that applies the stand-in's current fault to its answers.
+
+    `settings.ROOT_URLCONF` is the stand-in object.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         fault: Misbehaviour = settings.ROOT_URLCONF.fault  # type: ignore[attr-defined]  # an object

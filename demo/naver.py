@@ -117,7 +117,11 @@ class NaverStandIn(ConsentStandIn):
 
 
 def member(grant: Grant) -> dict[str, object]:
-    """Return a member's profile. It holds more than the site needs, as an app's console may allow."""
+    """Return a member's profile.
+
+    Like real Naver, it may hold more than the site asked for: the developer chooses the fields in
+    Naver's console.
+    """
     identity = grant.identity
     email = {"email": identity.email} if identity.is_email_shared else {}
     return {

@@ -47,7 +47,7 @@ class OAuthError(Exception):
 class Parameters:
     """The parameters of a request. Empty ones count as missing (RFC 6749 §3.1, §3.2).
 
-    `faulty` names those that are repeated, too long or unprintable.
+    `faulty` has the names of parameters that are repeated, too long or unprintable.
     """
 
     values: dict[str, str]
@@ -55,7 +55,10 @@ class Parameters:
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
-        """Parse a query string or form. Raises ValueError if it is not form-encoded UTF-8 text."""
+        """Return the parameters of a query string or form.
+
+        Raises ValueError if it is not form-encoded UTF-8 text.
+        """
         pairs = parse_qsl(
             raw.decode("utf-8"),
             keep_blank_values=True,
@@ -109,7 +112,7 @@ def proves(verifier: str, challenge: str) -> bool:
 
 
 def redirect_target(redirect_uri: str, parameters: dict[str, str]) -> str:
-    """Add these parameters to the redirect URI, and keep its own query (RFC 6749 §4.1.2)."""
+    """Return the redirect URI with these parameters added to its own query (RFC 6749 §4.1.2)."""
     parts = urlsplit(redirect_uri)
     query = urlencode({name: value for name, value in parameters.items() if value})
     return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, query]))))

@@ -15,14 +15,14 @@ STYLESHEET = (Path(__file__).parent / "static" / "consent.css").read_bytes()
 
 
 class Site:
-    """The base of a stand-in. An instance is the ROOT_URLCONF, so it needs no state in a module."""
+    """The base of a stand-in. An instance is its ROOT_URLCONF, so no module holds state."""
 
     slug: str
     urlpatterns: list[URLPattern]
     fault: Misbehaviour
 
     def refusal_of(self, reason: str) -> tuple[int, str]:
-        """Return the status and the headline of the error page, in the provider's own words."""
+        """Return the status and headline of the error page, in the provider's own words."""
         raise NotImplementedError
 
     def answer(

@@ -82,7 +82,7 @@ class Handler(WSGIRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """No access log: authorisation codes travel in query strings."""
+        """Log nothing, because authorisation codes are in query strings."""
 
 
 def refusal(start_response: "StartResponse", status: str, description: str) -> list[bytes]:
@@ -95,7 +95,10 @@ def refusal(start_response: "StartResponse", status: str, description: str) -> l
 
 
 def with_whole_body(application: "WSGIApplication") -> "WSGIApplication":
-    """Read the body before calling the application. Refuse it if it is too large or incomplete."""
+    """Return an application that reads the whole body, then calls the given one.
+
+    Refuses a body that is too large or incomplete.
+    """
 
     def checked(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         length_text = environ.get("CONTENT_LENGTH") or "0"

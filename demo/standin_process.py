@@ -29,7 +29,8 @@ Maker = Callable[[Client, Ledger, str], ConsentStandIn]
 def redirect_uri(text: str) -> str:
     """Return the URI if it is absolute and has no fragment (RFC 6749 §3.1.2).
 
-    Refuses characters that would be unsafe in the consent page's Content-Security-Policy.
+    Raises `ArgumentTypeError` otherwise, and for characters that would be unsafe in the consent page's
+    Content-Security-Policy.
     """
     try:
         parts = urlsplit(text)

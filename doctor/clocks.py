@@ -8,9 +8,10 @@ ADVICE = "Run NTP (chrony, systemd-timesyncd) on both machines."
 
 
 def judge(*, theirs: float, before: float, after: float) -> Finding:
-    """Judge the other clock: `theirs` was read between `before` and `after` of our own clock.
+    """Return a finding about another clock: `theirs`, read between `before` and `after` of ours.
 
-    All three are seconds since 1970. The time that the message travelled doesn't count as skew.
+    All three are seconds since 1970. The time that the message travelled doesn't count as a
+    difference.
     """
     skew = max(before - theirs, theirs - after, 0.0)
     text = f"{skew:.1f} s apart from this machine's clock"

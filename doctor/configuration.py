@@ -40,7 +40,7 @@ DRAW = "Generate one: python -c 'import secrets; print(secrets.token_urlsafe(50)
 
 
 def is_public() -> bool:
-    """Tell whether other machines can reach the site by its `SITE_URL`."""
+    """Return True if other machines can reach the site by its `SITE_URL`."""
     return not is_loopback(settings.SITE_URL)
 
 
@@ -153,7 +153,7 @@ def static_files() -> Finding:
 
 
 def django_checks() -> list[Finding]:
-    """Run `manage.py check --deploy`, without the checks that other lines of the report cover."""
+    """Return the findings of `manage.py check --deploy` that no other line reports."""
     covered = REPORTED_ELSEWHERE | (set() if settings.HTTPS else FOLLOW_FROM_HTTP)
     messages = [
         message

@@ -17,7 +17,7 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
-from config.database import addresses
+from config.database import POOL, addresses
 from doctor import clocks, stored
 from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
@@ -45,7 +45,7 @@ def area() -> Area:
 
 
 def reading(probe: Callable[[], Finding]) -> Callable[[], Finding]:
-    """Wrap the probe: models use `connection()`, and database errors become findings."""
+    """Return a probe whose models use `connection()` and whose database errors become findings."""
 
     def run() -> Finding:
         try:
@@ -63,9 +63,10 @@ def reading(probe: Callable[[], Finding]) -> Callable[[], Finding]:
 
 @contextmanager
 def connection() -> Iterator[BaseDatabaseWrapper]:
-    """Give this thread a read-only connection with a short time-out.
+    """Context manager: give this thread a read-only connection with a short time-out.
 
-    It doesn't come from the pool: the pool retries until its time-out and then hides the reason.
+    The connection doesn't come from the pool: the pool retries until its time-out and then hides
+    the reason.
     """
     before = connections[DEFAULT_DB_ALIAS]
     mine = before.copy()
@@ -101,7 +102,7 @@ def _restrain_sqlite(mine: BaseDatabaseWrapper) -> None:
 
 
 def where() -> str:
-    """Return the database's address for people, without its password."""
+    """Return the database's address for people to read, without its password."""
     configured = settings.DATABASES[DEFAULT_DB_ALIAS]
     name = configured["NAME"]
     if configured["ENGINE"].endswith("sqlite3"):
@@ -193,6 +194,6 @@ def slots() -> Finding:
     )
     text = f"{used} of {most} connections in use"
     if int(str(used)) >= NEARLY_FULL * int(str(most)):
-        advice = "Raise max_connections: each process of the site uses up to 8."
+        advice = f"Raise max_connections: each process uses up to {POOL['max_size']}."
         return warning(text, advice)
     return ok(text)

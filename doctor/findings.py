@@ -14,7 +14,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One result: the fact that a probe found, and advice to mend it.
+    """One result: `found` is the fact, `advice` says how to mend it.
 
     `name` replaces the check's name in the report, for a probe that returns several findings.
     """
@@ -27,7 +27,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report. `seconds` is its own time limit; 0 means the command's `--timeout`."""
+    """One line of the report. `seconds` is its time limit; 0 means the command's `--timeout`."""
 
     name: str
     probe: Callable[[], Finding | list[Finding]]
@@ -38,8 +38,8 @@ class Check:
 class Area:
     """Checks that run one after the other.
 
-    `gated`: if the first check ends in an error, the report skips the others. The first check
-    tells whether the server answers.
+    If the area is `gated` and its first check ends in an error, the report skips the others. That
+    first check tells whether the server answers.
     """
 
     checks: tuple[Check, ...]
@@ -63,5 +63,5 @@ def skipped(found: str) -> Finding:
 
 
 def fault(found: str, advice: str, *, is_grave: bool) -> Finding:
-    """Return an error if the fault is grave, otherwise a warning."""
+    """Return an error if `is_grave`, otherwise a warning."""
     return error(found, advice) if is_grave else warning(found, advice)

@@ -25,10 +25,9 @@ class Answer:
 
 
 def ask(origin: str, path: str, *, seconds: float, **headers: str) -> Answer:
-    """Send one GET and return the answer; doesn't follow redirects.
+    """Send one GET and return the answer, even if it is a redirect.
 
-    A name in `headers` has underscores for dashes. Raises `OSError` or
-    `http.client.HTTPException`.
+    A name in `headers` has underscores for dashes. Raises `OSError` or `http.client.HTTPException`.
     """
     parts = urlsplit(origin)
     host, port = parts.hostname or "", parts.port

@@ -34,7 +34,7 @@ def area(*, seconds: float, mail_to: str = "") -> Area:
 
 
 def _fate() -> str:
-    """Return what the backend does with a message instead of sending it; '' if it sends it."""
+    """Return in words what the backend does instead of sending a message; '' if it sends it."""
     return NOWHERE.get(settings.EMAIL_BACKEND.split(".")[-2], "")
 
 

@@ -42,7 +42,10 @@ def frontends() -> Finding:
 
 
 def same_site(one: str, other: str) -> bool:
-    """Compare as browsers do: same scheme, same registrable domain. Ports don't matter."""
+    """Return True if two origins are one site, as browsers decide: same scheme, same domain.
+
+    The domain is the registrable one. Ports don't matter.
+    """
     a, b = urlsplit(one), urlsplit(other)
     return a.scheme == b.scheme and _site(a.hostname or "") == _site(b.hostname or "")
 

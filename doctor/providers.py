@@ -96,7 +96,7 @@ def google_keys(seconds: float) -> Finding:
 
 
 def google_reports() -> Finding:
-    """Show the address to register at Google.
+    """Return the address to register at Google, as a finding.
 
     The doctor can't check the registration: that needs the service account of the stream.
     """

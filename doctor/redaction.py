@@ -22,7 +22,7 @@ def clean(text: str) -> str:
 
 
 def address(url: str) -> str:
-    """Return a server's URL without user, password and query."""
+    """Return a server's URL without user, password and query, for people to read."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return parts.path

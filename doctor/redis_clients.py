@@ -1,6 +1,6 @@
 """Make clients that reach Redis as the site does, but never retry.
 
-The site's own clients retry during an outage. The report wants the first error, at once.
+The site's own clients retry during an outage. The report shows the first error, at once.
 """
 
 from typing import Any, cast
@@ -37,7 +37,7 @@ def has_sentinels(alias: str = "sessions") -> bool:
 
 
 def name(alias: str) -> str:
-    """Return the address of this cache for people, without its password."""
+    """Return the address of this cache for people to read, without its password."""
     where = redaction.address(location(alias))
     return f"{where} (by Sentinel)" if has_sentinels(alias) else where
 

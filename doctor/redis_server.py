@@ -24,7 +24,7 @@ PINGS = 3
 
 
 class Server:
-    """The primary. It keeps the client and the answer to INFO, which several checks need."""
+    """The primary: its client, and its answer to INFO, which several checks read."""
 
     @cached_property
     def client(self) -> Redis:
@@ -36,7 +36,7 @@ class Server:
         return found
 
     def config(self, name: str) -> str | None:
-        """Return a directive of redis.conf; None if the operator or the vendor forbids CONFIG GET."""
+        """Return a directive of redis.conf, or None if the server forbids CONFIG GET."""
         try:
             return self.client.config_get(name).get(name)
         except ResponseError:

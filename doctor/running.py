@@ -54,9 +54,10 @@ def _run(area: Area, seconds: float, lines: SimpleQueue[list[Line]]) -> None:
 
 
 def _limited(check: Check, seconds: float) -> list[Finding]:
-    """Run the check in its own thread, and leave the thread behind at the time limit.
+    """Run the check in its own thread and return its findings.
 
-    Nothing else can end a library call that hangs.
+    After `seconds`, return an error instead and leave the thread running: nothing can end a library
+    call that hangs.
     """
     answer: SimpleQueue[list[Finding]] = SimpleQueue()
     Thread(target=_probe, args=(check, answer), name="doctor-probe", daemon=True).start()

@@ -16,7 +16,7 @@ FEWEST = 3
 
 
 class Watch:
-    """The answers of all configured Sentinels about the group of primary and replicas."""
+    """The answers of all configured Sentinels about the primary and its replicas."""
 
     def __init__(self) -> None:
         self.master = redis_clients.master()
@@ -33,7 +33,7 @@ class Watch:
 
     @property
     def silent(self) -> list[str]:
-        """The addresses of the Sentinels that don't answer."""
+        """Return the addresses of the Sentinels that don't answer."""
         return [
             address
             for address, said in self.said.items()
@@ -42,7 +42,7 @@ class Watch:
 
     @property
     def views(self) -> dict[str, Row]:
-        """The answers of the Sentinels that know the group, by address."""
+        """Return the answers of the Sentinels that know the primary, by address."""
         return {key: said for key, said in self.said.items() if not isinstance(said, RedisError)}
 
     @property

@@ -41,7 +41,7 @@ class Site:
 
     @property
     def plain(self) -> str:
-        """The address where the same site answers without TLS; '' if unknown."""
+        """Return the address where the same site answers without TLS; '' if it is unknown."""
         parts = urlsplit(self.url)
         if self.http_url or parts.port not in {None, 443}:
             return self.http_url

@@ -25,7 +25,10 @@ WORKER = "Start `manage.py worker`, and read its log."
 
 
 def signing_keys() -> Finding:
-    """Check the rows of the keys. Not through `ring.held()`, which makes a key if there is none."""
+    """Check the rows of the keys.
+
+    Doesn't call `ring.held()`, which makes a key if there is none.
+    """
     now = timezone.now()
     rows = ring.verifying(now)
     signing = [row for row in rows if row.active_at <= now]
@@ -74,7 +77,7 @@ def _secrets() -> Iterator[str]:
 
 
 def _opens(fernets: list[Fernet], secret: str) -> int:
-    """Return the index of the key that decrypts this; the number of keys if none does."""
+    """Return the index of the key that decrypts this secret; the number of keys if none does."""
     for number, fernet in enumerate(fernets):
         try:
             fernet.decrypt(secret.encode())
@@ -85,7 +88,7 @@ def _opens(fernets: list[Fernet], secret: str) -> int:
 
 
 def mail_queue() -> Finding:
-    """Check that a worker runs: due jobs that stay in the queue mean that none does."""
+    """Check that no due job stays in the queue; otherwise no worker runs."""
     now = timezone.now()
     waiting = Job.objects.count()
     due = Job.objects.filter(not_before__lte=now).order_by("not_before")

@@ -63,7 +63,7 @@ class AuditEvent(DeviceMixin, models.Model):
 
     @property
     def label(self) -> "StrOrPromise":
-        """The event's name in the reader's language. For an unknown type, the type itself."""
+        """Return the event's name in the reader's language; for an unknown type, the type."""
         entry = EVENT_TYPES.get(self.type)
         return entry.label if entry else self.type
 
@@ -74,11 +74,11 @@ class AuditEvent(DeviceMixin, models.Model):
 
     @property
     def icon(self) -> str:
-        """The path of the icon's template."""
+        """Return the path of the icon's template; for an unknown type, that of `activity`."""
         entry = EVENT_TYPES.get(self.type)
         return f"icons/{entry.icon if entry else 'activity'}.html"
 
     @property
     def reason_label(self) -> "StrOrPromise":
-        """The reason in the reader's language; '' if there is none."""
+        """Return the reason in the reader's language, or '' if there is none."""
         return reason_label(self.reason)

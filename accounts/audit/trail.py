@@ -1,4 +1,4 @@
-"""Append events to the audit log: who did what, from which device."""
+"""Append events to the audit log: the event, its account, its actor and the device."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -19,7 +19,12 @@ def record(  # noqa: PLR0913 - the columns of one row
     reason: str = "",
     actor: User | None = None,
 ) -> AuditEvent:
-    """Write one event. `identifier` defaults to the user's email and outlives the user."""
+    """Write one event and return its row.
+
+    `identifier` defaults to the user's email; the row keeps it after the user is deleted. `reason`
+    is a value of the vocabulary or a provider's id. `actor` is the person who did it, if that is
+    not `user`.
+    """
     event = _event(
         type,
         user=user,
@@ -42,7 +47,7 @@ def record_each(  # noqa: PLR0913 - the columns of these rows
     reason: str = "",
     actor: User | None = None,
 ) -> None:
-    """Write the same event for each of these sign-ins, in one statement."""
+    """Write the same event for each of these sign-ins (`sids`), in one statement."""
     AuditEvent.objects.bulk_create(
         [
             _event(type, user=user, sid=sid, client=client, reason=reason, actor=actor)

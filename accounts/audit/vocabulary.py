@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Entry(StrEnum):
-    """A value with its label."""
+    """A value of a column, with the label that people see."""
 
     label: "StrOrPromise"
 
@@ -30,12 +30,15 @@ class Entry(StrEnum):
 
     @classmethod
     def choices(cls) -> "list[tuple[str, StrOrPromise]]":
-        """Return the choices of a model field. Migrations name this method, not the values."""
+        """Return the choices of a model field as pairs of value and label.
+
+        Migrations name this method instead of the values, so a new value needs no migration.
+        """
         return [(entry.value, entry.label) for entry in cls]
 
 
 class Tone(StrEnum):
-    """How an event looks on a page: a class in the style sheet."""
+    """The look of an event on a page: a class in the style sheet."""
 
     CALM = "calm"
     ALARMING = "alarming"
@@ -70,7 +73,7 @@ class EventType(Entry):
 
 
 class RevokeReason(Entry):
-    """Why a sign-in ended: the reason of `session.revoked`."""
+    """The reason for the end of a sign-in: the `reason` of `session.revoked`."""
 
     ADMIN = "admin", _("Ended by an administrator")
     DEACTIVATED = "deactivated", _("Account disabled")
@@ -86,7 +89,7 @@ class RevokeReason(Entry):
 
 
 class LoginFailure(Entry):
-    """Why credentials were refused: the reason of `login.failed`. The caller never learns it."""
+    """The reason for refused credentials: the `reason` of `login.failed`. No answer contains it."""
 
     PROVIDER_TOKEN_REFUSED = "provider_token_refused", _("The provider's token was refused")
     UNKNOWN_USER = "unknown_user", _("No such account")
@@ -95,7 +98,7 @@ class LoginFailure(Entry):
 
 
 class Alert(Entry):
-    """Reports of a provider about a connected account: the reason of `social.alerted`."""
+    """A provider's report about a connected account: the `reason` of `social.alerted`."""
 
     ACCOUNT_DISABLED = "account_disabled", _("Account disabled at the provider")
     CREDENTIAL_CHANGE = "credential_change", _("Its password may have leaked")
@@ -106,7 +109,10 @@ class Alert(Entry):
 
 
 class Method(Entry):
-    """How a user proved the sign-in: `amr` of RFC 8176. A sign-in by a provider has its id."""
+    """A way in which a user proves a sign-in: a value of `amr` (RFC 8176).
+
+    For a sign-in by a provider, `amr` has the provider's id instead.
+    """
 
     PASSWORD = "pwd", _("Password")
     CODE = "otp", _("Email code")
@@ -125,13 +131,19 @@ REASONS: dict[str, Entry] = {
 
 
 def reason_label(value: str) -> "StrOrPromise":
-    """Return the label of a reason. One that isn't listed is a provider's id: return its name."""
+    """Return the label of a reason.
+
+    A reason that isn't listed is a provider's id: return its name.
+    """
     entry = REASONS.get(value)
     return entry.label if entry else provider_name(value)
 
 
 def method_label(value: str) -> "StrOrPromise":
-    """Return the label of a method. One that isn't listed is a provider's id: return its name."""
+    """Return the label of a method.
+
+    A method that isn't listed is a provider's id: return its name.
+    """
     entry = METHODS.get(value)
     return entry.label if entry else provider_name(value)
 

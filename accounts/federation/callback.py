@@ -1,4 +1,4 @@
-"""The address to which a provider sends the browser back."""
+"""Answer the address to which a provider sends the browser back."""
 
 from typing import Any
 

@@ -1,15 +1,15 @@
-"""What a provider can do wrong.
+"""Define the errors of providers.
 
-ProviderError                 the provider's word, or a word in its name, proves nothing
+ProviderError                 the answer or token of a provider is missing, faulty or refused
 ├── ProviderUnavailableError  the provider gave no answer
-├── TokenKindError            this provider signs nobody in by this kind of token
-├── RefusedError              the provider answered with a status that isn't 200
-├── MalformedTokenError       no token at all, or one of another kind
-├── UnknownKeyError           the signature names no key of the provider's
-└── BadSignatureError         the provider didn't sign this
+├── TokenKindError            nobody can sign in by this kind of token of this provider
+├── RefusedError              the provider answered with another status than 200
+├── MalformedTokenError       the text is no token, or a token of another kind
+├── UnknownKeyError           the signature names no key of the provider
+└── BadSignatureError         the provider didn't sign this token
 
-allauth's callback view answers each with the page that leads back to the sign-in. Every other
-caller catches `ProviderError`; only `ProviderUnavailableError` has an answer of its own.
+For each, allauth's callback view shows the page that leads back to the sign-in. Every other caller
+catches `ProviderError`; only `ProviderUnavailableError` has a row in `api.problems`.
 """
 
 from typing import Any
@@ -20,21 +20,27 @@ from accounts.errors import AccountsError
 
 
 class ProviderError(AccountsError, ProviderException):
-    """The provider's word, or a word in its name, proves nothing: nobody is signed in."""
+    """The answer or token of a provider proves nothing, so nobody is signed in.
+
+    The text is the reason. It is for the log, not for the caller.
+    """
 
 
 class ProviderUnavailableError(ProviderError):
-    """The provider gave no answer, or one that says to come back later."""
+    """The provider gave no answer, or one that asks us to try again later."""
 
     code = "provider_unavailable"
 
 
 class TokenKindError(ProviderError):
-    """This provider signs nobody in by this kind of token."""
+    """Nobody can sign in by this kind of token of this provider."""
 
 
 class RefusedError(ProviderError):
-    """The provider answered our call with a status that isn't 200. `answer`: its JSON object, or {}."""
+    """The provider answered our call with another status than 200.
+
+    `answer` is the JSON object in the body of that answer; {} if the body has none.
+    """
 
     def __init__(self, status: int, answer: dict[str, Any]) -> None:
         super().__init__(f"answered {status}")
@@ -42,12 +48,12 @@ class RefusedError(ProviderError):
 
 
 class MalformedTokenError(ProviderError):
-    """No token at all, or one of another kind."""
+    """The text is no token, or a token of another kind."""
 
 
 class UnknownKeyError(ProviderError):
-    """The signature names no key, or no algorithm, that the provider signs with."""
+    """The token names no key, or another algorithm than the provider signs with."""
 
 
 class BadSignatureError(ProviderError):
-    """The provider didn't sign this."""
+    """The provider didn't sign this token."""

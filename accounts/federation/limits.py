@@ -1,8 +1,8 @@
-"""Rate limits of the addresses by which we call a provider, or a provider calls us."""
+"""Rate limits of views that call a provider, and of views that a provider calls."""
 
 from accounts.store import counters
 
 SOCIAL = counters.limit("social")
-"""Of sign-ins, connections and tokens: each makes us call the provider."""
+"""The limit of sign-ins, connections and tokens: each makes us call the provider."""
 REPORT = counters.limit("report")
-"""Of what a provider reports by itself."""
+"""The limit of reports from a provider."""

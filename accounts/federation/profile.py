@@ -1,4 +1,4 @@
-"""What a provider says about a person, cut down to what is used here."""
+"""Define the few facts about a person that we take from a provider, and read them safely."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,10 @@ MAX_NAME_CHARACTERS = 80
 
 @dataclass(frozen=True)
 class Profile:
-    """One account at a provider. `is_email_verified`: the provider vouches for it fully."""
+    """One account at a provider.
+
+    `is_email_verified` is True only if the provider says that the email is this person's now.
+    """
 
     uid: str
     email: str = ""
@@ -19,7 +22,11 @@ class Profile:
 
 @dataclass(frozen=True)
 class Proof:
-    """A native app's token, verified: whom it names, and what to remember of it until when."""
+    """The result of verifying a native app's token.
+
+    `profile` is the person. `fingerprint` marks the token as used, until `expires_at` (seconds
+    since 1970).
+    """
 
     profile: Profile
     fingerprint: str
@@ -27,18 +34,21 @@ class Proof:
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """An object inside an answer; an empty one where something else stands."""
+    """Return the value if it is an object; otherwise {}."""
     return value if isinstance(value, dict) else {}
 
 
 def text(value: Any, *, limit: int) -> str:
-    """A string that every database takes: no NUL, no lone surrogates, no longer than this."""
+    """Return the value as text that every database accepts, cut to `limit` characters.
+
+    Removes NUL and lone surrogates. Returns '' for a value that isn't text.
+    """
     if not isinstance(value, str):
         return ""
     return value.encode("utf-8", "ignore").decode().replace("\x00", "").strip()[:limit]
 
 
 def address(value: Any) -> str:
-    """An e-mail of a length that fits; a longer one would be another address when cut."""
+    """Return the email, or '' if it is too long: a cut address would be another one."""
     email = text(value, limit=MAX_EMAIL_CHARACTERS + 1)
     return email if len(email) <= MAX_EMAIL_CHARACTERS else ""

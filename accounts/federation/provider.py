@@ -1,4 +1,4 @@
-"""Where allauth looks for providers: each that is configured is a class in a module beside this one."""
+"""List the classes of the configured providers. allauth looks for them in this module."""
 
 from django.conf import settings
 from django.utils.module_loading import import_string

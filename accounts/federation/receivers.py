@@ -21,7 +21,7 @@ from accounts.request import client_of
 
 @receiver(pre_delete, sender=SocialAccount)
 def tell_provider(instance: SocialAccount, **kwargs: Any) -> None:
-    """Queue a message to the provider whenever a connection is deleted, unless it told us first."""
+    """Queue a message to the provider when a connection is deleted, unless the provider told us."""
     if not getattr(instance, "is_gone_there", False):
         unlinking.removed(instance)
 
@@ -38,7 +38,10 @@ def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> N
 
 @receiver(signals.social_account_added)
 def tell_the_other_address(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:
-    """Send the notice to the provider's address as well; allauth mails the account's address only."""
+    """Send the notice to the provider's address as well, if it is verified and another one.
+
+    allauth sends it to the account's address only.
+    """
     for address in sociallogin.email_addresses:
         if address.verified and address.email.lower() != sociallogin.user.email:
             get_adapter().send_notification_mail(
@@ -51,10 +54,11 @@ def tell_the_other_address(request: HttpRequest, sociallogin: Any, **kwargs: Any
 
 @receiver(pre_delete, sender=SocialAccount)
 def keep_the_last_way_in(instance: SocialAccount, origin: Any = None, **kwargs: Any) -> None:
-    """Of two disconnects at once each was checked while the other's connection still stood.
+    """Refuse to disconnect the owner's last way to sign in. Raises `ConflictError`.
 
-    Concerns the owner who disconnects, not the end of the whole account, nor others' reasons. Runs
-    in the transaction of the deletion, and undoes it.
+    allauth has checked this already. But of two requests at the same time, each may count on the
+    other one's connection. Runs in the transaction of the deletion, which the error rolls back.
+    Ignores deletions by anybody else, and the deletion of the whole account.
     """
     request = context.request
     if origin is not instance or getattr(request, "user", None) != instance.user:

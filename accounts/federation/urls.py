@@ -1,10 +1,10 @@
-"""The way to each configured provider and back. A provider that isn't configured has no pages."""
+"""Route to each configured provider and back. A provider that isn't configured has no pages."""
 
 from allauth.socialaccount.providers.oauth2.views import OAuth2LoginView
 from django.urls import URLPattern, path
 
 from accounts.federation.callback import CallbackView
-from accounts.federation.endings import webhooks
+from accounts.federation.endings import report_views
 from accounts.federation.limits import SOCIAL
 from accounts.federation.provider import provider_classes
 from accounts.federation.providers.base import StrictProvider
@@ -12,14 +12,14 @@ from accounts.routes import mark
 
 REPORTS = {
     "google": [
-        path("google/security-events/", webhooks.google_events, name="google_security_events")
+        path("google/security-events/", report_views.google_events, name="google_security_events")
     ],
     "kakao": [
-        path("kakao/unlinked/", webhooks.kakao_unlinked, name="kakao_unlinked"),
-        path("kakao/security-events/", webhooks.kakao_events, name="kakao_security_events"),
+        path("kakao/unlinked/", report_views.kakao_unlinked, name="kakao_unlinked"),
+        path("kakao/security-events/", report_views.kakao_events, name="kakao_security_events"),
     ],
 }
-"""Where a provider reports by itself."""
+"""The routes of the providers' reports."""
 
 
 def _there_and_back(provider: type[StrictProvider]) -> list[URLPattern]:

@@ -1,4 +1,4 @@
-"""Mails: their words, and their way into the outbox.
+"""Write the mails and put them into the outbox.
 
 Takes plain values: knows no sign-ins and no connections.
 """

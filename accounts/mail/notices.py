@@ -1,4 +1,7 @@
-"""Mails of our own: what the owner of an account must hear, in the owner's language."""
+"""Write our own mails: warnings to the owner of an account, in the owner's language.
+
+A notice goes only to an email that the owner has proved; otherwise none is sent.
+"""
 
 from typing import Any
 
@@ -16,7 +19,7 @@ EMAIL = "accounts/email"
 
 
 def refresh_token_reused(user: User, *, signed_in: ClientInfo, client: ClientInfo) -> None:
-    """Warn that a refresh token was used after it had been replaced: somebody may hold a copy.
+    """Warn that a refresh token was used after it had been replaced: a thief may hold a copy.
 
     `signed_in` is the device of the sign-in that has ended, `client` the one that sent the token.
     """
@@ -30,17 +33,20 @@ def refresh_token_reused(user: User, *, signed_in: ClientInfo, client: ClientInf
 
 
 def unlinked(user: User, *, provider: str) -> None:
-    """The provider ended the connection, and with it perhaps the only way in that is known."""
+    """Tell the owner that the provider ended the connection, and how to sign in without it."""
     _send("provider_unlinked", user, {"provider": provider})
 
 
 def hijacked(user: User, *, provider: str) -> None:
-    """The provider says that the connected account is in wrong hands."""
+    """Warn that the provider reports the connected account as stolen."""
     _send("provider_hijacked", user, {"provider": provider})
 
 
 def _send(name: str, user: User, context: dict[str, Any]) -> None:
-    """To an address that its owner proved: nobody else's account is anybody's business."""
+    """Queue this mail to the user's email. Sends nothing if the user has not proved that email.
+
+    The address may then belong to another person, who must not learn about the account.
+    """
     if not user.emailaddress_set.filter(email__iexact=user.email, verified=True).exists():
         return
     context |= {

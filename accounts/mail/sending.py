@@ -1,7 +1,7 @@
-"""Send mail off the request: written down in the outbox, sent by the worker.
+"""Send mails from the worker: the request only writes them into the outbox.
 
-Sending inside the request would show by its duration whether an account exists, and hold a thread
-while the mail server thinks.
+If the request sent them, its duration would show whether an account exists, and a slow mail server
+would hold a thread.
 """
 
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def enqueue(message: EmailMessage) -> None:
-    """Write the message down in the caller's transaction; the worker sends it."""
+    """Write the message into the outbox, in the caller's transaction. The worker sends it."""
     content = {
         "subject": message.subject,
         "body": message.body,
@@ -33,7 +33,7 @@ def enqueue(message: EmailMessage) -> None:
 
 
 class MailHandler(jobs.Handler):
-    """Sends one message."""
+    """Send one message."""
 
     kind = KIND
     retry_after = (
@@ -42,7 +42,7 @@ class MailHandler(jobs.Handler):
         timedelta(hours=1),
         timedelta(hours=6),
     )
-    """Then the message is given up: its code or link has expired by then."""
+    """Waiting times before each new attempt. After the last one, the code or link has expired."""
 
     @override
     def do(self, payload: Payload) -> None:

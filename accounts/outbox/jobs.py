@@ -1,8 +1,8 @@
-"""Write jobs down in the transaction that causes them; do them later, until they succeed.
+"""Write jobs in the transaction that causes them, and do them later, until they succeed.
 
-A worker takes a job by one conditional UPDATE, which moves `not_before` to the end of a lease. If the
-worker dies, the job is due again when the lease ends: no job is ever lost, but a job may be
-done twice, so handlers must be idempotent or harmless when repeated.
+A worker takes a job by one conditional UPDATE, which moves `not_before` to the end of a lease. If
+the worker dies, the job is due again when the lease ends. So no job is lost, but a job may be done
+twice: handlers must be idempotent or harmless when repeated.
 """
 
 import json
@@ -21,7 +21,7 @@ from accounts.errors import DecryptionError
 from accounts.outbox.models import Job
 
 LEASE = timedelta(minutes=5)
-"""Longer than any handler works: mail servers get 10 seconds, providers 5."""
+"""Time that a worker has for a job: longer than a handler needs (mail 10 seconds, providers 5)."""
 
 Payload = dict[str, Any]
 
@@ -29,30 +29,30 @@ log = logging.getLogger(__name__)
 
 
 class GiveUpError(Exception):
-    """Raise it in `Handler.do` when no later attempt can succeed."""
+    """No later attempt can succeed. `Handler.do` raises it, and the job is deleted."""
 
 
 class Handler(ABC):
-    """How to do the jobs of one kind. Register an instance with `register`."""
+    """Do the jobs of one kind. Register an instance with `register`."""
 
     kind: str
     retry_after: Sequence[timedelta]
-    """How long to wait after each failed attempt. After the last one the job is given up."""
+    """The waiting time after each failed attempt. After the last one the job is given up."""
 
     @abstractmethod
     def do(self, payload: Payload) -> None:
-        """Do the job. Raise anything to have it tried again, `GiveUpError` to have it dropped."""
+        """Do the job. After any error the job is tried again, except after `GiveUpError`."""
 
     @abstractmethod
     def failed(self, payload: Payload, error: Exception, *, attempt: int) -> None:
-        """Log one failed attempt. Called while `error` is being handled."""
+        """Log one failed attempt. Called inside the `except` block of `error`."""
 
     @abstractmethod
     def given_up(self, payload: Payload) -> None:
         """Log that the job will not be tried again."""
 
     def is_useful_for(self, payload: Payload) -> timedelta:
-        """How long after it was written down the job is still worth doing."""
+        """Return how long after its creation a job may still be tried again."""
         return timedelta(days=365)
 
 
@@ -60,7 +60,7 @@ _handlers: dict[str, Handler] = {}
 
 
 def register(handler: Handler) -> None:
-    """Make this handler do the jobs of its kind, in every process that imports it."""
+    """Make this handler do the jobs of its kind, in every process that imports its module."""
     _handlers[handler.kind] = handler
 
 
@@ -69,20 +69,20 @@ def kinds() -> list[str]:
 
 
 def enqueue(kind: str, payload: Payload) -> Job:
-    """Write a job down in the caller's transaction, by one INSERT. The worker does it after that.
+    """Write a job in the caller's transaction, by one INSERT, and return its row.
 
-    `payload` must be JSON.
+    The worker does the job after the commit. `payload` must be JSON.
     """
     return Job.objects.create(kind=kind, payload=encryption.encrypt(json.dumps(payload)))
 
 
 def due() -> QuerySet[Job]:
-    """Jobs that nobody works at and whose time has come, oldest first."""
+    """Return the jobs whose time has come and that no worker is doing, oldest first."""
     return Job.objects.filter(not_before__lte=timezone.now()).order_by("not_before")
 
 
 def take(job: Job) -> bool:
-    """Lease this job, as it was read. False if another worker was faster."""
+    """Lease this job until `LEASE` from now. Returns False if another worker was faster."""
     until = timezone.now() + LEASE
     taken = Job.objects.filter(pk=job.pk, not_before=job.not_before).update(not_before=until)
     job.not_before = until
@@ -90,14 +90,17 @@ def take(job: Job) -> bool:
 
 
 def run(job_id: UUID) -> None:
-    """Take one job and do it now, due or not. Does nothing if it is gone or somebody else's."""
+    """Do this job now, due or not.
+
+    Does nothing if the row is gone or another worker took the job.
+    """
     job = Job.objects.filter(pk=job_id).first()
     if job is not None and take(job):
         perform(job)
 
 
 def run_due() -> Iterator[Job]:
-    """Do all jobs that are due, one after the other; yields each when it was attempted."""
+    """Do all due jobs, one after the other. Yields each job after its attempt."""
     while (job := due().first()) is not None:
         if take(job):
             perform(job)
@@ -105,7 +108,10 @@ def run_due() -> Iterator[Job]:
 
 
 def perform(job: Job) -> None:
-    """Do a job that this process has taken: then it is deleted, due later, or given up."""
+    """Do a job that this process has taken, then delete it, postpone it or give it up.
+
+    Raises no error of `Handler.do`: the handler logs it.
+    """
     handler = _handlers[job.kind]
     try:
         payload: Payload = json.loads(encryption.decrypt(job.payload))
@@ -146,5 +152,5 @@ def _give_up(job: Job, handler: Handler, payload: Payload) -> None:
 
 
 def _mine(job: Job) -> QuerySet[Job]:
-    """The row, unless the lease ran out and another worker has taken it since."""
+    """Select the row; select nothing if another worker took the job after our lease."""
     return Job.objects.filter(pk=job.pk, not_before=job.not_before)

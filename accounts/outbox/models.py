@@ -1,4 +1,4 @@
-"""One row for each job that waits for the worker."""
+"""Store jobs: one row for each job that waits for the worker."""
 
 import uuid
 
@@ -8,9 +8,10 @@ from typing_extensions import override
 
 
 class Job(models.Model):
-    """Work to do off the request; deleted once it is done or given up.
+    """Work for the worker. The row is deleted when the job is done or given up.
 
-    The payload is sealed: a mail carries codes and reset links, a message to a provider its token.
+    The payload is encrypted: a mail contains codes and reset links, a message to a provider its
+    token.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -1,4 +1,4 @@
-"""HTML pages, and the places where allauth and Django ask for our policy.
+"""HTML pages, and the code that allauth and Django call to learn our policy.
 
-Translates requests and signals into calls of the rooms below; decides nothing about sign-ins.
+Turns requests and signals into calls of the rooms below; decides nothing about sign-ins.
 """

@@ -1,4 +1,4 @@
-"""Our policy, where allauth asks for one: sign-in, sign-up, mails, providers."""
+"""Answer allauth's questions about our policy: sign-in, sign-up, mails, providers."""
 
 import logging
 from typing import Any, NoReturn, cast
@@ -56,10 +56,12 @@ LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 class AccountAdapter(DefaultAccountAdapter):
     @override
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
-        """Check the password. A disabled account gets the same answer as a wrong password.
+        """Return the user if the password is right, otherwise None.
 
-        allauth would show anybody who knows the password that the account is disabled. An
-        over-long password is refused before it is hashed. Raises `TooManyRequestsError`.
+        A disabled account and a demo account outside `DEMO` also get None; allauth would show that
+        an account is disabled to anybody who knows its password. An over-long password is refused
+        before it is hashed. Raises `TooManyRequestsError`, and `StoreUnavailableError` if Redis
+        can't count.
         """
         email = UserManager.normalize_email(credentials.get("email"))
         guess = guesses.count(
@@ -144,7 +146,11 @@ class AccountAdapter(DefaultAccountAdapter):
     def pre_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
     ) -> HttpResponse | None:
-        """Refuse demo accounts unless `DEMO` is set, at every door: their passwords are public."""
+        """Refuse demo accounts unless `DEMO` is set, because their passwords are public.
+
+        Every door calls this. Keeps the noted link if this sign-in proves it (`links.begin`).
+        Returns None, or the answer that ends the sign-in.
+        """
         if _is_refused(user):
             return self.respond_user_inactive(request, user)
         links.begin(request)
@@ -152,7 +158,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def is_login_by_code_required(self, login: Any) -> bool:
-        """Require a mailed code if the visitor chose to prove an account by one (`SocialLinkView`)."""
+        """Return True if `SocialLinkView` asked for a mailed code, or allauth requires one."""
         is_asked_for = sign_in_of(self.request).is_code_asked_for
         return is_asked_for or super().is_login_by_code_required(login)
 
@@ -170,7 +176,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(
         self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
     ) -> AbstractBaseUser:
-        """Save a new user. Of two sign-ups with one address at once, one gets a 409."""
+        """Save a new user and return it. Raises `ConflictError` if the email is taken meanwhile."""
         try:
             with transaction.atomic():
                 return super().save_user(request, user, form, commit=commit)
@@ -179,7 +185,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Save the addresses, the primary one and the user's email in one transaction."""
+        """Save the proved address and the user's email in one transaction.
+
+        Returns True on success. Raises `ConflictError` if another account has the address and keeps
+        it.
+        """
         try:
             with transaction.atomic():
                 signing_up.own(request, email_address.user)
@@ -189,7 +199,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Open the sign-in, unless the password or the account changed while it was under way."""
+        """Open the sign-in, unless the password or the account changed while it was under way.
+
+        Then raises `InactiveUserError` for `/api/token/`, and otherwise shows the page of a
+        disabled account. Raises `PermissionDenied` if a mailed code was chosen but not asked for.
+        """
         if sign_in_of(request).is_code_asked_for:
             # allauth skipped the stage that asks for the code, so nothing has been proved.
             raise PermissionDenied
@@ -206,7 +220,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Add messages for pages only: an API client's session never shows them."""
+        """Add a message unless `/api/token/` signs in: that client never shows one."""
         if sign_in_of(request).kind is None:
             super().add_message(request, *args, **kwargs)
 
@@ -224,10 +238,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """Decide whose email this is before allauth signs in or signs up.
 
-        Accounts that never proved an address lose it, since the provider vouches for it. An account
-        that proved it is linked only after its owner has proved it again: raises
-        `AccountExistsError`. Drops the provider's token, which the session of an unfinished sign-up
-        would keep.
+        Accounts that never proved the address lose it, because the provider says that it is
+        verified. If an account has proved it, notes a link and raises `AccountExistsError`: the
+        owner must prove that account first. Drops the provider's token, which the session of an
+        unfinished sign-up would keep.
         """
         sociallogin.token = None
         if sociallogin.is_existing:
@@ -268,7 +282,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
     @override
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:
-        """Save the user, the connection and the addresses in one transaction."""
+        """Save the user, the connection and the addresses in one transaction.
+
+        Returns the user. Raises `ConflictError` if the same person signs up twice at the same time.
+        """
         try:
             with transaction.atomic():
                 user: User = super().save_user(request, sociallogin, form=form)
@@ -280,7 +297,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def get_provider(
         self, request: HttpRequest, provider: str, client_id: str | None = None
     ) -> Any:
-        """Return the provider. Pages that list or end connections also get former providers."""
+        """Return the provider. Raises `SocialApp.DoesNotExist` if it is not set up.
+
+        Pages that list or end connections also get a provider that is no longer set up.
+        """
         try:
             return super().get_provider(request, provider, client_id=client_id)
         except SocialApp.DoesNotExist:
@@ -291,7 +311,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
     @override
     def list_providers(self, request: HttpRequest) -> list[Any]:
-        """List each provider once: allauth would also list the clients of native apps."""
+        """Return each provider once. allauth would also list the clients of native apps."""
         providers = super().list_providers(request)
         return [one for one in providers if not one.app.settings.get("hidden")]
 
@@ -304,7 +324,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         exception: Any = None,
         extra_context: Any = None,
     ) -> None:
-        """Log why a provider's sign-in failed, without personal data. The page says less."""
+        """Log why a provider's sign-in failed, without personal data.
+
+        The page doesn't show the reason.
+        """
         name = getattr(provider, "id", "a provider")
         log.warning("a sign-in by %s failed: %s", name, exception or error)
         refusals.answer(request, provider, error, exception, extra_context or {})

@@ -1,4 +1,4 @@
-"""The addresses of pages that replace allauth's. They come before allauth's own, under its names."""
+"""Route to our versions of allauth's pages. These routes come first, under allauth's names."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path

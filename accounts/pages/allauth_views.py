@@ -1,4 +1,4 @@
-"""allauth's pages where ours do more. `accounts.pages.allauth_urls` gives them allauth's names."""
+"""Extend allauth's pages. `accounts.pages.allauth_urls` gives them allauth's names."""
 
 from typing import Any, cast
 

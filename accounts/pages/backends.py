@@ -10,7 +10,7 @@ from accounts.people.models import User
 
 
 class AuthenticationBackend(AllauthBackend):
-    """allauth's backend, which loads the user by `User.objects.active`."""
+    """allauth's backend, but it loads the user by `User.objects.active`."""
 
     @override
     def get_user(self, user_id: Any) -> User | None:

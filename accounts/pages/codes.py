@@ -1,8 +1,8 @@
-"""Check mailed codes: typed in any form, tried a few times, used once.
+"""Check mailed codes: accept any way of typing, limit the tries, accept each code once.
 
-allauth keeps the code in the session of the browser or app that asked for it, and its own counter
-of wrong tries there, too. Two requests at once read the same session, so that counter can be beaten
-and one code used twice. These checks count in Redis, each with one atomic write.
+allauth keeps the code and its counter of wrong tries in the session of the browser or app that
+asked for it. Two requests at once read the same session, so they could exceed that counter or use
+one code twice. These checks count in Redis, each with one atomic write.
 """
 
 import hashlib
@@ -19,21 +19,22 @@ from accounts.store import counters
 from accounts.store.counters import Limit
 
 LIFETIME_SECONDS = 600
-"""How long a code works (ASVS 6.5.5)."""
+"""Seconds that a code is valid (ASVS 6.5.5)."""
 USES = Limit("code_use", 1, LIFETIME_SECONDS)
 TRIES = "code_tries"
 
 
 def digits_in(typed: str) -> str:
-    """Return the digits of what a visitor typed or pasted, such as "1234-5678", in any script."""
+    """Return the digits of a typed or pasted text, such as "1234-5678", in any script."""
     return "".join(str(unicodedata.digit(each)) for each in typed if each.isdigit())
 
 
 def check(typed: str, expected: str, *, session_key: str, is_spent: bool = True) -> None:
-    """Count this try and, if the code is right, its only use.
+    """Count this try. If the code is right, uncount the try and mark the code as used.
 
     Raises `ValidationError` for a wrong or used code; it says how many tries are left. Raises
-    `StoreUnavailableError` if Redis doesn't answer. With `is_spent=False` a right code stays usable.
+    `StoreUnavailableError` if Redis doesn't answer. With `is_spent=False` a right code stays
+    unused.
     """
     code = hashlib.sha256(f"{session_key}:{expected}".encode()).hexdigest()
     tries = counters.limit(TRIES)
@@ -62,12 +63,15 @@ def _refusal(text: str) -> ValidationError:
 
 
 class ChecksCode:
-    """Make one of allauth's forms or inputs for codes check its code by `check`."""
+    """Make one of allauth's forms or inputs check its code by `check`."""
 
     code_field = "code"
 
     def check_code(self, expected: str) -> None:
-        """Put the expected code in the place of the typed one, if they are equal."""
+        """Check the typed code by `check`, then replace it by `expected`, which allauth compares.
+
+        Raises as `check` does. A GET doesn't mark the code as used.
+        """
         form: Any = self
         request = context.request
         check(

@@ -1,4 +1,4 @@
-"""Forms of our pages. Those of allauth get the attributes that password managers read."""
+"""Define our pages' forms. allauth's forms get the attributes that password managers read."""
 
 from typing import Any, cast
 
@@ -76,7 +76,7 @@ class OneNewPassword:
 class ChangePasswordForm(CountsGuesses, OneNewPassword, account_forms.ChangePasswordForm):
     @override
     def clean_oldpassword(self) -> str:
-        """Check the old password as a sign-in does: wrong ones are counted and recorded."""
+        """Check the old password as a sign-in does: count and record wrong ones. Returns it."""
         password: str = self.cleaned_data["oldpassword"]
         adapter, user = get_adapter(), cast("User", self.user)
         if not self.clean_guess(lambda: adapter.reauthenticate(user, password)):

@@ -1,8 +1,8 @@
 """Recognise a browser that has signed in to an account before, by a cookie.
 
-Its wrong passwords are counted apart (`accounts.signins.guesses`). The cookie grants nothing else.
-It has a random device id and, for each of the last `MAX_ACCOUNTS` accounts, an HMAC over the device
-id and the account's email, so it holds no personal data and cannot be made up (OWASP "device
+`accounts.signins.guesses` counts wrong passwords of such a browser apart. The cookie grants nothing
+else. It has a random device id and, for each of the last `MAX_ACCOUNTS` accounts, an HMAC over the
+device id and the account's email. So it holds no personal data and cannot be forged (OWASP "device
 cookies").
 """
 
@@ -35,7 +35,7 @@ def device_of(request: HttpRequest, email: str) -> str:
 
 
 def remember(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Set the cookie if this request has signed a browser in, or a frontend with cookie delivery."""
+    """Set the cookie if this request signed in a browser, or a frontend with cookie delivery."""
     opened = sign_in_of(request).opened
     if opened is None or not _keeps_cookies(request, opened):
         return

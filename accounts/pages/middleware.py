@@ -34,7 +34,7 @@ class SessionMiddleware(django_sessions.SessionMiddleware):
     """Django's session middleware, but only a sign-out deletes the cookie.
 
     Raises `SessionEndedError`, `SessionTooLargeError` or `STORE_ERRORS` if the session can't be
-    saved. A subclass must answer these errors: Django would answer 500.
+    saved. A subclass must answer these errors; otherwise Django answers 500.
     """
 
     @override
@@ -62,9 +62,10 @@ class SessionMiddleware(django_sessions.SessionMiddleware):
 
 
 def _end_unfinished(request: HttpRequest) -> None:
-    """End the sign-in that this request opened, because its answer fails and no client has it.
+    """End the sign-in that this request opened, because its answer fails.
 
-    The list of devices would otherwise show a device that the user doesn't know.
+    No client has the sign-in then. Otherwise the list of devices would show a device that the user
+    doesn't know.
     """
     opened: AuthSession | None = sign_in_of(request).opened
     if opened is not None:
@@ -75,11 +76,11 @@ def _end_unfinished(request: HttpRequest) -> None:
 class AuthSessionMiddleware:
     """Set `request.auth_session` to the sign-in of the session cookie, or to None.
 
-    Signs a session out whose sign-in has ended: the process remembers ended sign-ins
-    (`revocations`), and checks the row every few minutes. The row's columns are read when a view
-    asks for one.
+    Signs out a session whose sign-in has ended: asks the process's memory (`revocations`) at each
+    request and the row every few minutes. Other columns of the row are read when a view uses one.
 
-    Fails closed: a session that names no sign-in is signed out.
+    Fails closed: signs out a session that names no sign-in. Raises `RevocationsStaleError` if this
+    process can't tell whether the sign-in has ended.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -103,10 +104,10 @@ class AuthSessionMiddleware:
 
 
 def _user(request: HttpRequest) -> User | AnonymousUser:
-    """Return the session's user. Reads of the API may get a user remembered for some seconds.
+    """Return the session's user, or an `AnonymousUser`.
 
-    Pages always load the user: the admin is a page, and some GETs change data, such as a provider's
-    callback.
+    A GET of the API may get a user that was remembered for some seconds. Pages always load the
+    user, because the admin is a page, and some GETs change data, such as a provider's callback.
     """
     match = routes.match_of(request)
     if request.method in SAFE and match is not None and "api" in match.app_names:
@@ -115,7 +116,7 @@ def _user(request: HttpRequest) -> User | AnonymousUser:
 
 
 def _remembered(request: HttpRequest) -> User | AnonymousUser:
-    """Return what Django's `get_user` returns now, or returned a few seconds ago."""
+    """Return the session's user as remembered, or else by Django's `get_user`, and remember it."""
     found = remembered.find(request.session)
     if found is not None:
         return found
@@ -144,7 +145,7 @@ def rights_of(user: User) -> str:
 def _end_for_rights(request: HttpRequest) -> None:
     """End a sign-in whose user got other rights by an `update()`, which sends no signal.
 
-    A new session id is not enough: a thief with the old id may send the first request.
+    A new session id is not enough: a thief who has the old id may send the first request.
     """
     if session := current(request):
         sessions.revoke(session, reason=sessions.Reason.RIGHTS_CHANGED)
@@ -167,7 +168,7 @@ def _sid(request: HttpRequest) -> UUID | None:
 
 
 def _is_on(request: HttpRequest, sid: UUID, user: User) -> bool:
-    """Return True if this sign-in has not ended. Raises `RevocationsStaleError` if unknown."""
+    """Return True if this sign-in is active. Raises `RevocationsStaleError` if unknown."""
     if revocations.is_revoked(sid):
         return False
     session = cast("engine.SessionStore", request.session)

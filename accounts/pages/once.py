@@ -1,7 +1,7 @@
-"""Answer a form that is sent twice as it was answered the first time.
+"""Answer a form that is sent twice with the answer to the first time.
 
-People click twice, and go back and reload. A page's form has a CSRF token that is masked anew each
-time the form is shown, so an equal body from the same browser is the same form sent again. The
+People click twice, or go back and reload. A page's form has a CSRF token that is masked anew each
+time the form is shown. So an equal body from the same browser is the same form sent again. The
 second request waits for the first and gets its answer, cookies included. Nothing is done twice.
 """
 
@@ -24,9 +24,9 @@ from accounts.store import outage
 from accounts.store.outage import STORE_ERRORS
 
 KEPT_SECONDS = 10
-"""How long the answer is kept."""
+"""Seconds that the answer is kept."""
 RUNNING_SECONDS = 30
-"""How long a first request may run. After that the second one runs itself."""
+"""Seconds that a first request may run. After that an equal request runs again."""
 WAIT_SECONDS = 8.0
 PAUSE_SECONDS = 0.05
 MAX_BODY = 64 * 1024
@@ -39,7 +39,7 @@ _waiters = threading.BoundedSemaphore(3)
 class OnceMiddleware:
     """Let each form act once. Raises `ConflictError` if the first request takes too long.
 
-    Stands outside the session middleware, whose cookies belong to the kept answer.
+    Place it before the session middleware, so that the kept answer has that middleware's cookies.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -65,7 +65,7 @@ class OnceMiddleware:
 
 
 def _is_form(request: HttpRequest) -> bool:
-    """Is this a page's form, which carries a masked CSRF token?"""
+    """Return True if this is a page's form, which carries a masked CSRF token."""
     return (
         request.method == "POST"
         and settings.CSRF_COOKIE_NAME in request.COOKIES
@@ -75,7 +75,10 @@ def _is_form(request: HttpRequest) -> bool:
 
 
 def _name(request: HttpRequest) -> str:
-    """Name the form by its browser, address and body. The HMAC hides passwords in the body."""
+    """Return the key in Redis: an HMAC of the browser's cookies, the address and the body.
+
+    The HMAC hides passwords in the body.
+    """
     cookies = [settings.CSRF_COOKIE_NAME, settings.SESSION_COOKIE_NAME]
     parts = [request.get_full_path(), *(request.COOKIES.get(name, "") for name in cookies)]
     text = json.dumps(parts).encode() + request.body
@@ -83,7 +86,11 @@ def _name(request: HttpRequest) -> str:
 
 
 def _begin_or_wait(name: str) -> HttpResponse | None:
-    """Return the answer of an equal form, or None if this is the first one."""
+    """Return the answer to an equal form, or None if this is the first one.
+
+    Waits for a first request that still runs. Raises `ConflictError` after `WAIT_SECONDS`,
+    `STORE_ERRORS` if Redis doesn't answer, and `StoreUnavailableError` if too many threads wait.
+    """
     redis = get_redis_connection("default")
 
     def begin() -> bytes | None:
@@ -113,7 +120,10 @@ def _begin_or_wait(name: str) -> HttpResponse | None:
 
 
 def _finish(name: str, response: HttpResponseBase | None) -> None:
-    """Keep the answer for a while. After an error of ours the form may be sent again."""
+    """Keep the answer for `KEPT_SECONDS`.
+
+    After a 5xx, delete the key: the form may be sent again.
+    """
     redis = get_redis_connection("default")
     try:
         if isinstance(response, HttpResponse) and _is_worth_keeping(response):
@@ -130,7 +140,7 @@ def _is_worth_keeping(response: HttpResponse) -> bool:
 
 
 def _packed(response: HttpResponse) -> str:
-    """Return the answer encrypted: it may hold a session cookie."""
+    """Return the answer as encrypted text: it may hold a session cookie."""
     return encrypt(
         json.dumps(
             {
@@ -144,7 +154,7 @@ def _packed(response: HttpResponse) -> str:
 
 
 def _unpacked(value: bytes) -> HttpResponse | None:
-    """Return the kept answer, or None if it can't be read: then the form runs again."""
+    """Return the kept answer, or None if it can't be decrypted: then the form runs again."""
     try:
         kept = json.loads(decrypt(value.decode()))
     except DecryptionError:

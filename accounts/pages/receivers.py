@@ -43,7 +43,11 @@ MAX_RECORDS = 8
 
 @receiver(user_logged_in)
 def open_session(request: Request, user: User, **kwargs: Any) -> None:
-    """Open the sign-in. Every door ends in Django's `login()`, which sends this signal."""
+    """Open the sign-in and write its `sid` and the user's rights into the session.
+
+    Every door ends in Django's `login()`, which sends this signal. Raises `InactiveUserError`, as
+    `sessions.open` does.
+    """
     client = client_of(request)
     session = sessions.open(
         user,
@@ -77,7 +81,8 @@ def refuse_code_of_former_address(
 ) -> None:
     """Refuse a mailed code if its address no longer belongs to the account.
 
-    allauth would sign in by it, and add the former address to the account again.
+    allauth would sign in by it, and add the former address to the account again. Raises
+    `PermissionDenied`.
     """
     if method == "code" and user not in filter_users_by_email(email):
         request.session.flush()
@@ -161,7 +166,7 @@ def forget_user(
     update_fields: Collection[str] | None = None,
     **kwargs: Any,
 ) -> None:
-    """Drop the remembered user: here at once, and after the commit in all processes."""
+    """Drop the remembered user in this process at once, and in all processes after the commit."""
     # Each sign-in saves `last_login`, and no remembered user shows it.
     if created or set(update_fields or ()) == {"last_login"}:
         return
@@ -230,9 +235,9 @@ def _amr(request: HttpRequest, user: User) -> list[str]:
 
 
 def _through(request: HttpRequest, user: User) -> tuple[str, str] | None:
-    """Return the provider and uid that this sign-in was proved by, or None.
+    """Return the provider and uid of the connection that proved this sign-in, or None.
 
-    A second factor may have followed.
+    Looks behind a second factor, which may have followed.
     """
     for entry in reversed(get_authentication_records(request, user)):
         if entry.get("method") == "socialaccount":

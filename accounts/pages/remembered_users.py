@@ -1,17 +1,17 @@
-"""Remember for a few seconds which user a session belongs to.
+"""Remember the user of a session for a few seconds.
 
-Reading the user's row is half of what a request by cookie costs (`bench/README.md`), and rows
-hardly ever change. So a process keeps what Django's `get_user` returned for a session, and returns
-it again for `MAX_AGE_SECONDS` to requests that only read (`AuthSessionMiddleware`).
+Reading the user's row is half of the cost of a request by cookie (`bench/README.md`), and rows
+hardly ever change. So a process keeps the user that Django's `get_user` returned for a session, and
+returns it again for `MAX_AGE_SECONDS` to requests that only read (`AuthSessionMiddleware`).
 
-**Why nobody gets in by it.** Whether the sign-in has ended is asked at each request all the same
-(`revocations`), and what ends an account ends its sign-ins. Two sessions share an answer only if
-both name the same user and agree in all of `PROOF`; otherwise Django checks the session itself. No
-refusal is remembered, and no password's hash.
+**Why this lets nobody in.** Each request still checks whether the sign-in has ended
+(`revocations`), and everything that ends an account ends its sign-ins. Two sessions share a
+remembered user only if both name that user and agree in all of `PROOF`; otherwise Django checks the
+session itself. The process remembers no refusal and no password hash.
 
-**How a change is seen.** Saving or deleting a user forgets them: here before and after the commit
-(`receivers`), in other processes by the bell. After an `update()` or SQL by hand, which send no
-signal, and if Redis is down, it takes `MAX_AGE_SECONDS`.
+**How it learns of a change.** Saving or deleting a user forgets that user: in this process before
+and after the commit (`receivers`), in other processes by the bell. `update()` and SQL by hand send
+no signal, and the bell needs Redis: without them the old user stays for up to `MAX_AGE_SECONDS`.
 """
 
 import os
@@ -31,7 +31,7 @@ from accounts.store.engine import RIGHTS
 MAX_AGE_SECONDS = 5.0
 CAPACITY = 4096
 PROOF = (auth.BACKEND_SESSION_KEY, auth.HASH_SESSION_KEY, RIGHTS)
-"""A session's entries that are held against the user's row."""
+"""Entries of a session that must be the same as when the user was remembered."""
 UNREAD = {"password", "last_login"}
 """Columns that aren't remembered: the first access reads them."""
 
@@ -46,7 +46,7 @@ class Known:
 
 
 class RememberedUsers:
-    """The users that one process remembers. All entries live equally long, so the oldest ends first."""
+    """The users that one process remembers. Entries live equally long, so the oldest ends first."""
 
     def __init__(self) -> None:
         self.clear()
@@ -58,7 +58,7 @@ class RememberedUsers:
         self._lock = threading.Lock()
 
     def find(self, session: SessionBase) -> User | None:
-        """An instance of the caller's own."""
+        """Return a new `User` object for this session, or None if the user isn't remembered."""
         known = self._known.get(session.get(auth.SESSION_KEY, ""))
         if known is None or known.until < time.monotonic() or known.proof != _proof(session):
             return None
@@ -88,7 +88,7 @@ class RememberedUsers:
 
 
 remembered = RememberedUsers()
-"""This process's."""
+"""The remembered users of this process."""
 
 bell.subscribe(Topic.USERS, remembered.forget_each)
 os.register_at_fork(after_in_child=remembered.clear)

@@ -35,7 +35,7 @@ from accounts.signins.models import AuthSession
 
 
 class SignedInMixin(LoginRequiredMixin):
-    """Gives a page its signed-in user and sign-in. Others are sent to the sign-in page."""
+    """Give a page its signed-in user and sign-in. Redirect other visitors to the sign-in page."""
 
     request: HttpRequest
 
@@ -146,7 +146,8 @@ class ActivityView(SignedInMixin, ListView[AuditEvent]):
 class SocialLinkView(SaysWhen, FormView[LoginForm]):
     """Connect a provider to an existing account, after its owner has proved the account once.
 
-    `proof` is `password`, `code` (by mail), the id of a connected provider, or `none` to cancel.
+    The form's `proof` is `password`, `code` (by mail), the id of a connected provider, or `none` to
+    cancel.
     """
 
     http_method_names = ["get", "head", "post"]
@@ -192,7 +193,7 @@ class SocialLinkView(SaysWhen, FormView[LoginForm]):
 
     @override
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Always check the password of the link's owner, whatever `login` was posted."""
+        """Return the form's arguments, with the owner's email instead of the posted `login`."""
         kwargs = super().get_form_kwargs()
         if "data" in kwargs:
             kwargs["data"] = kwargs["data"].copy()

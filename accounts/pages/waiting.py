@@ -1,4 +1,4 @@
-"""Say when a visitor may try again, on the page where the visitor is."""
+"""Show visitors when they may try again, on the page with the form."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ MINUTE = 60
 
 
 def in_words(seconds: int) -> str:
-    """Return e.g. "40 seconds" or "5 minutes". Minutes are rounded up."""
+    """Return the time in words, e.g. "40 seconds" or "5 minutes". Rounds minutes up."""
     if seconds < MINUTE:
         return ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": seconds}
     minutes = -(-seconds // MINUTE)
@@ -36,12 +36,15 @@ def refusal(error: TooManyRequestsError, text: str) -> ValidationError:
 
 
 class CountsGuesses:
-    """Make a form say when to try again, if too many wrong passwords were typed."""
+    """Make a form say when to try again, after too many wrong passwords."""
 
     retry_seconds: int | None = None
 
     def clean_guess(self, clean: Any) -> Any:
-        """Return what `clean` returns. Call it around the check of a password."""
+        """Return the result of `clean`, a check of a password.
+
+        Turns `TooManyRequestsError` into a `ValidationError` that says when to try again.
+        """
         try:
             return clean()
         except TooManyRequestsError as error:

@@ -1,7 +1,7 @@
 """Give each email address to the account that proved it first.
 
-Anybody can type any address. So an account that only claims an address loses it to one that proves
-it.
+Anybody can type any address. So if an account proves an address, accounts that have it without
+proof lose it.
 """
 
 from uuid import UUID
@@ -12,11 +12,12 @@ from accounts.people.models import User
 
 
 def claim(email: str, *, owner_id: UUID | None) -> None:
-    """Take the address from accounts that only claimed it, now that its owner has proved it.
+    """Take this address from accounts that never proved it, because `owner_id` has proved it now.
 
-    Deletes an account that proved no address and had no sign-in: nobody can use it. An account with
-    another proved address keeps that one. Staff accounts stay as they are: an administrator made
-    them, and they may wait for their first sign-in.
+    `owner_id` is None for a user who is not saved yet. Deletes an account that proved no address
+    and had no sign-in, because nobody can use it. An account with another proved address keeps that
+    one. Staff accounts stay as they are: an administrator made them, and they may wait for their
+    first sign-in.
     """
     with transaction.atomic():
         claimants = User.objects.filter(
@@ -55,10 +56,11 @@ def is_unproved(user: User) -> bool:
 
 
 def disown_unproven(user: User) -> None:
-    """Delete connections and the name from an account that proves its first address by a reset.
+    """Delete the connections and the name of an account without a proved address.
 
-    A stranger may have signed up with this address, chosen a name and connected a provider. The
-    stranger has proved nothing, but could sign in by that provider from now on.
+    Call before a password reset proves its first address. A stranger may have signed up with this
+    address, chosen the name and connected a provider, and could otherwise still sign in by that
+    provider.
     """
     if user.emailaddress_set.filter(verified=True).exists():
         return

@@ -1,4 +1,4 @@
-"""Hash passwords with Argon2id, at the parameters that OWASP names as the minimum."""
+"""Hash passwords with Argon2id, with the parameters that OWASP gives as the minimum."""
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 

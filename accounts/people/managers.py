@@ -15,7 +15,7 @@ _ACTIVE = "SELECT * FROM accounts_user WHERE id = %s AND is_active"
 
 
 class UserManager(BaseUserManager["User"]):
-    """Strips and lower-cases email addresses, both to store them and to look them up."""
+    """Find and create users. Strips and lower-cases emails before storing and before searching."""
 
     @classmethod
     @override
@@ -27,10 +27,10 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=self.normalize_email(username))
 
     def active(self, user_id: UUID) -> "User | None":
-        """Return the user, or None if disabled or deleted.
+        """Return the user, or None if the user is disabled or deleted.
 
         Nearly every request calls it, so the SQL is written here: the ORM takes longer to build the
-        statement than the database to answer it (`bench/README.md`).
+        statement than the database takes to answer it (`bench/README.md`).
         """
         key = self.model._meta.pk.get_db_prep_value(user_id, connection)  # noqa: SLF001
         return next(iter(self.raw(_ACTIVE, [key])), None)

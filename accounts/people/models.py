@@ -91,7 +91,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         A slow form would otherwise undo a deactivation that was saved in the meantime.
 
         So `update_fields` in `pre_save` and `post_save` names the columns that change. It is None
-        where that is unknown: for a new user, and for `loaddata`, which doesn't call this method.
+        if they are unknown: for a new user, and for `loaddata`, which doesn't call this method.
         """
         if update_fields is not None:
             update_fields = list(update_fields)

@@ -9,10 +9,10 @@ MAX_LENGTH = 128
 
 
 class PasswordLengthValidator:
-    """Accept passwords of 10 to 128 characters.
+    """Accept passwords of 10 to 128 characters. Raises `ValidationError` for others.
 
-    Without the upper bound, one request could cost seconds of hashing. NIST SP 800-63B asks
-    verifiers to accept 64 characters, so 128 is enough.
+    Without the upper bound, hashing one password could take seconds. NIST SP 800-63B asks verifiers
+    to accept 64 characters, so 128 is enough.
     """
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:

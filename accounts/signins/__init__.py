@@ -1,4 +1,4 @@
-"""Own the sign-in: `sessions.open` opens it, `sessions.revoke` ends it, nothing else does.
+"""Own the sign-in: only `sessions.open` opens one, and only functions of `sessions` end one.
 
 Knows no allauth, no pages and no tokens.
 """

@@ -1,11 +1,11 @@
-"""Limit how often a password may be guessed: for one account, on one device, from one network.
+"""Limit wrong passwords: for one account, on one device, from one network.
 
-A right password costs nothing, so that many people behind one address can sign in. Devices that
+A right password isn't counted, so that many people behind one address can sign in. Devices that
 have signed in to the account before are counted apart, so that a stranger's guesses don't lock the
 owner out. The settings `LIMIT_SIGN_IN_…` have the numbers.
 
-An attempt is counted before the password is checked and given back if it was right. Otherwise
-attempts that are sent at the same time would all be checked.
+An attempt is counted before the password is checked, and uncounted if the password was right. If it
+were counted afterwards, attempts that are sent at the same time would all be checked.
 """
 
 import hashlib
@@ -20,18 +20,18 @@ from accounts.store.outage import STORE_ERRORS
 
 @dataclass(frozen=True)
 class Guess:
-    """One attempt that is counted as wrong until `give_back` is called."""
+    """One attempt. It counts as a wrong password until `give_back` is called."""
 
     counted: tuple[tuple[Limit, str], ...]
 
 
 def count(account: str, *, network: str, device: str = "") -> Guess:
-    """Count one attempt. Call before the password is checked.
+    """Count one attempt. Call before the password is checked. Returns the attempt, for `give_back`.
 
     `account` is the normalised email, also of an account that doesn't exist. `device` identifies a
     device that has signed in to this account before; '' is any other. Raises `TooManyRequestsError`
-    if a limit is reached, and `StoreUnavailableError` if Redis doesn't answer: without counting, no
-    password is checked.
+    if a limit is reached. Raises `StoreUnavailableError` if Redis doesn't answer: then don't check
+    the password.
     """
     guess = Guess(tuple(_limits(_digest(account), network=network, device=device)))
     if seconds := counters.take(guess.counted):
@@ -40,14 +40,18 @@ def count(account: str, *, network: str, device: str = "") -> Guess:
 
 
 def give_back(guess: Guess) -> None:
-    """Uncount an attempt whose password was right, or that failed by our own fault."""
+    """Uncount an attempt whose password was right, or whose check failed by a fault of ours."""
     # If Redis is away, the attempt stays counted: that only makes the limit stricter.
     with suppress(*STORE_ERRORS):
         counters.give_back(guess.counted)
 
 
 def forget(account: str) -> None:
-    """Allow all attempts at this account again, after its owner has reset the password."""
+    """Allow new attempts at this account, after its owner has reset the password.
+
+    Clears the counts of devices that never signed in to it, not those of known devices and
+    networks.
+    """
     of_account = _limits(_digest(account), network="")[:2]
     with suppress(*STORE_ERRORS):
         counters.forget(of_account)
@@ -64,5 +68,5 @@ def _limits(account: str, *, network: str, device: str = "") -> list[tuple[Limit
 
 
 def _digest(account: str) -> str:
-    """Hide the address from readers of Redis, and bound the length of the key."""
+    """Return a hash of the email, which hides it from readers of Redis."""
     return hashlib.sha256(account.encode()).hexdigest()

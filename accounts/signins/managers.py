@@ -18,6 +18,6 @@ class AuthSessionQuerySet(models.QuerySet["AuthSession"]):
         return self.filter(user_id=user_id)
 
     def this_first(self, current: "AuthSession") -> "AuthSessionQuerySet":
-        """Put the current sign-in first, then the others by `last_seen_at`, the newest first."""
+        """Order: the current sign-in first, then the others by `last_seen_at`, the newest first."""
         is_current = models.Case(models.When(pk=current.pk, then=True), default=False)
         return self.annotate(is_current=is_current).order_by("-is_current", "-last_seen_at", "-id")

@@ -89,7 +89,9 @@ class AuthSession(DeviceMixin, models.Model):
 
     @classmethod
     def unread(cls, sid: uuid.UUID, user: User) -> "AuthSession":
-        """Return this user's sign-in without a query. The first access to another column reads it.
+        """Return this user's sign-in without a query.
+
+        The first access to another column reads the row.
 
         That access raises `DoesNotExist` if the row is gone by then.
         """
@@ -106,12 +108,12 @@ class AuthSession(DeviceMixin, models.Model):
 
     @property
     def sid(self) -> uuid.UUID:
-        """The OIDC `sid`: the id of this sign-in in tokens, messages and paths."""
+        """Return the OIDC `sid`: the id of this sign-in in tokens, messages and paths."""
         return self.pk
 
     @property
     def methods(self) -> "list[StrOrPromise]":
-        """How the user signed in, in the reader's language."""
+        """Return the ways in which the user proved this sign-in, in the reader's language."""
         return [method_label(value) for value in self.amr]
 
     @property

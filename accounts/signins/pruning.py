@@ -16,7 +16,8 @@ BATCH = 1000
 def ended(keep: timedelta = KEEP) -> QuerySet[AuthSession]:
     """Select the sign-ins that ended or expired more than `keep` ago.
 
-    Keeps each for at least the access lifetime, because other processes read the ends from the rows.
+    `keep` counts as at least the lifetime of an access token, because other processes learn of an
+    end from the row.
     """
     before = timezone.now() - max(keep, settings.ACCESS_TOKEN_LIFETIME + timedelta(minutes=5))
     return AuthSession.objects.filter(

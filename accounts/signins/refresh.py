@@ -1,7 +1,8 @@
 """Rotate refresh tokens: each is used once, and a second use ends the sign-in (RFC 9700 §4.14).
 
-A sign-in has one row, however often it refreshes. It rotates at most once per grace window.
-Otherwise clients that share a token store would send each other's old tokens and be signed out.
+A sign-in has one row, however often it refreshes, and rotates at most once per grace window.
+Without this limit, clients that share a token store would send each other's old tokens and be
+signed out.
 """
 
 import logging
@@ -37,7 +38,7 @@ class Presented:
     jti: str
     client_id: str
     issued_at: int
-    """Seconds since the epoch."""
+    """Seconds since 1970."""
     expires_at: datetime
 
 
@@ -48,14 +49,14 @@ class Rotated:
 
 @dataclass(frozen=True)
 class Repeated:
-    """The same successor again, for a second tab or a client that lost the answer."""
+    """The same next token again, for a second tab or a client that lost the answer."""
 
     session: AuthSession
 
 
 @dataclass(frozen=True)
 class Reused:
-    """An older token came back: another party holds this sign-in's tokens. The sign-in has ended."""
+    """An old token came back, so another party has this sign-in's tokens. The sign-in has ended."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Expired:
 class Unknown:
     """No active sign-in of this client has the token, or the token is newer than the database.
 
-    The second happens after a database was restored from a backup.
+    A token is newer than the database if the database was restored from a backup.
     """
 
 
@@ -95,10 +96,11 @@ _OF_USER = ", (SELECT {name} FROM accounts_user WHERE accounts_user.id = user_id
 
 
 def rotate(token: Presented, *, client: ClientInfo, user_columns: tuple[str, ...] = ()) -> Outcome:
-    """Decide what this token is worth.
+    """Rotate the token if it is due, and return the outcome. A reused token ends its sign-in.
 
-    A rotation reads `user_columns` of the user in the same statement. Other columns are loaded
-    when they are asked for.
+    `Rotated` and `Repeated` have the sign-in, whose row describes the next token. `user_columns`
+    are columns of the user that a rotation reads in the same statement; other columns cost a query
+    when they are used.
 
     Never call it inside a transaction that may roll back: the end of a reused sign-in must be kept.
     """
@@ -112,7 +114,11 @@ def rotate(token: Presented, *, client: ClientInfo, user_columns: tuple[str, ...
 
 
 def _advance(token: Presented, now: datetime, user_columns: tuple[str, ...]) -> AuthSession | None:
-    """Return the sign-in with its next token, or None if this token isn't current or not due."""
+    """Give the sign-in its next token by one UPDATE, and return the sign-in.
+
+    Returns None if this is not the current token, if the last rotation is younger than the grace
+    window, or if client, user or sign-in do not qualify (ended, expired, disabled).
+    """
     # SQLite has no types for either; PostgreSQL takes them as they are.
     key = AuthSession._meta.pk  # noqa: SLF001
     moment = connection.ops.adapt_datetimefield_value
@@ -134,7 +140,7 @@ def _advance(token: Presented, now: datetime, user_columns: tuple[str, ...]) -> 
 
 
 def _owner(session: AuthSession, columns: tuple[str, ...]) -> User:
-    """Return the user with those columns, which came with the row."""
+    """Return the user with these columns, whose values came with the sign-in's row."""
     names, values = [], []
     for field in User._meta.concrete_fields:  # noqa: SLF001 - in the order that `from_db` wants
         if field.primary_key:
@@ -156,7 +162,7 @@ def _converted(field: "Field[Any, Any]", value: Any) -> Any:
 
 
 def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:
-    """Tell a repeated request from theft, for a token that `_advance` did not replace."""
+    """Return the outcome for a token that `_advance` did not rotate."""
     session = (
         AuthSession.objects.select_related("user")
         .filter(pk=token.sid, user_id=token.user_id, kind=AuthSession.Kind.TOKEN)
@@ -182,7 +188,7 @@ def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:
 
 
 def _reused(session: AuthSession, client: ClientInfo) -> Reused:
-    """End the sign-in, record it, and mail its owner."""
+    """End the sign-in, record the reuse and mail the owner, once. Returns the outcome."""
     with transaction.atomic():
         ended = sessions.revoke(session, reason=sessions.Reason.REUSED, client=client)
         if ended:
@@ -197,7 +203,7 @@ def _reused(session: AuthSession, client: ClientInfo) -> Reused:
 
 
 def _warn_owner(session: AuthSession, client: ClientInfo) -> None:
-    """Queue a mail in the same transaction. A failure is logged: the sign-in must end regardless."""
+    """Queue a mail in the same transaction. Logs a failure, because the sign-in must end anyway."""
     if session.user is None:
         return
     signed_in = ClientInfo(session.ip, session.user_agent)

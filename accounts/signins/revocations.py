@@ -1,13 +1,13 @@
 """Keep the set of revoked sign-ins in each process.
 
-An access token is good by its signature alone, so ending a sign-in must reach every process that
-could accept one. The database is the truth, the bell (`accounts.bell`) makes an end known at once:
+An access token is valid by its signature alone. So each process that accepts tokens must learn when
+a sign-in ends. The database is the truth; the bell (`accounts.bell`) only makes it faster:
 
-- `Feed.poll` reads what was ended lately, at least every `bell.POLL_SECONDS`.
-- The bell names a sign-in the moment its end is committed, even if the database is down.
-- A question costs a dictionary look-up: no SQL, no Redis.
-- If neither a poll nor the bell has succeeded for `REVOCATION_MAX_STALE`, a question raises an
-  error: an old set lets nobody in.
+- `Feed.poll` reads the sign-ins that ended lately, at least every `bell.POLL_SECONDS`.
+- The bell names a sign-in at the moment its end is committed, even if the database is down.
+- `is_revoked` looks into a dictionary: no SQL, no Redis.
+- If neither a poll nor the bell has succeeded for `REVOCATION_MAX_STALE`, `is_revoked` raises an
+  error, because an old set could let a signed-out client in.
 
 A sign-in stays in the set for as long as an access token of it could live.
 """
@@ -28,7 +28,7 @@ from accounts.errors import RevocationsStaleError
 from accounts.signins.models import AuthSession
 
 FIRST_POLL_SECONDS = 5.0
-"""The first questions wait so long for the first poll."""
+"""Seconds that the first calls of `is_revoked` wait for the first poll."""
 LOOK_BACK = timedelta(seconds=30)
 """A transaction that commits late is not missed: each poll reads this far behind the last."""
 SLACK_SECONDS = 60.0
@@ -44,8 +44,8 @@ log = logging.getLogger(__name__)
 class Feed:
     """The revoked sign-ins that one process knows of.
 
-    With `background`, the thread of `source` keeps them up to date; the first question starts it.
-    Without, each question polls: for commands and tests.
+    With `background`, the thread of `source` keeps them up to date; the first `is_revoked` starts
+    it. Without, each `is_revoked` polls the database: for commands and tests.
     """
 
     def __init__(self, source: Bell, *, background: bool = True) -> None:
@@ -58,7 +58,7 @@ class Feed:
         source.on_alive(self._confirm)
 
     def forget(self) -> None:
-        """Start empty, as after a fork."""
+        """Start with an empty set. Call after a fork."""
         # Plain integers, and one clock reading a poll: a hundred thousand cost 12 MB (`make bench`).
         self._revoked: dict[int, float] = {}
         self._heard_at: float | None = None
@@ -67,7 +67,7 @@ class Feed:
         self._caught_up = False
 
     def is_revoked(self, sid: UUID) -> bool:
-        """Return True if this sign-in was ended. Raises `RevocationsStaleError` if unknown."""
+        """Return True if this sign-in has ended. Raises `RevocationsStaleError` if unknown."""
         if self.background:
             self._bell.start()
         else:
@@ -84,7 +84,7 @@ class Feed:
         self._revoked[sid.int] = time.monotonic() + _keep_seconds()
 
     def poll(self) -> None:
-        """Read what was ended since the last time, by the database's own clock."""
+        """Read the sign-ins that ended since the last poll, by the database's own clock."""
         now = _database_now()
         since = self._polled_to or now - timedelta(seconds=_keep_seconds())
         rows = AuthSession.objects.filter(revoked_at__gte=since - LOOK_BACK)
@@ -122,19 +122,19 @@ class Feed:
         self._caught_up = False
 
     def _confirm(self) -> None:
-        """Count the set as up to date: the bell has missed nothing since the last poll."""
+        """Count the set as up to date, if a poll succeeded since the bell last connected."""
         if self._caught_up:
             self._heard_at = time.monotonic()
 
 
 feed = Feed(bell)
-"""This process's."""
+"""The feed of this process."""
 
 os.register_at_fork(after_in_child=feed.forget)
 
 
 def is_revoked(sid: UUID) -> bool:
-    """Return True if this sign-in was ended. Raises `RevocationsStaleError` if unknown."""
+    """Return True if this sign-in has ended. Raises `RevocationsStaleError` if unknown."""
     return feed.is_revoked(sid)
 
 

@@ -39,10 +39,11 @@ def open(  # noqa: A001 - called as sessions.open()
     amr: list[str],
     through: tuple[str, str] | None = None,
 ) -> AuthSession:
-    """Open a sign-in of `user`. `through` is the connection (provider, uid) that proved it, if any.
+    """Open a sign-in of `user` and return its row.
 
-    Locks the user's row and checks it again. Raises `InactiveUserError` if meanwhile the password
-    was changed, the account was disabled or the connection was ended.
+    `through` is the connection (provider, uid) that proved it, if any. Locks the user's row and
+    reads it again. Raises `InactiveUserError` if meanwhile the password was changed, the account
+    was disabled or deleted, or the connection was ended.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -93,7 +94,10 @@ def revoke(
     actor: User | None = None,
     client: ClientInfo | None = None,
 ) -> bool:
-    """End this sign-in everywhere. Returns False, and records nothing, if it had ended before."""
+    """End this sign-in everywhere.
+
+    Returns True, or False without a record if it had ended before.
+    """
     with transaction.atomic():
         ended = AuthSession.objects.filter(pk=session.pk, revoked_at=None).update(
             revoked_at=Now(), revoked_reason=reason
@@ -121,7 +125,7 @@ def revoke_all(
     actor: User | None = None,
     client: ClientInfo | None = None,
 ) -> int:
-    """End every sign-in of `user` except the one to `keep`. Returns how many ended.
+    """End every sign-in of `user` except `keep`. Returns the number of sign-ins that ended.
 
     Costs a few SQL statements and two Redis calls, however many sign-ins there are.
     """
@@ -134,7 +138,7 @@ def revoke_all(
 
 
 def revoke_opened_by(provider: str, user: User, *, reason: Reason) -> int:
-    """End the sign-ins of `user` that this provider opened. Returns how many ended."""
+    """End the sign-ins of `user` that this provider opened. Returns the number that ended."""
     with transaction.atomic():
         sids = [sid for sid, amr in _live(user) if provider in amr]
         _end(sids, user=user, reason=reason)
@@ -145,7 +149,10 @@ def revoke_opened_by(provider: str, user: User, *, reason: Reason) -> int:
 
 
 def _live(user: User) -> "QuerySet[AuthSession, tuple[UUID, list[str]]]":
-    """Select and lock the active sign-ins, always in the same order, which prevents deadlocks."""
+    """Select the sids and `amr` of the active sign-ins, and lock them.
+
+    Always in the same order, which prevents deadlocks.
+    """
     live = AuthSession.objects.for_user(user.pk).active().select_for_update().order_by("pk")
     return live.values_list("pk", "amr")
 
@@ -173,7 +180,10 @@ def _end(
 
 
 def _announce(sids: list[UUID], user_id: UUID | None) -> None:
-    """Call after the commit. Publishes first, because access tokens depend on it."""
+    """Tell all processes, then delete the sessions in Redis. Call after the commit.
+
+    The bell comes first, because access tokens depend on it.
+    """
     bell.publish(Topic.SESSIONS, sids)
     try:
         index.drop(*sids, user_id=user_id)

@@ -14,11 +14,17 @@ from typing_extensions import override
 from accounts.store import outage
 
 LOCK_SECONDS = 0.5
-"""Shorter than the next caller waits. If a lock ends too early, one attempt is not counted."""
+"""Seconds that a lock lives: fewer than the next caller waits for it.
+
+If a lock ends too early, one attempt is not counted.
+"""
 
 
 class SharedCache(RedisCache):
-    """`default` of `CACHES`. Raises `StoreUnavailableError` when Redis is away for too long."""
+    """The cache `default` of `CACHES`.
+
+    Raises `StoreUnavailableError` if Redis doesn't answer before the deadline (`outage`).
+    """
 
     @override
     def add(

@@ -1,8 +1,8 @@
 """Count events in windows of time, for rate limits that all processes share.
 
-`count` counts every event, in windows that begin at the same moment for all callers. `take` counts
-attempts of which only the failed ones stay counted; its window begins with the first attempt. Each
-costs one round trip to Redis.
+`count` counts every event; its windows begin at the same moment for all callers. `take` counts
+attempts, and `give_back` uncounts those that succeeded; its window begins with the first attempt.
+Each costs one round trip to Redis.
 """
 
 import time
@@ -41,7 +41,7 @@ end
 class Limit:
     """At most `amount` events of one caller in each window of `seconds`.
 
-    `scope` names what is counted: limits of one scope share their counters.
+    `scope` is the kind of event: limits with the same scope share their counters.
     """
 
     scope: str
@@ -49,7 +49,7 @@ class Limit:
     seconds: int = 60
 
     def seconds_left(self) -> int:
-        """Return how long the present window lasts."""
+        """Return the seconds until the present window of `count` ends."""
         return self.seconds - int(time.time()) % self.seconds
 
 
@@ -60,7 +60,7 @@ def limit(name: str) -> Limit:
 
 @dataclass(frozen=True)
 class Usage:
-    """How much of a limit is used, and when its next window begins."""
+    """The used part of a limit, and the seconds until its next window begins."""
 
     limit: Limit
     used: int
@@ -76,7 +76,7 @@ class Usage:
 
 
 def count(limit: Limit, caller: str) -> Usage:
-    """Count one more event of this caller. Costs one round trip to Redis.
+    """Count one more event of this caller. Returns the usage, with this event.
 
     Raises `STORE_ERRORS` without waiting while Redis is down: the caller of this function decides
     whether to fail open.
@@ -100,10 +100,11 @@ Counted = Iterable[tuple[Limit, str]]
 
 
 def take(counted: Counted) -> int:
-    """Count one attempt towards all these limits. Returns 0, or the seconds until it may be made.
+    """Count one attempt towards all these limits, unless one is full.
 
-    A refused attempt counts nowhere. Raises `StoreUnavailableError` after waiting for Redis. If an
-    answer is lost, the retry counts the attempt twice.
+    Returns 0, or the seconds until the next attempt is allowed; then nothing was counted. Raises
+    `StoreUnavailableError` after waiting for Redis. If Redis' answer is lost, the retry counts the
+    attempt twice.
     """
     pairs = list(counted)
     windows = [str(number) for limit, _ in pairs for number in (limit.amount, limit.seconds)]
@@ -117,20 +118,26 @@ def take(counted: Counted) -> int:
 
 
 def give_back(counted: Counted) -> None:
-    """Uncount an attempt that `take` counted: it succeeded. Raises `STORE_ERRORS` without waiting."""
+    """Uncount an attempt that `take` counted, because it succeeded.
+
+    Raises `STORE_ERRORS` without waiting.
+    """
     names = [_name(pair) for pair in counted]
     redis = get_redis_connection("default")
     outage.at_once(lambda: redis.eval(GIVE_BACK, len(names), *names), outage.cache)
 
 
 def taken(pair: tuple[Limit, str]) -> int:
-    """Return how many attempts count towards this limit now. Raises `StoreUnavailableError`."""
+    """Return the number of attempts that count towards this limit now.
+
+    Raises `StoreUnavailableError` after waiting for Redis.
+    """
     redis = get_redis_connection("default")
     return int(outage.patiently(lambda: redis.get(_name(pair)), outage.cache) or 0)
 
 
 def forget(counted: Counted) -> None:
-    """Let these limits begin again with nothing. Raises `STORE_ERRORS` without waiting."""
+    """Set the counts of these limits to zero. Raises `STORE_ERRORS` without waiting."""
     names = [_name(pair) for pair in counted]
     redis = get_redis_connection("default")
     outage.at_once(lambda: redis.delete(*names), outage.cache)

@@ -25,11 +25,14 @@ log = logging.getLogger(__name__)
 
 
 class UnreadableError(ValueError):
-    """The value is damaged or of another version. The text names none of its content."""
+    """The value is damaged or of another version. The error's text shows none of its content."""
 
 
 def pack(data: dict[str, Any], *, began: int, is_signed_in: bool) -> str:
-    """Encode a session. Raises `SessionTooLargeError` above `MAX_BYTES`."""
+    """Return the session as text for Redis. `began` is in seconds since 1970.
+
+    Raises `SessionTooLargeError` above `MAX_BYTES`.
+    """
     entries: Any = data if is_signed_in else encryption.encrypt(json.dumps(data))
     value = json.dumps({"v": VERSION, "c": began, "d": entries}, separators=(",", ":"))
     if len(value) > MAX_BYTES:
@@ -40,7 +43,10 @@ def pack(data: dict[str, Any], *, began: int, is_signed_in: bool) -> str:
 
 
 def unpack(value: bytes) -> tuple[dict[str, Any], int]:
-    """Return the entries and when the session began. Raises `UnreadableError` for garbage."""
+    """Return the entries and the time when the session began (seconds since 1970).
+
+    Raises `UnreadableError` for any other text.
+    """
     if len(value) > MAX_BYTES:
         raise UnreadableError("too large")
     try:

@@ -52,7 +52,7 @@ SESSION_ID = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")
 
 
 def lookup(sid: UUID) -> "SessionStore | None":
-    """Return the session of this sign-in. Raises `STORE_ERRORS`.
+    """Return the session of this sign-in, or None if Redis has none. Raises `STORE_ERRORS`.
 
     Call only after checking that the `AuthSession` row is still active.
     """
@@ -79,9 +79,9 @@ class SessionStore(SessionBase):
 
     @property
     def idle_seconds(self) -> int:
-        """Seconds without a request that end the session.
+        """Return the number of seconds without a request after which the session ends.
 
-        Few before a sign-in, because anybody can make such sessions.
+        The number is small before a sign-in, because anybody can make such sessions.
         """
         if SID not in self:
             return int(settings.ANONYMOUS_SESSION_AGE)
@@ -90,7 +90,7 @@ class SessionStore(SessionBase):
 
     @property
     def touch_seconds(self) -> float:
-        """Seconds until the row must be checked again."""
+        """Return the seconds after which the row must be checked again."""
         access = settings.ACCESS_TOKEN_LIFETIME.total_seconds()
         return float(min(TOUCH_SECONDS, self.idle_seconds / 4, access))
 
@@ -106,7 +106,10 @@ class SessionStore(SessionBase):
         return not idle - self.touch_seconds <= self._left_ms / 1000 <= idle
 
     def slide(self) -> None:
-        """Start the idle time again. Call only after the row has said that the sign-in is active."""
+        """Start the idle time again. Call only after checking that the sign-in's row is active.
+
+        If Redis doesn't answer, only logs that.
+        """
         user_id, idle = str(self.get(SESSION_KEY)), self.idle_seconds
 
         def build(pipe: Pipeline) -> None:
@@ -119,9 +122,10 @@ class SessionStore(SessionBase):
 
     @override
     def get_expiry_age(self, **kwargs: Any) -> int:
-        """Return the seconds of the cookie.
+        """Return the cookie's lifetime in seconds: the rest of the absolute time-out.
 
-        They are the absolute time, because only a save sends the cookie again.
+        Not of the idle time-out, because only a save sends the cookie again. Before a sign-in, return
+        `ANONYMOUS_SESSION_AGE`.
         """
         if SID not in self:
             return int(settings.ANONYMOUS_SESSION_AGE)
@@ -132,7 +136,7 @@ class SessionStore(SessionBase):
         return datetime.now(UTC) + timedelta(seconds=self.get_expiry_age())
 
     def _beginning(self) -> int:
-        """Return when the sign-in began; for a session without one, now."""
+        """Return the time when the sign-in began (seconds since 1970). Without a sign-in, now."""
         if self._began is None or self.get(SID) != self._stored_sid:
             return _now()
         return self._began
@@ -184,8 +188,10 @@ class SessionStore(SessionBase):
 
     @override
     def save(self, must_create: bool = False) -> None:
-        """Write to Redis. Raises `SessionEndedError` if the session was deleted meanwhile, and
-        `STORE_ERRORS`.
+        """Write the session to Redis.
+
+        Raises `SessionEndedError` if the session was deleted meanwhile, `SessionTooLargeError`,
+        `CreateError` if a new id is taken, and `STORE_ERRORS`.
         """
         if self.session_key is None:
             self._draw_id()
@@ -254,7 +260,10 @@ class SessionStore(SessionBase):
 
     @override
     def flush(self) -> None:
-        """Delete in Redis first: if that fails, the session must not look deleted."""
+        """Delete the session in Redis, then empty this object. Raises `STORE_ERRORS`.
+
+        In this order: if the deletion fails, the session must not look deleted.
+        """
         self.delete()
         self.clear()
         self._session_key = None
@@ -276,14 +285,14 @@ class SessionStore(SessionBase):
         self._is_new = True
 
     def _validate_session_key(self, key: Any) -> bool:
-        """Accept only ids of our own form. Django asks before it uses any id."""
+        """Return True for an id of our own form. Django asks before it uses an id."""
         return isinstance(key, str) and SESSION_ID.fullmatch(key) is not None
 
 
 class NamedSessionStore(SessionStore):
-    """A session that is known by its HMAC. Only `lookup` makes one; a cookie never does.
+    """A session that is known by the HMAC of its id. Only `lookup` makes one, never a cookie.
 
-    No client has its id, so the id needs no rotation.
+    No client has the id, so the id needs no rotation.
     """
 
     @property

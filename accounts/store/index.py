@@ -57,9 +57,10 @@ def name_of(session_key: str) -> str:
 
 
 def fetch(name: str, *, limit: int) -> tuple[bytes | None, int | None]:
-    """Return the value and the milliseconds that it has left, or None and None.
+    """Return the value and its remaining lifetime in milliseconds; None and None without a session.
 
-    Reads at most one byte more than `limit`. Raises `StoreUnavailableError`.
+    Reads at most one byte more than `limit`. Raises `StoreUnavailableError`, also if the answer "no
+    such session" comes from a Redis that fewer than `REDIS_REPLICA_ACKS` replicas follow.
     """
     return outage.read(lambda redis: _fetch(redis, name, limit))
 
@@ -121,7 +122,7 @@ def slide(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: in
 
 
 def renew(pipe: Pipeline, old: str, new: str, value: str, *, idle_ms: int) -> None:
-    """Move the session to another name, if it still exists. It keeps its remaining time."""
+    """Move the session to another name, if the session still exists. Keeps its remaining time."""
     pipe.eval(RENEW, 2, old, new, value, str(idle_ms))
 
 
@@ -132,14 +133,17 @@ def remove(pipe: Pipeline, *, sid: str, user_id: str) -> None:
 
 
 def drop(*sids: UUID, user_id: UUID | None) -> None:
-    """Delete the sessions of these sign-ins, wherever they were opened. Raises `STORE_ERRORS`.
+    """Delete the sessions of these sign-ins, also those of other devices. Raises `STORE_ERRORS`.
 
-    Tries once. The rows have ended, so a session that stays is useless (see `engine`).
+    Tries once. The rows have ended, so a session that remains is useless (see `engine`).
     """
     names = [str(sid) for sid in sids]
     outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", *names))
 
 
 def drop_all(user_id: UUID, *, keep: UUID | None = None) -> None:
-    """Delete all sessions of the user but the one to `keep`, in one round trip. Else as `drop`."""
+    """Delete all sessions of the user except that of `keep`, in one round trip.
+
+    Tries once. Raises `STORE_ERRORS`.
+    """
     outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", "*", str(keep)))

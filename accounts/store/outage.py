@@ -62,11 +62,11 @@ log = logging.getLogger(__name__)
 
 
 class NotAcknowledgedError(Exception):
-    """Too few replicas have the write."""
+    """Fewer replicas than `REDIS_REPLICA_ACKS` have confirmed the write."""
 
 
 class Clock:
-    """Note since when calls of one kind, to one alias of `CACHES`, have failed."""
+    """Remember since when calls of one kind, to one alias of `CACHES`, have failed."""
 
     def __init__(self, kind: str, alias: str) -> None:
         self.kind, self.alias = kind, alias
@@ -77,7 +77,7 @@ class Clock:
         self.probe = threading.Lock()
 
     def failed(self, error: Exception) -> float:
-        """Note a failure. Returns when the outage began."""
+        """Note a failure. Returns the time when the outage began (seconds, monotonic clock)."""
         since = self.down_since  # read once: another thread may end the outage
         if since is None:
             since = self.down_since = time.monotonic()
@@ -95,7 +95,7 @@ class Clock:
 
 
 class Waiters:
-    """Count the threads that wait for an outage to end."""
+    """Count the threads that wait for an outage to end, or for another request."""
 
     def __init__(self) -> None:
         self.forget()
@@ -125,20 +125,27 @@ _waiters = Waiters()
 
 
 def read(ask: "Callable[[Redis], T]") -> T:
-    """Return what `ask` returns. Raises `StoreUnavailableError`."""
+    """Return the result of `ask`, which gets a client.
+
+    Raises `StoreUnavailableError` after waiting.
+    """
     return patiently(lambda: ask(_connection(_reads)), _reads)
 
 
 def write(build: "Callable[[Pipeline], object]") -> list[Any]:
-    """Send what `build` puts into a pipeline. Returns the answers. Raises `StoreUnavailableError`.
+    """Send the commands that `build` puts into a pipeline, and return the answers.
 
-    Each retry calls `build` again.
+    Each retry calls `build` again. Raises `StoreUnavailableError` after waiting, also if too few
+    replicas confirm the write.
     """
     return patiently(lambda: _acknowledged(_connection(_writes), build), _writes)
 
 
 def write_once(build: "Callable[[Pipeline], object]") -> list[Any]:
-    """As `write`, but try once. For writes that are only an optimisation."""
+    """Do as `write` and return the answers, but try once, without waiting.
+
+    For writes that are only an optimisation. Raises `StoreUnavailableError`.
+    """
     try:
         return _acknowledged(_connection(_writes), build)
     except Exception as error:
@@ -147,7 +154,7 @@ def write_once(build: "Callable[[Pipeline], object]") -> list[Any]:
 
 
 def forget() -> None:
-    """Forget all outages, as after a fork: the threads that hold the locks stay with the parent."""
+    """Forget all outages. Call after a fork: threads that hold the locks stay with the parent."""
     for each in (_reads, _writes, cache, _waiters):
         each.forget()
 
@@ -156,7 +163,10 @@ os.register_at_fork(after_in_child=forget)
 
 
 def patiently(ask: Callable[[], T], clock: Clock) -> T:
-    """Call `ask` until it returns. Raises `StoreUnavailableError` after the deadline."""
+    """Call `ask` until it returns, and return its result.
+
+    Raises `StoreUnavailableError` after the deadline, or at once if enough threads wait already.
+    """
     if clock.is_past_deadline():
         return _probe(ask, clock)
     if clock.down_since is None:
@@ -170,7 +180,7 @@ def patiently(ask: Callable[[], T], clock: Clock) -> T:
 
 
 def at_once(ask: Callable[[], T], clock: Clock) -> T:
-    """Call `ask` once, for callers that can continue without an answer.
+    """Call `ask` once and return its result, for callers that can continue without it.
 
     During an outage only one thread at a time asks. Raises `StoreUnavailableError`.
     """
@@ -219,7 +229,10 @@ def _wait(ask: Callable[[], T], clock: Clock) -> T:
 
 
 def _acknowledged(redis: "Redis", build: "Callable[[Pipeline], object]") -> list[Any]:
-    """Send one pipeline on one connection, because WAIT counts the writes of its own connection."""
+    """Send one pipeline on one connection, and return the answers.
+
+    WAIT counts the writes of its own connection only. Raises `NotAcknowledgedError`.
+    """
     wanted: int = settings.REDIS_REPLICA_ACKS
     pipe = redis.pipeline(transaction=False)
     build(pipe)
@@ -232,7 +245,7 @@ def _acknowledged(redis: "Redis", build: "Callable[[Pipeline], object]") -> list
 
 
 def _raise_unless_transient(error: Exception, clock: Clock) -> None:
-    """Raise an error that another attempt would not cure."""
+    """Raise `error` unless a retry may succeed."""
     if isinstance(error, ReadOnlyError):
         # The primary was demoted. A new connection to the same address finds the new primary.
         _connection(clock).connection_pool.disconnect(inuse_connections=False)

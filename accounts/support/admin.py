@@ -27,7 +27,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 
 
 class ReadOnly:
-    """Lets nobody add, change or delete rows: they record what happened."""
+    """Forbid to add, change or delete rows, because they record what happened."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -84,9 +84,10 @@ class UserAdmin(DjangoUserAdmin[User]):
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        """The email is read-only: staff who could set it could then reset the password.
+        """Return the read-only fields.
 
-        Rights are handed out by superusers only, or staff would hand them to themselves.
+        The email is one: staff who could set it could then reset the password. For everybody but
+        superusers, the rights are, too: staff could otherwise give them to themselves.
         """
         fields = ["id", "last_login", "date_joined"]
         if obj is not None:

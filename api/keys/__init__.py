@@ -1,4 +1,4 @@
-"""The keys that sign tokens: drawn, published, rotated, retired.
+"""Make, publish, rotate and retire the keys that sign tokens.
 
 Knows no tokens and no requests.
 """

@@ -1,4 +1,4 @@
-"""Generate keys, and write them as RFC 7517 wants them. Uses no database and no settings."""
+"""Generate keys, and write them as JWKs (RFC 7517). Uses no database and no settings."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ GENERATE: dict[str, Callable[[], PrivateKey]] = {
 
 @dataclass(frozen=True)
 class Fresh:
-    """A new key, in PEM."""
+    """A new key: its id and both parts in PEM."""
 
     kid: str
     public_pem: str
@@ -37,9 +37,9 @@ class Fresh:
 
 
 def generate(algorithm: str) -> Fresh:
-    """Generate a key for `ES256`, `EdDSA` (Ed25519) or `RS256` (2048 bits).
+    """Return a new key for `ES256`, `EdDSA` (Ed25519) or `RS256` (2048 bits).
 
-    A `kid` never begins with a dash: a command line takes that for an option.
+    Its `kid` never begins with a dash, because a command line would take it for an option.
     """
     private = GENERATE[algorithm]()
     public = private.public_key()
@@ -65,7 +65,7 @@ def public_members(kid: str, algorithm: str, public: Any) -> dict[str, str]:
 
 
 def thumbprint(algorithm: str, public: Any) -> str:
-    """Hash the key's required members, in order (RFC 7638)."""
+    """Return a hash of the key's required members (RFC 7638), the `kid`."""
     canonical = json.dumps(_members(algorithm, public), separators=(",", ":"), sort_keys=True)
     return urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()
 

@@ -1,4 +1,4 @@
-"""Store the keys that sign tokens: the only table of the API."""
+"""Store the keys that sign tokens. The API has no other table."""
 
 from datetime import datetime
 
@@ -15,9 +15,9 @@ from api.keys import jwk
 class SigningKey(models.Model):
     """An asymmetric key. The private part is encrypted under `DATA_ENCRYPTION_KEYS`.
 
-    It is published from `created_at` on. It signs from `active_at` until the `active_at` of the next
-    key, and stays published until the last token that it signed has expired. Once `retired_at` is
-    set, it is refused at once.
+    The key is published from `created_at` on. It signs from `active_at` until the `active_at` of
+    the next key, and stays published until the last token that it signed has expired. Once
+    `retired_at` is set, its tokens are refused.
     """
 
     class Algorithm(models.TextChoices):
@@ -47,7 +47,7 @@ class SigningKey(models.Model):
 
     @classmethod
     def draw(cls, *, active_at: datetime) -> "SigningKey":
-        """Draw a new key of `SIGNING_ALGORITHM`, and save it. It signs from `active_at`."""
+        """Make a key of `SIGNING_ALGORITHM`, save and return it. It signs from `active_at`."""
         fresh = jwk.generate(settings.SIGNING_ALGORITHM)
         return cls.objects.create(
             kid=fresh.kid,

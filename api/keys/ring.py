@@ -1,8 +1,8 @@
-"""Hold this process's copy of the signing keys: the one that signs, and those that verify.
+"""Keep this process's copy of the signing keys: the key that signs, and the keys that verify.
 
-Each `kid` has one algorithm (RFC 8725 §3.1). A key is published before it signs, so that verifiers
-elsewhere have it in time, and until the last token that it signed has expired. So a rotation
-refuses no valid token.
+Each `kid` has one algorithm (RFC 8725 §3.1). A key is published before it signs, so that services
+that verify tokens have the key in time. It stays published until the last token that it signed has
+expired. So a rotation refuses no valid token.
 """
 
 import logging
@@ -42,14 +42,17 @@ class Key:
 
 @dataclass(frozen=True)
 class Ring:
-    """All keys that verify, oldest first."""
+    """All keys whose tokens are accepted, oldest first.
+
+    `loaded_at` is in seconds (monotonic clock).
+    """
 
     keys: tuple[Key, ...]
     by_kid: dict[str, Key]
     loaded_at: float
 
     def current(self) -> Key:
-        """Return the newest key that is active already."""
+        """Return the newest key that is active already; if none is, the oldest."""
         now = timezone.now()
         return next((key for key in reversed(self.keys) if key.active_at <= now), self.keys[0])
 
@@ -59,17 +62,23 @@ _lock = Lock()
 
 
 def current() -> Key:
-    """Return the key that signs new tokens."""
+    """Return the key that signs new tokens. Raises as `held` does."""
     return held().current()
 
 
 def find(kid: str) -> Key | None:
-    """Return the key of this `kid` if its tokens are still good. An unknown `kid` reads nothing."""
+    """Return the key of this `kid` if its tokens are still accepted, otherwise None.
+
+    An unknown `kid` causes no query of its own. Raises as `held` does.
+    """
     return held().by_kid.get(kid)
 
 
 def held() -> Ring:
-    """Return this process's copy of the keys."""
+    """Return this process's copy of the keys, read again if it is older than `RELOAD_SECONDS`.
+
+    Raises `DatabaseError` if the database is down and there is no copy yet.
+    """
     ready = _ring
     if ready is not None and time.monotonic() - ready.loaded_at < RELOAD_SECONDS:
         return ready
@@ -77,7 +86,10 @@ def held() -> Ring:
 
 
 def reload() -> Ring:
-    """Read the keys again. If the database is down, the old copy stays in use."""
+    """Read the keys again and return them. If the database is down, returns the old copy.
+
+    Raises `DatabaseError` if there is no old copy.
+    """
     global _ring  # noqa: PLW0603 - one copy a process
     with _lock:
         before = _ring
@@ -92,13 +104,13 @@ def reload() -> Ring:
 
 
 def forget() -> None:
-    """Read the keys again at the next use."""
+    """Drop this process's copy: the next use reads the keys again."""
     global _ring  # noqa: PLW0603
     _ring = None
 
 
 def verifying(now: datetime | None = None) -> list[SigningKey]:
-    """Return the rows whose tokens are good, and the next keys' rows, oldest first."""
+    """Return the rows of the keys that verify tokens, the next key included, oldest first."""
     now = now or timezone.now()
     rows = list(SigningKey.objects.filter(retired_at=None))
     keep = max(settings.ACCESS_TOKEN_LIFETIME, settings.REFRESH_TOKEN_LIFETIME)

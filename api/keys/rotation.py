@@ -13,19 +13,18 @@ from api.keys.models import SigningKey
 
 
 def create(*, active_at: datetime) -> SigningKey:
-    """Draw and save a key of `SIGNING_ALGORITHM`."""
+    """Make and save a key of `SIGNING_ALGORITHM`, which signs from `active_at`. Returns its row."""
     row = SigningKey.draw(active_at=active_at)
     ring.forget()
     return row
 
 
 def rotate(*, at_once: bool = False, newest: SigningKey | None = None) -> SigningKey | None:
-    """Publish the next key, which signs after `SIGNING_KEY_LEAD`.
+    """Publish the next key, which signs after `SIGNING_KEY_LEAD`. Returns its row.
 
-    Returns None if another process did so at the same time.
-
-    `at_once` skips the lead: verifiers that cached the JWK Set refuse the new tokens until they
-    fetch it again.
+    Returns None if another process did so at the same time, or a next key waits already. With
+    `at_once` the next key, new or waiting, signs from now on: verifiers that cached the JWK Set
+    refuse the new tokens until they fetch it again.
     """
     now = timezone.now()
     newest = newest or _newest()
@@ -54,7 +53,10 @@ def rotate(*, at_once: bool = False, newest: SigningKey | None = None) -> Signin
 
 
 def rotate_if_due() -> SigningKey | None:
-    """Publish a new key if the newest one has signed for `SIGNING_KEY_LIFETIME`. A worker's tick."""
+    """Rotate if the newest key has signed for `SIGNING_KEY_LIFETIME`, or if there is no key.
+
+    The worker calls it every minute. Returns the new row, or None.
+    """
     newest = _newest()
     if newest is None or timezone.now() - newest.active_at >= settings.SIGNING_KEY_LIFETIME:
         return rotate(newest=newest)
@@ -64,8 +66,8 @@ def rotate_if_due() -> SigningKey | None:
 def retire(kid: str) -> None:
     """Refuse every token that this compromised key signed, on every process at once.
 
-    If Redis is down, other processes learn of it within seconds (`ring.reload`). If no other key is
-    active, a new one signs from now on.
+    If Redis is down, other processes read the change within seconds (`RELOAD_SECONDS` at most). If
+    no other key is active, a new one signs from now on.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -77,7 +79,7 @@ def retire(kid: str) -> None:
 
 
 def _announce(kid: str) -> None:
-    """Make every process read the keys again: this one at the next use, all after the commit."""
+    """Make this process read the keys at the next use, and all processes after the commit."""
     ring.forget()
     transaction.on_commit(lambda: bell.publish(Topic.KEYS, [kid]), robust=True)
 

@@ -1,4 +1,4 @@
-"""Ways for API clients to sign in, all through allauth's login pipeline.
+"""Sign API clients in, always through allauth's login pipeline.
 
-Each ends in an `AuthSession`; the tokens for it are minted in `api.tokens`.
+Each way ends in an `AuthSession`; `api.tokens` makes the tokens for it.
 """

@@ -23,7 +23,7 @@ BEARER = "bearer "
 class TokenStrategy(SessionTokenStrategy):
     """Find the session of an app: by `X-Session-Token` during a sign-in, by Bearer token after it.
 
-    After the sign-in the access token is the only credential: the app never gets the session's id.
+    After the sign-in the access token is the only credential; the app never gets the session's id.
     """
 
     @override
@@ -78,7 +78,11 @@ class TokenStrategy(SessionTokenStrategy):
 
 
 def _new_session(sign_in: AuthSession) -> SessionBase:
-    """Make the session of a sign-in by `/api/token/`, when it first calls a headless endpoint."""
+    """Create and return a session for a sign-in that has none.
+
+    `/api/token/` leaves no session, so the first call of a headless endpoint needs one. Raises
+    `STORE_ERRORS`.
+    """
     assert sign_in.user is not None  # noqa: S101 - the caller looked
     session = engine.SessionStore()
     session[SESSION_KEY] = str(sign_in.user_id)

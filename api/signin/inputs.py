@@ -1,4 +1,4 @@
-"""What allauth's headless API checks by itself, replaced by the checks of our pages.
+"""Replace the checks of allauth's headless API by the checks of our pages.
 
 allauth has no setting for these inputs, so `install` sets them on its views.
 """
@@ -67,7 +67,10 @@ class LoginInput(inputs.LoginInput):
 class ChangePasswordInput(inputs.ChangePasswordInput):
     @override
     def clean_current_password(self) -> str:
-        """Check the password as a sign-in does: wrong ones are counted and recorded."""
+        """Check the password as a sign-in does: count and record wrong ones.
+
+        Returns the password.
+        """
         password: str = self.cleaned_data["current_password"]
         adapter = get_adapter()
         if password and not adapter.reauthenticate(self.user, password):

@@ -1,7 +1,7 @@
 """Sign an API client in by password in one call, through allauth's login pipeline.
 
-The pipeline keeps its state in a session. It gets a new one, which is deleted when the sign-in is
-done. If the pipeline needs more than one call, the answer is a 401 that names the next call.
+The pipeline keeps its state in a session, so it gets a temporary one. If the pipeline needs more
+than one call, the answer is a 401 that names the next call.
 """
 
 from collections.abc import Iterator
@@ -28,10 +28,11 @@ from api.exceptions import (
 def with_password(
     request: HttpRequest, *, email: str, password: str, link_token: str = ""
 ) -> AuthSession:
-    """Open a sign-in by these credentials. They also prove the link of `link_token`, if given.
+    """Open a sign-in by these credentials and return its row.
 
+    If `link_token` is given, the credentials also prove its link, and the provider is connected.
     Raises `InvalidCredentials`, `EmailUnverified`, `LinkTokenRefused`, `LoginIncomplete` or
-    `TooManyRequestsError`.
+    `TooManyRequestsError`, and `STORE_ERRORS` if Redis is down.
     """
     with session_apart(request):
         form = LoginForm(data={"login": email, "password": password}, request=request)
@@ -63,7 +64,10 @@ def with_password(
 
 @contextmanager
 def session_apart(request: HttpRequest) -> Iterator[None]:
-    """Ignore the caller's cookies, and leave neither a session nor a cookie behind."""
+    """Context manager: give the request an empty session and no user, and undo that at the end.
+
+    So the caller's cookies count for nothing, and no session and no cookie remains.
+    """
     user, session = request.user, request.session
     request.session = engine.SessionStore()
     request.user = AnonymousUser()

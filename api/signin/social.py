@@ -1,7 +1,8 @@
 """Sign an API client in by a provider's token in one call, through allauth's login pipeline.
 
-If the pipeline needs more than one call, we find out before anything is made or mailed, and before
-the token counts as used. So the client can still send it to the headless API, which has all steps.
+If the pipeline needs more than one call, the code here notices before it saves or mails anything,
+and before the token counts as used. So the client can still send the token to the headless API,
+which has all steps.
 """
 
 import logging
@@ -40,10 +41,12 @@ log = logging.getLogger(__name__)
 
 
 def with_token(request: HttpRequest, *, provider: str, token: dict[str, str]) -> AuthSession:
-    """Open a sign-in by this token: `id_token`, `access_token` and `nonce`, '' if left out.
+    """Open a sign-in by this token and return its row.
 
-    Raises `ProviderTokenRefused`, `ProviderUnavailableError`, `ProviderEmailUnverified`,
-    `AccountExists`, `ProviderLoginIncomplete`, `ConflictError`; `STORE_ERRORS` if Redis is down.
+    `token` has `id_token`, `access_token` and `nonce`; '' if left out. Raises
+    `ProviderTokenRefused`, `ProviderUnavailableError`, `ProviderEmailUnverified`, `AccountExists`,
+    `ProviderLoginIncomplete` or `ConflictError`; DRF's `ValidationError` for a kind of token that
+    proves nothing; `STORE_ERRORS` if Redis is down.
     """
     with session_apart(request):
         asked: StrictProvider = get_adapter().get_provider(request, provider)
@@ -76,7 +79,7 @@ def _spend(request: HttpRequest, provider: StrictProvider, proof: Proof) -> None
 
 
 def _refused(request: HttpRequest, provider: str, error: ProviderError) -> ProviderTokenRefused:
-    """Log the reason. The caller gets one answer for all reasons."""
+    """Log and record the reason, and return the exception: one answer for all reasons."""
     log.warning("a token of %s was refused: %s", provider, error)
     _record(request, identifier=provider, reason=LoginFailure.PROVIDER_TOKEN_REFUSED)
     return ProviderTokenRefused()
@@ -88,7 +91,11 @@ def _record(request: HttpRequest, **columns: Any) -> None:
 
 
 def _require_one_call(request: HttpRequest, login: SocialLogin) -> Link | None:
-    """Return the link that must be proved first, or None. Raises if one call can't be enough."""
+    """Return the link that must be proved first, or None.
+
+    Raises `ProviderEmailUnverified` or `ProviderTokenRefused` if one call can't sign this person
+    in.
+    """
     account = login.account
     known = SocialAccount.objects.filter(provider=account.provider, uid=account.uid)
     known_user = User.objects.filter(pk__in=known.values("user")).first()
@@ -103,9 +110,9 @@ def _require_one_call(request: HttpRequest, login: SocialLogin) -> Link | None:
 
 
 def _require_vouched_for(login: SocialLogin) -> Link | None:
-    """Require, at a first sign-in, an address that the provider vouches for.
+    """Require a verified email at a first sign-in. Raises `ProviderEmailUnverified`.
 
-    Returns the link to the account that has this address, or None.
+    Returns the link to the account that has this email, or None.
     """
     vouched = [address.email for address in login.email_addresses if address.verified]
     if not vouched:

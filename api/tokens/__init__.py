@@ -1,4 +1,4 @@
-"""Token pairs: what they say, how they are signed, handed out, exchanged and asked about.
+"""Make, sign, deliver, exchange and introspect token pairs.
 
 Knows no passwords and no providers.
 """

@@ -1,4 +1,4 @@
-"""Decide what a token says: ids, rights and times, nothing personal."""
+"""Decide what a token contains: ids, rights and times, nothing personal."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ statement. A column that is missing here costs one more query at each refresh.
 
 
 def access(session: AuthSession) -> dict[str, Any]:
-    """Return the claims of a new access token (RFC 9068 §2.2). Times are epoch seconds."""
+    """Return the claims of a new access token (RFC 9068 §2.2). Times are seconds since 1970."""
     now = timezone.now()
     return {
         **_names(session),
@@ -32,7 +32,10 @@ def access(session: AuthSession) -> dict[str, Any]:
 
 
 def refresh(session: AuthSession) -> dict[str, Any]:
-    """Return the claims of the current refresh token. They are the same at every call."""
+    """Return the claims of the current refresh token; the same at each call.
+
+    Times as in `access`.
+    """
     assert session.refreshed_at is not None  # noqa: S101 - kind token
     assert session.refresh_expires_at is not None  # noqa: S101 - kind token
     return {
@@ -45,7 +48,7 @@ def refresh(session: AuthSession) -> dict[str, Any]:
 
 
 def scope_of(user: User | None) -> str:
-    """Return the user's rights as words with spaces between (RFC 6749 §3.3), or ''."""
+    """Return the user's rights as words separated by spaces (RFC 6749 §3.3), or ''."""
     return "admin" if user is not None and user.is_staff else ""
 
 

@@ -1,8 +1,8 @@
 """Deliver a refresh token in the body, or in a cookie that no script can read.
 
-Cookie delivery is for a same-site browser frontend. It asks with `X-Token-Delivery: cookie`, a
-header that a foreign page can't send without a preflight, and its `Origin` must be one of ours
-(RFC 10017 §6): SameSite alone lets sibling subdomains in.
+Cookie delivery is for a same-site browser frontend. The frontend asks with `X-Token-Delivery:
+cookie`, a header that a foreign page can't send without a preflight. Its `Origin` must be one of
+ours (RFC 10017 §6), because SameSite alone lets sibling subdomains in.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ HEADER = "X-Token-Delivery"
 
 
 def by_cookie(request: Request) -> bool:
-    """Tell whether the caller wants the cookie. Raises `OriginRefused` for a page that isn't ours."""
+    """Return True if the caller asks for the cookie. Raises `OriginRefused` for a foreign page."""
     if request.headers.get(HEADER, "") != "cookie":
         return False
     if request.headers.get("Origin") not in {settings.SITE_URL, *settings.FRONTEND_ORIGINS}:
@@ -27,12 +27,15 @@ def by_cookie(request: Request) -> bool:
 
 
 def cookie(request: Request) -> str:
-    """Return the refresh token in the browser's cookie, or ''."""
+    """Return the refresh token of the browser's cookie, or ''. Raises as `by_cookie` does."""
     return request.COOKIES.get(settings.REFRESH_COOKIE_NAME, "") if by_cookie(request) else ""
 
 
 def respond(request: Request, pair: dict[str, Any]) -> Response:
-    """Answer with the pair. The refresh token goes where the caller wants it."""
+    """Return an answer with the pair: the refresh token in the body, or in the cookie if asked.
+
+    Raises as `by_cookie` does.
+    """
     if not by_cookie(request):
         return Response(pair)
     body = {name: value for name, value in pair.items() if name != "refresh"}
@@ -52,7 +55,7 @@ def respond(request: Request, pair: dict[str, Any]) -> Response:
 
 
 def forget(response: Response) -> None:
-    """Delete the cookie: its token is worth nothing any more."""
+    """Delete the cookie, because its token is no longer valid."""
     response.set_cookie(
         settings.REFRESH_COOKIE_NAME,
         "",

@@ -18,9 +18,9 @@ def next_pair(
 ) -> dict[str, Any]:
     """Return the next pair of this sign-in.
 
-    Raises `InvalidToken`; what a reused token causes is committed before. `access`, expired or not,
-    must be of the same sign-in. If it isn't, nothing changes: this proves no theft of the refresh
-    token.
+    `access`, expired or not, must be of the same sign-in. If it isn't, nothing changes, because
+    that proves no theft of the refresh token. Raises `InvalidToken`; a reused token has ended its
+    sign-in by then.
     """
     try:
         token = jwts.RefreshJWT(raw_token)

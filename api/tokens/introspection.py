@@ -1,4 +1,4 @@
-"""Tell a service what a token is worth at this moment (RFC 7662)."""
+"""Tell a service whether a token is valid at this moment, and its claims (RFC 7662)."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ WITHHELD_REFRESH = {"aud"}
 
 
 def introspect(raw_token: str, *, client_id: str) -> dict[str, Any]:
-    """Return the members of RFC 7662 §2.2, or exactly `{"active": false}`.
+    """Return the members of RFC 7662 §2.2; for a token that isn't valid, only `{"active": false}`.
 
     Reads the sign-in's row, so the answer is up to date. A refresh token is active only for the
     client that it was issued to.

@@ -28,11 +28,14 @@ from api.tokens import claims
 from api.tokens.signing import LEEWAY_SECONDS, SignedJWTBackend
 
 REMEMBERED = 4096
-"""A process remembers the signatures of so many access tokens, in 9.4 MB (`make bench`)."""
+"""Number of access tokens whose checked signatures a process remembers, in 9.4 MB (`make bench`)."""
 
 
 class SignedJWT(Token):
-    """A SimpleJWT token without its `token_type` claim: the header's `typ` tells the kinds apart."""
+    """A SimpleJWT token without the `token_type` claim: the header's `typ` names the kind.
+
+    Raises `TokenError` for a token that isn't valid.
+    """
 
     typ: ClassVar[str]
     lifetime = timedelta()
@@ -96,7 +99,7 @@ class AccessJWT(SignedJWT):
 
 
 class RefreshJWT(SignedJWT):
-    """The current refresh token of a sign-in. Made twice, it is the same token."""
+    """The current refresh token of a sign-in. Each call of `for_session` makes the same claims."""
 
     token_type = typ = "rt+jwt"  # noqa: S105 - a media type
 
@@ -112,16 +115,16 @@ class RefreshJWT(SignedJWT):
 
 @lru_cache(maxsize=REMEMBERED)
 def _remembered(token: str) -> tuple[str, dict[str, Any]]:
-    """Return the `kid` and claims of a good access token. Checks each signature once.
+    """Return the `kid` and claims of a valid access token. Raises `TokenBackendError`.
 
-    Failures aren't remembered.
+    Checks each signature once and remembers it. Failures aren't remembered.
     """
     payload = SignedJWTBackend(AccessJWT.typ, settings.API_AUDIENCE).decode(token)
     return jwt.get_unverified_header(token)["kid"], payload
 
 
 def pair(session: AuthSession) -> dict[str, Any]:
-    """Return what every sign-in and refresh of an API client answers."""
+    """Return the body of each answer to a sign-in or a refresh of an API client."""
     access = AccessJWT.for_session(session)
     return {
         "access": str(access),

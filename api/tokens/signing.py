@@ -27,9 +27,9 @@ _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 class SignedJWTBackend(TokenBackend):
-    """Sign with the current key; verify with the key that `kid` names, and its algorithm only.
+    """Sign with the current key. Verify with the key of the token's `kid` and only its algorithm.
 
-    `jku`, `x5u`, `jwk` and `x5c` headers are never read (RFC 8725 §3.10).
+    Never reads the headers `jku`, `x5u`, `jwk` and `x5c` (RFC 8725 §3.10).
     """
 
     def __init__(self, typ: str, audience: str) -> None:
@@ -45,7 +45,10 @@ class SignedJWTBackend(TokenBackend):
 
     @override
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        """Return the claims. Raises `TokenBackendError` unless we signed this token of this kind."""
+        """Return the claims. Raises `TokenBackendError` unless we signed this token of this kind.
+
+        Raises `TokenBackendExpiredToken` if the token has expired, except with `verify=False`.
+        """
         text = token.decode("ascii", "replace") if isinstance(token, bytes) else str(token)
         if len(text) > MAX_BYTES or not _COMPACT.fullmatch(text):
             raise TokenBackendError(_("Token is invalid"))
@@ -70,7 +73,7 @@ class SignedJWTBackend(TokenBackend):
         return payload
 
     def _is_our_typ(self, header: dict[str, Any]) -> bool:
-        """Compare the type, with or without the `application/` prefix (RFC 9068 §2.1)."""
+        """Return True if the type is ours, with or without `application/` (RFC 9068 §2.1)."""
         typ = str(header.get("typ", "")).lower().removeprefix("application/")
         return typ == self.typ
 
@@ -78,8 +81,8 @@ class SignedJWTBackend(TokenBackend):
 def _without_duplicates(text: str) -> dict[str, Any]:
     """Return the header. Raises `ValueError` if header or payload has a member twice.
 
-    Parsers differ in which of the two they keep, so two verifiers would read two different tokens
-    (RFC 8725 bis).
+    Parsers keep different ones of the two, so two verifiers would read two different tokens (RFC
+    8725 bis).
     """
     header, payload, _signature = text.split(".")
     for segment in (header, payload):

@@ -15,7 +15,7 @@ SHAPE = MeSerializer()
 class MeView(APIView):
     @extend_schema(operation_id="me", responses=MeSerializer, tags=["account"])
     def get(self, request: Request) -> Response:
-        """Who am I?"""
+        """Return the caller's own account."""
         return Response(
             SHAPE.to_representation(account(request)), headers={"Cache-Control": "no-store"}
         )

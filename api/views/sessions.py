@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @extend_schema_view(get=extend_schema(operation_id="session_list", tags=["sessions"]))
 class SessionListView(ListAPIView[AuthSession]):
-    """Signed-in devices, newest first."""
+    """List the signed-in devices, newest first."""
 
     serializer_class = SessionSerializer
     queryset = AuthSession.objects.none()

@@ -1,4 +1,4 @@
-"""Tokens: obtain, refresh, verify, revoke."""
+"""Obtain, refresh, verify, revoke and introspect tokens."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,9 +35,9 @@ from api.tokens import delivery, exchange, introspection, jwts
 
 
 class TokenAPIView(APIView):
-    """An endpoint to sign in by: it ignores a stale credential in a header.
+    """Base of endpoints that sign in or take a token in the body.
 
-    No answer about a token is cached.
+    Ignores the credentials in the headers, which may be stale. No answer is cached.
     """
 
     authentication_classes = ()
@@ -84,10 +84,10 @@ class TokenSocialView(TokenAPIView):
         tags=["tokens"],
     )
     def post(self, request: Request) -> Response:
-        """Sign in with what a provider's SDK gave a native app.
+        """Sign in with a token from a provider's SDK in a native app.
 
-        The first sign-in makes an account, if the provider vouches for the email. A token signs in
-        once.
+        The first sign-in makes an account, if the provider says that the email is verified. Each
+        token signs in once.
         """
         body = SocialTokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -110,7 +110,7 @@ class TokenRefreshView(TokenAPIView):
     def post(self, request: Request) -> Response:
         """Exchange a refresh token for the next pair.
 
-        The same token again within a minute gives the same successor; later it ends the sign-in.
+        The same token gets the same next pair for one minute. Later, a second use ends the sign-in.
         """
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -136,7 +136,7 @@ class TokenVerifyView(TokenAPIView):
         tags=["tokens"],
     )
     def post(self, request: Request) -> Response:
-        """Is this access token good right now?"""
+        """Answer 200 if this access token is valid at this moment, and 401 if not."""
         body = VerifySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         verified(body.validated_data["token"])
@@ -156,9 +156,9 @@ class TokenRevokeView(TokenAPIView):
         tags=["tokens"],
     )
     def post(self, request: Request) -> Response:
-        """Sign out (RFC 7009): ends the sign-in of this access or refresh token.
+        """Sign out (RFC 7009): end the sign-in of this access or refresh token.
 
-        200 also for a token that is unknown or already dead (RFC 7009 §2.2).
+        The answer is 200 also for a token that is unknown or no longer valid (RFC 7009 §2.2).
         """
         token = _token_in(request, default=delivery.cookie(request))
         if token is None and delivery.by_cookie(request):
@@ -186,7 +186,7 @@ class TokenIntrospectView(TokenAPIView):
         tags=["tokens"],
     )
     def post(self, request: Request) -> Response:
-        """What is this token worth right now (RFC 7662)? For services, by HTTP Basic."""
+        """Tell a service whether a token is valid, and its claims (RFC 7662). Needs HTTP Basic."""
         client_id = clients.authenticate(request.META.get("HTTP_AUTHORIZATION", ""))
         if client_id is None:
             raise ClientRefused
@@ -200,13 +200,16 @@ class TokenIntrospectView(TokenAPIView):
 
 
 def _token_in(request: Request, default: str = "") -> Any:
-    """Return the body's token, or else the default. A JSON body may be anything, also a list."""
+    """Return the body's token, or else the default, or None. The token may be any JSON value."""
     token = request.data.get("token") if isinstance(request.data, Mapping) else None
     return (default or None) if token is None else token
 
 
 def _session_named_by(raw_token: str) -> AuthSession | None:
-    """Return the sign-in of this token of either kind, expired or not. Its holder may give it up."""
+    """Return the sign-in of this token of either kind, expired or not, or None.
+
+    The owner of an expired token may still sign out.
+    """
     for kind in (jwts.RefreshJWT, jwts.AccessJWT):
         try:
             sid = kind(raw_token, verify=False).sid

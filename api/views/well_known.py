@@ -27,13 +27,19 @@ def _etag(request: HttpRequest) -> str:
 @require_safe
 @condition(etag_func=_etag)
 def jwks(request: HttpRequest) -> HttpResponse:
-    """Serve the JWK Set (RFC 7517 §5): public members only. It has the next key before that signs."""
+    """Return the JWK Set (RFC 7517 §5), with public members only.
+
+    The next key is in it before it signs.
+    """
     return HttpResponse(_document(), content_type="application/jwk-set+json")
 
 
 @require_safe
 def authorization_server(request: HttpRequest) -> JsonResponse:
-    """Serve the metadata of RFC 8414. It names no OAuth grant: `/api/token/` is a first-party sign-in."""
+    """Return the metadata of RFC 8414.
+
+    It names no OAuth grant: `/api/token/` is a first-party sign-in.
+    """
     site = settings.SITE_URL
     response = JsonResponse(
         {

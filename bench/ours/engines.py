@@ -67,7 +67,7 @@ class Engine:
         return session
 
     def touch(self, key: str) -> None:
-        """Extend the session of an active visitor. Django's engines save it to do so."""
+        """Extend the session of an active visitor. Django's engines must save it for that."""
         session = self.read(key)
         session.slide() if self.is_ours else session.save()
 
@@ -158,7 +158,7 @@ def end_all(engine: Engine) -> None:
 
 
 def scale(engine: Engine) -> tuple[float, float]:
-    """Return the median of a read in µs, with few sessions and with many."""
+    """Return the median duration of a read in µs: with few sessions, and with many."""
     redis = patient()
     redis.flushall()
     keys = [engine.create(signed_in()) for _ in range(FEW)]
@@ -195,7 +195,7 @@ def signed_in(user_id: str = "", sid: str = "") -> Entries:
 
 @contextmanager
 def clocked(times: list[float]) -> Iterator[None]:
-    """Append the duration of the block to `times`, in microseconds."""
+    """Context manager: append the duration of its `with` block to `times`, in microseconds."""
     began = perf_counter()
     yield
     times.append((perf_counter() - began) * 1e6)

@@ -1,4 +1,4 @@
-"""Answer with an empty WSGI function: no application can be faster than this server."""
+"""Answer with an empty WSGI function. No application on this server can be faster."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

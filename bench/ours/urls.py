@@ -1,4 +1,4 @@
-"""Add a DRF view to our addresses, as an app that accepts our tokens could have it."""
+"""Add a DRF view to our addresses, like one in an app that accepts our tokens."""
 
 from django.urls import include, path
 from rest_framework.permissions import IsAuthenticated

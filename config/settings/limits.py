@@ -1,6 +1,6 @@
-"""Rate limits. A variable says how many events in how many seconds: `amount/seconds`.
+"""Set up the rate limits. A variable is `amount/seconds`: at most this amount of events in this time.
 
-`accounts.store.counters.limit` finds them by their short names.
+`accounts.store.counters.limit` finds a limit by its short name.
 """
 
 from django.core.exceptions import ImproperlyConfigured

@@ -196,12 +196,12 @@ def test_no_thread_runs_before_it_is_started():
 
 
 def test_a_message_of_another_process_is_heard(living, another_client):
-    calls = heard(living, Topic.WEBHOOKS)
+    calls = heard(living, Topic.USERS)
     living.start()
     assert living._thread.daemon
     wait_until(lambda: another_client.pubsub_numsub(CHANNEL)[0][1] >= 1)
 
-    another_client.publish(CHANNEL, payload(Topic.WEBHOOKS, "a"))
+    another_client.publish(CHANNEL, payload(Topic.USERS, "a"))
 
     wait_until(lambda: calls == [["a"]])
 

@@ -6,8 +6,17 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
+from accounts.outbox import jobs
 from api import clients
+from config.database import POOL
 from config.management.commands import worker
+
+
+def test_each_thread_of_the_worker_gets_a_database_connection():
+    threads = worker.LANES * len(jobs.kinds()) + len(["chores", "main"])
+
+    assert len(jobs.kinds()) >= 2
+    assert threads <= POOL["max_size"]
 
 
 @pytest.mark.parametrize("error", [OperationalError("away"), ValueError("a bug")])

@@ -1,1 +1,1 @@
-"""How a connection ends: by its owner, by the provider, with the account."""
+"""End connections: for their owner, after a provider's report, or with the account."""

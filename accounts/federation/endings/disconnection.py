@@ -1,4 +1,4 @@
-"""Disconnect a provider that wants a token of the person before it ends its side.
+"""Disconnect a provider that needs a token of the person before it ends its side (Google).
 
 We keep no tokens, so the browser fetches one. The connection is deleted first. Then the browser asks
 the provider for a code without showing a page (`prompt=none`, OpenID Connect Core §3.1.2.1), and we
@@ -73,7 +73,12 @@ def _ask(
 
 
 def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpResponse:
-    """Revoke the grant with the code that the provider sent back; then show the connections."""
+    """Queue the revocation of the token that the provider gives for its code.
+
+    Call when the browser comes back. Returns the redirect to the page of connections. If the
+    provider gives no token, a message on that page says how to end the connection at the provider.
+    Does nothing else if the `state` is unknown or was used before.
+    """
     provider: StrictProvider = adapter.provider()
     is_known = states.is_known(request, state_id, provider=provider.sub_id)
     is_mine = is_known and states.spend(request, state_id)

@@ -1,6 +1,7 @@
-"""Act on what a provider reports about a person: a connection ended there, or an account was stolen.
+"""Act on a provider's report: a connection ended at the provider, or an account was stolen.
 
-A report only ends sign-ins and connections. It never opens, restores or approves anything.
+A report only ends sign-ins and connections. It never opens, restores or approves anything. For an
+account that isn't connected here, these functions only log a line.
 """
 
 import logging
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def unlinked(provider: str, uid: str) -> None:
-    """Delete the connection that ended at the provider, and end the sign-ins that it opened."""
+    """Delete the connection that ended at the provider, end its sign-ins and mail its owner."""
     with _connected(provider, uid) as (account, user):
         if account and user:
             account.is_gone_there = True  # type: ignore[attr-defined]  # read by `receivers`
@@ -32,7 +33,7 @@ def unlinked(provider: str, uid: str) -> None:
 
 
 def ended(provider: str, uid: str, *, event: Alert) -> None:
-    """End the sign-ins that the connection opened, because they ended at the provider."""
+    """End the sign-ins that the provider opened, because the provider reported `event`."""
     with _connected(provider, uid) as (_, user):
         if user:
             trail.record(AuditEvent.Type.SOCIAL_ALERTED, user=user, reason=event)
@@ -49,7 +50,7 @@ def hijacked(provider: str, uid: str, *, event: Alert) -> None:
 
 
 def suspicious(provider: str, uid: str, *, event: Alert) -> None:
-    """Record that somebody may know the password at the provider. Ends nothing."""
+    """Record that another person may know the password at the provider. Ends nothing."""
     with _connected(provider, uid) as (_, user):
         if user:
             trail.record(AuditEvent.Type.SOCIAL_ALERTED, user=user, reason=event)
@@ -59,8 +60,8 @@ def suspicious(provider: str, uid: str, *, event: Alert) -> None:
 def _connected(provider: str, uid: str) -> Iterator[tuple[SocialAccount | None, User | None]]:
     """Yield the connection and its user, or two Nones. Locks the user, as `sessions.open` does.
 
-    `no_key`: a sign-out that runs at the same time inserts an audit row that refers to the user. A
-    full lock would make both wait for each other.
+    Runs in one transaction. The lock is `no_key`, because a sign-out at the same time inserts an
+    audit row that refers to the user: with a full lock each would wait for the other.
     """
     with transaction.atomic():
         user = (

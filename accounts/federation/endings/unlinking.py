@@ -1,7 +1,7 @@
-"""Tell the provider that a connection has ended here, off the request, until it knows.
+"""Tell the provider that a connection has ended here, from the worker, and retry until it answers.
 
-The job is written in the transaction that removes the connection. Its payload is sealed, and kept no
-longer than needed.
+The job is written in the transaction that removes the connection. The outbox encrypts its payload
+and deletes it afterwards.
 """
 
 import logging
@@ -22,7 +22,10 @@ log = logging.getLogger(__name__)
 
 
 def removed(account: SocialAccount) -> None:
-    """Call before a connection is deleted, for whatever reason: queue the message to its provider."""
+    """Queue the message to the provider. Call before a connection is deleted, for any reason.
+
+    Queues nothing if the provider needs a token of the person, or can't be told at all.
+    """
     try:
         unlinks_by = _provider(account.provider).unlinks_by
     except SocialApp.DoesNotExist:
@@ -34,12 +37,15 @@ def removed(account: SocialAccount) -> None:
 
 
 def enqueue(provider: str, uid: str, *, token: str = "") -> None:
-    """Queue a message to this provider in the caller's transaction. `token` if it needs one."""
+    """Queue a message to this provider in the caller's transaction.
+
+    `token` is an access token of the person, for a provider that needs one (`UnlinksBy.TOKEN`).
+    """
     jobs.enqueue(KIND, {"provider": provider, "uid": uid, "token": token})
 
 
 class UnlinkHandler(jobs.Handler):
-    """Tells one provider that one connection has ended."""
+    """Tell one provider that one connection has ended."""
 
     kind = KIND
     retry_after = (

@@ -1,1 +1,1 @@
-"""Connect a provider to an account that exists, after one proof of that account."""
+"""Connect a provider to an existing account, after one proof of that account."""

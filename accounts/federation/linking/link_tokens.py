@@ -1,7 +1,7 @@
 """Issue a token that carries a link while a native app's user proves the account.
 
-The token is the link, encrypted; it works once. It is worthless without the proof, and works for the
-account that it names only.
+The token is the link, encrypted. It works once, for ten minutes, and only together with a proof of
+the account that it names.
 """
 
 import json
@@ -23,9 +23,10 @@ def issue(link: Link) -> str:
 
 
 def spend(token: str, *, user_id: str) -> Link | None:
-    """Return the link, once. None if the token is invalid, expired, used, or another account's.
+    """Return the link of this token and mark the token as used.
 
-    Raises `STORE_ERRORS` while Redis is down: nobody can tell whether it was used.
+    Returns None if the token is invalid, expired, used before, or of another account. Raises
+    `STORE_ERRORS` if Redis can't tell whether the token was used.
     """
     try:
         content = json.loads(encryption.decrypt(token))

@@ -1,9 +1,10 @@
 """Connect a provider to an existing account with the same verified email, after one proof.
 
-The link is noted in the session. A page (for an app: a 409) asks the owner to sign in to that
-account *for this purpose*; that sign-in makes the link. Any other sign-in in the same session
-forgets the link, because another person may have left it on a shared machine. The proof is
-allauth's whole pipeline with all its stages: `begin` is called at its start, `complete` at its end.
+`note` stores the link in the session. Then the owner is asked to sign in to that account *for this
+purpose*: a browser by a page, an app by a 409 answer. That sign-in makes the link. Any other
+sign-in in the same session forgets the link, because another person may have left it on a shared
+machine. The proof is allauth's whole pipeline with all its stages: `begin` is called at its start,
+`complete` at its end.
 """
 
 import logging
@@ -23,13 +24,13 @@ from accounts.request import is_app, sign_in_of
 log = logging.getLogger(__name__)
 
 ENTRY = "social_link"
-"""Of the session."""
+"""The session entry that holds the noted link."""
 SECONDS = 15 * 60
 
 
 @dataclass(frozen=True)
 class Link:
-    """One account at a provider, and the user it is to be connected to. Holds no token."""
+    """One account at a provider, and the user to connect it to. Holds no token."""
 
     provider: str
     uid: str
@@ -48,10 +49,10 @@ class Link:
 
 
 def wanted(login: SocialLogin) -> Link | None:
-    """Return the link that this first sign-in by a provider needs, or None for a new user.
+    """Return the link that this first sign-in by a provider needs.
 
-    Call it after `addresses.claim`: an account that still has the address has proved it, or is
-    staff.
+    Returns None if no account here has a verified email of the provider's account. Call it after
+    `addresses.claim`: an account that still has the address has proved it, or is staff.
     """
     for address in login.email_addresses:
         if not address.verified:
@@ -73,7 +74,7 @@ def note(request: HttpRequest, link: Link) -> None:
 
 
 def noted(request: HttpRequest) -> Link | None:
-    """Return the link that waits for its proof, or None."""
+    """Return the link that waits for its proof, or None. A link waits for `SECONDS`."""
     try:
         link = Link(**request.session[ENTRY])
     except (KeyError, TypeError):  # none, or one that another release noted
@@ -82,7 +83,7 @@ def noted(request: HttpRequest) -> Link | None:
 
 
 def owner_of(link: Link) -> User | None:
-    """Return the user that the link is for, if the address is still theirs."""
+    """Return the user of this link, or None if the user no longer has the link's address."""
     owners: list[User] = filter_users_by_email(link.email)
     return next((user for user in owners if str(user.pk) == link.user_id), None)
 
@@ -97,7 +98,10 @@ def prove(request: HttpRequest, key: str) -> None:
 
 
 def begin(request: HttpRequest) -> None:
-    """Call when a sign-in begins. Forgets the noted link unless this sign-in proves it."""
+    """Keep the noted link if this sign-in proves it; otherwise forget it.
+
+    Call when a sign-in begins.
+    """
     link = noted(request)
     if link is None or not _is_proof(request, link):
         forget(request)
@@ -106,10 +110,10 @@ def begin(request: HttpRequest) -> None:
 
 
 def complete(request: HttpRequest, user: User) -> bool | None:
-    """Call when a sign-in is done: make the link that it proved.
+    """Connect the provider's account if this sign-in proved the noted link. Call when it is done.
 
-    Returns None if there was no link, and False if the provider's account has been connected to
-    another user in the meantime.
+    Returns True if the user now has the connection, None if no link was proved or the address has
+    changed, and False if another user has been connected to that account in the meantime.
     """
     link = noted(request)
     forget(request)
@@ -132,7 +136,7 @@ def complete(request: HttpRequest, user: User) -> bool | None:
 
 
 def _is_proof(request: HttpRequest, link: Link) -> bool:
-    """Was this sign-in made for the link: by its page, its button, the API, or by an app?
+    """Return True if this sign-in was made for the link, by its page or button, the API or an app.
 
     An app needs no key, because its session belongs to one person only.
     """

@@ -1,1 +1,1 @@
-"""One module for each provider, on the rules that all of them share (`base`)."""
+"""Hold one module for each provider. All of them build on the shared rules in `base`."""

@@ -1,7 +1,7 @@
-"""Which providers the site talks to: the real ones, local stand-ins, or neither.
+"""Choose for each provider: the real one, a local stand-in, or none.
 
-Pure: clients and stand-in addresses in, allauth's `SOCIALACCOUNT_PROVIDERS` out. Each provider is a
-module of that name in `accounts/federation/providers/`.
+These functions read no settings. They turn clients and stand-in addresses into allauth's
+`SOCIALACCOUNT_PROVIDERS`. Each provider is a module in `accounts/federation/providers/`.
 """
 
 from collections.abc import Mapping
@@ -33,12 +33,15 @@ PROVIDERS: dict[str, dict[str, Any]] = {
         "PROFILE_URL": "https://openapi.naver.com/v1/nid/me",
     },
 }
-"""Where each provider is. Its stand-in has the same paths, all at one origin."""
+"""The addresses and scopes of each provider. A stand-in has the same paths, all at one origin."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """What a provider's console hands out to this site, and to its native apps."""
+    """The ids and secrets that a provider's console gives to this site and to its native apps.
+
+    False in a condition if the site has no client id.
+    """
 
     client_id: str = ""
     secret: str = ""
@@ -51,7 +54,7 @@ class Client:
 
 
 def standin_client(name: str) -> Client:
-    """A stand-in's one client, which `serve` tells it about."""
+    """Return the one client of a stand-in. `serve` starts the stand-in with the same values."""
     return Client(
         *(f"demo-{name}-client", f"demo-{name}-secret", [f"demo-{name}-native"]),
         app_id=100001,
@@ -60,9 +63,9 @@ def standin_client(name: str) -> Client:
 
 
 def standins(clients: Mapping[str, Client], *, demo_port: int) -> dict[str, str]:
-    """The origins of those that take the place of providers without keys, by provider.
+    """Return the origin of each stand-in, by provider: one for each provider without keys.
 
-    They listen on the ports after the demo frontend's, each always on the same one.
+    Stand-ins listen on the ports after the demo frontend's. Each provider always has the same port.
     """
     return {
         name: f"http://localhost:{port}"
@@ -74,10 +77,10 @@ def standins(clients: Mapping[str, Client], *, demo_port: int) -> dict[str, str]
 def configure(
     clients: Mapping[str, Client], *, standins: Mapping[str, str]
 ) -> tuple[dict[str, Any], list[str]]:
-    """allauth's provider settings, and the origins that a sign-in form redirects to.
+    """Return allauth's settings of the providers, and the origins that a sign-in redirects to.
 
-    A provider with keys is the real one. Without keys it is a stand-in where one runs
-    (`standins`, under DEMO=1 only), else it isn't offered.
+    A provider with keys is the real one. A provider without keys is its stand-in if `standins`
+    names one (under DEMO=1 only); otherwise the site doesn't offer the provider.
     """
     configured: dict[str, Any] = {}
     for name, addresses in PROVIDERS.items():
@@ -89,7 +92,7 @@ def configure(
 
 
 def _apps(name: str, client: Client) -> dict[str, Any]:
-    """The site's own client, then those of native apps, for which no page has a button."""
+    """Return the settings of the site's own client, and of native apps, which get no button."""
     web = {"client_id": client.client_id, "secret": client.secret, "key": ""}
     native = [
         {"client_id": client_id, "secret": "", "key": "", "settings": {"hidden": True}}

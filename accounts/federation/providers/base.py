@@ -1,4 +1,4 @@
-"""The rules that all providers share: PKCE, our own calls, nothing from the query, a small profile."""
+"""Define the rules of all providers: PKCE, our own calls, fixed parameters, a small profile."""
 
 import json
 import logging
@@ -43,7 +43,11 @@ class StrictClient(OAuth2Client):
         pkce_code_verifier: str | None = None,
         extra_data: dict[str, str] | None = None,
     ) -> dict[str, Any]:
-        """allauth's would take a form where JSON belongs, follow redirects, and wait for drips."""
+        """Exchange the code for the provider's answer, and return that answer.
+
+        allauth's client would accept a form instead of JSON, follow redirects, and wait without a
+        limit for a slow server. Raises `ProviderError`, also if the answer has no access token.
+        """
         form = {
             "grant_type": "authorization_code",
             "client_id": self.consumer_key,
@@ -62,7 +66,7 @@ class StrictClient(OAuth2Client):
 
 
 class StrictAdapter(OAuth2Adapter):
-    """Read the addresses from the settings at each request; they stand nowhere else."""
+    """Talk to a provider for allauth, at the addresses that the settings have at this request."""
 
     client_class = StrictClient
 
@@ -76,12 +80,12 @@ class StrictAdapter(OAuth2Adapter):
         return get_adapter(self.request).get_provider(self.request, self.provider_id)
 
     def profile(self, answer: dict[str, Any]) -> Profile:
-        """Who signed in, from the token endpoint's answer. Raises `ProviderError`."""
+        """Return the person's profile, from the token endpoint's answer. Raises `ProviderError`."""
         raise NotImplementedError
 
     @override
     def parse_token(self, data: dict[str, Any]) -> SocialToken:
-        """allauth wants one; it is used for this request and stored nowhere."""
+        """Return the token that allauth demands. It serves this request and is not stored."""
         return SocialToken(token=data["access_token"])
 
     @override
@@ -93,7 +97,7 @@ class StrictAdapter(OAuth2Adapter):
 
 
 class UnlinksBy(Enum):
-    """What a provider needs from us to end its side of a connection."""
+    """The data that a provider needs from us to end its side of a connection."""
 
     NOTHING = "no message is possible"
     UID = "its id of the person"
@@ -120,22 +124,23 @@ class StrictProvider(OAuth2Provider):
     """The page where people end a connection at the provider by themselves."""
 
     def prove(self, token: dict[str, Any]) -> Proof:
-        """Verify what a native app got from the provider. Raises `ProviderError`.
+        """Verify the token that a native app got from the provider. Returns a `Proof`.
 
-        `token` has `id_token` or `access_token`, and may have `nonce` and `client_id`.
+        `token` has `id_token` or `access_token`, and may have `nonce` and `client_id`. Raises
+        `ProviderError`; `TokenKindError` if the provider has no sign-in by this kind of token.
         """
         raise NotImplementedError
 
     def unlink(self, *, uid: str, token: str) -> None:
-        """Tell the provider that this person's connection has ended; it may have known already.
+        """Tell the provider that the connection of the person `uid` has ended.
 
-        Raises `ProviderError`: to be tried again.
+        Succeeds also if the provider knew. Raises `ProviderError`: then call it again later.
         """
         raise NotImplementedError
 
     @property
     def client_ids(self) -> list[str]:
-        """Every client of ours that this provider knows, native apps included."""
+        """Return all client ids that we have at this provider, those of native apps included."""
         return [app["client_id"] for app in self.get_settings()["APPS"]]
 
     def sociallogin(self, request: HttpRequest, profile: Profile) -> SocialLogin:
@@ -181,22 +186,32 @@ class StrictProvider(OAuth2Provider):
 
     @override
     def get_pkce_params(self) -> dict[str, Any]:
-        """S256 always, no setting turns it off."""
+        """Return new parameters for PKCE with S256. No setting turns PKCE off."""
         return generate_code_challenge()
 
     @override
     def get_scope_from_request(self, request: HttpRequest) -> list[str]:
-        """allauth lets the query add scopes: a link could ask a visitor for more than we use."""
+        """Return the scopes of the settings. allauth would also take scopes from the query.
+
+        A link could then ask a visitor for more data than we use.
+        """
         return list(self.get_settings().get("SCOPE", []))
 
     @override
     def get_auth_params_from_request(self, request: HttpRequest, action: str) -> dict[str, Any]:
-        """allauth lets the query set any parameter, `redirect_uri` and `state` included."""
+        """Return our own parameters only: those that make the provider ask for the password again.
+
+        allauth would let the query set any parameter, even `redirect_uri` and `state`.
+        """
         return dict(self.reauthentication) if action == AuthAction.REAUTHENTICATE else {}
 
     @override
     def verify_token(self, request: HttpRequest, token: dict[str, Any]) -> SocialLogin:
-        """The headless door of native apps."""
+        """Verify a native app's token for allauth's headless API, and mark it as used.
+
+        Returns the login for allauth's pipeline. Raises `ProviderUnavailableError`, `STORE_ERRORS`
+        or `ReauthenticationRequired`, and for any other refusal allauth's error `invalid_token`.
+        """
         if json.loads(request.body).get("process") == AuthProcess.CONNECT:
             # Before the token is used up: the app sends it again afterwards.
             _require_recent_proof(request)
@@ -217,7 +232,7 @@ class StrictProvider(OAuth2Provider):
 
     @override
     def extract_extra_data(self, data: Profile) -> dict[str, str]:
-        """Stored: what tells one connected account from another on the owner's page."""
+        """Return the email or name, by which the owner recognises the connection on the page."""
         return {"email": data.email} if data.email else {"name": data.name}
 
     @override
@@ -233,4 +248,7 @@ class StrictProvider(OAuth2Provider):
 
 @reauthentication_required(app="allauth.socialaccount")  # type: ignore[untyped-decorator]
 def _require_recent_proof(request: HttpRequest) -> None:
-    """Raises `ReauthenticationRequired`, which allauth answers with 401 and what to do."""
+    """Raise `ReauthenticationRequired` unless the user has proved the account a short time ago.
+
+    allauth answers with a 401 that names the ways to prove it.
+    """

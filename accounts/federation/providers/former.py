@@ -1,4 +1,4 @@
-"""A provider that isn't set up here any more: its connections are shown, and end. Nothing else."""
+"""Show and end the connections of a provider that is no longer set up here. Nothing else works."""
 
 from allauth.socialaccount.providers.base.provider import Provider, ProviderAccount
 from django.http import HttpRequest

@@ -62,7 +62,11 @@ class Provider(StrictProvider):
 
     @override
     def prove(self, token: dict[str, Any]) -> Proof:
-        """An access token proves nothing here: Google gives them to every app alike."""
+        """Verify an ID token and return the `Proof`.
+
+        An access token proves nothing: Google gives one to every app, and it doesn't name that app.
+        Raises `TokenKindError` without an ID token, and `ProviderError` if it is invalid.
+        """
         presented = token.get("id_token")
         if not presented:
             raise TokenKindError("Google signs in by ID token only")
@@ -72,7 +76,11 @@ class Provider(StrictProvider):
 
     @override
     def unlink(self, *, uid: str, token: str) -> None:
-        """RFC 7009. Google answers 400 where the RFC has 200: to a token that is dead already."""
+        """Revoke the token (RFC 7009). Raises `ProviderError`: then call it again later.
+
+        Google answers 400 for a token that is no longer valid, where the RFC says 200. Both count
+        as done.
+        """
         try:
             fetch.post(self.get_settings()["REVOKE_URL"], {"token": token})
         except RefusedError as exc:
@@ -81,7 +89,7 @@ class Provider(StrictProvider):
 
 
 def _issuers() -> list[str]:
-    """Google spells its name in two ways, with and without `https://`."""
+    """Return Google's name in its two spellings, with and without `https://`."""
     issuer: str = settings.SOCIALACCOUNT_PROVIDERS["google"]["ISSUER"]
     return [issuer, issuer.partition("://")[2]]
 
@@ -106,9 +114,9 @@ def _profile(claims: dict[str, Any]) -> Profile:
 
 
 def _nonce_of(verifier: str) -> str:
-    """The nonce of a web sign-in: bound to its state, since it follows from the PKCE verifier.
+    """Return the nonce of a web sign-in, a hash of the PKCE verifier. So it belongs to one `state`.
 
-    The session keeps the verifier beside the state; it never passes through the browser.
+    The session keeps the verifier beside the state; the verifier never passes through the browser.
     """
     digest = hashlib.sha256(b"nonce " + verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -20,7 +20,7 @@ NOT_REGISTERED = -101
 
 
 class KakaoAdapter(StrictAdapter):
-    """By profile, not by ID token: an app may have OpenID Connect switched off at Kakao."""
+    """Read the person from the profile API: Kakao gives ID tokens only if the app asks for them."""
 
     provider_id = "kakao"
 
@@ -39,7 +39,11 @@ class Provider(StrictProvider):
 
     @override
     def prove(self, token: dict[str, Any]) -> Proof:
-        """By either token. Both together are bound to a nonce *and* tell about the e-mail."""
+        """Verify an ID token, an access token, or both of the same person. Returns the `Proof`.
+
+        Both together are the strongest: the ID token has the nonce, the access token leads to the
+        verified email. Raises `ProviderError`.
+        """
         id_token, access_token = token.get("id_token"), token.get("access_token")
         if not id_token:
             return _prove_access_token(access_token or "")
@@ -59,7 +63,10 @@ class Provider(StrictProvider):
 
     @override
     def unlink(self, *, uid: str, token: str) -> None:
-        """With the app's admin key: no token of the person is needed."""
+        """End the connection at Kakao by the app's admin key. Needs no `token`.
+
+        Returns if Kakao knew already. Raises `ProviderError`: then call it again later.
+        """
         options = self.get_settings()
         if not options["ADMIN_KEY"]:
             raise ProviderError("KAKAO_ADMIN_KEY isn't set")
@@ -76,7 +83,7 @@ class Provider(StrictProvider):
 
 
 def _profile(access_token: str) -> Profile:
-    """Fetch the profile of the token's owner from `/v2/user/me`."""
+    """Return the profile of the token's owner, from `/v2/user/me`. Raises `ProviderError`."""
     data = fetch.get(settings.SOCIALACCOUNT_PROVIDERS["kakao"]["PROFILE_URL"], bearer=access_token)
     account = mapping(data.get("kakao_account"))
     return Profile(
@@ -90,7 +97,10 @@ def _profile(access_token: str) -> Profile:
 
 
 def _prove_access_token(access_token: str) -> Proof:
-    """Any Kakao app's token opens `/v2/user/me`: first ask whose it is. Raises `ProviderError`."""
+    """Return the proof by an access token. Raises `ProviderError`.
+
+    `/v2/user/me` accepts the token of any Kakao app, so first ask Kakao which app the token is for.
+    """
     options = settings.SOCIALACCOUNT_PROVIDERS["kakao"]
     if not fetch.is_bearer(access_token):
         raise ProviderError("no access token")
@@ -110,7 +120,10 @@ def _prove_access_token(access_token: str) -> Proof:
 
 
 def _prove_id_token(id_token: str, *, audiences: list[str], nonce: str) -> Proof:
-    """Its `email` comes without a word on whether it is valid or verified, so it is neither."""
+    """Return the proof by an ID token. Raises `ProviderError`.
+
+    The token's `email` counts as unverified, because the token doesn't say whether it is verified.
+    """
     options = settings.SOCIALACCOUNT_PROVIDERS["kakao"]
     claims = id_tokens.verify(
         id_token,
@@ -128,7 +141,10 @@ def _prove_id_token(id_token: str, *, audiences: list[str], nonce: str) -> Proof
 
 
 def number_of(value: Any) -> str:
-    """Kakao's ids: a number by API, the same in digits in an ID token."""
+    """Return Kakao's id as digits. The API sends a number, an ID token sends digits.
+
+    Raises `ProviderError` for any other value.
+    """
     digits = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 20):  # noqa: PLR2004 - int64
         raise ProviderError("no user id")

@@ -1,4 +1,7 @@
-"""Naver: a profile by API, on the web only. Its access tokens don't say which app they are for."""
+"""Naver: identify a person by the profile API, on the web only.
+
+Naver's access tokens don't say which app they are for, so a native app can't prove anything by one.
+"""
 
 import re
 from typing import Any
@@ -33,7 +36,11 @@ class NaverAdapter(StrictAdapter):
 
     @override
     def profile(self, answer: dict[str, Any]) -> Profile:
-        """Of `/v1/nid/me`. Its email is a member's contact address, and nothing says it is theirs."""
+        """Return the person's profile, from `/v1/nid/me`. Raises `ProviderError`.
+
+        The email counts as unverified: it is a contact address, and Naver doesn't say that it was
+        verified.
+        """
         data = fetch.get(self.options["PROFILE_URL"], bearer=answer["access_token"])
         member = mapping(data.get("response"))
         uid = member.get("id")

@@ -28,19 +28,26 @@ COME_BACK_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 def is_bearer(token: str) -> bool:
-    """Is this token safe to send in a header? An app may send anything as its token."""
+    """Return True if this token is safe to send in a header.
+
+    An app may send any text as its token.
+    """
     return BEARER.fullmatch(token) is not None
 
 
 def get(url: str, *, bearer: str = "") -> dict[str, Any]:
-    """The JSON object at this address. Raises `ProviderError` for anything else."""
+    """Return the JSON object at this address; {} if the answer has no body.
+
+    Raises `RefusedError` if the status isn't 200, `ProviderUnavailableError` for no answer within
+    `TOTAL_SECONDS`, and `ProviderError` for any other answer.
+    """
     return _call("GET", url, headers={"Authorization": f"Bearer {bearer}"} if bearer else {})
 
 
 def post(url: str, form: dict[str, str], *, authorization: str = "") -> dict[str, Any]:
-    """The JSON object that answers this form; {} where nothing does, as RFC 7009 §2.2 allows.
+    """Send this form and return the JSON object of the answer; {} without a body (RFC 7009 §2.2).
 
-    Raises `ProviderError` for anything else.
+    Raises as `get` does.
     """
     headers = {"Authorization": authorization} if authorization else {}
     return _call("POST", url, headers=headers, form=form)
@@ -115,7 +122,10 @@ def _read(
 
 
 def _as_it_is(request: PreparedRequest) -> PreparedRequest:
-    """Without an `auth`, requests would put a password from ~/.netrc over our Bearer token."""
+    """Return the request unchanged.
+
+    Without any `auth`, requests would replace our Bearer token by a password from ~/.netrc.
+    """
     return request
 
 

@@ -1,6 +1,6 @@
-"""ID tokens of providers, verified as OpenID Connect Core §3.1.3.7 has it, and stricter.
+"""Verify providers' ID tokens by OpenID Connect Core §3.1.3.7, and more strictly.
 
-Signed, always, although §3.1.3.7 lets a token that came over TLS from the token endpoint go without.
+Always demands a signature, although §3.1.3.7 allows a token from the token endpoint without one.
 """
 
 import hashlib
@@ -21,10 +21,11 @@ TYPES = {"JWT"}
 def verify(
     token: str, *, issuers: Collection[str], audiences: Collection[str], jwks_uri: str, nonce: str
 ) -> dict[str, Any]:
-    """The claims. Raises `ProviderError` with the reason, which is for the log.
+    """Return the claims of a valid ID token. Raises `ProviderError` with the reason, for the log.
 
-    `audiences` are all client ids of ours that may stand in `aud` and `azp`. `nonce` is the one that
-    was sent with the request; empty when none was, and then the token may have none either.
+    `audiences` are our client ids that may be in `aud` and `azp`. `nonce` is the value that was
+    sent with the request; with '' the token must have no nonce. Raises `ProviderUnavailableError`
+    if the provider's keys can't be read.
     """
     claims = jws.verified_claims(token, jwks_uri=jwks_uri, types=TYPES)
     if "events" in claims:
@@ -39,16 +40,17 @@ def verify(
 
 
 def fingerprint(token: str) -> str:
-    """What a token is remembered by: of the signed part only.
+    """Return a hash of the token's signed part, to remember the token by.
 
-    The last character of a signature has bits that most decoders don't read, so one signature can
-    be spelt in several ways. PyJWT 2.15 refuses all but one; nothing here relies on that.
+    The signature is left out: most decoders ignore some bits of its last character, so one
+    signature can be written in several ways. PyJWT 2.15 accepts only one of them; we don't rely on
+    that.
     """
     return hashlib.sha256(token.rpartition(".")[0].encode()).hexdigest()
 
 
 def _check_audience(claims: dict[str, Any], audiences: Collection[str]) -> None:
-    """Nobody but us: an audience we don't know is refused beside ours (§3.1.3.7, 3)."""
+    """Raise `ProviderError` if an audience or `azp` isn't ours (§3.1.3.7, 3)."""
     named = claims.get("aud")
     named = [named] if isinstance(named, str) else named
     if not isinstance(named, list) or not named or any(one not in audiences for one in named):

@@ -29,7 +29,10 @@ _sets: dict[str, "KeySet"] = {}
 
 
 def key(uri: str, kid: str) -> RSAPublicKey:
-    """The key under this `kid`. Raises `ProviderError`: unknown, or nobody can tell."""
+    """Return the provider's key with this `kid`.
+
+    Raises `UnknownKeyError`, or `ProviderUnavailableError` if the keys can't be read.
+    """
     return _sets.setdefault(uri, KeySet(uri)).key(kid)
 
 
@@ -42,7 +45,7 @@ os.register_at_fork(after_in_child=forget)
 
 
 class KeySet:
-    """The keys at one address. Times are of the monotonic clock."""
+    """The keys at one address. Times are seconds of the monotonic clock."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
@@ -101,7 +104,10 @@ class KeySet:
 
 
 def _keys_in(document: dict[str, Any]) -> dict[str, RSAPublicKey]:
-    """RSA keys of 2048 bits or more, for RS256 signatures. What is for something else is skipped."""
+    """Return the RSA keys of 2048 bits or more for RS256, by `kid`. Skips all other keys.
+
+    Raises `ProviderError` if no key remains.
+    """
     listed = document.get("keys")
     keys = {}
     for entry in listed if isinstance(listed, list) else []:

@@ -1,7 +1,7 @@
-"""Verify what a provider signed: a compact JWS with one algorithm and one of the provider's keys.
+"""Verify a provider's signature: a compact JWS with one algorithm and one of the provider's keys.
 
-The only module that reads JWTs of others. `id_tokens` and `security_events` check the claims;
-neither accepts the other's tokens.
+No other module reads JWTs of providers. `id_tokens` and `security_events` check the claims; neither
+accepts the other's tokens.
 """
 
 import json
@@ -25,10 +25,11 @@ PRINTABLE = re.compile(r"[!-~]+")
 
 
 def verified_claims(token: str, *, jwks_uri: str, types: Collection[str]) -> dict[str, Any]:
-    """The claims under a good signature. Raises `MalformedTokenError`, `UnknownKeyError` or
-    `BadSignatureError` with the reason, for the log; `ProviderUnavailableError`: no keys to ask.
+    """Return the claims of a token with a valid signature.
 
-    `types`: what may stand in `typ`, in upper case; without `typ` it is a plain JWT.
+    `types` are the allowed values of `typ`, in upper case; a token without `typ` counts as `JWT`.
+    Raises `MalformedTokenError`, `UnknownKeyError` or `BadSignatureError` with the reason, for the
+    log; and `ProviderUnavailableError` if the keys can't be read.
     """
     if len(token) > MAX_CHARACTERS or not COMPACT.fullmatch(token):
         raise MalformedTokenError("no compact JWS")
@@ -46,7 +47,10 @@ def verified_claims(token: str, *, jwks_uri: str, types: Collection[str]) -> dic
 
 
 def name_in(claims: dict[str, Any], claim: str, *, limit: int) -> str:
-    """A printable name, required. Raises `ProviderError`."""
+    """Return this claim: printable ASCII, at most `limit` characters.
+
+    Raises `ProviderError` otherwise.
+    """
     name = claims.get(claim)
     if not isinstance(name, str) or len(name) > limit or not PRINTABLE.fullmatch(name):
         raise ProviderError("no subject" if claim == "sub" else f"no {claim}")
@@ -54,7 +58,10 @@ def name_in(claims: dict[str, Any], claim: str, *, limit: int) -> str:
 
 
 def seconds_in(claims: dict[str, Any], claim: str) -> int:
-    """Whole seconds, required: without `exp` or `iat` nothing bounds a token."""
+    """Return this claim, a whole number of seconds since 1970. Raises `ProviderError` otherwise.
+
+    It is required: without `exp` or `iat` a token would be valid for ever.
+    """
     value = claims.get(claim)
     if not isinstance(value, int) or isinstance(value, bool):
         raise ProviderError("a time is missing or no number")

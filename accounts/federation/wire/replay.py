@@ -8,14 +8,15 @@ from django.core.cache import cache
 from accounts.federation.errors import ProviderError
 
 AFTERWARDS_SECONDS = 120
-"""Longer than the leeway that a token's `exp` is given."""
+"""Seconds that a mark outlives its token: longer than the leeway for a token's `exp`."""
 
 
 def spend(fingerprint: str, *, expires_at: float) -> None:
     """Mark this token as used until it expires. Raises `ProviderError` if it was used before.
 
-    Raises `STORE_ERRORS` while Redis is down, which ends in a 503: without a memory of used tokens
-    none may be accepted. Unlike the rate limits, this fails closed.
+    `expires_at` is in seconds since 1970. Raises `STORE_ERRORS` while Redis is down, which ends in
+    a 503: without the list of used tokens, no token may be accepted. Rate limits fail open, this
+    fails closed.
     """
     seconds = max(1, math.ceil(expires_at - time.time())) + AFTERWARDS_SECONDS
     if not cache.add(_key(fingerprint), 1, timeout=seconds):
@@ -23,7 +24,7 @@ def spend(fingerprint: str, *, expires_at: float) -> None:
 
 
 def is_spent(fingerprint: str) -> bool:
-    """Raises `STORE_ERRORS` while Redis is down, as `spend` does."""
+    """Return True if this token was used before. Raises `STORE_ERRORS` while Redis is down."""
     return bool(cache.has_key(_key(fingerprint)))
 
 

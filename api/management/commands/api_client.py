@@ -1,4 +1,4 @@
-"""Draw credentials for a service that introspects tokens."""
+"""Make credentials for a service that introspects tokens."""
 
 from argparse import ArgumentParser
 from typing import Any

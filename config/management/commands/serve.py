@@ -56,7 +56,7 @@ class Command(BaseCommand):
             raise CommandError(str(exc)) from exc
 
     def ports(self) -> list[tuple[str, int]]:
-        """Return the ports that must be free, as pairs of setting and port."""
+        """Return the ports that must be free, as pairs of variable and port."""
         return [("PORT", settings.PORT)]
 
     def _start(self, children: Children, options: dict[str, Any]) -> None:
@@ -79,7 +79,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def start_others(self, children: Children) -> None:
-        """Start other processes after the migrations. The demo's `serve` overrides this."""
+        """Start more processes after the migrations. The demo's `serve` overrides this."""
 
     def banner(self) -> str:
         """Return the text for the terminal once all processes run."""
@@ -95,7 +95,10 @@ def _redis_answers() -> bool:
 
 
 def _site(options: dict[str, Any]) -> list[str]:
-    """Return Granian's command line: sync views under WSGI were the fastest (decision 0004)."""
+    """Return Granian's command line.
+
+    It serves sync views by WSGI, the fastest way (decision 0004).
+    """
     return [
         *PYTHON,
         "-m",

@@ -1,4 +1,4 @@
-"""Run the worker: it does the jobs of the outbox, and chores at intervals."""
+"""Run the worker: do the jobs of the outbox, and chores at intervals."""
 
 import logging
 import signal
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 class Tick:
     """A chore and its interval.
 
-    Several workers may run a chore at the same time: the database lets one of them rotate, and a
-    second deletion deletes nothing.
+    Several workers may run a chore at the same time: the database lets only one of them rotate a
+    key, and a second deletion finds nothing to delete.
     """
 
     every_seconds: float
@@ -76,7 +76,7 @@ class Command(BaseCommand):
 
 
 class Lanes:
-    """The running jobs of this process: at most `LANES` of each kind."""
+    """The running jobs of this process, each in a thread: at most `LANES` of each kind."""
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
@@ -85,7 +85,7 @@ class Lanes:
         self._lock = threading.Lock()
 
     def fill(self) -> None:
-        """Start due jobs while lanes are free. If the database is down, log it and go on."""
+        """Start due jobs in free lanes. If the database is down, only log that."""
         try:
             for kind in self._pools:
                 free = LANES - self._busy[kind]
@@ -98,7 +98,7 @@ class Lanes:
             connection.close_if_unusable_or_obsolete()
 
     def finish(self) -> None:
-        """Wait for the running jobs. A job that is killed is due again after its lease."""
+        """Wait for the running jobs. A job that is killed is due again when its lease ends."""
         for pool in self._pools.values():
             pool.shutdown(wait=True)
 

@@ -88,7 +88,7 @@ class Command(BaseCommand):
             raise SystemExit(status)
 
     def _paint(self, line: Line) -> Callable[[str], str]:
-        """Return the colour of the line's level. Without a terminal, Django's styles are empty."""
+        """Return the function that colours this line. Without a terminal it changes nothing."""
         paints: dict[Level, Callable[[str], str]] = {
             Level.OK: self.style.SUCCESS,
             Level.WARNING: self.style.WARNING,
@@ -127,7 +127,7 @@ def _areas(options: dict[str, Any]) -> list[Area]:
 
 
 def _examine(areas: list[Area], *, seconds: float) -> Iterator[Line]:
-    """Run the first area alone: it imports all URLs and views, which is not safe in parallel."""
+    """Yield all lines. Runs the first area alone, because importing URLs isn't safe in parallel."""
     yield from examine(areas[:1], seconds=seconds)
     _import_urls()
     yield from examine(areas[1:], seconds=seconds)
@@ -142,7 +142,7 @@ def _import_urls() -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Switch logging off: libraries log the errors that the report shows already."""
+    """Context manager: switch logging off. Libraries log the errors that the report shows."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -305,7 +305,7 @@ def test_garbage_on_the_channel_is_survived(db, known, short_rounds, garbage):
     assert known.size() == 1
 
 
-@pytest.mark.parametrize("topic", [Topic.USERS, Topic.KEYS, Topic.WEBHOOKS])
+@pytest.mark.parametrize("topic", [Topic.USERS, Topic.KEYS])
 def test_another_topic_revokes_nothing(db, known, short_rounds, topic):
     known._bell._hear(Pubsub(message(topic, uuid4())))
 

@@ -1,4 +1,4 @@
-"""Receive reports from providers. These views use no session and no cookie, and demand proof."""
+"""Receive reports from providers. The views use no session and no cookie, and verify the sender."""
 
 import hmac
 import logging
@@ -68,11 +68,11 @@ def _refused(sender: Sender, err: str, description: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def kakao_unlinked(request: HttpRequest) -> HttpResponse:
-    """Somebody ended the connection at Kakao, or their Kakao account.
+    """End a connection that its owner ended at Kakao, possibly with the whole Kakao account.
 
-    Kakao sends GET or POST, as its console is set. It wants 200 within three seconds, also for a
-    person who is unknown here, and sends nothing about connections that we ended ourselves. 401 without the app's primary
-    admin key, 403 for another app, 400 for parameters that are none.
+    Kakao sends GET or POST, as set in its console, and no report of connections that we ended. It
+    expects 200 within three seconds, also for a person who is unknown here. Answers 401 without our
+    app's primary admin key, 403 for another app, and 400 without a valid `user_id`.
     """
     options = settings.SOCIALACCOUNT_PROVIDERS["kakao"]
     if not _has_key(request, options["ADMIN_KEY"]):
@@ -91,12 +91,12 @@ def kakao_unlinked(request: HttpRequest) -> HttpResponse:
 
 
 def _has_key(request: HttpRequest, key: str) -> bool:
-    """Without a key in the settings nobody has it."""
+    """Return True if the request has our admin key. Without a key in the settings, always False."""
     sent = request.META.get("HTTP_AUTHORIZATION", "").encode("utf-8", "surrogatepass")
     return bool(key) and hmac.compare_digest(sent, f"KakaoAK {key}".encode())
 
 
 def _one(parameters: QueryDict, name: str) -> str:
-    """Named twice, a parameter says nothing."""
+    """Return the parameter's value, or '' if it is missing or repeated."""
     values = parameters.getlist(name)
     return values[0] if len(values) == 1 else ""
