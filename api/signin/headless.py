@@ -85,8 +85,12 @@ class TokenStrategy(SessionTokenStrategy):
 
 
 def _retry_key_in(request: HttpRequest) -> Any:
-    """Return the body's `retry_key` or None. allauth has parsed the body, and drops this member."""
-    return json.loads(request.body).get(retry_keys.MEMBER)
+    """Return the body's `retry_key`, or None if it has none. allauth drops this member.
+
+    JSON's null is a malformed key, as at `/api/token/refresh/`.
+    """
+    members = json.loads(request.body)
+    return members[retry_keys.MEMBER] or "" if retry_keys.MEMBER in members else None
 
 
 def _refusal(problem: problems.Problem) -> HttpResponse:
