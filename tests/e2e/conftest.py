@@ -1,27 +1,14 @@
 """Everything `make run` starts, on free ports, and a real Chromium in front of it."""
 
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.e2e.site import PAGE_MILLISECONDS, Site
-from tests.kit import processes
-from tests.kit.ports import free_ports
-from tests.kit.processes import ROOT
+from tests.e2e.site import PAGE_MILLISECONDS, Site, running_site
 from tests.kit.rings import starts_processes
-from tests.kit.waiting import wait_until
 
-START_SECONDS = 60
-STOP_SECONDS = 20
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -34,43 +21,16 @@ ARGUMENTS = [
 @pytest.fixture(scope="session")
 @starts_processes
 def site() -> Iterator[Site]:
-    """`manage.py serve` under DEMO=1, as `make run` calls it, in a directory of its own."""
-    first = free_ports(5)
-    with tempfile.TemporaryDirectory(prefix="munjigi-e2e-") as directory:
-        env = {
-            "PATH": os.environ["PATH"],
-            "DEMO": "1",
-            "PORT": str(first),
-            "DEMO_PORT": str(first + 1),
-            "VAR_DIR": directory,
-            **{
-                name: os.environ[name]
-                for name in ("ENV_FILE", "SECRET_KEY", "SESSION_ID_KEY", "DATA_ENCRYPTION_KEYS")
-            },
-        }
-        manage = [sys.executable, "manage.py"]
-        log = Path(directory) / "serve.log"
-        with log.open("w") as output:
-            server = processes.start([*manage, "serve"], env=env, stdout=output, stderr=output)
+    with running_site() as site:
+        yield site
 
-        def is_ready() -> bool:
-            """Say whether it has printed the banner, whose last line says "Next:"."""
-            assert server.poll() is None, log.read_text()
-            return "Next:" in log.read_text()
 
-        try:
-            wait_until(is_ready, "all started", seconds=START_SECONDS, tail=log.read_text)
-            accounts = json.loads(
-                subprocess.check_output([*manage, "seed_demo", "--json"], cwd=ROOT, env=env)
-            )
-            yield Site(
-                url=f"http://localhost:{first}",
-                frontend=f"http://localhost:{first + 1}",
-                accounts={account["role"]: account for account in accounts},
-            )
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(STOP_SECONDS)
+@pytest.fixture(scope="session")
+@starts_processes
+def impatient_site() -> Iterator[Site]:
+    """A site whose grace window ends after a second."""
+    with running_site(REFRESH_GRACE_SECONDS="1") as site:
+        yield site
 
 
 @pytest.fixture(scope="session")
