@@ -74,25 +74,22 @@ function secondsIn(text) {
 /** The retry key of the refresh that is under way: shared by all tabs, and kept until its answer arrives. */
 function retryKeyOf(api) {
   const name = `munjigi-retry ${api}`;
-  let kept = null; // where the browser forbids storage, a reload loses the key
   const stored = (work) => {
     try {
       return work(localStorage);
     } catch {
-      return null;
+      return null; // the browser forbids storage
     }
   };
   return {
-    take() {
-      kept = stored((storage) => storage.getItem(name)) ?? kept ?? random();
-      stored((storage) => storage.setItem(name, kept));
-      return kept;
-    },
-    /** Another tab may have made the next one already. */
-    discard(key) {
-      if (kept === key) kept = null;
-      stored((storage) => storage.getItem(name) === key && storage.removeItem(name));
-    },
+    /** Null without storage: a key that the other tabs don't know would shut them out. */
+    take: () => stored((storage) => {
+      const key = storage.getItem(name) ?? random();
+      storage.setItem(name, key);
+      return key;
+    }),
+    /** Another tab may have stored the next one already. */
+    discard: (key) => stored((storage) => storage.getItem(name) === key && storage.removeItem(name)),
   };
 }
 
@@ -184,7 +181,7 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
     if (tokens !== shown) return; // another tab refreshed, signed in or signed out
     const key = retryKey.take();
     try {
-      const answer = await post("/api/token/refresh/", {}, { "Idempotency-Key": key });
+      const answer = await post("/api/token/refresh/", {}, key ? { "Idempotency-Key": key } : {});
       retryKey.discard(key);
       if (tokens === shown) announce(answer, "refreshed");
     } catch (error) {

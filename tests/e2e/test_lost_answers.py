@@ -106,3 +106,18 @@ def test_a_copied_cookie_is_named_as_such(signed_in: Page, impatient_site: Site)
 
     expect(signed_in.locator("#sign-in")).to_be_visible()
     expect(signed_in.locator("#status")).to_contain_text("used in two places")
+
+
+def test_without_storage_a_refresh_goes_without_a_key(page: Page, impatient_site: Site):
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden'); } });"
+    )
+    page.goto(impatient_site.frontend)
+    sign_in_by_frontend(page, impatient_site)
+    expect(page.locator("#refresh")).to_be_enabled()
+
+    with page.expect_response(f"{impatient_site.url}/api/token/refresh/") as refreshed:
+        page.click("#refresh")
+
+    assert refreshed.value.status == 200
+    assert "idempotency-key" not in refreshed.value.request.headers
