@@ -137,7 +137,7 @@ def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:
 
 
 def _lost(session: AuthSession, client: ClientInfo) -> Lost:
-    """End the sign-in without an alarm: all that happened also happens to one honest client."""
+    """End the sign-in without an alarm: an honest client that lost an answer does the same."""
     sessions.revoke(session, reason=sessions.Reason.REFRESH_LOST, client=client)
     return Lost()
 
