@@ -68,6 +68,27 @@ class InvalidToken(Refused):
     problem = problems.INVALID_TOKEN
 
 
+class RefreshExpired(InvalidToken):
+    problem = problems.REFRESH_EXPIRED
+
+
+class RefreshLost(InvalidToken):
+    problem = problems.REFRESH_LOST
+
+
+class RefreshReused(InvalidToken):
+    problem = problems.REFRESH_REUSED
+
+
+class RefreshEnded(InvalidToken):
+    problem = problems.REFRESH_SESSION_ENDED
+
+
+class RetryKeyRefused(exceptions.APIException):
+    status_code = problems.INVALID_RETRY_KEY.status
+    problem = problems.INVALID_RETRY_KEY
+
+
 class OriginRefused(exceptions.PermissionDenied):
     problem = problems.ORIGIN_REFUSED
 

@@ -55,6 +55,15 @@ INVALID_FIELDS = Problem(
     _("Bad request"),
     _("Some fields are wrong: see `errors`."),
 )
+INVALID_RETRY_KEY = Problem(
+    400,
+    "invalid_retry_key",
+    _("Bad request"),
+    _(
+        "The Idempotency-Key header (or `retry_key` in the body) must have 16 to 64 characters of "
+        "A-Z, a-z, 0-9, - and _. If both are sent, they must be equal."
+    ),
+)
 NOT_FOUND = Problem(
     404,
     "not_found",
@@ -124,6 +133,44 @@ SESSION_ENDED = Problem(
     "session_ended",
     _("You were signed out"),
     _("Your sign-in ended while this was under way. Please sign in again."),
+    challenge=REALM,
+)
+REFRESH_SESSION_ENDED = replace(
+    SESSION_ENDED,
+    detail=_(
+        "This sign-in has ended: by a sign-out, from another device, by a changed password or by an "
+        "administrator. Delete its tokens and sign in again."
+    ),
+)
+REFRESH_EXPIRED = Problem(
+    401,
+    "refresh_expired",
+    _("The sign-in has expired"),
+    _(
+        "The refresh token was not used for too long, or the sign-in has reached its greatest age. "
+        "Delete its tokens and sign in again."
+    ),
+    challenge=REALM,
+)
+REFRESH_LOST = Problem(
+    401,
+    "refresh_lost",
+    _("The sign-in could not be continued"),
+    _(
+        "The answer to an earlier refresh was lost, and this token came again too late or without "
+        "the same Idempotency-Key. The sign-in has ended. Delete its tokens and sign in again."
+    ),
+    challenge=REALM,
+)
+REFRESH_REUSED = Problem(
+    401,
+    "refresh_reused",
+    _("The sign-in was ended for safety"),
+    _(
+        "This refresh token was replaced before, and its successor was used: somebody may hold a "
+        "copy. The sign-in has ended. Delete its tokens, sign in again and look at the signed-in "
+        "devices."
+    ),
     challenge=REALM,
 )
 FORBIDDEN = Problem(
@@ -271,7 +318,8 @@ PROVIDER_UNAVAILABLE = Problem(
 TABLE = {
     row.code: row
     for row in (
-        *(BAD_REQUEST, MALFORMED_JSON, INVALID_FIELDS, NOT_FOUND, METHOD_NOT_ALLOWED),
+        *(BAD_REQUEST, MALFORMED_JSON, INVALID_FIELDS, INVALID_RETRY_KEY, NOT_FOUND),
+        *(METHOD_NOT_ALLOWED, REFRESH_EXPIRED, REFRESH_LOST, REFRESH_REUSED),
         PAGE_NEEDS_FORM,
         *(NOT_ACCEPTABLE, UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, TOO_MANY_REQUESTS),
         *(NOT_AUTHENTICATED, INVALID_TOKEN, INVALID_CLIENT, SESSION_ENDED, FORBIDDEN),

@@ -2,11 +2,16 @@
 
 from typing import Any
 
+from django.utils.translation import override as override_language
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerExtension,
 )
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from typing_extensions import override
+
+from api import problems
+from api.tokens import retry_keys
 
 PROBLEM = {
     "type": "object",
@@ -37,6 +42,36 @@ PROBLEM = {
             },
         },
     },
+}
+
+
+RETRY_KEY = OpenApiParameter(
+    name=retry_keys.HEADER,
+    location=OpenApiParameter.HEADER,
+    type={"type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$"},
+    description="A random name of this attempt, stored before the call and sent again with it.",
+)
+REFRESH_PROBLEMS = (
+    *(problems.REFRESH_EXPIRED, problems.REFRESH_LOST, problems.REFRESH_REUSED),
+    *(problems.REFRESH_SESSION_ENDED, problems.INVALID_TOKEN),
+)
+
+
+def _refusal(*rows: problems.Problem) -> OpenApiResponse:
+    """Document an answer that is one of these problems: its codes, and what each means."""
+    with override_language("en"):  # the document is made once, for everybody
+        described = "\n".join(f"- `{row.code}`: {row.detail}" for row in rows)
+    code = {"type": "object", "properties": {"code": {"enum": [row.code for row in rows]}}}
+    return OpenApiResponse(
+        {"allOf": [{"$ref": "#/components/schemas/Problem"}, code]}, description=described
+    )
+
+
+REFRESH_REFUSALS = {
+    (400, problems.CONTENT_TYPE): _refusal(
+        problems.INVALID_RETRY_KEY, problems.INVALID_FIELDS, problems.MALFORMED_JSON
+    ),
+    (401, problems.CONTENT_TYPE): _refusal(*REFRESH_PROBLEMS),
 }
 
 

@@ -1,8 +1,9 @@
 """Declare the shapes of requests and responses. No queries, no side effects."""
 
 from datetime import UTC
-from typing import Any
+from typing import Any, cast
 
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from typing_extensions import override
@@ -11,6 +12,8 @@ from accounts.federation.provider import provider_classes
 from accounts.people.models import Locale, User
 from accounts.people.validators import MAX_LENGTH
 from accounts.signins.models import AuthSession
+from api import problems
+from api.tokens import retry_keys
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -105,6 +108,14 @@ class RefreshSerializer(StrictSerializer):
         required=False,
         default="",
         help_text="The access token to replace, expired or not. It must be of the same sign-in.",
+    )
+    retry_key = StringField(
+        trim_whitespace=False,
+        required=False,
+        validators=[
+            RegexValidator(retry_keys.PATTERN, cast("str", problems.INVALID_RETRY_KEY.detail))
+        ],
+        help_text="The `Idempotency-Key`, for clients that cannot set a header.",
     )
 
 

@@ -83,6 +83,7 @@ class RevokeReason(Entry):
     PASSWORD_CHANGED = "password_changed", _("Password changed")
     PASSWORD_RESET = "password_reset", _("Password reset")
     PROVIDER = "provider", _("Ended by a connected account")
+    REFRESH_LOST = "refresh_lost", _("The answer to a token refresh was lost")
     REUSED = "reused", _("A refresh token was used twice")
     RIGHTS_CHANGED = "rights_changed", _("Rights changed")
     UNFINISHED = "unfinished", _("The sign-in could not be completed")

@@ -56,6 +56,12 @@ class AuthSession(DeviceMixin, models.Model):
     previous_refresh_jti = models.CharField(max_length=32, blank=True)
     refreshed_at = models.DateTimeField(_("tokens refreshed"), null=True, blank=True)
     refresh_expires_at = models.DateTimeField(_("refresh token ends"), null=True, blank=True)
+    # First use of the current refresh token that did not rotate it. A rotation clears it.
+    refresh_used_at = models.DateTimeField(null=True, blank=True)
+    # How often the previous token got the current one again, without a retry key.
+    refresh_repeats = models.PositiveSmallIntegerField(default=0)
+    # HMAC of the retry key that the last rotation was asked with, or '' (`rotation.hmacs_of`).
+    retry_key_hmac = models.CharField(max_length=64, blank=True)
 
     objects = AuthSessionQuerySet.as_manager()
 

@@ -134,7 +134,10 @@ class AuthSessionAdmin(ReadOnly, admin.ModelAdmin[AuthSession]):
     search_fields = ["user__email", "id", "ip"]
     date_hierarchy = "created_at"
     actions = ["revoke"]
-    exclude = ["refresh_jti", "previous_refresh_jti"]
+    exclude = [
+        *("refresh_jti", "previous_refresh_jti", "retry_key_hmac"),
+        *("refresh_used_at", "refresh_repeats"),
+    ]
 
     @admin.display(description=_("device"), ordering="user_agent")
     def device(self, session: AuthSession) -> str:

@@ -1,21 +1,25 @@
 """Answer every sign-in by allauth's headless API with our token pair."""
 
+import json
+from http import HTTPStatus
 from typing import Any, cast
 
 from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.tokens.strategies.sessions import SessionTokenStrategy
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from typing_extensions import override
 
 from accounts.request import Request, client_of
 from accounts.signins.models import AuthSession
 from accounts.store import engine
+from api import problems
 from api.authentication import verified
-from api.exceptions import InvalidToken
-from api.tokens import exchange, jwts
+from api.exceptions import InvalidToken, RetryKeyRefused
+from api.tokens import exchange, jwts, retry_keys
 
 BEARER = "bearer "
 
@@ -70,11 +74,35 @@ class TokenStrategy(SessionTokenStrategy):
 
     @override
     def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:
+        """Return the next pair. Answers a refusal itself: allauth's answer would not say why."""
+        request = context.request
         try:
-            pair = exchange.next_pair(refresh_token, client=client_of(context.request))
-        except InvalidToken:
-            return None
+            key = retry_keys.find(request.headers.get(retry_keys.HEADER), _retry_key_in(request))
+            pair = exchange.next_pair(refresh_token, retry_key=key, client=client_of(request))
+        except (InvalidToken, RetryKeyRefused) as exc:
+            raise ImmediateHttpResponse(_refusal(exc.problem)) from exc
         return pair["access"], pair["refresh"]
+
+
+def _retry_key_in(request: HttpRequest) -> Any:
+    """Return the body's `retry_key`, or None if it has none. allauth drops this member.
+
+    JSON's null is a malformed key, as at `/api/token/refresh/`.
+    """
+    members = json.loads(request.body)
+    return members[retry_keys.MEMBER] or "" if retry_keys.MEMBER in members else None
+
+
+def _refusal(problem: problems.Problem) -> HttpResponse:
+    """Answer with allauth's status and its `errors`, beside the members of problem details."""
+    status = HTTPStatus.BAD_REQUEST
+    errors = [{"code": problem.code, "message": str(problem.detail)}]
+    return JsonResponse(
+        problems.body(problem, status=status, errors=errors),
+        status=status,
+        content_type=problems.CONTENT_TYPE,
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 def _new_session(sign_in: AuthSession) -> SessionBase:

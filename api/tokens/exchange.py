@@ -5,22 +5,28 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 
 from accounts.client_info import ClientInfo
 from accounts.signins import refresh
-from api.exceptions import InvalidToken
+from api.exceptions import (
+    InvalidToken,
+    RefreshEnded,
+    RefreshExpired,
+    RefreshLost,
+    RefreshReused,
+)
 from api.tokens import claims, jwts
 
 
 def next_pair(
-    raw_token: str, *, access: str = "", client: ClientInfo | None = None
+    raw_token: str, *, access: str = "", retry_key: str = "", client: ClientInfo | None = None
 ) -> dict[str, Any]:
     """Return the next pair of this sign-in.
 
-    `access`, expired or not, must be of the same sign-in. If it isn't, nothing changes, because
-    that proves no theft of the refresh token. Raises `InvalidToken`; a reused token has ended its
-    sign-in by then.
+    Raises `InvalidToken`, or the subclass that says why; what a reused or lost token causes is
+    committed before. `access`, expired or not, must be of the same sign-in. If it isn't, nothing
+    changes: this proves no theft of the refresh token. `retry_key` is as `retry_keys` read it.
     """
     try:
         token = jwts.RefreshJWT(raw_token)
@@ -35,12 +41,25 @@ def next_pair(
             issued_at=int(token["iat"]),
             expires_at=datetime.fromtimestamp(token["exp"], UTC),
         )
+    except ExpiredTokenError as exc:
+        raise RefreshExpired from exc
     except (TokenError, TypeError, ValueError, OverflowError, OSError) as exc:
         raise InvalidToken from exc
     match refresh.rotate(
-        presented, client=client or ClientInfo(), user_columns=claims.USER_COLUMNS
+        presented,
+        client=client or ClientInfo(),
+        retry_key=retry_key,
+        user_columns=claims.USER_COLUMNS,
     ):
         case refresh.Rotated(session) | refresh.Repeated(session):
             return jwts.pair(session)
-        case refresh.Reused() | refresh.Expired() | refresh.Unknown():
+        case refresh.Lost():
+            raise RefreshLost
+        case refresh.Reused():
+            raise RefreshReused
+        case refresh.Expired():
+            raise RefreshExpired
+        case refresh.Ended():
+            raise RefreshEnded
+        case refresh.Unknown():
             raise InvalidToken

@@ -16,7 +16,7 @@ from accounts.request import client_of
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 from accounts.store import counters
-from api import clients
+from api import clients, schema
 from api.authentication import verified
 from api.exceptions import ClientRefused, InvalidToken
 from api.parsers import JSONParser
@@ -31,7 +31,7 @@ from api.serializers import (
     VerifySerializer,
 )
 from api.signin import password, social
-from api.tokens import delivery, exchange, introspection, jwts
+from api.tokens import delivery, exchange, introspection, jwts, retry_keys
 
 
 class TokenAPIView(APIView):
@@ -103,14 +103,18 @@ class TokenRefreshView(TokenAPIView):
 
     @extend_schema(
         operation_id="token_refresh",
+        parameters=[schema.RETRY_KEY],
         request=RefreshSerializer,
-        responses=TokenPairSerializer,
+        responses={200: TokenPairSerializer, **schema.REFRESH_REFUSALS},
         tags=["tokens"],
     )
     def post(self, request: Request) -> Response:
         """Exchange a refresh token for the next pair.
 
-        The same token gets the same next pair for one minute. Later, a second use ends the sign-in.
+        Each token is for one use. Make an `Idempotency-Key` and store it before the call: the same
+        token with the same key gets the same successor until that is used, however late. Without a
+        key it does so within a minute, at most 32 times. Later, or with another key, the sign-in
+        ends.
         """
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -118,8 +122,13 @@ class TokenRefreshView(TokenAPIView):
         presented = body.validated_data["refresh"]
         cookie = "" if presented else delivery.cookie(request)
         access = body.validated_data["access"]
+        retry_key = retry_keys.find(
+            request.headers.get(retry_keys.HEADER), body.validated_data.get(retry_keys.MEMBER)
+        )
         try:
-            pair = exchange.next_pair(presented or cookie, access=access, client=client)
+            pair = exchange.next_pair(
+                presented or cookie, access=access, retry_key=retry_key, client=client
+            )
         except InvalidToken as exc:
             refusal = self.handle_exception(exc)
             if cookie:  # it is worthless: the browser must not send it again

@@ -37,9 +37,9 @@ def revoke(amount: int) -> None:
         cursor.execute(
             """INSERT INTO accounts_authsession (id, kind, client_id, user_agent, amr, auth_time,
                    created_at, last_seen_at, expires_at, revoked_at, revoked_reason,
-                   refresh_jti, previous_refresh_jti)
+                   refresh_jti, previous_refresh_jti, refresh_repeats, retry_key_hmac)
                SELECT gen_random_uuid(), 'browser', 'first-party', '', '[]', now(),
-                   now(), now(), now() + interval '90 days', now(), 'logout', '', ''
+                   now(), now(), now() + interval '90 days', now(), 'logout', '', '', 0, ''
                FROM generate_series(1, %s)""",
             [amount],
         )

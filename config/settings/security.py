@@ -15,6 +15,7 @@ CORS_ALLOW_HEADERS = [
     "accept-language",
     "authorization",
     "content-type",
+    "idempotency-key",
     "x-csrftoken",
     "x-email-verification-key",
     "x-password-reset-key",

@@ -6,7 +6,13 @@ import { element, find } from "./dom.js";
 import * as log from "./log.js";
 
 const TIME_CLAIMS = ["iat", "exp", "nbf", "auth_time"];
-const ENDINGS = { signed_out: "ok_signed_out", elsewhere: "ended_elsewhere", expired: "ended_expired" };
+const ENDINGS = {
+  signed_out: "ok_signed_out",
+  elsewhere: "ended_elsewhere",
+  expired: "ended_expired",
+  lost: "ended_lost",
+  reused: "ended_reused",
+};
 const state = { api: "", client: null, profile: null, devices: [], status: null, busy: false };
 
 // Status. `message` is a function, so that the page can show it again after a change of language.
@@ -87,8 +93,9 @@ async function load() {
 
 async function restore() {
   report("busy", () => say("restoring"));
+  const asked = state.status;
   if (await state.client.restore()) report("good", () => say("ok_restored"));
-  else report("", () => "");
+  else if (state.status === asked) report("", () => ""); // else `onSignOut` has said why
 }
 
 async function signIn(form) {

@@ -2,29 +2,38 @@
 //
 //   import { createClient, read } from "./auth.js";
 //   const client = createClient({
-//     api: "https://auth.example.com",           // on the same site as this page, such as app.example.com
-//     onSignOut: (reason) => location.reload(),  // in every tab: "signed_out" | "expired" | "elsewhere"
+//     api: "https://auth.example.com",           // same-site with this page: app.example.com
+//     onSignOut: (reason) => showSignIn(reason), // in every tab: see the reasons below
 //   });
 //   if (!(await client.restore())) await client.signIn(email, password);
 //   const me = await read(await client.fetch("/api/me/"));
 //   await client.signOut();
 //
-// The refresh token is in an HttpOnly, SameSite=Strict cookie that no script can read. The access token is in
-// this module's memory, and BroadcastChannel shares it with the other tabs of this origin. This module writes
-// nothing to storage. After a reload, `restore` gets a token from another tab or by the cookie.
+// The refresh token is in an HttpOnly, SameSite=Strict cookie that no script can read. The access token
+// lives in this module's memory and reaches other tabs of this origin by BroadcastChannel. No token is written
+// to any storage: a reload asks another tab, or else the cookie (`restore`).
 //
-// All tabs share one refresh: a Web Lock lets one tab at a time use the cookie, and tabs that waited take the
-// token that the first tab fetched. If a browser lacks either API, each tab refreshes for itself.
+// Before each refresh the client makes a retry key (`Idempotency-Key`) and stores it in localStorage. If the
+// answer gets lost, the next refresh sends the same key, and the API repeats the answer, however late: a network
+// that fails, or a page that is closed, signs nobody out. The key opens nothing without the cookie. An answer
+// that arrives discards it.
+//
+// All tabs share one refresh: a Web Lock lets one tab at a time at the cookie, and who waited finds the token
+// that the other has fetched. Where a browser lacks either API, each tab refreshes once for itself.
 //
 // `fetch` calls the browser's fetch with the access token. It refreshes shortly before the token expires. After
 // a 401 it refreshes and sends the request again, so the body must not be a stream.
 //
-// Only a 401 from the refresh signs out. Other errors are thrown and keep the sign-in. `AuthError` has `status`
-// (0: no answer), `problem` (RFC 9457), `retryAfter` (seconds or null) and `signedOut`.
-// Reasons: "signed_out" if this tab signed out; "elsewhere" if another tab, another device or an administrator
-// ended the sign-in (the API refused before the access token expired); "expired" otherwise.
-// `onTokens({what, tab, mine})` is called for each access token that this tab fetches or receives, with `what`
-// "signed_in", "refreshed" or "handed_over". `createClient({fetch})` replaces the browser's fetch.
+// Only a 401 from the refresh signs out. Everything else is thrown and leaves the sign-in alone: `AuthError`
+// has `status` (0: not reached), `problem` (RFC 9457), `retryAfter` (seconds or null) and `signedOut`.
+// Reasons for `onSignOut`, with the API's code where one led to it. After each of them, show the sign-in page:
+//   "signed_out"  by this tab
+//   "elsewhere"   `session_ended`: by another tab or device, a changed password, or an administrator
+//   "expired"     `refresh_expired`, or the browser has dropped the cookie: not used for too long
+//   "lost"        `refresh_lost`: an answer was lost and could not be repeated. Nobody's fault; say it kindly
+//   "reused"      `refresh_reused`: somebody may have copied the cookie. Show the signed-in devices next
+// `onTokens({what, tab, mine})` hears of each access token, "signed_in", "refreshed" or "handed_over", that this
+// tab fetched or took over. `createClient({fetch})` replaces the browser's.
 
 const LOCK = "munjigi-refresh";
 const CHANNEL = "munjigi";
@@ -32,6 +41,7 @@ const EARLY_SECONDS = 30;
 const HANDOVER_MS = 100;
 // All tabs wait for the tab that holds the lock, so each token request needs a time limit.
 const TIMEOUT_MS = 15_000;
+const REASONS = { session_ended: "elsewhere", refresh_expired: "expired", refresh_lost: "lost", refresh_reused: "reused" };
 
 export class AuthError extends Error {
   constructor(problem, { status = 0, retryAfter = null, cause } = {}) {
@@ -61,6 +71,33 @@ function secondsIn(text) {
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : null;
 }
 
+/** The retry key of the refresh that is under way: shared by all tabs, and kept until its answer arrives. */
+function retryKeyOf(api) {
+  const name = `munjigi-retry ${api}`;
+  const stored = (work) => {
+    try {
+      return work(localStorage);
+    } catch {
+      return null; // the browser forbids storage
+    }
+  };
+  return {
+    /** Null without storage: a key that the other tabs don't know would shut them out. */
+    take: () => stored((storage) => {
+      const key = storage.getItem(name) ?? random();
+      storage.setItem(name, key);
+      return key;
+    }),
+    /** Another tab may have stored the next one already. */
+    discard: (key) => stored((storage) => storage.getItem(name) === key && storage.removeItem(name)),
+  };
+}
+
+/** 128 random bits in hex. */
+function random() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, fetch: send = (...call) => fetch(...call) }) {
   const tab = Math.random().toString(36).slice(2, 6); // a name to show, no secret
   const channel = globalThis.BroadcastChannel ? new BroadcastChannel(CHANNEL) : null;
@@ -69,6 +106,7 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
   let refreshing = null;
   let queue = Promise.resolve();
   let arrived = () => {};
+  const retryKey = retryKeyOf(api);
 
   /** Run `work` alone among all tabs, or alone in this tab if the browser has no Web Locks. */
   const inTurn = (work) => (navigator.locks ? navigator.locks.request(LOCK, work) : (queue = queue.then(work, work)));
@@ -114,10 +152,10 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
     forget(reason);
   }
 
-  async function post(path, body) {
+  async function post(path, body, headers = {}) {
     const init = {
       method: "POST",
-      headers: { Accept: "application/json", "Content-Type": "application/json", "X-Token-Delivery": "cookie" },
+      headers: { Accept: "application/json", "Content-Type": "application/json", "X-Token-Delivery": "cookie", ...headers },
       body: JSON.stringify(body),
       credentials: "include",
       cache: "no-store",
@@ -141,13 +179,18 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
   async function renew(shown) {
     await handedOver(shown);
     if (tokens !== shown) return; // another tab refreshed, signed in or signed out
+    const key = retryKey.take();
     try {
-      const answer = await post("/api/token/refresh/", {});
+      const answer = await post("/api/token/refresh/", {}, key ? { "Idempotency-Key": key } : {});
+      retryKey.discard(key);
       if (tokens === shown) announce(answer, "refreshed");
     } catch (error) {
-      if (error.status === 401 && shown && tokens === shown) {
+      // These are answers, too. After all others the token may have been replaced: keep the key.
+      if (error.status === 400 || error.status === 401) retryKey.discard(key);
+      const reason = error.status === 401 ? (REASONS[error.problem.code] ?? (shown && "expired")) : null;
+      if (reason && tokens === shown) {
         error.signedOut = true;
-        end(hasExpired(shown) ? "expired" : "elsewhere");
+        end(reason);
       }
       throw error;
     }

@@ -5,6 +5,8 @@ import re
 import pytest
 import yaml
 
+from accounts.signins import rotation
+
 
 @pytest.fixture
 def schema(client, db):
@@ -46,6 +48,32 @@ def test_a_request_body_allows_no_unknown_members(schema, name):
 def test_an_answer_allows_unknown_members(schema):
     for name in ["TokenPair", "Me", "Session", "Introspection"]:
         assert "additionalProperties" not in schema["components"]["schemas"][name]
+
+
+def test_a_refresh_documents_its_key_and_every_code(schema):
+    operation = schema["paths"]["/api/token/refresh/"]["post"]
+    (header,) = operation["parameters"]
+    codes = {}
+    for status in ("400", "401"):
+        answer = operation["responses"][status]
+        problem, code = answer["content"]["application/problem+json"]["schema"]["allOf"]
+        assert problem == {"$ref": "#/components/schemas/Problem"}
+        codes[status] = set(code["properties"]["code"]["enum"])
+        assert all(f"- `{name}`: " in answer["description"] for name in codes[status])
+
+    assert (header["name"], header["in"]) == ("Idempotency-Key", "header")
+    assert not header.get("required")
+    assert header["schema"]["pattern"] == "^[A-Za-z0-9_-]{16,64}$"
+    member = schema["components"]["schemas"]["RefreshRequest"]["properties"]["retry_key"]
+    assert member["pattern"] == header["schema"]["pattern"]
+    assert str(rotation.MOST_REPEATS) in operation["description"]
+    assert codes == {
+        "400": {"invalid_retry_key", "validation_error", "parse_error"},
+        "401": {
+            *("refresh_expired", "refresh_reused", "refresh_lost"),
+            *("session_ended", "invalid_token"),
+        },
+    }
 
 
 @pytest.mark.django_db

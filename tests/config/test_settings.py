@@ -87,7 +87,7 @@ def test_a_preflight_of_the_frontend_is_answered_exactly(client, path):
         "Access-Control-Allow-Credentials": "true",
         "Access-Control-Allow-Methods": "DELETE, GET, OPTIONS, PATCH, POST, PUT",
         "Access-Control-Allow-Headers": "accept, accept-language, authorization, content-type, "
-        "x-csrftoken, x-email-verification-key, x-password-reset-key, x-request-id, "
+        "idempotency-key, x-csrftoken, x-email-verification-key, x-password-reset-key, x-request-id, "
         "x-requested-with, x-session-token, x-token-delivery",
         "Access-Control-Max-Age": "7200",
         "Access-Control-Expose-Headers": "RateLimit, RateLimit-Policy, "

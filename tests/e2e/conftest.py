@@ -18,6 +18,14 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
+@starts_processes
+def impatient_site() -> Iterator[Site]:
+    """Run a site whose grace window ends after a second."""
+    with demo_site.running(REFRESH_GRACE_SECONDS="1") as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with demo_site.chromium() as browser:
         yield browser

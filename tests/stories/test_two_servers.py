@@ -335,7 +335,7 @@ def test_a_thief_on_the_other_server_ends_the_sign_in_on_both(
 
     thief = refresh(cluster, 1, pair["refresh"])
 
-    assert thief == (401, "invalid_token")
+    assert thief == (401, "refresh_reused")
     assert refresh(cluster, 0, owners)[0] == 401
     for number in (0, 1):
         wait_until(lambda server=number: status(server, pair) == REFUSED)

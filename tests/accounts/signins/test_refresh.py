@@ -1,12 +1,9 @@
 """Rotate refresh tokens: every outcome of `refresh.rotate()`, and one winner among many callers."""
 
-import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-import time_machine
-from django.db import connections
 from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
@@ -16,51 +13,8 @@ from accounts.people.models import User
 from accounts.signins import refresh, sessions
 from accounts.signins.models import AuthSession
 from tests.kit.factories import AuthSessionFactory, UserFactory
-
-CLIENT = ClientInfo(ip="192.0.2.1", user_agent="curl/8.1")
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock():
-    """Stop the clock. Tests move it."""
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
-
-
-def opened(**fields):
-    """Open a sign-in at the clock's time."""
-    return sessions.open(
-        fields.pop("user", None) or UserFactory(),
-        kind=sessions.Kind.TOKEN,
-        client=CLIENT,
-        amr=["pwd"],
-        **fields,
-    )
-
-
-def presented(session, **changes):
-    """Return the current refresh token of `session`, as the API passes it to `rotate`."""
-    return refresh.Presented(
-        **{
-            "sid": session.pk,
-            "user_id": session.user_id,
-            "jti": session.refresh_jti,
-            "client_id": session.client_id,
-            "issued_at": int(session.refreshed_at.timestamp()),
-            "expires_at": session.refresh_expires_at,
-        }
-        | changes
-    )
-
-
-def rotate(token):
-    return refresh.rotate(token, client=CLIENT, user_columns=("is_staff",))
-
-
-def state(session):
-    """Return the columns from which the API mints a refresh token."""
-    return session.refresh_jti, session.refreshed_at, session.refresh_expires_at
+from tests.kit.racing import at_once
+from tests.kit.refreshes import CLIENT, NOW, opened, presented, rotate, state
 
 
 def test_the_first_refresh_rotates_however_young_the_token(clock, db):
@@ -127,15 +81,21 @@ def test_the_previous_token_gets_the_same_successor_inside_the_grace(clock, db):
 
 
 @pytest.mark.django_db
-def test_a_repeat_changes_nothing(clock, django_assert_num_queries):
+def test_a_repeat_notes_the_use_and_changes_no_token(clock, django_assert_num_queries):
     session = opened()
     current = rotate(presented(session)).session
     before = AuthSession.objects.values().get(pk=session.pk)
+    clock.shift(10)
 
     with django_assert_num_queries(2):
         rotate(presented(current))
+    clock.shift(10)
+    rotate(presented(current))
 
-    assert AuthSession.objects.values().get(pk=session.pk) == before
+    assert AuthSession.objects.values().get(pk=session.pk) == before | {
+        "refresh_used_at": NOW + timedelta(seconds=10),
+        "last_seen_at": NOW + timedelta(seconds=20),
+    }
 
 
 @pytest.mark.django_db
@@ -182,10 +142,15 @@ def test_a_rotation_returns_the_written_row(clock, db):
     }
 
 
-def test_the_previous_token_after_the_grace_ends_the_sign_in(clock, db):
-    session = opened()
+def used(session):
+    """Rotate the first token and use its successor; returns the first token."""
     first = presented(session)
-    rotate(first)
+    rotate(presented(rotate(first).session))
+    return first
+
+
+def test_the_previous_token_after_the_grace_ends_the_sign_in(clock, db):
+    first = used(opened())
     clock.shift(60)
 
     outcome = rotate(first)
@@ -216,13 +181,12 @@ def test_any_ancestor_ends_the_sign_in(clock, db):
     outcome = rotate(chain[1])
 
     assert outcome == refresh.Reused()
-    assert rotate(chain[-1]) == refresh.Unknown()
+    assert rotate(chain[-1]) == refresh.Ended()
 
 
 def test_reuse_is_recorded_once_as_two_events(clock, db):
     session = opened()
-    first = presented(session)
-    rotate(first)
+    first = used(session)
     clock.shift(60)
     AuditEvent.objects.all().delete()
 
@@ -242,8 +206,7 @@ def test_reuse_is_recorded_once_as_two_events(clock, db):
 def test_other_sign_ins_of_the_user_survive_a_reuse(clock, db):
     session = opened()
     other = opened(user=session.user)
-    first = presented(session)
-    rotate(first)
+    first = used(session)
     clock.shift(60)
 
     rotate(first)
@@ -316,22 +279,32 @@ def test_a_browsers_sign_in_has_no_refresh_token(clock, db):
     assert browser.revoked_at is None
 
 
-def test_a_revoked_sign_in_is_unknown(clock, db):
+def test_a_revoked_sign_in_has_ended(clock, db):
     session = opened()
     sessions.revoke(session, reason=sessions.Reason.LOGOUT)
 
     outcome = rotate(presented(session))
 
-    assert outcome == refresh.Unknown()
+    assert outcome == refresh.Ended()
 
 
-def test_a_disabled_users_sign_in_is_unknown(clock, db):
+def test_a_disabled_users_sign_in_has_ended(clock, db):
     session = opened()
     type(session.user).objects.update(is_active=False)
 
     outcome = rotate(presented(session))
 
-    assert outcome == refresh.Unknown()
+    assert outcome == refresh.Ended()
+
+
+def test_a_deleted_users_sign_in_has_ended(clock, db):
+    session = opened()
+    token = presented(session)
+    session.user.delete()
+
+    outcome = rotate(token)
+
+    assert outcome == refresh.Ended()
 
 
 def test_an_idle_token_expires(clock, db, settings):
@@ -396,29 +369,7 @@ def test_no_grace_means_single_use(clock, db, settings):
 
     outcome = rotate(first)
 
-    assert outcome == refresh.Reused()
-
-
-def at_once(count, work):
-    """Run `work(number)` in `count` threads at once. Return the result or the error of each."""
-    barrier = threading.Barrier(count)
-    results = [None] * count
-
-    def run(number):
-        try:
-            barrier.wait(60)
-            results[number] = work(number)
-        except Exception as error:  # the assertion shows it
-            results[number] = error
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
+    assert outcome == refresh.Lost()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -440,13 +391,12 @@ def test_twenty_at_once_with_one_token_get_one_successor(round_):
 @pytest.mark.django_db(transaction=True)
 def test_twenty_at_once_with_an_ancestor_end_the_sign_in_once():
     session = opened()
-    first = presented(session)
-    rotate(first)
+    used(session)
     AuthSession.objects.update(refreshed_at=timezone.now() - timedelta(minutes=2))
 
     outcomes = at_once(20, lambda _: rotate(presented(session, issued_at=0)))
 
-    assert {type(outcome) for outcome in outcomes} <= {refresh.Reused, refresh.Unknown}
+    assert {type(outcome) for outcome in outcomes} <= {refresh.Reused, refresh.Ended}
     assert AuditEvent.objects.filter(type="refresh_token.reused").count() == 1
     assert AuditEvent.objects.filter(type="session.revoked").count() == 1
 
@@ -466,7 +416,7 @@ def test_a_sign_out_during_refreshes_wins():
     assert outcomes[0] is True
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert AuthSession.objects.get().revoked_reason == "logout"
-    assert rotate(token) == refresh.Unknown()
+    assert rotate(token) == refresh.Ended()
 
 
 def ancestor_of(session):

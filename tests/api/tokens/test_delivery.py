@@ -220,6 +220,7 @@ def test_a_token_in_the_body_wins_over_the_cookie(signed_in_spa, obtain, user):
 def test_a_reused_cookie_ends_the_sign_in(signed_in_spa):
     spa, first = signed_in_spa
     send(spa, "refresh/", {})
+    send(spa, "refresh/", {})
     thief = Client()
     thief.cookies["refresh"] = first.cookies["refresh"].value
 
@@ -227,6 +228,7 @@ def test_a_reused_cookie_ends_the_sign_in(signed_in_spa):
         response = send(thief, "refresh/", {})
 
     assert response.status_code == 401
+    assert response.json() == problem(401, "refresh_reused")
     assert AuthSession.objects.get().revoked_reason == "reused"
 
 
@@ -247,14 +249,15 @@ def test_our_frontend_may_send_credentials_and_the_header(path, db):
         headers={
             "origin": FRONTEND,
             "access-control-request-method": "POST",
-            "access-control-request-headers": "content-type,x-token-delivery",
+            "access-control-request-headers": "content-type,idempotency-key,x-token-delivery",
         },
     )
 
     assert response.status_code == 200
     assert response["Access-Control-Allow-Origin"] == FRONTEND
     assert response["Access-Control-Allow-Credentials"] == "true"
-    assert "x-token-delivery" in response["Access-Control-Allow-Headers"]
+    allowed = response["Access-Control-Allow-Headers"].split(", ")
+    assert {"idempotency-key", "x-token-delivery"} <= set(allowed)
 
 
 @pytest.mark.parametrize("path", ["", "refresh/", "revoke/"])

@@ -39,10 +39,11 @@ def knock(client, post):
     return run
 
 
-def assert_refused(answers):
-    for place in ("me", "sessions", "refresh", "verify"):
+def assert_refused(answers, *, refresh="invalid_token"):
+    codes = dict.fromkeys(("me", "sessions", "verify"), "invalid_token") | {"refresh": refresh}
+    for place, code in codes.items():
         assert answers[place].status_code == 401, place
-        assert answers[place].json() == problem(401, "invalid_token"), place
+        assert answers[place].json() == problem(401, code), place
         assert answers[place]["Content-Type"] == "application/problem+json", place
         assert answers[place]["Cache-Control"] == "no-store", place
     for place in ("me", "sessions"):
@@ -262,9 +263,6 @@ def test_a_missing_claim_is_refused(knock, pair, kind, name):
         {"iat": YEAR_2100},
         {"iat": "soon"},
         {"iat": None},
-        {"exp": 1_700_000_000},
-        {"exp": 0},
-        {"exp": -1},
         {"exp": None},
         {"exp": "never"},
         {"exp": [1]},
@@ -284,6 +282,16 @@ def test_a_wrong_claim_is_refused(knock, pair, kind, claims):
     answers = knock(forge.changed(pair[kind], payload=claims))
 
     assert_refused(answers)
+
+
+@pytest.mark.parametrize("exp", [1_700_000_000, 0, -1])
+def test_an_expired_token_is_refused(knock, pair, exp):
+    access, refresh = (
+        knock(forge.changed(pair[kind], payload={"exp": exp})) for kind in ("access", "refresh")
+    )
+
+    assert_refused(access)
+    assert_refused(refresh, refresh="refresh_expired")
 
 
 @pytest.mark.parametrize("exp", [10**400, 1e308, 10**12, 253402300800])
@@ -431,7 +439,7 @@ def test_a_deleted_users_tokens_are_refused(knock, pair, user):
 
     answers = knock(pair["access"]) | {"refresh": knock(pair["refresh"])["refresh"]}
 
-    assert_refused(answers)
+    assert_refused(answers, refresh="session_ended")
 
 
 def test_a_disabled_users_tokens_are_refused(knock, pair, user):
@@ -440,7 +448,7 @@ def test_a_disabled_users_tokens_are_refused(knock, pair, user):
 
     answers = knock(pair["access"]) | {"refresh": knock(pair["refresh"])["refresh"]}
 
-    assert_refused(answers)
+    assert_refused(answers, refresh="session_ended")
 
 
 def test_a_user_disabled_by_sql_neither_reads_the_account_nor_refreshes(knock, pair, user):
@@ -455,7 +463,7 @@ def test_a_revoked_sign_ins_tokens_are_refused(knock, pair):
 
     answers = knock(pair["access"]) | {"refresh": knock(pair["refresh"])["refresh"]}
 
-    assert_refused(answers)
+    assert_refused(answers, refresh="session_ended")
 
 
 def test_enabling_an_account_again_does_not_restore_its_tokens(knock, pair, user):
@@ -466,7 +474,7 @@ def test_enabling_an_account_again_does_not_restore_its_tokens(knock, pair, user
 
     answers = knock(pair["access"]) | {"refresh": knock(pair["refresh"])["refresh"]}
 
-    assert_refused(answers)
+    assert_refused(answers, refresh="session_ended")
 
 
 def test_an_expired_sign_in_gets_no_new_tokens(knock, pair):

@@ -1,0 +1,162 @@
+"""Rotate a refresh token, or repeat its successor: two statements, of which each decides alone.
+
+Each is one conditional UPDATE, so one of many requests wins. Django cannot express
+`UPDATE … RETURNING` (decision 0026). `refresh` calls both and judges the rest.
+"""
+
+import hmac
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import connection
+
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
+
+if TYPE_CHECKING:
+    from django.db.models import Field
+
+    from accounts.signins.refresh import Presented
+
+MOST_REPEATS = 32
+"""A rotation without a retry key is repeated at most this often, and only within the grace window.
+
+Enough for eight clients that share a token store and try four times each. One repeat is already
+enough for a thief, so a smaller number would only sign out honest clients.
+"""
+
+_ADVANCE = """
+UPDATE accounts_authsession SET
+    previous_refresh_jti = refresh_jti,
+    refresh_jti = %(successor)s,
+    refreshed_at = CASE WHEN refreshed_at > %(now)s THEN refreshed_at ELSE %(now)s END,
+    last_seen_at = %(now)s,
+    refresh_expires_at = CASE WHEN expires_at < %(until)s THEN expires_at ELSE %(until)s END,
+    refresh_used_at = NULL,
+    refresh_repeats = 0,
+    retry_key_hmac = %(retry_key)s
+WHERE refresh_jti = %(jti)s
+    AND (previous_refresh_jti = '' OR refreshed_at <= %(young)s)
+"""
+"""`refreshed_at` never goes back, even if the clocks of the servers differ."""
+
+_REPEAT = """
+UPDATE accounts_authsession SET
+    last_seen_at = %(now)s,
+    refresh_used_at = CASE WHEN refresh_jti = %(jti)s AND refresh_used_at IS NULL
+        THEN %(now)s ELSE refresh_used_at END,
+    refresh_repeats = refresh_repeats + CASE
+        WHEN previous_refresh_jti = %(jti)s AND retry_key_hmac = '' THEN 1 ELSE 0 END
+WHERE refresh_expires_at > %(now)s AND (
+    refresh_jti = %(jti)s
+    OR previous_refresh_jti = %(jti)s AND retry_key_hmac = %(retry_key)s AND (
+        refreshed_at > %(young)s AND refresh_repeats < %(most)s
+        OR retry_key_hmac <> '' AND refresh_used_at IS NULL
+    )
+)
+"""
+"""The current token gets itself. Its parent gets it with the key of the rotation, also if neither
+has one: within the grace window, and with a key until the current token was used."""
+
+_ACTIVE = """
+    AND id = %(sid)s AND user_id = %(user)s AND client_id = %(client)s AND kind = 'token'
+    AND revoked_at IS NULL AND expires_at > %(now)s
+    AND EXISTS (SELECT 1 FROM accounts_user WHERE accounts_user.id = user_id AND is_active)
+RETURNING *
+"""
+_OF_USER = ", (SELECT {name} FROM accounts_user WHERE accounts_user.id = user_id) AS user__{name}"
+"""One more column to return. The user's table can't be joined: SQLite returns no joined columns."""
+
+
+def advance(
+    token: "Presented", *, now: datetime, retry_key: str, user_columns: tuple[str, ...]
+) -> AuthSession | None:
+    """Return the sign-in with its next token, or None if this token isn't current or not due."""
+    hmac_of_key = hmacs_of(token, retry_key)[0]
+    return _update(_ADVANCE, token, now, user_columns, retry_key=hmac_of_key)
+
+
+def repeat(
+    token: "Presented", *, now: datetime, retry_key: str, user_columns: tuple[str, ...]
+) -> AuthSession | None:
+    """Return the sign-in whose current token this request may have (again), or None.
+
+    One statement, and one more for each former `SECRET_KEY`.
+    """
+    for hmac_of_key in hmacs_of(token, retry_key):
+        session = _update(_REPEAT, token, now, user_columns, retry_key=hmac_of_key)
+        if session is not None:
+            return session
+    return None
+
+
+def hmacs_of(token: "Presented", retry_key: str) -> list[str]:
+    """Return what the row may hold for this key, the first for writing; `['']` if there is no key.
+
+    The HMAC is bound to the token that the key came with: beside another token it is worth nothing.
+    """
+    if not retry_key:
+        return [""]
+    message = f"{token.sid}.{token.jti}.{retry_key}".encode()
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return [hmac.digest(_derived(secret), message, "sha256").hex() for secret in secrets]
+
+
+def _derived(secret: str) -> bytes:
+    return sha256(b"accounts.signins.retry_key" + secret.encode()).digest()
+
+
+def _update(
+    statement: str,
+    token: "Presented",
+    now: datetime,
+    user_columns: tuple[str, ...],
+    *,
+    retry_key: str,
+) -> AuthSession | None:
+    """Run the statement. Returns the row as it is now, or None if the statement changed none."""
+    # SQLite has no types for either; PostgreSQL takes them as they are.
+    key = AuthSession._meta.pk  # noqa: SLF001
+    moment = connection.ops.adapt_datetimefield_value
+    values = {
+        "successor": uuid4().hex,
+        "now": moment(now),
+        "until": moment(now + settings.REFRESH_TOKEN_LIFETIME),
+        "young": moment(now - settings.REFRESH_GRACE),
+        "sid": key.get_db_prep_value(token.sid, connection),
+        "jti": token.jti,
+        "user": key.get_db_prep_value(token.user_id, connection),
+        "client": token.client_id,
+        "retry_key": retry_key,
+        "most": MOST_REPEATS,
+    }
+    sql = statement + _ACTIVE + "".join(_OF_USER.format(name=name) for name in user_columns)
+    session = next(iter(AuthSession.objects.raw(sql, values)), None)
+    if session is not None:
+        session.user = _owner(session, user_columns)
+    return session
+
+
+def _owner(session: AuthSession, columns: tuple[str, ...]) -> User:
+    """Return the user with those columns, which came with the row."""
+    names, values = [], []
+    for field in User._meta.concrete_fields:  # noqa: SLF001 - in the order that `from_db` wants
+        if field.primary_key:
+            values.append(session.user_id)
+        elif field.attname in columns:
+            values.append(_converted(field, getattr(session, f"user__{field.attname}")))
+        else:
+            continue
+        names.append(field.attname)
+    return User.from_db(None, names, values)
+
+
+def _converted(field: "Field[Any, Any]", value: Any) -> Any:
+    """Return the column's value as the model has it: SQLite has no booleans, times or UUIDs."""
+    column = field.get_col(User._meta.db_table)  # noqa: SLF001
+    for convert in connection.ops.get_db_converters(column) + column.get_db_converters(connection):
+        value = convert(value, column, connection)
+    return value
