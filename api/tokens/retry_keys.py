@@ -1,7 +1,7 @@
 """Read the retry key of a refresh: the client's name for one attempt, however often it is sent.
 
 The client makes it and stores it before the call, so that it can ask again for an answer that got
-lost (decision 0070).
+lost (decision 0074).
 """
 
 import re
