@@ -1,6 +1,5 @@
 """A browser's session over its whole life: when it ends, when its id changes, what it costs."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from accounts.people.models import User
 from accounts.signins import revocations, sessions
 from accounts.signins.models import AuthSession
 from accounts.store import engine, index
+from tests.kit import stored_sessions
 from tests.kit.clients import CHROME, sign_in
 from tests.kit.factories import PASSWORD, AuthSessionFactory
 from tests.kit.mails import code_in
@@ -79,11 +79,8 @@ def is_signed_in(browser):
 def pass_time(seconds, *, sliding=True):
     """Nobody comes for so long: what Redis counts down, and what each session says of itself."""
     redis = get_redis_connection("sessions")
+    stored_sessions.age(redis, seconds)
     for key in redis.keys("*"):
-        if key.startswith(b"session:"):
-            value = json.loads(redis.get(key))
-            value["c"] -= seconds
-            redis.set(key, json.dumps(value), keepttl=True)
         if sliding:
             redis.expire(key, redis.ttl(key) - seconds)
 

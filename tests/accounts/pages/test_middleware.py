@@ -1,6 +1,5 @@
 """A request's session and sign-in: fails closed, survives an outage."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from accounts.people.models import User
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 from accounts.store import engine
+from tests.kit import stored_sessions
 from tests.kit.clients import CHROME
 from tests.kit.factories import AuthSessionFactory, UserFactory
 from tests.kit.outage import without_redis
@@ -29,11 +29,7 @@ def store_of(browser):
 
 def age(by):
     """Every session began so long ago."""
-    redis = get_redis_connection("sessions")
-    for key in redis.keys("session:*"):
-        value = json.loads(redis.get(key))
-        value["c"] -= int(by.total_seconds())
-        redis.set(key, json.dumps(value), keepttl=True)
+    stored_sessions.age(get_redis_connection("sessions"), int(by.total_seconds()))
 
 
 def idle_for(time):
