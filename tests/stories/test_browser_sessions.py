@@ -464,7 +464,7 @@ def test_a_form_too_large_to_be_kept_for_after_step_up_is_a_413(signed_in, setti
     signed_in.raise_request_exception = False
 
     response = signed_in.post(
-        "/accounts/email/", {"action_add": "", "email": "a@example.com", "x": "x" * 20_000}
+        "/accounts/email/", {"action_add": "x" * 20_000, "email": "a@example.com"}
     )
 
     assert response.status_code == 413
