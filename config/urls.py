@@ -1,11 +1,15 @@
 """Where everything lives."""
 
+from allauth.account import urls as account_urls
 from allauth.account.models import EmailAddress
+from allauth.headless import urls as headless_urls
+from allauth.socialaccount import urls as socialaccount_urls
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from accounts.pages import transactions
 from accounts.routes import for_machines
 from api.urls import headless, well_known_urlpatterns
 from config import errors
@@ -19,6 +23,9 @@ handler500 = errors.handler500
 # Providers are configured in the environment, their tokens are never stored, and an account's
 # addresses and connections are shown, read-only, on its user's page.
 admin.site.unregister([EmailAddress, SocialAccount, SocialApp, SocialToken])
+
+for allauths in (account_urls, socialaccount_urls, headless_urls):
+    transactions.protect(allauths.urlpatterns)
 
 urlpatterns = [
     for_machines(path("api/", include("api.urls"))),  # first: asked for most

@@ -8,7 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password, verify_password
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import ProhibitNullCharactersValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -99,7 +99,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         elif not self._state.adding and not kwargs.get("force_insert"):
             now = self._loaded()
             update_fields = [name for name in now if now[name] != self._stored.get(name, _ABSENT)]
-        super().save(update_fields=update_fields, **kwargs)
+        # One transaction with the receivers of `post_save`, which end sign-ins.
+        with transaction.atomic(savepoint=False):
+            super().save(update_fields=update_fields, **kwargs)
         self.note_stored(update_fields)
 
     def _loaded(self) -> dict[str, Any]:

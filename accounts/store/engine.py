@@ -23,7 +23,8 @@ checked before a process forgets the `sid`.
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -78,6 +79,7 @@ class SessionStore(SessionBase):
         self.is_unknown = False  # Redis has no session with the id of the cookie, or none to open
         self._is_new = False  # this id is not stored yet
         self._replaced: str | None = None  # key of the session that the new id replaces
+        self._is_held = False  # see `held`
 
     # Time
 
@@ -256,9 +258,22 @@ class SessionStore(SessionBase):
         if names:
             outage.write(build)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Ignore `flush` in this block. For Django's `get_user`, which flushes a session whose
+        password was changed: the request that changed it may be about to renew the session.
+        """
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+
     @override
     def flush(self) -> None:
         """Delete in Redis first: if that fails, the session must not look deleted."""
+        if self._is_held:
+            return
         self.delete()
         self.clear()
         self._session_key = None
