@@ -13,6 +13,8 @@ from accounts.signins.models import AuthSession
 from accounts.store import engine
 from tests.kit.clients import CHROME, bearer, is_signed_in, sign_in
 from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.mails import code_in
+from tests.kit.outage import without_redis
 from tests.kit.waiting import Asking, is_somebody_waiting, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -118,8 +120,6 @@ def test_stepping_up_leaves_this_browser_signed_in(user, visitor, open_tabs):
 
 
 def test_changing_the_email_leaves_this_browser_signed_in(user, visitor, open_tabs, deliver):
-    from tests.kit.mails import code_in  # noqa: PLC0415 - beside its only use
-
     visitor.post("/accounts/email/", {"action_add": "", "email": "new@example.com"})
     visitor.post("/accounts/confirm-email/", {"code": code_in(deliver()[-1])})
 
@@ -176,8 +176,6 @@ def test_signing_in_again_in_such_a_browser_leaves_no_second_line(user, visitor)
 
 
 def test_a_redis_failure_undoes_the_password_change(user, visitor, other, settings):
-    from tests.kit.outage import without_redis  # noqa: PLC0415 - beside its only use
-
     before = User.objects.get().password
     saving = engine.SessionStore.save
 
@@ -212,7 +210,6 @@ def test_a_password_change_waits_for_a_sign_in_under_way(user, visitor):
 
 
 def test_a_demotion_ends_this_browser_for_all_tabs(visitor, user, open_tabs):
-    User.objects.get(pk=user.pk)
     stored = User.objects.get(pk=user.pk)
     stored.is_staff = True
     stored.save()
