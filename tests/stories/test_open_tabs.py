@@ -151,7 +151,7 @@ def test_a_change_by_bearer_leaves_the_app_and_its_calls_signed_in(pair, app):
 # The same, one step at a time
 
 
-def test_a_tab_between_the_new_password_and_the_new_session_deletes_nothing(user, visitor):
+def test_a_tab_that_meets_a_new_password_deletes_no_session(user, visitor):
     """It has read the session before, and reads the user afterwards."""
     cookie = visitor.cookies["session"].value
     session = engine.SessionStore(cookie)
