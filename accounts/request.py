@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from accounts.client_info import USER_AGENT_MAX, ClientInfo
 
 if TYPE_CHECKING:
+    from accounts.people.models import User
     from accounts.signins.models import AuthSession
 
 
@@ -26,6 +27,8 @@ class SignIn:
     """True if the visitor chose to prove the account by a mailed code."""
     opened: "AuthSession | None" = None
     """The row, after `open_session` has opened the sign-in."""
+    bearer: "User | None" = None
+    """The user of the access token with which an app calls allauth's headless API."""
 
 
 class Request(HttpRequest):

@@ -9,7 +9,7 @@ A view has these attributes, on its class or set by `mark`. So no other code nee
 `for_machines` marks all addresses under one prefix, also those that lead to no view.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, TypedDict, TypeVar, Unpack
 
@@ -48,6 +48,15 @@ def for_machines(route: Route) -> Route:
     """
     route.is_machine = True  # type: ignore[attr-defined]  # ours
     return route
+
+
+def views_in(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    """Yield the routes that lead to a view, those of included patterns, too."""
+    for each in patterns:
+        if isinstance(each, URLResolver):
+            yield from views_in(each.url_patterns)
+        else:
+            yield each
 
 
 def match_of(request: HttpRequest) -> ResolverMatch | None:

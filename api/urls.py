@@ -1,10 +1,9 @@
 """Route the API's paths. No other module spells them."""
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from allauth.headless import urls as allauth_headless
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts import routes
@@ -66,15 +65,7 @@ ALLAUTHS: dict[str, Statements] = {
 def headless() -> Any:
     """Return the routes of allauth's headless API, with our inputs and marks on its views."""
     inputs.install()
-    for route in _views_in(allauth_headless.urlpatterns):
+    for route in routes.views_in(allauth_headless.urlpatterns):
         statements: Statements = {"reads_json": True, **ALLAUTHS.get(str(route.name), {})}
         routes.mark(**statements)(route.callback)
     return include(allauth_headless)
-
-
-def _views_in(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[URLPattern]:
-    for each in patterns:
-        if isinstance(each, URLResolver):
-            yield from _views_in(each.url_patterns)
-        else:
-            yield each

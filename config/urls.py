@@ -1,11 +1,15 @@
 """Map paths to views: pages, API, allauth's headless API, admin."""
 
+from allauth.account import urls as account_urls
 from allauth.account.models import EmailAddress
+from allauth.headless import urls as headless_urls
+from allauth.socialaccount import urls as socialaccount_urls
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from accounts.pages import allauth_urls, transactions
 from accounts.routes import for_machines
 from api.urls import headless, well_known_urlpatterns
 from config import errors
@@ -19,6 +23,9 @@ handler500 = errors.handler500
 # The environment configures providers, and the site stores none of their tokens. The admin's page
 # of a user shows its addresses and connections, read-only.
 admin.site.unregister([EmailAddress, SocialAccount, SocialApp, SocialToken])
+
+for each in (allauth_urls, account_urls, socialaccount_urls, headless_urls):
+    transactions.protect(each.urlpatterns)
 
 urlpatterns = [
     for_machines(path("api/", include("api.urls"))),  # first, because most requests go here

@@ -6,7 +6,6 @@ from allauth.account.adapter import get_adapter
 from allauth.core import context
 from allauth.socialaccount import signals
 from allauth.socialaccount.models import SocialAccount
-from django.contrib import messages
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -66,7 +65,6 @@ def keep_the_last_way_in(instance: SocialAccount, origin: Any = None, **kwargs: 
     user = User.objects.select_for_update(no_key=True).get(pk=instance.user_id)
     others = SocialAccount.objects.filter(user=user).exclude(pk=instance.pk)
     if not user.has_usable_password() and not others.exists():
-        list(messages.get_messages(request))  # taken back: allauth has said that it is done
         raise ConflictError
 
 

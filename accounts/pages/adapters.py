@@ -25,7 +25,7 @@ from typing_extensions import override
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import LoginFailure
-from accounts.client_info import device_name
+from accounts.client_info import ClientInfo, device_name
 from accounts.errors import (
     AccountExistsError,
     ConflictError,
@@ -42,7 +42,9 @@ from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import MAX_LENGTH, PasswordLengthValidator
 from accounts.request import client_of, sign_in_of
-from accounts.signins import guesses
+from accounts.signins import guesses, sessions
+from accounts.signins.models import AuthSession
+from accounts.store.engine import SID
 from accounts.store.outage import STORE_ERRORS
 
 log = logging.getLogger(__name__)
@@ -209,8 +211,10 @@ class AccountAdapter(DefaultAccountAdapter):
             raise PermissionDenied
         if _is_refused(user):  # again: `pre_login` may have run in an earlier request
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
+        former = None if request.user.is_authenticated else request.session.get(SID)
         try:
             super().login(request, user)
+            _end(former, client_of(request))
         except InactiveUserError as exc:
             request.session.flush()
             request.user = AnonymousUser()
@@ -227,6 +231,12 @@ class AccountAdapter(DefaultAccountAdapter):
     @override
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("accounts:home")
+
+
+def _end(sid: str | None, client: ClientInfo) -> None:
+    """End the sign-in of a session that is nobody's, because the password was changed since."""
+    if sid and (row := AuthSession.objects.active().filter(pk=sid).first()):
+        sessions.revoke(row, reason=sessions.Reason.LOGOUT, client=client)
 
 
 def _is_refused(user: AbstractBaseUser) -> bool:

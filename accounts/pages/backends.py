@@ -4,9 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account.auth_backends import AuthenticationBackend as AllauthBackend
+from allauth.core import context
 from typing_extensions import override
 
 from accounts.people.models import User
+from accounts.request import sign_in_of
 
 
 class AuthenticationBackend(AllauthBackend):
@@ -14,4 +16,7 @@ class AuthenticationBackend(AllauthBackend):
 
     @override
     def get_user(self, user_id: Any) -> User | None:
-        return User.objects.active(user_id) if isinstance(user_id, UUID) else None
+        if not isinstance(user_id, UUID):
+            return None
+        known = sign_in_of(context.request).bearer if context.request else None
+        return known if known and known.pk == user_id else User.objects.active(user_id)

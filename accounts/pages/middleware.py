@@ -112,7 +112,17 @@ def _user(request: HttpRequest) -> User | AnonymousUser:
     match = routes.match_of(request)
     if request.method in SAFE and match is not None and "api" in match.app_names:
         return _remembered(request)
-    return auth.get_user(request)
+    return _stored(request)
+
+
+def _stored(request: HttpRequest) -> User | AnonymousUser:
+    """Return the session's user, or nobody if the password was changed since the sign-in.
+
+    Deletes nothing: another request may be about to renew this session, with the new password. It
+    would fail, and this answer would delete the cookie that it sets.
+    """
+    with cast("engine.SessionStore", request.session).held():
+        return auth.get_user(request)
 
 
 def _remembered(request: HttpRequest) -> User | AnonymousUser:
@@ -121,7 +131,7 @@ def _remembered(request: HttpRequest) -> User | AnonymousUser:
     if found is not None:
         return found
     changes = remembered.changes
-    user = auth.get_user(request)
+    user = _stored(request)
     if isinstance(user, User):
         remembered.add(request.session, user, changes=changes)
     return user

@@ -62,7 +62,7 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
     # Rotate the id here: Django does it only if this user was not signed in already.
     request.session.cycle_key()
     request.session[SID] = str(session.pk)
-    request.session[RIGHTS] = rights_of(user)
+    request.session[RIGHTS] = rights_of(user)  # as they are since `open` has read them again
     request.auth_session = session
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import make_password, verify_password
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import ProhibitNullCharactersValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -98,7 +99,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         elif not self._state.adding and not kwargs.get("force_insert"):
             now = self._loaded()
             update_fields = [name for name in now if now[name] != self._stored.get(name, _ABSENT)]
-        super().save(update_fields=update_fields, **kwargs)
+        # One transaction with the receivers of `post_save`, which end sign-ins.
+        with transaction.atomic(savepoint=False):
+            super().save(update_fields=update_fields, **kwargs)
         self.note_stored(update_fields)
 
     def _loaded(self) -> dict[str, Any]:
@@ -113,6 +116,25 @@ class User(AbstractBaseUser, PermissionsMixin):
         else:
             known = {name: loaded[name] for name in names if name in loaded}
             self._stored = self._stored | known
+
+    @override
+    def check_password(self, raw_password: str | None) -> bool:
+        """Return True if this is the password. Upgrades a hash that has old parameters.
+
+        The upgrade replaces only the hash that was checked. If another request replaced it first,
+        the password must fit the new hash: that request may have changed the password.
+        """
+        is_correct, must_upgrade = verify_password(raw_password, self.password)
+        if not is_correct or not must_upgrade:
+            return is_correct
+        upgraded = make_password(raw_password)
+        rows = type(self).objects.filter(pk=self.pk, password=self.password)
+        if rows.update(password=upgraded):
+            self.password = upgraded
+            self.note_stored(["password"])
+            return True
+        self.refresh_from_db(fields=["password"])
+        return verify_password(raw_password, self.password)[0]
 
     @override
     def clean(self) -> None:

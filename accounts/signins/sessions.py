@@ -42,13 +42,17 @@ def open(  # noqa: A001 - called as sessions.open()
     """Open a sign-in of `user` and return its row.
 
     `through` is the connection (provider, uid) that proved it, if any. Locks the user's row and
-    reads it again. Raises `InactiveUserError` if meanwhile the password was changed, the account
-    was disabled or deleted, or the connection was ended.
+    reads it into `user`, so that callers go on with the current rights. Raises `InactiveUserError`
+    if meanwhile the password was changed, the account was disabled or deleted, or the connection
+    was ended.
     """
-    now = timezone.now()
+    now, proved = timezone.now(), user.password
     with transaction.atomic():
-        current = User.objects.select_for_update().filter(pk=user.pk).first()
-        if current is None or not current.is_active or current.password != user.password:
+        try:
+            user.refresh_from_db(from_queryset=User.objects.select_for_update())
+        except User.DoesNotExist as exc:
+            raise InactiveUserError from exc
+        if not user.is_active or user.password != proved:
             raise InactiveUserError
         if through and not _is_connected(user, *through):
             raise InactiveUserError

@@ -4,7 +4,9 @@
 
 - Redis holds no usable cookie. The engine never adopts an id that a client made up, and takes ids
   from the cookie only.
-- An error never counts as "no session": it raises `STORE_ERRORS`, and the cookie stays.
+- A value is sealed under the name of its key (`encoding`), so a writer to Redis signs nobody in.
+- An error never counts as "no session": it raises `STORE_ERRORS`, and the cookie stays. A value that
+  can't be opened is no session, but the cookie stays, too: a server that lacks a key looks the same.
 - The engine creates with SET NX and saves with SET XX, so a late save restores no deleted session.
 - It enforces two time-outs, whatever the cookie says. Idle: the expiry of the key, which only
   `slide` extends. Absolute: `AUTH_SESSION_LIFETIME` from the sign-in, which `load` checks.
@@ -21,7 +23,8 @@ checked before a process forgets the `sid`.
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -58,9 +61,11 @@ def lookup(sid: UUID) -> "SessionStore | None":
     """
     name = index.find(sid)
     session = NamedSessionStore(name) if name else None
-    if session is not None and session.is_due:
+    if session is None or session.get(SID) != str(sid):
+        return None  # the index isn't sealed; the session says whose it is
+    if session.is_due:
         session.slide()
-    return session if session is not None and session.session_key else None
+    return session
 
 
 class SessionStore(SessionBase):
@@ -71,9 +76,10 @@ class SessionStore(SessionBase):
         self._began: int | None = None
         self._left_ms: int | None = None  # of the idle time, when it was loaded
         self._stored_sid: Any = None
-        self.is_unknown = False  # Redis has no session with the id of the cookie
+        self.is_unknown = False  # Redis has no session with the id of the cookie, or none to open
         self._is_new = False  # this id is not stored yet
         self._replaced: str | None = None  # key of the session that the new id replaces
+        self._is_held = False  # see `held`
 
     # Time
 
@@ -146,8 +152,8 @@ class SessionStore(SessionBase):
     @override
     def load(self) -> dict[str, Any]:
         value, self._left_ms = index.fetch(self._name, limit=encoding.MAX_BYTES)
-        self.is_unknown = value is None
         data = self._opened(value) if value is not None else None
+        self.is_unknown = value is None or self._began is None
         if data is None:
             self._session_key = None
             return {}
@@ -163,7 +169,7 @@ class SessionStore(SessionBase):
 
     def _opened(self, value: bytes) -> dict[str, Any] | None:
         try:
-            data, self._began = encoding.unpack(value)
+            data, self._began = encoding.unpack(value, name=self._name)
         except encoding.UnreadableError as error:
             log.warning("a session can't be read, its visitor is signed out: %s", error)
             return None
@@ -199,7 +205,7 @@ class SessionStore(SessionBase):
         if self.session_key is None:
             raise SessionEndedError  # it was deleted before this request read it
         began = self._beginning()
-        value = encoding.pack(data, began=began, is_signed_in=SID in data)
+        value = encoding.pack(data, name=self._name, began=began)
         if must_create or self._is_new:
             is_renewed = bool(self._replaced and SID in data and data[SID] == self._stored_sid)
             self._write_new(value, is_renewed=is_renewed)
@@ -208,13 +214,13 @@ class SessionStore(SessionBase):
         self._began, self._stored_sid = began, data.get(SID)
         self._is_new, self._replaced = False, None
 
-    def _write_again(self, value: str) -> None:
+    def _write_again(self, value: bytes) -> None:
         is_signed_in = SID in self  # then the save keeps the expiry; see the module's docstring
         life: Any = {"keepttl": True} if is_signed_in else {"ex": self.idle_seconds}
         if not outage.write(lambda pipe: pipe.set(self._name, value, xx=True, **life))[0]:
             raise SessionEndedError
 
-    def _write_new(self, value: str, *, is_renewed: bool) -> None:
+    def _write_new(self, value: bytes, *, is_renewed: bool) -> None:
         idle_ms = self.idle_seconds * 1000
         replaced = self._replaced
         tries = 0
@@ -258,12 +264,26 @@ class SessionStore(SessionBase):
         if names:
             outage.write(build)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Ignore `flush` in this block. For Django's `get_user`, which flushes a session whose
+        password was changed: the request that changed it may be about to renew the session.
+        """
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+
     @override
     def flush(self) -> None:
         """Delete the session in Redis, then empty this object. Raises `STORE_ERRORS`.
 
-        In this order: if the deletion fails, the session must not look deleted.
+        In this order: if the deletion fails, the session must not look deleted. Does nothing in a
+        block of `held`.
         """
+        if self._is_held:
+            return
         self.delete()
         self.clear()
         self._session_key = None

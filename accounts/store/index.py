@@ -2,7 +2,7 @@
 
 | Key | Value | Lives for |
 | --- | --- | --- |
-| `session:<HMAC of the id>` | the session (`engine`) | its idle time |
+| `session:<HMAC of the id>` | the session, sealed (`encoding`) | its idle time |
 | `sid:<sid>` | that HMAC, so that a sign-in's session is found without its id | as long |
 | `user:<user id>` | sorted set of the user's sids, by the end of that time | the absolute time |
 
@@ -11,9 +11,10 @@ works with a primary and replicas, but not with Redis Cluster.
 """
 
 import hmac
+import re
 import time
 from base64 import urlsafe_b64encode
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -22,6 +23,9 @@ from redis.client import Pipeline
 from redis.exceptions import ReadOnlyError, ResponseError
 
 from accounts.store import outage
+
+HMAC_CHARACTERS = 43
+HMAC = re.compile(rb"[A-Za-z0-9_-]{43}")
 
 # KEYS: old name, new name. ARGV: value, milliseconds. Returns nothing if the old session is gone. A
 # retry, after a lost answer, finds the new session that the first try has made.
@@ -102,9 +106,12 @@ def _answers(redis: Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
 
 
 def find(sid: UUID) -> str | None:
-    """Return the HMAC of this sign-in's session, or None. Raises `StoreUnavailableError`."""
-    found = outage.read(lambda redis: redis.get(f"sid:{sid}"))
-    return cast("bytes", found).decode() if found else None
+    """Return the HMAC of this sign-in's session, or None. Raises `StoreUnavailableError`.
+
+    The answer isn't sealed: call `engine.lookup`, which checks it.
+    """
+    found, _ = fetch(f"sid:{sid}", limit=HMAC_CHARACTERS)
+    return found.decode() if found and HMAC.fullmatch(found) else None
 
 
 def add(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: int) -> None:
@@ -121,8 +128,8 @@ def slide(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: in
     pipe.zadd(f"user:{user_id}", {sid: int(time.time()) + idle_seconds}, xx=True)
 
 
-def renew(pipe: Pipeline, old: str, new: str, value: str, *, idle_ms: int) -> None:
-    """Move the session to another name, if the session still exists. Keeps its remaining time."""
+def renew(pipe: Pipeline, old: str, new: str, value: bytes, *, idle_ms: int) -> None:
+    """Move the session to another name, if it still exists. It keeps its remaining time."""
     pipe.eval(RENEW, 2, old, new, value, str(idle_ms))
 
 

@@ -7,6 +7,7 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -113,6 +114,7 @@ class UserAdmin(DjangoUserAdmin[User]):
         return [url for url in super().get_urls() if url.name != "auth_user_password_change"]
 
     @admin.action(description=_("End all sign-ins of the selected users"), permissions=["change"])
+    @transaction.atomic
     def end_sign_ins(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         ended = sum(
             sessions.revoke_all(
@@ -121,7 +123,7 @@ class UserAdmin(DjangoUserAdmin[User]):
                 actor=cast("User", request.user),
                 client=client_of(request),
             )
-            for user in queryset
+            for user in queryset.order_by("pk")
         )
         _report(self, request, ended)
 
@@ -152,6 +154,7 @@ class AuthSessionAdmin(ReadOnly, admin.ModelAdmin[AuthSession]):
         return request.user.has_perm("accounts.change_authsession")
 
     @admin.action(description=_("End the selected sign-ins"), permissions=["revoke"])
+    @transaction.atomic
     def revoke(self, request: HttpRequest, queryset: QuerySet[AuthSession]) -> None:
         client = client_of(request)
         ended = sum(
@@ -161,7 +164,7 @@ class AuthSessionAdmin(ReadOnly, admin.ModelAdmin[AuthSession]):
                 actor=cast("User", request.user),
                 client=client,
             )
-            for session in queryset.select_related("user")
+            for session in queryset.select_related("user").order_by("pk")
         )
         _report(self, request, ended)
 

@@ -13,7 +13,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from typing_extensions import override
 
-from accounts.request import Request, client_of
+from accounts.request import Request, client_of, sign_in_of
 from accounts.signins.models import AuthSession
 from accounts.store import engine
 from api import problems
@@ -49,9 +49,15 @@ class TokenStrategy(SessionTokenStrategy):
         except InvalidToken:
             return None
         sign_in = AuthSession.objects.active().select_related("user").filter(pk=sid).first()
-        if sign_in is None or sign_in.user is None:
+        if sign_in is None or sign_in.user is None or not sign_in.user.is_active:
             return None
-        return engine.lookup(sign_in.pk) or _new_session(sign_in)
+        session = engine.lookup(sign_in.pk) or _new_session(sign_in)
+        # The row says that this sign-in goes on after a change of the password. Django would delete
+        # a session with another hash, so it must compare it with this user, not read it once more.
+        sign_in_of(context.request).bearer = sign_in.user
+        if session.get(HASH_SESSION_KEY) != sign_in.user.get_session_auth_hash():
+            session[HASH_SESSION_KEY] = sign_in.user.get_session_auth_hash()
+        return session
 
     @override
     def create_session_token(self, request: HttpRequest) -> str:

@@ -6,6 +6,7 @@ import pytest
 import time_machine
 from django.test import Client
 
+from accounts import routes
 from api import urls
 from tests.kit.problems import problem
 
@@ -98,6 +99,6 @@ def test_a_json_view_refuses_other_bodies(client, path, status):
 
 
 def test_statements_about_allauths_views_name_views_that_exist():
-    names = {route.name for route in urls._views_in(urls.allauth_headless.urlpatterns)}
+    names = {route.name for route in routes.views_in(urls.allauth_headless.urlpatterns)}
 
     assert set(urls.ALLAUTHS) <= names

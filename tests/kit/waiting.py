@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from django.db import connection
+from django.db import connection, connections
 
 PATIENCE = 20.0
 """Seconds until a test gives up."""
@@ -49,6 +49,7 @@ class Asking:
             self.outcome = self.call()
         except Exception as error:
             self.outcome = error
+        connections.close_all()  # this thread's
         self.seconds = time.monotonic() - began
 
     def result(self):

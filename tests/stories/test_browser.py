@@ -12,6 +12,7 @@ from accounts.audit.models import AuditEvent
 from accounts.outbox.models import Job
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
+from tests.kit import stored_sessions
 from tests.kit.clients import CHROME, bearer, is_signed_in, sign_in
 from tests.kit.factories import PASSWORD, AuthSessionFactory, UserFactory
 from tests.kit.mails import code_in, link_in
@@ -219,8 +220,9 @@ def test_signing_out_removes_the_session_and_the_cookie(browser, user):
     thief.cookies["session"] = cookie
     assert not is_signed_in(thief)
     assert AuthSession.objects.get().revoked_reason == "logout"
-    stored = get_redis_connection("sessions")
-    assert not [key for key in stored.keys("*") if b"_auth_user_id" in (stored.get(key) or b"")]
+    redis = get_redis_connection("sessions")
+    left = [stored_sessions.opened(redis, name)["d"] for name in stored_sessions.names(redis)]
+    assert not [entries for entries in left if "_auth_user_id" in entries]
 
 
 def test_a_get_request_does_not_sign_out(signed_in):

@@ -12,7 +12,7 @@ from django_redis import get_redis_connection
 
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
-from accounts.store import encoding
+from tests.kit import stored_sessions
 from tests.kit.clients import is_signed_in
 from tests.kit.factories import PASSWORD, UserFactory
 
@@ -58,8 +58,8 @@ def test_an_unfinished_sign_up_keeps_no_provider_token_in_the_session(kakao, wal
 
     assert answer["Location"] == "/accounts/3rdparty/signup/"
     store = get_redis_connection("sessions")
-    (name,) = store.keys("session:*")
-    entries, _ = encoding.unpack(store.get(name))
+    (name,) = stored_sessions.names(store)
+    entries = stored_sessions.opened(store, name)["d"]
     assert "socialaccount_sociallogin" in entries
     assert '"token":' not in json.dumps(entries)
 

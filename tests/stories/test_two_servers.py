@@ -8,11 +8,13 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
 import pytest
+import requests
 from django.conf import settings as django_settings
 from django.db import connection
 
@@ -20,7 +22,7 @@ from tests.kit import forge
 from tests.kit.factories import PASSWORD
 from tests.kit.rings import starts_processes
 from tests.kit.servers import CREATE_USER, Cluster
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import Asking, wait_until
 
 # Run all on one worker, because the servers that they share start slowly.
 pytestmark = pytest.mark.xdist_group("two servers")
@@ -376,3 +378,62 @@ def test_the_bell_works_again_after_redis_returns(cluster, pair_from, status):
     end_by_revoke(cluster, pair, None)
 
     wait_until(lambda: status(1, pair) == REFUSED)
+
+
+# Tabs of one browser, on another server than the one that changes the password
+
+
+@pytest.fixture
+def tabs():
+    """Call `ask` in three threads until the test ends."""
+    over = threading.Event()
+
+    def run(ask):
+        def until_over():
+            while not over.is_set():
+                ask()
+
+        asking.extend(Asking(until_over) for _ in range(3))
+
+    asking = []
+    yield run
+    over.set()
+    assert [one.result() for one in asking] == [None] * len(asking)
+
+
+def test_changing_the_password_on_one_server_keeps_tabs_on_the_other(cluster, email, tabs):
+    here, there = (f"http://127.0.0.1:{port}" for port in cluster.ports)
+    other = cluster.sign_in_by_page(1, email, PASSWORD)
+    jar = {"session": cluster.sign_in_by_page(0, email, PASSWORD)}
+    statuses = set()
+
+    def take(answer):
+        """As a browser does: a later answer replaces the cookie, or deletes it."""
+        jar.update({one.name: one.value or "" for one in answer.cookies})
+        if 'session=""' in answer.headers.get("Set-Cookie", ""):
+            jar["session"] = ""
+        return answer
+
+    def ask():
+        answer = requests.get(f"{there}/api/me/", cookies=dict(jar), timeout=30)
+        statuses.add(take(answer).status_code)
+
+    def change(old, new):
+        path = f"{here}/accounts/password/change/"
+        take(requests.get(path, cookies=dict(jar), timeout=30))
+        form = {"oldpassword": old, "password1": new, "csrfmiddlewaretoken": jar["csrf"]}
+        return take(requests.post(path, form, cookies=dict(jar), timeout=30, allow_redirects=False))
+
+    tabs(ask)
+    passwords = [PASSWORD, *(f"another {PASSWORD} {number}" for number in range(4))]
+    changed = [change(*pair) for pair in pairwise(passwords)]
+
+    assert [answer.headers.get("Location") for answer in changed] == ["/accounts/"] * 4
+    assert [cluster.call(n, "GET", "/api/me/", cookie=jar["session"])[0] for n in (0, 1)] == [
+        200,
+        200,
+    ]
+    assert cluster.call(1, "GET", "/api/me/", cookie=other)[0] == 401
+    _, rows = cluster.call(0, "GET", "/api/sessions/", cookie=jar["session"])
+    assert len(rows["results"]) == 1
+    assert statuses <= {200, 401}

@@ -1,6 +1,5 @@
 """Check the session and the sign-in of each request: fail closed, and survive an outage of Redis."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from accounts.people.models import User
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 from accounts.store import engine
+from tests.kit import stored_sessions
 from tests.kit.clients import CHROME
 from tests.kit.factories import AuthSessionFactory, UserFactory
 from tests.kit.outage import without_redis
@@ -28,12 +28,8 @@ def store_of(browser):
 
 
 def age(by):
-    """Make every session look older by this time."""
-    redis = get_redis_connection("sessions")
-    for key in redis.keys("session:*"):
-        value = json.loads(redis.get(key))
-        value["c"] -= int(by.total_seconds())
-        redis.set(key, json.dumps(value), keepttl=True)
+    """Every session began so long ago."""
+    stored_sessions.age(get_redis_connection("sessions"), int(by.total_seconds()))
 
 
 def idle_for(time):

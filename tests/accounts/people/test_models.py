@@ -160,6 +160,59 @@ def test_a_password_change_undoes_no_deactivation(signed_in, user, monkeypatch):
     assert check_password(NEW, user.password)
 
 
+# Hashes with old parameters
+
+
+@pytest.fixture
+def argon(user, settings):
+    """New hashes are of another kind than the user's."""
+    settings.PASSWORD_HASHERS = [
+        "accounts.people.hashers.Argon2idPasswordHasher",
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+    ]
+
+
+def test_a_right_password_upgrades_the_hash_once(user, argon):
+    slow = User.objects.get()
+
+    assert user.check_password(PASSWORD)
+    assert slow.check_password(PASSWORD)
+
+    assert user.password == slow.password == User.objects.get().password
+    assert user.password.startswith("argon2$")
+
+
+def test_an_upgrade_does_not_undo_a_password_change(user, argon):
+    slow = User.objects.get()
+    user.set_password(NEW)
+    user.save()
+
+    assert not slow.check_password(PASSWORD)
+
+    assert User.objects.get().check_password(NEW)
+
+
+def test_a_wrong_password_upgrades_nothing(user, argon):
+    before = user.password
+
+    assert not user.check_password("wrong")
+    assert not user.check_password(None)
+
+    assert User.objects.get().password == before
+
+
+def test_a_save_after_an_upgrade_does_not_write_the_hash_again(user, argon):
+    user.check_password(PASSWORD)
+    changed = User.objects.get()
+    changed.set_password(NEW)
+    changed.save()
+
+    user.display_name = "A"
+    user.save()
+
+    assert User.objects.get().check_password(NEW)
+
+
 def test_two_users_do_not_share_their_stored_values(db):
     one, other = UserFactory(), UserFactory()
     one.display_name = "One"

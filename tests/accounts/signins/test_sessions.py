@@ -1,10 +1,13 @@
 """Open, touch and revoke sign-ins."""
 
+import functools
 import threading
+import time
 from datetime import timedelta
 
 import pytest
 from django.db import connections, transaction
+from django.test import Client
 from django.utils import timezone
 
 from accounts.audit import trail
@@ -15,7 +18,8 @@ from accounts.people.models import User
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 from accounts.store import engine
-from tests.kit.clients import bearer
+from tests.kit import forge
+from tests.kit.clients import bearer, is_signed_in, sign_in
 from tests.kit.factories import AuthSessionFactory, UserFactory
 from tests.kit.waiting import Asking, is_somebody_waiting, wait_until
 
@@ -83,6 +87,61 @@ def test_an_account_deleted_meanwhile_signs_nobody_in(user):
 
     with pytest.raises(InactiveUserError):
         open_session(user)
+
+
+def test_a_sign_in_goes_on_with_the_rights_of_the_locked_row(db):
+    user = UserFactory(admin=True)
+    User.objects.filter(pk=user.pk).update(is_staff=False, is_superuser=False)
+
+    session = open_session(user)
+
+    assert session.user is user
+    assert (user.is_staff, user.is_superuser) == (False, False)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("door", ["api", "app", "page"])
+def test_a_demotion_during_a_sign_in_leaves_no_rights(door):
+    user, client = UserFactory(admin=True), Client()
+
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        asking = Asking(lambda: sign_in(client, user, door=door))
+        wait_until(is_somebody_waiting)
+        time.sleep(0.3)  # on SQLite, which shows no waiting: until the password was checked
+        User.objects.filter(pk=user.pk).update(is_staff=False, is_superuser=False)
+    answer = asking.result()
+
+    if door == "page":
+        assert client.session["rights"] == "00"
+        assert is_signed_in(client)
+    else:
+        body = answer.json()
+        access = body["access"] if door == "api" else body["meta"]["access_token"]
+        assert forge.part(access, 1)["scope"] == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_right_passwords_at_once_all_sign_in_while_a_hash_is_upgraded(settings):
+    user = UserFactory()
+    settings.PASSWORD_HASHERS = [
+        "accounts.people.hashers.Argon2idPasswordHasher",
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+    ]
+    browsers = [Client() for _ in range(4)]
+    barrier = threading.Barrier(len(browsers))
+
+    def come(browser):
+        barrier.wait(60)
+        status = sign_in(browser, user).status_code
+        connections.close_all()
+        return status
+
+    asking = [Asking(functools.partial(come, browser)) for browser in browsers]
+
+    assert [one.result() for one in asking] == [302] * len(browsers)
+    assert [is_signed_in(browser) for browser in browsers] == [True] * len(browsers)
+    assert User.objects.get().password.startswith("argon2$")
 
 
 def test_touch_notes_that_the_device_was_seen(db, django_assert_num_queries):

@@ -1,0 +1,37 @@
+"""Read and write the sealed sessions in Redis, as only the site itself can."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from accounts import encryption
+from accounts.store import encoding
+
+
+def names(redis) -> list[str]:
+    return sorted(key.decode() for key in redis.keys("session:*"))
+
+
+def opened(redis, name: str) -> dict[str, Any]:
+    """What is sealed under this name: `{"c": when it began, "d": its entries}`."""
+    value = redis.get(name)
+    return json.loads(encryption.unseal(value[1:], name=encoding.VERSION + name.encode()))
+
+
+def sealed(stored: Any, name: str) -> bytes:
+    """A value for this name that the site opens, whatever is in it."""
+    text = stored if isinstance(stored, bytes) else json.dumps(stored).encode()
+    return encoding.VERSION + encryption.seal(text, name=encoding.VERSION + name.encode())
+
+
+def age(redis, seconds: int) -> None:
+    """Let every session have begun so long ago."""
+    for name in names(redis):
+        change(redis, name, lambda stored: stored.update(c=stored["c"] - seconds))
+
+
+def change(redis, name: str, how: Callable[[dict[str, Any]], object]) -> None:
+    """Open the session, let `how` change it in place, and seal it again."""
+    stored = opened(redis, name)
+    how(stored)
+    redis.set(name, sealed(stored, name), keepttl=True)
