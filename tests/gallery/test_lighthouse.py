@@ -26,7 +26,7 @@ PAGES = {
     "reset": "/accounts/password/reset/",
     "overview": "/accounts/",
 }
-SECONDS = 120
+SECONDS = 300
 
 
 @pytest.fixture(scope="module")
