@@ -26,7 +26,7 @@ PAGES = {
     "reset": "/accounts/password/reset/",
     "overview": "/accounts/",
 }
-SECONDS = 120
+SECONDS = 300
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,8 @@ def test_lighthouse_finds_nothing_to_improve(
     lost: list[str] = []
     for _ in range(TRIES):
         report = run(packages, f"{site.url}{PAGES[name]}", headers, tmp_path)
+        if report is None:
+            continue
         assert report["finalDisplayedUrl"] == f"{site.url}{PAGES[name]}"
         for category in report["categories"].values():
             score = round(100 * (category["score"] or 0))
@@ -59,12 +61,16 @@ def test_lighthouse_finds_nothing_to_improve(
             break
     sys.stderr.write(f"Lighthouse, {name}: {scores}\n")
 
+    assert scores, f"Lighthouse lost the trace {TRIES} times"
     wanted = (*STEADY, "performance") if is_calm else STEADY
     assert {each: scores[each] for each in wanted if scores[each] < LEAST} == {}, lost
 
 
-def run(packages: Path, url: str, headers: dict[str, str], directory: Path) -> dict:
-    """Run Lighthouse as on a phone, with its simulated slow network. Returns its report."""
+def run(packages: Path, url: str, headers: dict[str, str], directory: Path) -> dict | None:
+    """Run Lighthouse as on a phone, with its simulated slow network. Returns its report.
+
+    Returns None if Lighthouse lost the browser's trace, as it does on a busy machine.
+    """
     report = directory / "report.json"
     done = subprocess.run(
         [
@@ -82,6 +88,8 @@ def run(packages: Path, url: str, headers: dict[str, str], directory: Path) -> d
         check=False,
         timeout=SECONDS,
     )
+    if "NO_NAVSTART" in done.stderr:
+        return None
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(report.read_text())
 
