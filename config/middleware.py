@@ -143,8 +143,8 @@ class BodyMiddleware:
     """Refuse a body that is too large, and JSON that no parser should read.
 
     Django checks `DATA_UPLOAD_MAX_MEMORY_SIZE` only if it parses the body itself, but DRF's and
-    allauth's JSON parsers read the stream. A body without Content-Length never reaches a WSGI
-    application. allauth's parser fails with a 500 for a number of 5,000 digits, deep nesting and
+    allauth's JSON parsers read the stream. `config.bodies` gives a body without Content-Length its
+    length; if that is impossible under this server, the answer is 411. allauth's parser fails with a 500 for a number of 5,000 digits, deep nesting and
     unpaired surrogates.
     """
 
@@ -153,6 +153,8 @@ class BodyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH") or "0"
+        if not request.META.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" in request.META:
+            return errors.respond(request, problems.LENGTH_REQUIRED)
         if not length.isdecimal():
             return errors.respond(request, problems.BAD_REQUEST)
         # int() refuses a number of thousands of digits.

@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core import checks
 from django.core.wsgi import get_wsgi_application
+
+from config import bodies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -36,5 +39,6 @@ def application(environ: dict[str, Any], start_response: "StartResponse") -> Ite
     """
     if forward_auth.answers(environ):
         return forward_auth.answer(environ, start_response)
+    bodies.measure(environ, max_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     environ["CONTENT_TYPE"] = CHARSET.sub("", environ.get("CONTENT_TYPE") or "")
     return django(environ, start_response)
