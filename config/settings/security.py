@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from config.settings.base import FRONTEND_ORIGINS, HTTPS, TRUSTED_PROXY_COUNT
+from config.settings.base import FRONTEND_ORIGINS, HTTPS, TRUSTED_PROXY_COUNT, env
 from config.settings.providers import PROVIDER_ORIGINS
 
 # CORS, CSRF, cookies
@@ -14,7 +14,11 @@ CORS_ALLOW_HEADERS = [
     "accept",
     "accept-language",
     "authorization",
+    "baggage",
     "content-type",
+    "sentry-trace",
+    "traceparent",
+    "tracestate",
     "x-csrftoken",
     "x-email-verification-key",
     "x-password-reset-key",
@@ -22,6 +26,7 @@ CORS_ALLOW_HEADERS = [
     "x-requested-with",
     "x-session-token",
     "x-token-delivery",
+    *env.list("CORS_ALLOW_HEADERS", default=[]),
 ]
 CORS_EXPOSE_HEADERS = [
     "Deprecation",

@@ -86,14 +86,28 @@ def test_a_preflight_of_the_frontend_is_answered_exactly(client, path):
         "Access-Control-Allow-Origin": FRONTEND,
         "Access-Control-Allow-Credentials": "true",
         "Access-Control-Allow-Methods": "DELETE, GET, OPTIONS, PATCH, POST, PUT",
-        "Access-Control-Allow-Headers": "accept, accept-language, authorization, content-type, "
-        "x-csrftoken, x-email-verification-key, x-password-reset-key, x-request-id, "
+        "Access-Control-Allow-Headers": "accept, accept-language, authorization, baggage, "
+        "content-type, sentry-trace, traceparent, tracestate, x-csrftoken, x-email-verification-key, x-password-reset-key, x-request-id, "
         "x-requested-with, x-session-token, x-token-delivery",
         "Access-Control-Max-Age": "7200",
         "Access-Control-Expose-Headers": "Deprecation, Link, RateLimit, RateLimit-Policy, "
         "Retry-After, WWW-Authenticate, X-Request-ID",
     }
     assert "origin" in response["Vary"].lower()
+
+
+def test_a_setting_allows_more_headers_to_the_frontend(site_under):
+    answers = site_under(
+        """
+headers = {"origin": "https://app.example.com", "access-control-request-method": "GET"}
+preflight = Client().options("/api/me/", headers=headers)
+answers = preflight["Access-Control-Allow-Headers"].split(", ")
+""",
+        FRONTEND_ORIGINS="https://app.example.com",
+        CORS_ALLOW_HEADERS="x-datadog-trace-id,x-datadog-parent-id",
+    )
+
+    assert {"x-datadog-trace-id", "x-datadog-parent-id", "authorization"} <= set(answers)
 
 
 @pytest.mark.django_db
