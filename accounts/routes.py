@@ -5,6 +5,8 @@ A view has these attributes, on its class or set by `mark`. Nothing else needs t
 - `limit`: a `Limit` that requests by POST count towards; with `is_limited_by_get`, all requests.
 - `is_machine`: a program calls it, so its errors are problem JSON.
 - `reads_json`: it reads the body as JSON, whatever the content type says.
+- `needs_no_token`: it ignores an access token that is bad; with `may_connect`, unless the body's
+  `process` is `connect`.
 
 `for_machines` marks all addresses under one prefix, also those that lead to no view.
 """
@@ -28,6 +30,8 @@ class Statements(TypedDict, total=False):
     is_limited_by_get: bool
     is_machine: bool
     reads_json: bool
+    needs_no_token: bool
+    may_connect: bool
 
 
 def mark(**statements: Unpack[Statements]) -> Callable[[View], View]:

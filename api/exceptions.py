@@ -11,6 +11,7 @@ from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from accounts.errors import AccountsError
 from api import problems
 from api.problems import Problem
 
@@ -63,6 +64,12 @@ class ClientRefused(Refused):
 
 class InvalidToken(Refused):
     problem = problems.INVALID_TOKEN
+
+
+class BearerRefusedError(AccountsError):
+    """As `InvalidToken`, for views that aren't DRF's."""
+
+    code = "invalid_token"
 
 
 class OriginRefused(exceptions.PermissionDenied):

@@ -109,6 +109,7 @@ INVALID_TOKEN = Problem(
     "invalid_token",
     _("Unauthorized"),
     _("The token is invalid, expired or revoked. Sign in again."),
+    challenge=f'{REALM}, error="invalid_token"',
 )
 INVALID_CLIENT = Problem(
     401,

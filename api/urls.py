@@ -54,10 +54,14 @@ well_known_urlpatterns = [
 ]
 
 ALLAUTHS: dict[str, Statements] = {
-    "provider_token": {"limit": SOCIAL},
+    **dict.fromkeys(
+        ("config", "login", "signup", "request_password_reset", "reset_password"),
+        Statements(needs_no_token=True),
+    ),
+    "provider_token": {"limit": SOCIAL, "may_connect": True},
     # A browser posts a form here, and goes on to the provider.
     "redirect_to_provider": {"limit": SOCIAL, "reads_json": False},
-    "refresh": {"limit": tokens.TokenRefreshView.limit},
+    "refresh": {"limit": tokens.TokenRefreshView.limit, "needs_no_token": True},
 }
 """What allauth's views would state about themselves if they were ours, by the names of their URLs."""
 

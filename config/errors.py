@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language_from_request, override
+from django.views.decorators.csrf import csrf_exempt
 
 from accounts import routes
 from accounts.errors import AccountExistsError, SessionEndedError
@@ -123,6 +124,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return respond(request, problems.CSRF_FAILED)
 
 
+@csrf_exempt  # a 404 needs no proof, and an app has no CSRF token
 def not_found(request: HttpRequest, **kwargs: str) -> HttpResponse:
     """A view for paths that a library offers and this site doesn't."""
     return respond(request, problems.NOT_FOUND)

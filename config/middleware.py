@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -201,13 +202,19 @@ class CorsMiddleware(corsheaders.CorsMiddleware):
 
 
 class ErrorMiddleware:
-    """Answer the domain's errors that a view raises."""
+    """Answer the domain's errors that a view raises.
+
+    Give each 401 for a program the challenge that RFC 9110 §15.5.2 requires: allauth sends none.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code == HTTPStatus.UNAUTHORIZED and routes.is_machine(request):
+            response.headers.setdefault("WWW-Authenticate", problems.REALM)
+        return response
 
     def process_exception(
         self, request: HttpRequest, exception: Exception
