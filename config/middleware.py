@@ -15,9 +15,11 @@ from corsheaders import middleware as corsheaders
 from django.conf import settings
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponseBase
+from django.middleware import common as django_common
 from django.middleware import locale as django_locale
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.http import escape_leading_slashes
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from typing_extensions import override
 
@@ -118,6 +120,18 @@ class LocaleMiddleware(django_locale.LocaleMiddleware):
         patch_vary_headers(response, ["Accept-Language"])
         response.headers.setdefault("Content-Language", translation.get_language())
         return response
+
+
+class CommonMiddleware(django_common.CommonMiddleware):
+    """Lead a path without its last slash to the path with it, whatever the method.
+
+    Django raises an error for a POST under DEBUG, since its own redirect loses the body. Ours keeps
+    it (`config.methods`).
+    """
+
+    @override
+    def get_full_path_with_slash(self, request: HttpRequest) -> str:
+        return escape_leading_slashes(request.get_full_path(force_append_slash=True))
 
 
 class SecurityHeadersMiddleware:

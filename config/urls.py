@@ -1,8 +1,11 @@
 """Where everything lives."""
 
+from collections.abc import Callable
+
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
+from django.http import HttpResponseBase
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -20,9 +23,15 @@ handler500 = errors.handler500
 # addresses and connections are shown, read-only, on its user's page.
 admin.site.unregister([EmailAddress, SocialAccount, SocialApp, SocialToken])
 
+
+def _led_to(name: str) -> Callable[..., HttpResponseBase]:
+    """Redirect to the page of this name, by GET only: `RedirectView` would turn a POST into a GET."""
+    return RedirectView.as_view(pattern_name=name, http_method_names=["get", "head"])
+
+
 urlpatterns = [
     for_machines(path("api/", include("api.urls"))),  # first: asked for most
-    path("", RedirectView.as_view(pattern_name="accounts:home"), name="root"),
+    path("", _led_to("accounts:home"), name="root"),
     path("accounts/", include("accounts.pages.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/", include("accounts.federation.urls")),
@@ -34,8 +43,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     for_machines(path(".well-known/", include(well_known_urlpatterns))),
-    path(
-        ".well-known/change-password",
-        RedirectView.as_view(pattern_name="account_change_password"),
-    ),
+    path(".well-known/change-password", _led_to("account_change_password")),
 ]

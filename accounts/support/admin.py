@@ -41,7 +41,7 @@ class ReadOnly:
 
 # Django's own page changes the password but does not end the other sign-ins.
 admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign,assignment]
-    pattern_name="account_change_password"
+    pattern_name="account_change_password", http_method_names=["get", "head"]
 )
 
 

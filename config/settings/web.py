@@ -8,6 +8,7 @@ MIDDLEWARE = [
     "config.middleware.RequestLogMiddleware",
     "config.middleware.SecurityHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.methods.MethodMiddleware",
     "config.middleware.CanonicalHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -15,7 +16,7 @@ MIDDLEWARE = [
     "config.middleware.BodyMiddleware",
     "config.middleware.ThrottleMiddleware",
     "config.middleware.LocaleMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.middleware.CommonMiddleware",
     # Requests without a session go no further.
     "api.middleware.StatelessMiddleware",
     "config.middleware.SessionMiddleware",
