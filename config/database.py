@@ -7,6 +7,8 @@ from urllib.parse import unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from config.addresses import encoded
+
 POSTGRESQL = "django.db.backends.postgresql"
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL_PORT = "5432"
@@ -39,6 +41,7 @@ def configure(url: str) -> dict[str, Any]:
         raise ImproperlyConfigured(
             "DATABASE_URL names neither PostgreSQL (`postgres://`) nor SQLite (`sqlite://`)."
         )
+    url = encoded(url)
     try:
         database: dict[str, Any] = environ.Env.db_url_config(url)
         if database["ENGINE"] == POSTGRESQL:

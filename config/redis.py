@@ -8,6 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config.addresses import encoded
+
 CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
 SENTINEL_SECONDS = 0.5
@@ -67,6 +69,7 @@ def caches(
     everybody out. With `sentinels` both are on the primary they name, unless the cache has an
     address of its own.
     """
+    sessions_url, cache_url = encoded(sessions_url), encoded(cache_url)
     for url in (sessions_url, cache_url):
         _check(url)
     if sentinels:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 from config import bodies
@@ -19,7 +20,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
 
-django = get_wsgi_application()
+try:
+    django = get_wsgi_application()
+except ImproperlyConfigured as exc:
+    # One line: a stack trace shows values of settings, and helps nobody.
+    raise SystemExit(f"{exc}. See .env.example.") from None
 
 from api import forward_auth  # noqa: E402 - needs the models
 

@@ -1,9 +1,12 @@
 """Mail, and the queue that it waits in."""
 
+from config import addresses
 from config.settings.base import DEMO, VAR_DIR, env
 
 EMAIL_FILE_PATH = VAR_DIR / "mail"
-_email = env.email_url("EMAIL_URL", default="filemail://" if DEMO else "consolemail://")
+_email = addresses.mail(
+    env.str("EMAIL_URL", default="") or ("filemail://" if DEMO else "consolemail://")
+)
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email.get("EMAIL_HOST", "")
 EMAIL_PORT = _email.get("EMAIL_PORT")
