@@ -3,11 +3,13 @@
 from datetime import UTC
 from typing import Any
 
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from typing_extensions import override
 
 from accounts.federation.provider import provider_classes
+from accounts.people import names
 from accounts.people.models import Locale, User
 from accounts.people.validators import MAX_LENGTH
 from accounts.signins.models import AuthSession
@@ -149,9 +151,19 @@ class IntrospectionSerializer(serializers.Serializer[Any]):
 class MeSerializer(StrictSerializer):
     id = serializers.UUIDField(read_only=True)
     email = serializers.EmailField(read_only=True)
-    display_name = StringField(max_length=80, allow_blank=True, required=False)
+    display_name = StringField(
+        max_length=80,
+        allow_blank=True,
+        required=False,
+        trim_whitespace=False,
+        validators=[RegexValidator(names.NAME, names.INVISIBLE, code="invisible")],
+    )
     locale = serializers.ChoiceField(choices=Locale.values, required=False)
     date_joined = serializers.DateTimeField(read_only=True, default_timezone=UTC)
+
+    def validate_display_name(self, value: str) -> str:
+        names.validate(value)
+        return value.strip()
 
     @override
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import get_language_from_request, override
+from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts import routes
@@ -22,6 +22,7 @@ from accounts.request import is_app
 from api import problems
 from api.problems import Problem
 from api.throttling import LimitReachedError
+from config import languages
 
 DATABASE_OUTAGES = (
     OperationalError,
@@ -89,7 +90,7 @@ def respond(
 
 def _language(request: HttpRequest) -> str:
     """Early middleware answers before LocaleMiddleware has chosen a language."""
-    return getattr(request, "LANGUAGE_CODE", None) or get_language_from_request(request)
+    return getattr(request, "LANGUAGE_CODE", None) or languages.asked_for(request)
 
 
 # Django's handlers

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from uuid import uuid4
 
 import structlog
 from corsheaders import middleware as corsheaders
 from django.conf import settings
 from django.core.signals import got_request_exception
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.middleware import common as django_common
 from django.middleware import locale as django_locale
 from django.utils import translation
@@ -26,7 +26,7 @@ from typing_extensions import override
 from accounts import routes
 from accounts.pages import middleware as pages
 from api import problems, throttling
-from config import errors
+from config import errors, languages
 
 if TYPE_CHECKING:
     from accounts.request import Request
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MAX_DIGITS = 18
+SAFE = {"GET", "HEAD"}
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+PORTS = {"http": 80, "https": 443}
 KEY_IN_PATH = re.compile(r"(/(?:reset/key|confirm-email)/)[^/]+")
 KEY_LEFT_OUT = r"\1…"
 SERVER_ERRORS = 500
@@ -64,16 +67,31 @@ class RequestIdMiddleware:
 class CanonicalHostMiddleware:
     """Make links in mails and redirects name `SITE_URL`, whatever host or port the caller names.
 
-    Otherwise a stranger could cause a genuine reset mail whose link leads to another port.
+    Otherwise a stranger could cause a genuine reset mail whose link leads to another port. On a
+    laptop, `http://127.0.0.1:8000` leads to `http://localhost:8000`, which has the cookies.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        site = urlsplit(settings.SITE_URL)
+        if request.method in SAFE and _is_twin(request.META.get("HTTP_HOST", ""), site):
+            return HttpResponseRedirect(settings.SITE_URL + request.get_full_path())
         request.get_host()  # refuses names that aren't in ALLOWED_HOSTS
-        request.META["HTTP_HOST"] = urlsplit(settings.SITE_URL).netloc
+        request.META["HTTP_HOST"] = site.netloc
         return self.get_response(request)
+
+
+def _is_twin(host: str, site: SplitResult) -> bool:
+    """Tell whether both are names of this machine, unequal, with the same port."""
+    try:
+        named = urlsplit(f"//{host}")
+        same_port = (named.port or PORTS["http"]) == (site.port or PORTS[site.scheme])
+    except ValueError:
+        return False
+    are_loopback = {named.hostname, site.hostname} <= LOOPBACK
+    return are_loopback and named.hostname != site.hostname and same_port
 
 
 class RequestLogMiddleware:
@@ -110,7 +128,7 @@ class LocaleMiddleware(django_locale.LocaleMiddleware):
 
     @override
     def process_request(self, request: HttpRequest) -> None:
-        translation.activate(translation.get_language_from_request(request))
+        translation.activate(languages.asked_for(request))
         request.LANGUAGE_CODE = translation.get_language()
 
     @override

@@ -32,7 +32,7 @@ from accounts.errors import AccountExistsError, ConflictError, InactiveUserError
 from accounts.federation.linking import links
 from accounts.federation.providers import former
 from accounts.mail import sending
-from accounts.people import addresses
+from accounts.people import addresses, names
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import MAX_LENGTH, PasswordLengthValidator
@@ -55,6 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):
         allauth would show anybody who knows the password that the account is disabled. An
         over-long password is refused before it is hashed.
         """
+        credentials["email"] = UserManager.normalize_email(credentials.get("email"))
         if len(credentials.get("password") or "") > MAX_LENGTH:
             self.pre_authenticate(request, **credentials)
             self.authentication_failed(request, **credentials)
@@ -92,6 +93,16 @@ class AccountAdapter(DefaultAccountAdapter):
             client=client_of(request),
             reason=reason,
         )
+
+    @override
+    def clean_email(self, email: str) -> str:
+        """Return the one spelling of this mailbox. allauth's forms and providers call it."""
+        return UserManager.normalize_email(super().clean_email(email))
+
+    @override
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the caller's address for allauth's limits, the same as in our records."""
+        return client_of(request).ip or "unknown"
 
     @override
     def clean_password(self, password: str, user: AbstractBaseUser | None = None) -> str:
@@ -218,6 +229,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         would keep.
         """
         sociallogin.token = None
+        for address in sociallogin.email_addresses:
+            address.email = UserManager.normalize_email(address.email)
         if sociallogin.is_existing:
             links.prove(request, sociallogin.state.get("link", ""))
             return
@@ -243,7 +256,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         name = data.get("name") or " ".join(
             part for part in (data.get("first_name"), data.get("last_name")) if part
         )
-        user.display_name = str(name).replace("\x00", "").strip()[:80]
+        user.display_name = names.visible(str(name)[:80])
         return user
 
     @override

@@ -2,12 +2,22 @@
 
 from typing import Any
 
+from allauth.account import fields as account_fields
 from allauth.account import forms as account_forms
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import PasswordLengthValidator
+
+
+def _clean_email(field: account_fields.EmailField, value: Any) -> str:
+    return UserManager.normalize_email(forms.EmailField.clean(field, value))
+
+
+# All of allauth's forms and headless calls read addresses by this field, and none by our forms only.
+account_fields.EmailField.clean = _clean_email  # type: ignore[method-assign]
 
 
 class LoginForm(account_forms.LoginForm):

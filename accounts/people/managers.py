@@ -7,6 +7,8 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.db import connection
 from typing_extensions import override
 
+from accounts.people import mailboxes
+
 if TYPE_CHECKING:
     from accounts.people.models import User
 
@@ -15,12 +17,12 @@ _ACTIVE = "SELECT * FROM accounts_user WHERE id = %s AND is_active"
 
 
 class UserManager(BaseUserManager["User"]):
-    """Strips and lower-cases email addresses, both to store them and to look them up."""
+    """Normalises email addresses, both to store them and to look them up."""
 
     @classmethod
     @override
     def normalize_email(cls, email: str | None) -> str:
-        return (email or "").strip().lower()
+        return mailboxes.normal(email or "")
 
     @override
     def get_by_natural_key(self, username: str | None) -> "User":

@@ -253,6 +253,43 @@ answers = {
     }
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "[::1]:8000"])
+def test_another_name_of_this_machine_leads_to_the_site(client, settings, host):
+    settings.SITE_URL = "http://localhost:8000"
+
+    response = client.get("/accounts/login/?next=/x", headers={"host": host})
+
+    assert response.status_code == 302
+    assert response["Location"] == "http://localhost:8000/accounts/login/?next=/x"
+
+
+@pytest.mark.parametrize(
+    ("site", "host", "method"),
+    [
+        ("http://localhost:8000", "127.0.0.1:9000", "get"),
+        ("http://localhost:8000", "127.0.0.1:8000", "post"),
+        ("http://localhost:8000", "127.0.0.1:port", "get"),
+        ("http://localhost:8000", "evil.example:8000", "get"),
+        ("https://auth.example.com", "127.0.0.1", "get"),
+    ],
+)
+def test_no_other_host_is_led_anywhere(client, settings, site, host, method):
+    settings.SITE_URL = site
+
+    response = getattr(client, method)("/accounts/login/", headers={"host": host})
+
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize("language", ["ko_KR", "ko-KR", "ko_KR,en_US;q=0.8", "KO_kr"])
+def test_a_language_with_an_underscore_is_understood(client, db, language):
+    headers = {"accept-language": language}
+
+    assert client.get("/accounts/login/", headers=headers)["Content-Language"] == "ko"
+    assert client.get("/api/me/", headers=headers)["Content-Language"] == "ko"
+    assert client.generic("BREW", "/", headers=headers)["Content-Language"] == "ko"
+
+
 @pytest.mark.parametrize("name", ["SECRET_KEY", "SESSION_ID_KEY", "DATA_ENCRYPTION_KEYS"])
 def test_a_missing_secret_stops_the_boot_and_is_named(boot, name):
     done = boot(without=[name])
@@ -335,7 +372,7 @@ answers = [
     )
 
     assert answers[:3] == ["198.51.100.1"] * 3
-    assert answers[3:] == [None, "127.0.0.1"]
+    assert answers[3:] == ["127.0.0.1", "127.0.0.1"]  # the proxy's own
 
 
 def test_a_request_past_the_proxy_is_no_server_error(site_under):

@@ -1,6 +1,11 @@
 """The support panel: who may enter, what may be done there, and what nobody may do."""
 
+import html
+import re
+from urllib.parse import urljoin
+
 import pytest
+from django.contrib import admin as django_admin
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
@@ -318,3 +323,40 @@ def test_an_action_of_another_site_does_nothing(admin):
     assert response.status_code == 403
     session.refresh_from_db()
     assert session.revoked_at is None
+
+
+def test_every_page_that_the_panel_links_answers(admin, user):
+    """Follow every link, from the index on."""
+    AuditEventFactory(user=user)
+    AuthSessionFactory(user=user)
+    Group.objects.create(name="Support")
+    seen, waiting = {}, ["/admin/"]
+    while waiting and len(seen) < 200:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        response = admin.get(path)
+        seen[path] = response.status_code
+        if response.status_code == 200:
+            links = re.findall(r'href="([^"#]+)"', response.text)
+            found = {urljoin(path, html.unescape(link)) for link in links}
+            waiting += [link for link in found if link.startswith("/admin/") and link not in seen]
+
+    assert len(seen) > 20
+    assert {path: status for path, status in seen.items() if status not in {200, 302}} == {}
+
+
+def test_every_address_that_the_panel_registers_answers(admin, user):
+    keys = {"user": user.pk, "authsession": AuthSessionFactory().pk}
+    keys |= {"auditevent": AuditEventFactory().pk, "group": Group.objects.create(name="x").pk}
+    answers = {}
+    for pattern in django_admin.site.urls[0]:
+        for inner in getattr(pattern, "url_patterns", [pattern]):
+            route = f"/admin/{pattern.pattern}{inner.pattern if inner is not pattern else ''}"
+            model = route.split("/")[3] if route.count("/") > 3 else ""
+            path = re.sub(r"<(\w+:)?\w+>", str(keys.get(model, 1)), route)
+            if "(?P" not in path:
+                answers[path] = admin.get(path).status_code
+
+    assert len(answers) > 15
+    assert {path: status for path, status in answers.items() if status >= 500} == {}
