@@ -40,6 +40,8 @@ urlpatterns = [
     path("_allauth/<str:client>/v1/account/phone", errors.not_found),
     path("_allauth/<str:client>/v1/auth/phone/<path:step>", errors.not_found),
     for_machines(path("_allauth/", headless())),
+    # "View on site", which no model has. It fails on keys that are UUIDs.
+    path("admin/r/<path:key>", errors.not_found),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     for_machines(path(".well-known/", include(well_known_urlpatterns))),
