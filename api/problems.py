@@ -142,6 +142,14 @@ ORIGIN_REFUSED = Problem(
     _("No access"),
     _("Cookies are taken from this site's own frontends only."),
 )
+HTTPS_REQUIRED = Problem(
+    403,
+    "https_required",
+    _("No access"),
+    _(
+        "Call this address by https. Replace the credentials that you sent: they were not encrypted."
+    ),
+)
 CSRF_FAILED = Problem(
     403,
     "csrf_failed",
@@ -254,7 +262,14 @@ TABLE = {
         *(BAD_REQUEST, MALFORMED_JSON, INVALID_FIELDS, NOT_FOUND, METHOD_NOT_ALLOWED),
         *(NOT_ACCEPTABLE, LENGTH_REQUIRED, UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE),
         *(TOO_MANY_REQUESTS, NOT_AUTHENTICATED, INVALID_TOKEN, INVALID_CLIENT, SESSION_ENDED),
-        *(FORBIDDEN, PERMISSION_DENIED, ORIGIN_REFUSED, CSRF_FAILED, INVALID_CREDENTIALS),
+        *(
+            FORBIDDEN,
+            PERMISSION_DENIED,
+            ORIGIN_REFUSED,
+            HTTPS_REQUIRED,
+            CSRF_FAILED,
+            INVALID_CREDENTIALS,
+        ),
         *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),
         *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE),
     )

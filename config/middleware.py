@@ -152,26 +152,6 @@ class CommonMiddleware(django_common.CommonMiddleware):
         return escape_leading_slashes(request.get_full_path(force_append_slash=True))
 
 
-class SecurityHeadersMiddleware:
-    """Set the same policies on every answer, written once when the process starts."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-        self.headers = {
-            "Content-Security-Policy": "; ".join(
-                f"{directive} {' '.join(sources)}"
-                for directive, sources in settings.CONTENT_SECURITY_POLICY.items()
-            ),
-            "Permissions-Policy": ", ".join(f"{name}=()" for name in settings.FORBIDDEN_FEATURES),
-        }
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        for name, value in self.headers.items():
-            response.headers[name] = value
-        return response
-
-
 class BodyMiddleware:
     """Refuse a body that is too large, and JSON that no parser should read.
 

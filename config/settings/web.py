@@ -4,12 +4,13 @@ from config.settings.base import BASE_DIR, DEMO
 
 MIDDLEWARE = [
     "config.middleware.RequestIdMiddleware",
+    "config.headers.SecurityHeadersMiddleware",
     "config.health.HealthMiddleware",
     "config.middleware.RequestLogMiddleware",
-    "config.middleware.SecurityHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.methods.MethodMiddleware",
     "config.middleware.CanonicalHostMiddleware",
+    "config.headers.HttpsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.CorsMiddleware",

@@ -80,13 +80,16 @@ def test_an_address_that_only_leads_on_takes_no_post(client, db, path):
     assert client.get(path).status_code == 302
 
 
-def test_plain_http_keeps_the_method_on_pages(site_under):
+def test_plain_http_keeps_the_method_on_pages_and_refuses_calls(site_under):
     answers = site_under(
         """
-plain = Client(headers={"host": "auth.example.com"}).post("/accounts/login/")
-answers = [plain.status_code, plain["Location"]]
+plain = Client(headers={"host": "auth.example.com"})
+page = plain.post("/accounts/login/")
+call = plain.post("/api/token/")
+answers = [page.status_code, page["Location"], call.status_code, call.json()["code"]]
 """,
         SITE_URL="https://auth.example.com",
     )
 
-    assert answers == [308, "https://auth.example.com/accounts/login/"]
+    assert answers[:2] == [308, "https://auth.example.com/accounts/login/"]
+    assert answers[2:] == [403, "https_required"]

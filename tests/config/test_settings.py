@@ -23,10 +23,19 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 PAGES = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nothing"]
 MIGRATE = 'from django.core.management import call_command; call_command("migrate", verbosity=0)'
-MACHINE = ["/api/me/", "/api/docs/", "/api/schema/", "/api/nothing", "/_allauth/app/v1/config"]
+MACHINE = [
+    "/livez",
+    "/readyz",
+    "/api/me/",
+    "/api/docs/",
+    "/api/schema/",
+    "/api/nothing",
+    "/_allauth/app/v1/config",
+]
 
 
 @pytest.mark.django_db
