@@ -335,6 +335,18 @@ def test_site_that_is_down_is_a_clean_503(nginx, tmp_path):
     assert json.loads(text)["code"] == "unavailable"
 
 
+def test_error_log_of_a_site_that_is_down_holds_no_secret(nginx, tmp_path):
+    edge = Edge(tmp_path / "nginx", free_ports(), tmp_path / "static")
+    with (
+        (tmp_path / "errors").open("w") as errors,
+        running(edge.command(), edge.http_port, stderr=errors),
+    ):
+        edge.ask("GET", "/accounts/google/login/callback/?code=SECRET&state=SECRET")
+        edge.ask("GET", "/accounts/password/reset/key/1a-SECRET/")
+
+    assert "SECRET" not in (tmp_path / "errors").read_text()
+
+
 def test_page_of_a_site_that_is_down_is_a_clean_503(nginx, tmp_path):
     edge = Edge(tmp_path / "nginx", free_ports(), tmp_path / "static")
     with running(edge.command(), edge.http_port):
