@@ -43,6 +43,20 @@ log = logging.getLogger(__name__)
 
 NOT_TO_SIGN_IN = {AuthProcess.CONNECT, AuthProcess.REDIRECT}
 """Processes of allauth that open no sign-in. A link may name any other word: it signs in."""
+BY_STRANGERS = {
+    f"account/email/{name}"
+    for name in (
+        "account_already_exists",
+        "email_confirmation",
+        "email_confirmation_signup",
+        "email_confirm",
+        "login_code",
+        "password_reset_code",
+        "password_reset_key",
+        "unknown_account",
+    )
+}
+"""Mails that anybody can cause who types an address. Others are notices to an account's owner."""
 LINKED = "socialaccount/messages/account_connected.txt"
 LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 
@@ -119,6 +133,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        if template_prefix in BY_STRANGERS and not sending.may_send(email):
+            return  # the page says the same as ever: it must not tell who has an account
         request = self.request
         message = self.render_mail(
             template_prefix,

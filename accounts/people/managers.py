@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import connection
 from typing_extensions import override
@@ -29,13 +30,14 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=self.normalize_email(username))
 
     def active(self, user_id: UUID) -> "User | None":
-        """Return the user, or None if disabled or deleted.
+        """Return the user, or None if disabled, deleted, or a demo account outside `DEMO`.
 
         Nearly every request calls it, so the SQL is written here: the ORM takes longer to build the
         statement than the database to answer it (`bench/README.md`).
         """
         key = self.model._meta.pk.get_db_prep_value(user_id, connection)  # noqa: SLF001
-        return next(iter(self.raw(_ACTIVE, [key])), None)
+        user = next(iter(self.raw(_ACTIVE, [key])), None)
+        return None if user is None or user.email in settings.REFUSED_EMAILS else user
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=self.normalize_email(email), **fields)

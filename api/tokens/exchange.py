@@ -41,6 +41,8 @@ def next_pair(
         presented, client=client or ClientInfo(), user_columns=claims.USER_COLUMNS
     ):
         case refresh.Rotated(session) | refresh.Repeated(session):
+            if session.user is None or session.user.email in settings.REFUSED_EMAILS:
+                raise InvalidToken  # a demo account outside `DEMO`
             return jwts.pair(session)
         case refresh.Reused() | refresh.Expired() | refresh.Unknown():
             raise InvalidToken

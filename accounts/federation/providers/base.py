@@ -19,6 +19,7 @@ from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.crypto import get_random_string
 from django.utils.functional import Promise
 from typing_extensions import override
 
@@ -86,6 +87,9 @@ class StrictAdapter(OAuth2Adapter):
         return login
 
 
+STATE_CHARACTERS = 22
+
+
 class UnlinksBy(Enum):
     """What a provider needs from us to end its side of a connection."""
 
@@ -133,6 +137,23 @@ class StrictProvider(OAuth2Provider):
         return login
 
     # allauth asks these.
+
+    @override
+    def stash_redirect_state(
+        self,
+        request: HttpRequest,
+        process: str,
+        next_url: str | None = None,
+        data: Any = None,
+        state_id: str | None = None,
+        **kwargs: Any,
+    ) -> str:
+        """Draw a state of 131 bits. allauth's own has 95 (ASVS 10.2.1 wants it unguessable)."""
+        state_id = state_id or get_random_string(STATE_CHARACTERS)
+        stashed: str = super().stash_redirect_state(
+            request, process, next_url, data, state_id, **kwargs
+        )
+        return stashed
 
     @override
     def get_pkce_params(self) -> dict[str, Any]:

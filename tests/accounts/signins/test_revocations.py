@@ -254,7 +254,7 @@ def test_a_poll_that_fails_renews_nothing(db, known, monkeypatch):
     def broken():
         raise DatabaseError
 
-    monkeypatch.setattr(revocations, "_database_now", broken)
+    monkeypatch.setattr(revocations, "_horizon", broken)
     with pytest.raises(DatabaseError):
         known.poll()
 

@@ -360,3 +360,72 @@ def test_every_address_that_the_panel_registers_answers(admin, user):
 
     assert len(answers) > 15
     assert {path: status for path, status in answers.items() if status >= 500} == {}
+
+
+@pytest.fixture
+def changer(db):
+    """Staff who may change users and sign-ins, and are no superuser."""
+    member = UserFactory(staff=True)
+    rights = ["change_user", "view_user", "change_authsession", "view_authsession"]
+    member.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    return enter(member)
+
+
+def test_staff_end_no_sign_in_of_a_superuser(changer):
+    theirs = AuthSessionFactory(user=UserFactory(admin=True))
+    other = AuthSessionFactory(user=UserFactory())
+    users = {"action": "end_sign_ins", "_selected_action": [theirs.user.pk, other.user.pk]}
+    rows = {"action": "revoke", "_selected_action": [theirs.pk]}
+
+    changer.post("/admin/accounts/user/", users)
+    changer.post("/admin/accounts/authsession/", rows)
+
+    theirs.refresh_from_db()
+    other.refresh_from_db()
+    assert theirs.revoked_at is None
+    assert other.revoked_reason == "admin"
+
+
+def test_staff_change_no_superuser(changer):
+    boss = UserFactory(admin=True, display_name="Before")
+
+    response = changer.post(
+        f"/admin/accounts/user/{boss.pk}/change/", {"display_name": "After", "is_active": ""}
+    )
+
+    boss.refresh_from_db()
+    assert response.status_code == 403
+    assert (boss.display_name, boss.is_active) == ("Before", True)
+
+
+def test_a_new_user_has_no_password_and_gets_a_link(admin, deliver):
+    form = {"email": "new@example.com", "password1": PASSWORD, "password2": PASSWORD}
+
+    response = admin.post("/admin/accounts/user/add/", form)
+
+    assert response.status_code == 302
+    assert not User.objects.get(email="new@example.com").has_usable_password()
+    (sent,) = deliver()
+    assert sent.to == ["new@example.com"]
+    assert "/reset/key/" in sent.body
+
+
+def test_rights_that_change_leave_an_event_each(admin, user):
+    group = Group.objects.create(name="Support")
+    path = f"/admin/accounts/user/{user.pk}/change/"
+    inlines = {}
+    for prefix in ("emailaddress_set", "socialaccount_set"):
+        inlines |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
+    form = {"display_name": "", "locale": "", "is_active": "on"} | inlines
+
+    granted = form | {"is_staff": "on", "is_superuser": "on", "groups": [group.pk]}
+    assert admin.post(path, granted).status_code == 302
+    assert admin.post(path, granted).status_code == 302
+    assert admin.post(path, form).status_code == 302
+
+    events = AuditEvent.objects.filter(type="rights.changed", user=user).order_by("created_at")
+    assert [event.reason for event in events] == [
+        *("staff_granted", "superuser_granted", "groups_changed"),
+        *("staff_withdrawn", "superuser_withdrawn", "groups_changed"),
+    ]
+    assert {event.actor.is_superuser for event in events} == {True}
