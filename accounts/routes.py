@@ -5,6 +5,7 @@ A view has these attributes, on its class or set by `mark`. Nothing else needs t
 - `limit`: a `Limit` that requests by POST count towards; with `is_limited_by_get`, all requests.
 - `is_machine`: a program calls it, so its errors are problem JSON.
 - `reads_json`: it reads the body as JSON, whatever the content type says.
+- `is_for_frontends`: False for a page under a machine prefix: no frontend on another origin reads it.
 - `needs_no_token`: it ignores an access token that is bad; with `may_connect`, unless the body's
   `process` is `connect`.
 
@@ -80,7 +81,8 @@ def stated(request: HttpRequest, name: str) -> Any:
     if match is None:
         return None
     by_class = getattr(getattr(match.func, "view_class", None), name, None)
-    return getattr(match.func, name, by_class)
+    by_call = getattr(match.func, "view_initkwargs", {}).get(name, by_class)  # of `as_view`
+    return getattr(match.func, name, by_call)
 
 
 @lru_cache(maxsize=256)

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerExtension,
+    OpenApiSerializerFieldExtension,
 )
 from typing_extensions import override
 
@@ -24,6 +25,11 @@ PROBLEM = {
             "description": "With `account_exists`: send it to `/api/token/` beside the password.",
         },
         "expires_in": {"type": "integer", "description": "Seconds that `link_token` is good for."},
+        "error": {
+            "type": "string",
+            "enum": ["invalid_client", "invalid_request"],
+            "description": "At revocation and introspection: the word of RFC 6749 §5.2.",
+        },
         "errors": {
             "type": "array",
             "items": {
@@ -72,7 +78,25 @@ class StrictBody(OpenApiSerializerExtension):
         schema: dict[str, Any] = auto_schema._map_serializer(  # noqa: SLF001 - as its own extensions do
             self.target, direction, bypass_extensions=True
         )
-        return schema | {"additionalProperties": False} if direction == "request" else schema
+        if direction != "request":
+            return schema
+        one_of = getattr(self.target, "one_of", ())
+        required = [{"required": [name]} for name in one_of]
+        return schema | {"additionalProperties": False} | ({"anyOf": required} if required else {})
+
+
+class TextWithoutNul(OpenApiSerializerFieldExtension):
+    """Declares that our texts take no NUL, which no database stores."""
+
+    target_class = "api.serializers.StringField"
+    match_subclasses = True
+
+    @override
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        schema: dict[str, Any] = auto_schema._map_serializer_field(  # noqa: SLF001 - as above
+            self.target, direction, bypass_extensions=True
+        )
+        return {"pattern": r"^[^\u0000]*$"} | schema if direction == "request" else schema
 
 
 def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

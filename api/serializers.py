@@ -44,8 +44,8 @@ class StringField(serializers.CharField):
 
 class CredentialsSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)
-    password = serializers.CharField(max_length=MAX_LENGTH, trim_whitespace=False, write_only=True)
-    link_token = serializers.CharField(
+    password = StringField(max_length=MAX_LENGTH, trim_whitespace=False, write_only=True)
+    link_token = StringField(
         max_length=4096,
         trim_whitespace=False,
         required=False,
@@ -55,25 +55,28 @@ class CredentialsSerializer(StrictSerializer):
 
 
 class SocialTokenSerializer(StrictSerializer):
+    one_of = ("id_token", "access_token")
+    """For the OpenAPI document: at least one is required."""
+
     provider = serializers.ChoiceField(
         choices=[one.id for one in provider_classes if one.supports_token_authentication],
         help_text="Those that are configured, and whose tokens name the app they are for.",
     )
-    id_token = serializers.CharField(
+    id_token = StringField(
         max_length=8192,
         trim_whitespace=False,
         required=False,
         default="",
         help_text="OpenID Connect ID token: Google's only way. Kakao's may come with an access token.",
     )
-    access_token = serializers.CharField(
+    access_token = StringField(
         max_length=4096,
         trim_whitespace=False,
         required=False,
         default="",
         help_text="Kakao's. It tells about the email, which Kakao's ID token doesn't.",
     )
-    nonce = serializers.CharField(
+    nonce = StringField(
         max_length=255,
         trim_whitespace=False,
         required=False,
@@ -91,14 +94,14 @@ class SocialTokenSerializer(StrictSerializer):
 
 
 class RefreshSerializer(StrictSerializer):
-    refresh = serializers.CharField(
+    refresh = StringField(
         max_length=4096,
         trim_whitespace=False,
         required=False,
         default="",
         help_text="Left out where it travels by cookie.",
     )
-    access = serializers.CharField(
+    access = StringField(
         max_length=4096,
         trim_whitespace=False,
         required=False,

@@ -194,13 +194,21 @@ def _is_text_encoding(name: str | None) -> bool:
 
 
 def _is_sound(body: bytes) -> bool:
-    """Tell whether this is JSON whose strings are all UTF-8. An empty body is left to the view."""
+    """Tell whether this is JSON with strings in UTF-8 and no member twice. The view sees to ''."""
     try:
         if body:
-            json.dumps(json.loads(body), ensure_ascii=False).encode()
+            json.dumps(json.loads(body, object_pairs_hook=_unique), ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a member that is sent twice: parsers differ in which of the two they keep."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
 
 
 class CorsMiddleware(corsheaders.CorsMiddleware):
@@ -208,6 +216,8 @@ class CorsMiddleware(corsheaders.CorsMiddleware):
 
     @override
     def is_enabled(self, request: HttpRequest) -> bool:
+        if routes.stated(request, "is_for_frontends") is False:
+            return False
         return routes.is_under_machine_prefix(request)
 
 
