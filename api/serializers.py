@@ -3,9 +3,10 @@
 from datetime import UTC
 from typing import Any
 
-from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 from typing_extensions import override
 
 from accounts.federation.provider import provider_classes
@@ -40,6 +41,21 @@ class StringField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+@extend_schema_field({"type": "string", "maxLength": 80, "pattern": names.NAME.replace(r"\Z", "$")})
+class NameField(StringField):
+    """Refuse a name that people can't see. Spaces around it are cut off afterwards."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=80, trim_whitespace=False, **kwargs)
+
+    @override
+    def run_validation(self, data: Any = empty) -> Any:
+        if data == "":  # not `allow_blank`, which the document would spell as two overlapping types
+            return data
+        value = super().run_validation(data)
+        return value.strip() if isinstance(value, str) else value
 
 
 class CredentialsSerializer(StrictSerializer):
@@ -154,19 +170,9 @@ class IntrospectionSerializer(serializers.Serializer[Any]):
 class MeSerializer(StrictSerializer):
     id = serializers.UUIDField(read_only=True)
     email = serializers.EmailField(read_only=True)
-    display_name = StringField(
-        max_length=80,
-        allow_blank=True,
-        required=False,
-        trim_whitespace=False,
-        validators=[RegexValidator(names.NAME, names.INVISIBLE, code="invisible")],
-    )
+    display_name = NameField(required=False, validators=[names.validate])
     locale = serializers.ChoiceField(choices=Locale.values, required=False)
     date_joined = serializers.DateTimeField(read_only=True, default_timezone=UTC)
-
-    def validate_display_name(self, value: str) -> str:
-        names.validate(value)
-        return value.strip()
 
     @override
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:

@@ -10,6 +10,11 @@ from accounts.people import mailboxes
 from accounts.people.models import User
 from tests.kit.factories import PASSWORD, UserFactory
 
+INLINES = {
+    f"{prefix}-{name}": 0
+    for prefix in ("emailaddress_set", "socialaccount_set")
+    for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+}
 ASCII = "hana@xn--3e0b707e.kr"
 SPELLINGS = [
     "hana@한국.kr",
@@ -90,7 +95,7 @@ def test_an_added_address_that_is_taken_is_found(hana, signed_in, deliver, user)
 
 def test_the_admin_names_a_duplicate(hana, client):
     client.force_login(UserFactory(admin=True))
-    form = {"email": "Hana@한국.kr", "password1": PASSWORD, "password2": PASSWORD}
+    form = {"email": "Hana@한국.kr", **INLINES}
 
     page = client.post("/admin/accounts/user/add/", form)
 

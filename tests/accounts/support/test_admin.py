@@ -16,6 +16,11 @@ from demo.management.commands.seed_demo import STAFF_MAY
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, AuditEventFactory, AuthSessionFactory, UserFactory
 
+INLINES = {
+    f"{prefix}-{name}": 0
+    for prefix in ("emailaddress_set", "socialaccount_set")
+    for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+}
 MODELS = ["user", "authsession", "auditevent"]
 
 
@@ -399,7 +404,7 @@ def test_staff_change_no_superuser(changer):
 
 
 def test_a_new_user_has_no_password_and_gets_a_link(admin, deliver):
-    form = {"email": "new@example.com", "password1": PASSWORD, "password2": PASSWORD}
+    form = {"email": "new@example.com", "password1": PASSWORD, "password2": PASSWORD, **INLINES}
 
     response = admin.post("/admin/accounts/user/add/", form)
 
@@ -413,10 +418,7 @@ def test_a_new_user_has_no_password_and_gets_a_link(admin, deliver):
 def test_rights_that_change_leave_an_event_each(admin, user):
     group = Group.objects.create(name="Support")
     path = f"/admin/accounts/user/{user.pk}/change/"
-    inlines = {}
-    for prefix in ("emailaddress_set", "socialaccount_set"):
-        inlines |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
-    form = {"display_name": "", "locale": "", "is_active": "on"} | inlines
+    form = {"display_name": "", "locale": "", "is_active": "on"} | INLINES
 
     granted = form | {"is_staff": "on", "is_superuser": "on", "groups": [group.pk]}
     assert admin.post(path, granted).status_code == 302
