@@ -214,13 +214,17 @@ class TokenIntrospectView(OAuthAPIView):
         return 'Basic realm="introspection"'
 
 
+PARAMETERS = ("token", "token_type_hint")
+"""What these endpoints know. They ignore others, also repeated ones."""
+
+
 def _token_in(request: Request, default: str = "") -> Any:
     """Return the body's token, or else the default. A JSON body may be anything, also a list.
 
     Raises `ValidationError` for a parameter that is sent twice (RFC 6749 §3.1).
     """
     if isinstance(request.data, QueryDict):
-        repeated = [name for name, values in request.data.lists() if len(values) > 1]
+        repeated = [name for name in PARAMETERS if len(request.data.getlist(name)) > 1]
         if repeated:
             error = ErrorDetail(str(_("Send this once.")), "repeated")
             raise ValidationError({name: [error] for name in repeated})

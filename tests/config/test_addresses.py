@@ -128,7 +128,7 @@ def test_a_value_that_begins_with_a_dollar_is_no_other_variable(site_under):
         "answers = options['password']",
         REDIS_URL="",
         REDIS_SENTINELS="127.0.0.1:1",
-        REDIS_PASSWORD="$ecret",
+        REDIS_PASSWORD="$word",
     )
 
-    assert answers == "$ecret"
+    assert answers == "$word"
