@@ -3,6 +3,7 @@
 Statuses and words stand in `api.problems`; here is only how they are shown.
 """
 
+import logging
 import sys
 from typing import Any
 
@@ -23,6 +24,8 @@ from api import problems
 from api.problems import Problem
 from api.throttling import LimitReachedError
 from config import languages
+
+log = logging.getLogger(__name__)
 
 DATABASE_OUTAGES = (
     OperationalError,
@@ -122,6 +125,7 @@ def handler500(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    log.warning("csrf check refused a request: %s", reason)
     return respond(request, problems.CSRF_FAILED)
 
 

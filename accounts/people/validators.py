@@ -43,7 +43,7 @@ class PasswordLengthValidator:
 
 MIN_OWN_LETTERS = 6
 """So many letters besides a word of the site make a password of its own."""
-LOOK_ALIKES = str.maketrans("013457@$", "oieastas")
+SIMILAR = str.maketrans("013457@$", "oieastas")
 DECORATION = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 
 
@@ -73,7 +73,7 @@ class ContextWordValidator:
         self.words = sorted({label for label in labels if len(label) > 2}, key=len, reverse=True)  # noqa: PLR2004 - `www`, `com`
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
-        for text in (_plain(password), _plain(password).translate(LOOK_ALIKES)):
+        for text in (_plain(password), _plain(password).translate(SIMILAR)):
             rest = text
             for word in self.words:
                 rest = rest.replace(word, "")

@@ -5,6 +5,7 @@ header that a foreign page can't send without a preflight, and its `Origin` must
 (RFC 10017 §6): SameSite alone lets sibling subdomains in.
 """
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -15,12 +16,15 @@ from api.exceptions import OriginRefused
 
 HEADER = "X-Token-Delivery"
 
+log = logging.getLogger(__name__)
+
 
 def by_cookie(request: Request) -> bool:
     """Tell whether the caller wants the cookie. Raises `OriginRefused` for a page that isn't ours."""
     if request.headers.get(HEADER, "") != "cookie":
         return False
     if request.headers.get("Origin") not in {settings.SITE_URL, *settings.FRONTEND_ORIGINS}:
+        log.warning("refused a cookie call from another origin")
         raise OriginRefused
     return True
 
