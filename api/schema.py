@@ -80,9 +80,8 @@ class StrictBody(OpenApiSerializerExtension):
         )
         if direction != "request":
             return schema
-        one_of = getattr(self.target, "one_of", ())
-        required = [{"required": [name]} for name in one_of]
-        return schema | {"additionalProperties": False} | ({"anyOf": required} if required else {})
+        any_of = getattr(self.target, "any_of", ())
+        return schema | {"additionalProperties": False} | ({"anyOf": [*any_of]} if any_of else {})
 
 
 class TextWithoutNul(OpenApiSerializerFieldExtension):

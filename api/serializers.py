@@ -71,8 +71,11 @@ class CredentialsSerializer(StrictSerializer):
 
 
 class SocialTokenSerializer(StrictSerializer):
-    one_of = ("id_token", "access_token")
-    """For the OpenAPI document: at least one is required."""
+    any_of = (
+        {"required": ["id_token"]},
+        {"required": ["access_token"], "properties": {"provider": {"enum": ["kakao"]}}},
+    )
+    """For the OpenAPI document: what of the members is required."""
 
     provider = serializers.ChoiceField(
         choices=[one.id for one in provider_classes if one.supports_token_authentication],

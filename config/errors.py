@@ -3,7 +3,6 @@
 Statuses and words stand in `api.problems`; here is only how they are shown.
 """
 
-import logging
 import sys
 from typing import Any
 
@@ -24,8 +23,6 @@ from api import problems
 from api.problems import Problem
 from api.throttling import LimitReachedError
 from config import languages
-
-log = logging.getLogger(__name__)
 
 DATABASE_OUTAGES = (
     OperationalError,
@@ -125,7 +122,6 @@ def handler500(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    log.warning("csrf check refused a request: %s", reason)
     return respond(request, problems.CSRF_FAILED)
 
 

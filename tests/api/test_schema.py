@@ -134,5 +134,5 @@ def test_the_document_says_which_texts_are_refused(schema):
     assert "\\u202a" in schemas["PatchedMeRequest"]["properties"]["display_name"]["pattern"]
     assert schemas["SocialTokenRequest"]["anyOf"] == [
         {"required": ["id_token"]},
-        {"required": ["access_token"]},
+        {"required": ["access_token"], "properties": {"provider": {"enum": ["kakao"]}}},
     ]
