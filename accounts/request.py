@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from allauth.account.adapter import get_adapter
 from allauth.headless.constants import Client
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.conf import settings
 from django.http import HttpRequest
 
+from accounts import forwarded
 from accounts.client_info import USER_AGENT_MAX, ClientInfo
 
 if TYPE_CHECKING:
@@ -55,14 +55,7 @@ def is_app(request: HttpRequest) -> bool:
 
 
 def client_of(request: HttpRequest) -> ClientInfo:
-    """Return the caller's address and device.
-
-    allauth's adapter decides which proxies to trust, so allauth's limits and our records have the
-    same address.
-    """
-    try:
-        ip = get_adapter(request).get_client_ip(request)
-    except (ImproperlyConfigured, PermissionDenied, KeyError):
-        ip = None
+    """Return the caller's address and device. allauth's limits use the same address."""
+    ip = forwarded.client_ip(request.META, trusted_proxies=settings.TRUSTED_PROXY_COUNT)
     user_agent = request.META.get("HTTP_USER_AGENT", "")
     return ClientInfo(ip=ip, user_agent=user_agent.replace("\x00", "")[:USER_AGENT_MAX])

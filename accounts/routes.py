@@ -5,6 +5,9 @@ A view has these attributes, on its class or set by `mark`. So no other code nee
 - `limit`: a `Limit` for its POST requests; with `is_limited_by_get`, for all its requests.
 - `is_machine`: a program calls it, so its errors are problem JSON.
 - `reads_json`: it reads the body as JSON, whatever the content type says.
+- `is_for_frontends`: False for a page under a machine prefix: no frontend on another origin reads it.
+- `needs_no_token`: it ignores an access token that is bad; with `may_connect`, unless the body's
+  `process` is `connect`.
 
 `for_machines` marks all addresses under one prefix, also those that lead to no view.
 """
@@ -28,6 +31,8 @@ class Statements(TypedDict, total=False):
     is_limited_by_get: bool
     is_machine: bool
     reads_json: bool
+    needs_no_token: bool
+    may_connect: bool
 
 
 def mark(**statements: Unpack[Statements]) -> Callable[[View], View]:
@@ -91,7 +96,8 @@ def stated(request: HttpRequest, name: str) -> Any:
     if match is None:
         return None
     by_class = getattr(getattr(match.func, "view_class", None), name, None)
-    return getattr(match.func, name, by_class)
+    by_call = getattr(match.func, "view_initkwargs", {}).get(name, by_class)  # of `as_view`
+    return getattr(match.func, name, by_call)
 
 
 @lru_cache(maxsize=256)

@@ -64,7 +64,7 @@ class BearerAuthentication(JWTAuthentication):
             return None
         token = verified(credentials)
         bind_contextvars(user_id=token["sub"], sid=token["sid"])
-        return BearerUser(UUID(token["sub"])), token
+        return BearerUser(token.sub), token
 
     @override
     def authenticate_header(self, request: Request) -> str:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from urllib.parse import unquote_plus
 
 from django.conf import settings
 
@@ -17,8 +18,13 @@ def authenticate(authorization: str) -> str | None:
         name, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
     except ValueError:
         return None
-    expected = settings.API_CLIENTS.get(name, "")
-    return name if hmac.compare_digest(digest(secret), expected) else None
+    # RFC 6749 §2.3.1 wants both form-encoded; many libraries send them as they are. Names and
+    # secrets of ours hold nothing that decoding changes, so neither reading can become another.
+    for client_id, client_secret in ((name, secret), (unquote_plus(name), unquote_plus(secret))):
+        expected = settings.API_CLIENTS.get(client_id, "")
+        if hmac.compare_digest(digest(client_secret), expected):
+            return client_id
+    return None
 
 
 def digest(secret: str) -> str:

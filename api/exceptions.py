@@ -11,6 +11,7 @@ from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from accounts.errors import AccountsError
 from api import problems
 from api.problems import Problem
 
@@ -87,6 +88,12 @@ class RefreshEnded(InvalidToken):
 class RetryKeyRefused(exceptions.APIException):
     status_code = problems.INVALID_RETRY_KEY.status
     problem = problems.INVALID_RETRY_KEY
+
+
+class BearerRefusedError(AccountsError):
+    """As `InvalidToken`, for views that aren't DRF's."""
+
+    code = "invalid_token"
 
 
 class OriginRefused(exceptions.PermissionDenied):

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -50,13 +51,14 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
     try:
         token = verified(bearer_in(environ) or "")
     except InvalidToken:
-        headers = [*_NO_STORE, ("WWW-Authenticate", f'{REALM}, error="invalid_token"')]
+        headers = [*_always(), ("WWW-Authenticate", f'{REALM}, error="invalid_token"')]
         start_response("401 Unauthorized", [*headers, ("Content-Length", "0")])
     except (RevocationsStaleError, DatabaseError):
-        headers = [*problems.headers(problems.STORE_UNAVAILABLE).items(), ("Content-Length", "0")]
+        retry = problems.headers(problems.STORE_UNAVAILABLE).items()
+        headers = [*settings.SECURITY_HEADERS.items(), *retry, ("Content-Length", "0")]
         start_response("503 Service Unavailable", headers)
     else:
-        start_response("204 No Content", [*_NO_STORE, *_about(token).items()])
+        start_response("204 No Content", [*_always(), *_about(token).items()])
     finally:
         # The first request reads the keys. Django does this only at the end of its own requests.
         if not connection.in_atomic_block:
@@ -89,7 +91,8 @@ def view(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204, headers={"Cache-Control": "no-store", **about})
 
 
-_NO_STORE = [("Cache-Control", "no-store")]
+def _always() -> list[tuple[str, str]]:
+    return [("Cache-Control", "no-store"), *settings.SECURITY_HEADERS.items()]
 
 
 def _about(token: "AccessJWT") -> dict[str, str]:

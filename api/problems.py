@@ -89,6 +89,12 @@ NOT_ACCEPTABLE = Problem(
     _("Not acceptable"),
     _("Could not satisfy the request Accept header."),
 )
+LENGTH_REQUIRED = Problem(
+    411,
+    "length_required",
+    _("Length required"),
+    _("Send the body with a Content-Length: this server cannot read a chunked body."),
+)
 UNSUPPORTED_MEDIA_TYPE = Problem(
     415,
     "unsupported_media_type",
@@ -121,6 +127,7 @@ INVALID_TOKEN = Problem(
     "invalid_token",
     _("Unauthorized"),
     _("The token is invalid, expired or revoked. Sign in again."),
+    challenge=f'{REALM}, error="invalid_token"',
 )
 INVALID_CLIENT = Problem(
     401,
@@ -190,6 +197,14 @@ ORIGIN_REFUSED = Problem(
     "origin_refused",
     _("No access"),
     _("Cookies are taken from this site's own frontends only."),
+)
+HTTPS_REQUIRED = Problem(
+    403,
+    "https_required",
+    _("No access"),
+    _(
+        "Call this address by https. Replace the credentials that you sent: they were not encrypted."
+    ),
 )
 CSRF_FAILED = Problem(
     403,
@@ -320,10 +335,10 @@ TABLE = {
     for row in (
         *(BAD_REQUEST, MALFORMED_JSON, INVALID_FIELDS, INVALID_RETRY_KEY, NOT_FOUND),
         *(METHOD_NOT_ALLOWED, REFRESH_EXPIRED, REFRESH_LOST, REFRESH_REUSED),
-        PAGE_NEEDS_FORM,
-        *(NOT_ACCEPTABLE, UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, TOO_MANY_REQUESTS),
-        *(NOT_AUTHENTICATED, INVALID_TOKEN, INVALID_CLIENT, SESSION_ENDED, FORBIDDEN),
-        *(PERMISSION_DENIED, ORIGIN_REFUSED, CSRF_FAILED, INVALID_CREDENTIALS),
+        *(PAGE_NEEDS_FORM, NOT_ACCEPTABLE, LENGTH_REQUIRED, UNSUPPORTED_MEDIA_TYPE),
+        *(BODY_TOO_LARGE, TOO_MANY_REQUESTS, NOT_AUTHENTICATED, INVALID_TOKEN),
+        *(INVALID_CLIENT, SESSION_ENDED, FORBIDDEN, PERMISSION_DENIED, ORIGIN_REFUSED),
+        *(HTTPS_REQUIRED, CSRF_FAILED, INVALID_CREDENTIALS),
         *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),
         *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE),
     )

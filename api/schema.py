@@ -6,6 +6,7 @@ from django.utils.translation import override as override_language
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerExtension,
+    OpenApiSerializerFieldExtension,
 )
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from typing_extensions import override
@@ -29,6 +30,11 @@ PROBLEM = {
             "description": "With `account_exists`: send it to `/api/token/` beside the password.",
         },
         "expires_in": {"type": "integer", "description": "Seconds that `link_token` is good for."},
+        "error": {
+            "type": "string",
+            "enum": ["invalid_client", "invalid_request"],
+            "description": "At revocation and introspection: the word of RFC 6749 §5.2.",
+        },
         "errors": {
             "type": "array",
             "items": {
@@ -107,7 +113,24 @@ class StrictBody(OpenApiSerializerExtension):
         schema: dict[str, Any] = auto_schema._map_serializer(  # noqa: SLF001 - as its own extensions do
             self.target, direction, bypass_extensions=True
         )
-        return schema | {"additionalProperties": False} if direction == "request" else schema
+        if direction != "request":
+            return schema
+        any_of = getattr(self.target, "any_of", ())
+        return schema | {"additionalProperties": False} | ({"anyOf": [*any_of]} if any_of else {})
+
+
+class TextWithoutNul(OpenApiSerializerFieldExtension):
+    """Declares that our texts take no NUL, which no database stores."""
+
+    target_class = "api.serializers.StringField"
+    match_subclasses = True
+
+    @override
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        schema: dict[str, Any] = auto_schema._map_serializer_field(  # noqa: SLF001 - as above
+            self.target, direction, bypass_extensions=True
+        )
+        return {"pattern": r"^[^\u0000]*$"} | schema if direction == "request" else schema
 
 
 def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

@@ -5,10 +5,13 @@ from typing import Any, cast
 
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 from typing_extensions import override
 
 from accounts.federation.provider import provider_classes
+from accounts.people import names
 from accounts.people.models import Locale, User
 from accounts.people.validators import MAX_LENGTH
 from accounts.signins.models import AuthSession
@@ -46,10 +49,25 @@ class StringField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field({"type": "string", "maxLength": 80, "pattern": names.NAME.replace(r"\Z", "$")})
+class NameField(StringField):
+    """Refuse a name that people can't see. Spaces around it are cut off afterwards."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=80, trim_whitespace=False, **kwargs)
+
+    @override
+    def run_validation(self, data: Any = empty) -> Any:
+        if data == "":  # not `allow_blank`, which the document would spell as two overlapping types
+            return data
+        value = super().run_validation(data)
+        return value.strip() if isinstance(value, str) else value
+
+
 class CredentialsSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)
-    password = serializers.CharField(max_length=MAX_LENGTH, trim_whitespace=False, write_only=True)
-    link_token = serializers.CharField(
+    password = StringField(max_length=MAX_LENGTH, trim_whitespace=False, write_only=True)
+    link_token = StringField(
         max_length=4096,
         trim_whitespace=False,
         required=False,
@@ -59,25 +77,31 @@ class CredentialsSerializer(StrictSerializer):
 
 
 class SocialTokenSerializer(StrictSerializer):
+    any_of = (
+        {"required": ["id_token"]},
+        {"required": ["access_token"], "properties": {"provider": {"enum": ["kakao"]}}},
+    )
+    """For the OpenAPI document: what of the members is required."""
+
     provider = serializers.ChoiceField(
         choices=[one.id for one in provider_classes if one.supports_token_authentication],
         help_text="Those that are configured, and whose tokens name the app they are for.",
     )
-    id_token = serializers.CharField(
+    id_token = StringField(
         max_length=8192,
         trim_whitespace=False,
         required=False,
         default="",
         help_text="OpenID Connect ID token: Google's only way. Kakao's may come with an access token.",
     )
-    access_token = serializers.CharField(
+    access_token = StringField(
         max_length=4096,
         trim_whitespace=False,
         required=False,
         default="",
         help_text="Kakao's. It tells about the email, which Kakao's ID token doesn't.",
     )
-    nonce = serializers.CharField(
+    nonce = StringField(
         max_length=255,
         trim_whitespace=False,
         required=False,
@@ -95,14 +119,14 @@ class SocialTokenSerializer(StrictSerializer):
 
 
 class RefreshSerializer(StrictSerializer):
-    refresh = serializers.CharField(
+    refresh = StringField(
         max_length=4096,
         trim_whitespace=False,
         required=False,
         default="",
         help_text="Left out where it travels by cookie.",
     )
-    access = serializers.CharField(
+    access = StringField(
         max_length=4096,
         trim_whitespace=False,
         required=False,
@@ -166,7 +190,7 @@ class IntrospectionSerializer(serializers.Serializer[Any]):
 class MeSerializer(StrictSerializer):
     id = serializers.UUIDField(read_only=True)
     email = serializers.EmailField(read_only=True)
-    display_name = StringField(max_length=80, allow_blank=True, required=False)
+    display_name = NameField(required=False, validators=[names.validate])
     locale = serializers.ChoiceField(choices=Locale.values, required=False)
     date_joined = serializers.DateTimeField(read_only=True, default_timezone=UTC)
 

@@ -44,6 +44,7 @@ class ThrottleMiddleware:
             return self.get_response(request)
         usage = _count(limit, client_of(request).network)
         if usage.is_over:
+            log.warning("rate limit %s is used up", limit.scope)
             raise LimitReachedError(usage)
         response = self.get_response(request)
         for name, value in _headers(usage).items():

@@ -4,14 +4,14 @@ from typing import Any
 
 from allauth.headless import urls as allauth_headless
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView
 
 from accounts import routes
 from accounts.federation.limits import SOCIAL
 from accounts.routes import Statements
 from api import forward_auth
 from api.signin import inputs
-from api.views import account, sessions, tokens, well_known
+from api.views import account, documentation, sessions, tokens, well_known
 
 app_name = "api"
 
@@ -31,17 +31,7 @@ urlpatterns = [
         SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]),
         name="schema",
     ),
-    path(
-        "docs/",
-        SpectacularSwaggerSplitView.as_view(
-            url_name="api:schema",
-            authentication_classes=[],
-            permission_classes=[],
-            # OPTIONS would look for a template of its own.
-            http_method_names=["get", "head"],
-        ),
-        name="docs",
-    ),
+    path("docs/", documentation.DocumentationView.as_view(), name="docs"),
 ]
 
 well_known_urlpatterns = [
@@ -54,10 +44,14 @@ well_known_urlpatterns = [
 ]
 
 ALLAUTHS: dict[str, Statements] = {
-    "provider_token": {"limit": SOCIAL},
+    **dict.fromkeys(
+        ("config", "login", "signup", "request_password_reset", "reset_password"),
+        Statements(needs_no_token=True),
+    ),
+    "provider_token": {"limit": SOCIAL, "may_connect": True},
     # A browser posts a form here, and goes on to the provider.
     "redirect_to_provider": {"limit": SOCIAL, "reads_json": False},
-    "refresh": {"limit": tokens.TokenRefreshView.limit},
+    "refresh": {"limit": tokens.TokenRefreshView.limit, "needs_no_token": True},
 }
 """The attributes of `accounts.routes` for allauth's views, by the names of their URLs."""
 

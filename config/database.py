@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from config.addresses import encoded
+
 POSTGRESQL = "django.db.backends.postgresql"
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL_PORT = "5432"
@@ -45,6 +47,7 @@ def configure(url: str) -> dict[str, Any]:
         raise ImproperlyConfigured(
             "DATABASE_URL must begin with `postgres://` (PostgreSQL) or `sqlite://` (SQLite)."
         )
+    url = encoded(url)
     try:
         database: dict[str, Any] = environ.Env.db_url_config(url)
         if database["ENGINE"] == POSTGRESQL:

@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import get_language_from_request, override
+from django.utils.translation import override
+from django.views.decorators.csrf import csrf_exempt
 
 from accounts import routes
 from accounts.errors import AccountExistsError, SessionEndedError
@@ -22,6 +23,7 @@ from accounts.request import is_app
 from api import problems
 from api.problems import Problem
 from api.throttling import LimitReachedError
+from config import languages
 
 DATABASE_OUTAGES = (
     OperationalError,
@@ -101,7 +103,7 @@ def respond(
 
 def _language(request: HttpRequest) -> str:
     """Return the request's language, even before LocaleMiddleware has chosen one."""
-    return getattr(request, "LANGUAGE_CODE", None) or get_language_from_request(request)
+    return getattr(request, "LANGUAGE_CODE", None) or languages.asked_for(request)
 
 
 # Django's handlers
@@ -155,6 +157,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return respond(request, problem, again=expired.page_to_open_again(request))
 
 
+@csrf_exempt  # a 404 needs no proof, and an app has no CSRF token
 def not_found(request: HttpRequest, **kwargs: str) -> HttpResponse:
     """Answer 404, at the paths of a library's pages that this site doesn't offer."""
     return respond(request, problems.NOT_FOUND)

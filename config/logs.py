@@ -5,6 +5,8 @@ from typing import Any
 
 import structlog
 
+from config import redaction
+
 _SHARED = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -32,6 +34,8 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.format_exc_info,
+                    # Last: every logger passes here, and stack traces are text by now.
+                    redaction.redact,
                     renderer,
                 ],
                 "foreign_pre_chain": list(_SHARED),

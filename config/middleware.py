@@ -5,18 +5,26 @@ import logging
 import re
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from uuid import uuid4
 
 import structlog
 from corsheaders import middleware as corsheaders
 from django.conf import settings
 from django.core.signals import got_request_exception
-from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.http import (
+    HttpRequest,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
+from django.middleware import common as django_common
 from django.middleware import locale as django_locale
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.http import escape_leading_slashes
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from typing_extensions import override
 
@@ -24,7 +32,7 @@ from accounts import routes
 from accounts.pages import middleware as pages
 from accounts.pages import once
 from api import problems, throttling
-from config import errors
+from config import errors, languages
 
 if TYPE_CHECKING:
     from accounts.request import Request
@@ -32,8 +40,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MAX_DIGITS = 18
-KEY_IN_PATH = re.compile(r"(/(?:reset/key|confirm-email)/)[^/]+")
-KEY_LEFT_OUT = r"\1…"
+SAFE = {"GET", "HEAD"}
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+PORTS = {"http": 80, "https": 443}
 SERVER_ERRORS = 500
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
@@ -64,23 +73,38 @@ class CanonicalHostMiddleware:
     """Set the request's host to that of `SITE_URL`, for links in mails and redirects.
 
     Otherwise a stranger could make the site send a reset mail whose link leads to another host or
-    port.
+    port. On a laptop, `http://127.0.0.1:8000` redirects to `http://localhost:8000`, which has the
+    cookies.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        site = urlsplit(settings.SITE_URL)
+        if request.method in SAFE and _is_twin(request.META.get("HTTP_HOST", ""), site):
+            return HttpResponseRedirect(settings.SITE_URL + request.get_full_path())
         request.get_host()  # refuses names that aren't in ALLOWED_HOSTS
-        request.META["HTTP_HOST"] = urlsplit(settings.SITE_URL).netloc
+        request.META["HTTP_HOST"] = site.netloc
         return self.get_response(request)
+
+
+def _is_twin(host: str, site: SplitResult) -> bool:
+    """Tell whether both are names of this machine, unequal, with the same port."""
+    try:
+        named = urlsplit(f"//{host}")
+        same_port = (named.port or PORTS["http"]) == (site.port or PORTS[site.scheme])
+    except ValueError:
+        return False
+    are_loopback = {named.hostname, site.hostname} <= LOOPBACK
+    return are_loopback and named.hostname != site.hostname and same_port
 
 
 class RequestLogMiddleware:
     """Log each request in one line: `request_finished`, or `request_failed` with a stack trace.
 
-    The line has no secrets: neither the query, which may hold OAuth codes and states, nor the keys
-    from mailed links in two paths.
+    The line has no query, which may hold OAuth codes and states. `config.redaction` removes keys from
+    paths.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -94,7 +118,7 @@ class RequestLogMiddleware:
             logging.ERROR if response.status_code >= SERVER_ERRORS else logging.INFO,
             "request_failed" if failure else "request_finished",
             code=response.status_code,
-            request=f"{request.method} {KEY_IN_PATH.sub(KEY_LEFT_OUT, request.path)}",
+            request=f"{request.method} {request.path}",
             exc_info=failure,
         )
         return response
@@ -111,7 +135,7 @@ class LocaleMiddleware(django_locale.LocaleMiddleware):
 
     @override
     def process_request(self, request: HttpRequest) -> None:
-        translation.activate(translation.get_language_from_request(request))
+        translation.activate(languages.asked_for(request))
         request.LANGUAGE_CODE = translation.get_language()
 
     @override
@@ -123,32 +147,24 @@ class LocaleMiddleware(django_locale.LocaleMiddleware):
         return response
 
 
-class SecurityHeadersMiddleware:
-    """Set the security headers on each answer. Builds their text once, at the start."""
+class CommonMiddleware(django_common.CommonMiddleware):
+    """Redirect a path without its last slash to the path with it, whatever the method.
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-        self.headers = {
-            "Content-Security-Policy": "; ".join(
-                f"{directive} {' '.join(sources)}"
-                for directive, sources in settings.CONTENT_SECURITY_POLICY.items()
-            ),
-            "Permissions-Policy": ", ".join(f"{name}=()" for name in settings.FORBIDDEN_FEATURES),
-        }
+    Django raises an error for a POST under DEBUG, since its own redirect loses the body. Ours keeps
+    it (`config.methods`).
+    """
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        for name, value in self.headers.items():
-            response.headers[name] = value
-        return response
+    @override
+    def get_full_path_with_slash(self, request: HttpRequest) -> str:
+        return escape_leading_slashes(request.get_full_path(force_append_slash=True))
 
 
 class BodyMiddleware:
     """Refuse a body that is too large, and JSON that would cause an error in a parser.
 
     Django checks `DATA_UPLOAD_MAX_MEMORY_SIZE` only if it parses the body itself, but DRF's and
-    allauth's JSON parsers read the stream. A body without Content-Length never reaches a WSGI
-    application. allauth's parser fails with a 500 for a number of 5,000 digits, deep nesting and
+    allauth's JSON parsers read the stream. `config.bodies` gives a body without Content-Length its
+    length; if that is impossible under this server, the answer is 411. allauth's parser fails with a 500 for a number of 5,000 digits, deep nesting and
     unpaired surrogates.
     """
 
@@ -157,6 +173,8 @@ class BodyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH") or "0"
+        if not request.META.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" in request.META:
+            return errors.respond(request, problems.LENGTH_REQUIRED)
         if not length.isdecimal():
             return errors.respond(request, problems.BAD_REQUEST)
         # Check the number of digits first: int() raises an error for thousands of digits.
@@ -185,13 +203,21 @@ def _is_text_encoding(name: str | None) -> bool:
 
 
 def _is_sound(body: bytes) -> bool:
-    """Return True if the body is empty, or JSON whose strings can be encoded as UTF-8."""
+    """Return True if the body is empty, or JSON in UTF-8 that has no member twice."""
     try:
         if body:
-            json.dumps(json.loads(body), ensure_ascii=False).encode()
+            json.dumps(json.loads(body, object_pairs_hook=_unique), ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a member that is sent twice: parsers differ in which of the two they keep."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
 
 
 class CorsMiddleware(corsheaders.CorsMiddleware):
@@ -199,11 +225,16 @@ class CorsMiddleware(corsheaders.CorsMiddleware):
 
     @override
     def is_enabled(self, request: HttpRequest) -> bool:
+        if routes.stated(request, "is_for_frontends") is False:
+            return False
         return routes.is_under_machine_prefix(request)
 
 
 class ErrorMiddleware:
-    """Answer the domain's errors that a view raises, and methods that it doesn't have."""
+    """Answer the domain's errors that a view raises, and methods that it doesn't have.
+
+    Give each 401 for a program the challenge that RFC 9110 §15.5.2 requires: allauth sends none.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -212,6 +243,8 @@ class ErrorMiddleware:
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed):
             return errors.method_not_allowed(request, response)
+        if response.status_code == HTTPStatus.UNAUTHORIZED and routes.is_machine(request):
+            response.headers.setdefault("WWW-Authenticate", problems.REALM)
         return response
 
     def process_exception(

@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config.addresses import encoded
+
 CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
 SENTINEL_SECONDS = 0.5
@@ -73,6 +75,7 @@ def caches(
     out. With `sentinels`, both caches are on their primary, except `default` if `cache_url` is set.
     Raises `ImproperlyConfigured`.
     """
+    sessions_url, cache_url = encoded(sessions_url), encoded(cache_url)
     for url in (sessions_url, cache_url):
         _check(url)
     if sentinels:

@@ -1,11 +1,14 @@
 """Map paths to views: pages, API, allauth's headless API, admin."""
 
+from collections.abc import Callable
+
 from allauth.account import urls as account_urls
 from allauth.account.models import EmailAddress
 from allauth.headless import urls as headless_urls
 from allauth.socialaccount import urls as socialaccount_urls
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
+from django.http import HttpResponseBase
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -27,9 +30,15 @@ admin.site.unregister([EmailAddress, SocialAccount, SocialApp, SocialToken])
 for each in (allauth_urls, account_urls, socialaccount_urls, headless_urls):
     transactions.protect(each.urlpatterns)
 
+
+def _led_to(name: str) -> Callable[..., HttpResponseBase]:
+    """Redirect to the page of this name, by GET only: `RedirectView` would turn a POST into a GET."""
+    return RedirectView.as_view(pattern_name=name, http_method_names=["get", "head"])
+
+
 urlpatterns = [
     for_machines(path("api/", include("api.urls"))),  # first, because most requests go here
-    path("", RedirectView.as_view(pattern_name="accounts:home"), name="root"),
+    path("", _led_to("accounts:home"), name="root"),
     path("accounts/", include("accounts.pages.urls")),
     path("accounts/", include("accounts.pages.allauth_urls")),
     path("accounts/", include("allauth.account.urls")),
@@ -39,11 +48,10 @@ urlpatterns = [
     path("_allauth/<str:client>/v1/account/phone", errors.not_found),
     path("_allauth/<str:client>/v1/auth/phone/<path:step>", errors.not_found),
     for_machines(path("_allauth/", headless())),
+    # "View on site", which no model has. It fails on keys that are UUIDs.
+    path("admin/r/<path:key>", errors.not_found),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     for_machines(path(".well-known/", include(well_known_urlpatterns))),
-    path(
-        ".well-known/change-password",
-        RedirectView.as_view(pattern_name="account_change_password"),
-    ),
+    path(".well-known/change-password", _led_to("account_change_password")),
 ]

@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
+
+from config import bodies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -16,7 +20,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
 
-django = get_wsgi_application()
+try:
+    django = get_wsgi_application()
+except ImproperlyConfigured as exc:
+    # One line: a stack trace shows values of settings, and helps nobody.
+    raise SystemExit(f"{exc}. See .env.example.") from None
 
 from api import forward_auth  # noqa: E402 - needs the models
 
@@ -36,5 +44,6 @@ def application(environ: dict[str, Any], start_response: "StartResponse") -> Ite
     """
     if forward_auth.answers(environ):
         return forward_auth.answer(environ, start_response)
+    bodies.measure(environ, max_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     environ["CONTENT_TYPE"] = CHARSET.sub("", environ.get("CONTENT_TYPE") or "")
     return django(environ, start_response)

@@ -5,6 +5,7 @@ from datetime import datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from ipaddress import ip_address
 from pathlib import Path
 
 from django.conf import settings
@@ -29,8 +30,8 @@ class CaughtMail:
 @never_cache
 @require_safe
 def view(request: HttpRequest) -> HttpResponse:
-    """Show a page of caught mails. Raises Http404 without DEMO=1, because mails hold sign-in codes."""
-    if not settings.DEMO:
+    """Show a page of caught mails, to this machine only. Raises Http404 without DEMO=1: mails hold codes."""
+    if not settings.DEMO or not _is_loopback(str(request.META.get("REMOTE_ADDR", ""))):
         raise Http404
     paths = sorted(settings.EMAIL_FILE_PATH.glob("*.log"), reverse=True)
     page = Paginator(paths, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -52,3 +53,10 @@ def _read(path: Path) -> CaughtMail:
         body=text.rpartition("\n" + "-" * 79)[0] or text,
         received_at=datetime.fromtimestamp(path.stat().st_mtime, timezone.get_current_timezone()),
     )
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -64,6 +64,7 @@ class EventType(Entry):
     PASSWORD_CHANGED = "password.changed", _("Password changed"), "key"
     PASSWORD_RESET = "password.reset", _("Password reset"), "key"
     REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused"), "alert", Tone.ALARMING
+    RIGHTS_CHANGED = "rights.changed", _("Rights changed"), "key", Tone.ALARMING
     SESSION_REVOKED = "session.revoked", _("Sign-in ended"), "exit"
     SOCIAL_ALERTED = "social.alerted", _("Warning from a connected account"), "alert", Tone.ALARMING
     SOCIAL_CONNECTED = "social.connected", _("Account connected"), "link"
@@ -109,6 +110,16 @@ class Alert(Entry):
     TOKENS_REVOKED = "tokens_revoked", _("Access withdrawn at the provider")
 
 
+class Right(Entry):
+    """What an administrator changed: the reason of `rights.changed`."""
+
+    STAFF_GRANTED = "staff_granted", _("Staff: granted")
+    STAFF_WITHDRAWN = "staff_withdrawn", _("Staff: withdrawn")
+    SUPERUSER_GRANTED = "superuser_granted", _("Superuser: granted")
+    SUPERUSER_WITHDRAWN = "superuser_withdrawn", _("Superuser: withdrawn")
+    GROUPS_CHANGED = "groups_changed", _("Groups changed")
+
+
 class Method(Entry):
     """A way in which a user proves a sign-in: a value of `amr` (RFC 8176).
 
@@ -126,7 +137,7 @@ class Method(Entry):
 EVENT_TYPES: dict[str, EventType] = {entry.value: entry for entry in EventType}
 METHODS: dict[str, Method] = {entry.value: entry for entry in Method}
 REASONS: dict[str, Entry] = {
-    entry.value: entry for group in (RevokeReason, LoginFailure, Alert) for entry in group
+    entry.value: entry for group in (RevokeReason, LoginFailure, Alert, Right) for entry in group
 }
 """All reasons. Their values differ, so that a label needs no event."""
 

@@ -2,6 +2,7 @@
 
 from allauth.socialaccount.providers.oauth2.views import OAuth2LoginView
 from django.urls import URLPattern, path
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.federation.callback import CallbackView
 from accounts.federation.endings import report_views
@@ -24,10 +25,13 @@ REPORTS = {
 
 def _there_and_back(provider: type[StrictProvider]) -> list[URLPattern]:
     name, adapter = provider.id, provider.oauth2_adapter_class
-    there = mark(limit=SOCIAL)(OAuth2LoginView.adapter_view(adapter))
-    # A provider sends the browser back by GET.
+    # allauth starts at the provider for every method but GET, and only a POST is counted.
+    there = mark(limit=SOCIAL)(
+        require_http_methods(["GET", "POST"])(OAuth2LoginView.adapter_view(adapter))
+    )
+    # A provider sends the browser back by GET. Another method would use up the state.
     back = mark(limit=SOCIAL, is_limited_by_get=True)(
-        CallbackView.adapter_view(adapter)  # type: ignore[no-untyped-call]  # allauth's
+        require_GET(CallbackView.adapter_view(adapter))  # type: ignore[no-untyped-call]  # allauth's
     )
     return [
         path(f"{name}/login/", there, name=f"{name}_login"),

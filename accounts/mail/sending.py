@@ -7,12 +7,17 @@ would hold a thread.
 import logging
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import EmailMessage
 from typing_extensions import override
 
 from accounts.outbox import jobs
 from accounts.outbox.jobs import Payload
+from accounts.people.managers import UserManager
+from accounts.store import counters
+from accounts.store.counters import Limit
+from accounts.store.outage import STORE_ERRORS
 
 KIND = "mail"
 
@@ -62,3 +67,18 @@ class MailHandler(jobs.Handler):
 
 
 jobs.register(MailHandler())
+
+
+def may_send(email: str) -> bool:
+    """Count one more mail that a stranger can cause. Returns False if the address got its share.
+
+    Fails open: allauth's limits still apply, and codes must arrive during an outage of Redis.
+    """
+    limit = Limit("mail", settings.MAILS_PER_ADDRESS_AND_DAY, seconds=24 * 3600)
+    try:
+        is_over = counters.count(limit, UserManager.normalize_email(email)).is_over
+    except STORE_ERRORS:
+        return True
+    if is_over:
+        log.warning("mail not sent: this address got its share of today")
+    return not is_over

@@ -37,7 +37,7 @@ from accounts.federation.linking import links
 from accounts.federation.providers import former
 from accounts.mail import sending
 from accounts.pages import decoys, known_devices, signing_up
-from accounts.people import addresses
+from accounts.people import addresses, names
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import MAX_LENGTH, PasswordLengthValidator
@@ -51,6 +51,20 @@ log = logging.getLogger(__name__)
 
 NOT_TO_SIGN_IN = {AuthProcess.CONNECT, AuthProcess.REDIRECT}
 """Processes of allauth that open no sign-in. A link may name any other word: it signs in."""
+BY_STRANGERS = {
+    f"account/email/{name}"
+    for name in (
+        "account_already_exists",
+        "email_confirmation",
+        "email_confirmation_signup",
+        "email_confirm",
+        "login_code",
+        "password_reset_code",
+        "password_reset_key",
+        "unknown_account",
+    )
+}
+"""Mails that anybody can cause who types an address. Others are notices to an account's owner."""
 LINKED = "socialaccount/messages/account_connected.txt"
 LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 
@@ -65,7 +79,7 @@ class AccountAdapter(DefaultAccountAdapter):
         before it is hashed. Raises `TooManyRequestsError`, and `StoreUnavailableError` if Redis
         can't count.
         """
-        email = UserManager.normalize_email(credentials.get("email"))
+        email = credentials["email"] = UserManager.normalize_email(credentials.get("email"))
         guess = guesses.count(
             email,
             network=client_of(request).network,
@@ -115,6 +129,16 @@ class AccountAdapter(DefaultAccountAdapter):
             raise SignUpPendingError
 
     @override
+    def clean_email(self, email: str) -> str:
+        """Return the one spelling of this mailbox. allauth's forms and providers call it."""
+        return UserManager.normalize_email(super().clean_email(email))
+
+    @override
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the caller's address for allauth's limits, the same as in our records."""
+        return client_of(request).ip or "unknown"
+
+    @override
     def clean_password(self, password: str, user: AbstractBaseUser | None = None) -> str:
         if len(password) > MAX_LENGTH:
             # Check the length first: comparing a megabyte with the user's attributes takes seconds.
@@ -129,6 +153,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        if template_prefix in BY_STRANGERS and not sending.may_send(email):
+            return  # the page says the same as ever: it must not tell who has an account
         request = self.request
         message = self.render_mail(
             template_prefix,
@@ -254,6 +280,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         unfinished sign-up would keep.
         """
         sociallogin.token = None
+        for address in sociallogin.email_addresses:
+            address.email = UserManager.normalize_email(address.email)
         if sociallogin.is_existing:
             links.prove(request, sociallogin.state.get("link", ""))
             return
@@ -280,7 +308,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         name = data.get("name") or " ".join(
             part for part in (data.get("first_name"), data.get("last_name")) if part
         )
-        user.display_name = str(name).replace("\x00", "").strip()[:80]
+        user.display_name = names.visible(str(name)[:80])
         return user
 
     @override

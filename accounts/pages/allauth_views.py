@@ -17,6 +17,7 @@ from accounts.errors import SignUpPendingError
 from accounts.pages import signing_up, waiting
 from accounts.pages.expired import KeepsEmail
 from accounts.pages.waiting import SaysWhen
+from accounts.people.managers import UserManager
 from accounts.store import counters
 
 
@@ -26,7 +27,7 @@ class LoginView(KeepsEmail, SaysWhen, views.LoginView):
         try:
             response: HttpResponse = super().post(request, *args, **kwargs)
         except SignUpPendingError:
-            email = request.POST.get("login", "").strip().lower()
+            email = UserManager.normalize_email(request.POST.get("login"))
             response = prevent_enumeration(request, email=email)
         except ImmediateHttpResponse as exc:  # of the limit of mails, raised by the form
             response = exc.response

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from allauth.account import fields as account_fields
 from allauth.account import forms as account_forms
 from allauth.account.adapter import get_adapter
 from allauth.socialaccount import forms as social_forms
@@ -12,8 +13,17 @@ from typing_extensions import override
 from accounts.pages.codes import ChecksCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.pages.waiting import CountsGuesses
+from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import PasswordLengthValidator
+
+
+def _clean_email(field: account_fields.EmailField, value: Any) -> str:
+    return UserManager.normalize_email(forms.EmailField.clean(field, value))
+
+
+# All of allauth's forms and headless calls read addresses by this field, and none by our forms only.
+account_fields.EmailField.clean = _clean_email  # type: ignore[method-assign]
 
 
 class LoginForm(CountsGuesses, account_forms.LoginForm):

@@ -26,6 +26,8 @@ from accounts.signins.models import AuthSession
 from accounts.store import engine, outage
 
 SAFE = {"GET", "HEAD"}
+CLEARED = '"cache", "storage"'
+"""What a browser deletes at a sign-out (ASVS 14.3.1)."""
 RIGHTS_FIELDS = {"is_staff", "is_superuser"}
 """The columns behind `rights_of`."""
 
@@ -93,9 +95,12 @@ class AuthSessionMiddleware:
             user = request.user = _user(request)
             if isinstance(user, User):
                 _examine(cast("Request", request), user)
+        session = cast("Request", request).auth_session
         response = self.get_response(request)
         known_devices.remember(request, response)
-        session = cast("Request", request).auth_session
+        if session is not None and not request.user.is_authenticated:
+            # Not "cookies": the language and the last used provider are kept.
+            response.headers["Clear-Site-Data"] = CLEARED
         is_somebodys = session is not None or "Authorization" in request.headers
         if is_somebodys and "Cache-Control" not in response.headers:
             # On a shared machine, the back button must show nothing after a sign-out.

@@ -3,9 +3,12 @@
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import connection
 from typing_extensions import override
+
+from accounts.people import mailboxes
 
 if TYPE_CHECKING:
     from accounts.people.models import User
@@ -15,25 +18,26 @@ _ACTIVE = "SELECT * FROM accounts_user WHERE id = %s AND is_active"
 
 
 class UserManager(BaseUserManager["User"]):
-    """Find and create users. Strips and lower-cases emails before storing and before searching."""
+    """Find and create users. Normalises emails before storing and before searching."""
 
     @classmethod
     @override
     def normalize_email(cls, email: str | None) -> str:
-        return (email or "").strip().lower()
+        return mailboxes.normal(email or "")
 
     @override
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email=self.normalize_email(username))
 
     def active(self, user_id: UUID) -> "User | None":
-        """Return the user, or None if the user is disabled or deleted.
+        """Return the user, or None if disabled, deleted, or a demo account outside `DEMO`.
 
         Nearly every request calls it, so the SQL is written here: the ORM takes longer to build the
         statement than the database takes to answer it (`bench/README.md`).
         """
         key = self.model._meta.pk.get_db_prep_value(user_id, connection)  # noqa: SLF001
-        return next(iter(self.raw(_ACTIVE, [key])), None)
+        user = next(iter(self.raw(_ACTIVE, [key])), None)
+        return None if user is None or user.email in settings.REFUSED_EMAILS else user
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=self.normalize_email(email), **fields)

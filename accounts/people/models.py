@@ -7,13 +7,13 @@ from typing import Any, Self
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password, verify_password
 from django.contrib.auth.models import PermissionsMixin
-from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
+from accounts.people import names
 from accounts.people.managers import UserManager
 
 
@@ -37,7 +37,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("display name"),
         max_length=80,
         blank=True,
-        validators=[ProhibitNullCharactersValidator()],
+        validators=[names.validate],
     )
     locale = models.CharField(
         _("language"), max_length=5, choices=Locale, blank=True, default=Locale.UNSET
@@ -60,7 +60,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="user_email_unique",
+                violation_error_message=_("This email is already in use."),
+            )
+        ]
         indexes = [models.Index(fields=["email"], name="user_email")]
 
     @override

@@ -30,13 +30,20 @@ from accounts.signins.models import AuthSession
 FIRST_POLL_SECONDS = 5.0
 """Seconds that the first calls of `is_revoked` wait for the first poll."""
 LOOK_BACK = timedelta(seconds=30)
-"""A transaction that commits late is not missed: each poll reads this far behind the last."""
+"""A process may note `revoked_at` a moment before its transaction begins, or by another clock."""
 SLACK_SECONDS = 60.0
 """Clocks differ: the set keeps a sign-in a little longer than its tokens live."""
-NOW_SQL = {
-    "postgresql": "SELECT STATEMENT_TIMESTAMP()",
-    "sqlite": "SELECT STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')",
+HORIZON_SQL = {
+    # Rows of transactions that are still open can't be seen yet. `xact_start` is NULL for other
+    # roles' transactions, so all processes must use one role.
+    "postgresql": "SELECT LEAST(STATEMENT_TIMESTAMP(), MIN(xact_start)) FROM pg_stat_activity "
+    "WHERE datname = CURRENT_DATABASE() AND backend_xid IS NOT NULL",
+    # SQLite has one writer at a time, and others give up after 20 s.
+    "sqlite": "SELECT STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW', '-10 minutes')",
 }
+"""Each selects the moment up to which everything that was ended is committed, by the database's
+clock, which is the clock behind `revoked_at` for all servers.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -85,13 +92,13 @@ class Feed:
 
     def poll(self) -> None:
         """Read the sign-ins that ended since the last poll, by the database's own clock."""
-        now = _database_now()
-        since = self._polled_to or now - timedelta(seconds=_keep_seconds())
+        horizon = _horizon()  # before the rows are read: one that commits in between is seen
+        since = self._polled_to or horizon - timedelta(seconds=_keep_seconds())
         rows = AuthSession.objects.filter(revoked_at__gte=since - LOOK_BACK)
         until = time.monotonic() + _keep_seconds()
         for sid in rows.values_list("pk", flat=True).iterator():
             self._revoked.setdefault(sid.int, until)
-        self._polled_to = now
+        self._polled_to = horizon
         self._heard_at = time.monotonic()
         self._drop_expired()
 
@@ -142,11 +149,10 @@ def _keep_seconds() -> float:
     return float(settings.ACCESS_TOKEN_LIFETIME.total_seconds()) + SLACK_SECONDS
 
 
-def _database_now() -> datetime:
-    """Return the database's time, which is the clock behind `revoked_at` for all servers."""
+def _horizon() -> datetime:
     with connection.cursor() as cursor:
-        cursor.execute(NOW_SQL[connection.vendor])
-        (now,) = cursor.fetchone()
-    if isinstance(now, str):  # SQLite has no type for it
-        return datetime.fromisoformat(now).replace(tzinfo=UTC)
-    return cast("datetime", now)
+        cursor.execute(HORIZON_SQL[connection.vendor])
+        (horizon,) = cursor.fetchone()
+    if isinstance(horizon, str):  # SQLite has no type for it
+        return datetime.fromisoformat(horizon).replace(tzinfo=UTC)
+    return cast("datetime", horizon)

@@ -1,10 +1,14 @@
 """The admin for support: find a user, read audit events, end sign-ins."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, cast
 
 from allauth.account.decorators import secure_admin_login
+from allauth.account.forms import ResetPasswordForm
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db import transaction
@@ -15,7 +19,9 @@ from django.utils.translation import ngettext
 from django.views.generic import RedirectView
 from typing_extensions import override
 
+from accounts.audit import trail
 from accounts.audit.models import AuditEvent
+from accounts.audit.vocabulary import Right
 from accounts.people.models import User
 from accounts.request import client_of
 from accounts.signins import sessions
@@ -42,7 +48,7 @@ class ReadOnly:
 
 # Django's own page changes the password but does not end the other sign-ins.
 admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign,assignment]
-    pattern_name="account_change_password"
+    pattern_name="account_change_password", http_method_names=["get", "head"]
 )
 
 
@@ -60,6 +66,49 @@ class SocialAccountInline(ReadOnly, admin.StackedInline[SocialAccount, User]):
     extra = 0
 
 
+class UserAddForm(forms.ModelForm[User]):
+    """Makes a user without a password."""
+
+    class Meta:
+        model = User
+        fields = ["email", "display_name", "locale"]
+
+    @override
+    def save(self, commit: bool = True) -> User:
+        self.instance.set_unusable_password()
+        return super().save(commit=commit)
+
+
+@dataclass(frozen=True)
+class Rights:
+    is_staff: bool = False
+    is_superuser: bool = False
+    groups: frozenset[int] = frozenset()
+
+
+NO_RIGHTS = Rights()
+
+
+def _rights_of(user: User) -> Rights:
+    groups = frozenset(user.groups.values_list("pk", flat=True))
+    return Rights(user.is_staff, user.is_superuser, groups)
+
+
+def _changed(before: Rights, after: Rights) -> Iterator[Right]:
+    if before.is_staff != after.is_staff:
+        yield Right.STAFF_GRANTED if after.is_staff else Right.STAFF_WITHDRAWN
+    if before.is_superuser != after.is_superuser:
+        yield Right.SUPERUSER_GRANTED if after.is_superuser else Right.SUPERUSER_WITHDRAWN
+    if before.groups != after.groups:
+        yield Right.GROUPS_CHANGED
+
+
+def _invite(request: HttpRequest, user: User) -> None:
+    form = ResetPasswordForm({"email": user.email})
+    if form.is_valid():
+        form.save(request)
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin[User]):
     list_display = ["email", "display_name", "is_active", "is_staff", "last_login", "date_joined"]
@@ -74,9 +123,9 @@ class UserAdmin(DjangoUserAdmin[User]):
         (_("Rights"), {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
         (_("Dates"), {"fields": ["last_login", "date_joined"]}),
     ]
-    add_fieldsets = [
-        (None, {"fields": ["email", "display_name", "usable_password", "password1", "password2"]})
-    ]
+    # Nor here: the new user sets one by the link that is mailed.
+    add_form = UserAddForm
+    add_fieldsets = [(None, {"fields": ["email", "display_name", "locale"]})]
 
     @override
     def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
@@ -113,9 +162,33 @@ class UserAdmin(DjangoUserAdmin[User]):
     def get_urls(self) -> list[Any]:
         return [url for url in super().get_urls() if url.name != "auth_user_password_change"]
 
+    @override
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        before = User.objects.filter(pk=form.instance.pk).first()
+        form.rights_before = _rights_of(before) if before else NO_RIGHTS
+        return super().save_form(request, form, change)
+
+    @override
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Record what changed, and mail a new user the link that sets a password."""
+        super().save_related(request, form, formsets, change)
+        user = form.instance
+        for right in _changed(form.rights_before, _rights_of(user)):
+            trail.record(
+                AuditEvent.Type.RIGHTS_CHANGED,
+                user=user,
+                reason=right,
+                actor=cast("User", request.user),
+                client=client_of(request),
+            )
+        if not change:
+            _invite(request, user)
+
     @admin.action(description=_("End all sign-ins of the selected users"), permissions=["change"])
     @transaction.atomic
     def end_sign_ins(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        if not cast("User", request.user).is_superuser:
+            queryset = queryset.filter(is_superuser=False)
         ended = sum(
             sessions.revoke_all(
                 user,
@@ -157,6 +230,8 @@ class AuthSessionAdmin(ReadOnly, admin.ModelAdmin[AuthSession]):
     @transaction.atomic
     def revoke(self, request: HttpRequest, queryset: QuerySet[AuthSession]) -> None:
         client = client_of(request)
+        if not cast("User", request.user).is_superuser:
+            queryset = queryset.exclude(user__is_superuser=True)
         ended = sum(
             sessions.revoke(
                 session,

@@ -23,7 +23,7 @@ PUBLIC_MEMBERS = {
 GENERATE: dict[str, Callable[[], PrivateKey]] = {
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "EdDSA": ed25519.Ed25519PrivateKey.generate,
-    "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=3072),
 }
 
 
@@ -37,7 +37,7 @@ class Fresh:
 
 
 def generate(algorithm: str) -> Fresh:
-    """Return a new key for `ES256`, `EdDSA` (Ed25519) or `RS256` (2048 bits).
+    """Return a new key for `ES256`, `EdDSA` (Ed25519) or `RS256` (3072 bits).
 
     Its `kid` never begins with a dash, because a command line would take it for an option.
     """

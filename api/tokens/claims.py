@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
 
-USER_COLUMNS = ("is_staff",)
+USER_COLUMNS = ("is_staff", "email")
 """Columns of the user that claims are made from: a refresh reads them with the sign-in, in one
 statement. A column that is missing here costs one more query at each refresh.
 """

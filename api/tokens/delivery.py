@@ -5,6 +5,7 @@ cookie`, a header that a foreign page can't send without a preflight. Its `Origi
 ours (RFC 10017 §6), because SameSite alone lets sibling subdomains in.
 """
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -16,12 +17,15 @@ from api.exceptions import OriginRefused
 
 HEADER = "X-Token-Delivery"
 
+log = logging.getLogger(__name__)
+
 
 def by_cookie(request: Request) -> bool:
     """Return True if the caller asks for the cookie. Raises `OriginRefused` for a foreign page."""
     if request.headers.get(HEADER, "") != "cookie":
         return False
     if request.headers.get("Origin") not in {settings.SITE_URL, *settings.FRONTEND_ORIGINS}:
+        log.warning("refused a cookie call from another origin")
         raise OriginRefused
     return True
 

@@ -28,23 +28,7 @@ def next_pair(
     committed before. `access`, expired or not, must be of the same sign-in. If it isn't, nothing
     changes: this proves no theft of the refresh token. `retry_key` is as `retry_keys` read it.
     """
-    try:
-        token = jwts.RefreshJWT(raw_token)
-        must_match = bool(access) or settings.REFRESH_REQUIRES_ACCESS_TOKEN
-        if must_match and jwts.AccessJWT(access, verify=False).sid != token.sid:
-            raise InvalidToken
-        presented = refresh.Presented(
-            sid=token.sid,
-            user_id=UUID(token["sub"]),
-            jti=str(token["jti"]),
-            client_id=str(token["client_id"]),
-            issued_at=int(token["iat"]),
-            expires_at=datetime.fromtimestamp(token["exp"], UTC),
-        )
-    except ExpiredTokenError as exc:
-        raise RefreshExpired from exc
-    except (TokenError, TypeError, ValueError, OverflowError, OSError) as exc:
-        raise InvalidToken from exc
+    presented = _presented(raw_token, access)
     match refresh.rotate(
         presented,
         client=client or ClientInfo(),
@@ -52,6 +36,8 @@ def next_pair(
         user_columns=claims.USER_COLUMNS,
     ):
         case refresh.Rotated(session) | refresh.Repeated(session):
+            if session.user is None or session.user.email in settings.REFUSED_EMAILS:
+                raise InvalidToken  # a demo account outside `DEMO`
             return jwts.pair(session)
         case refresh.Lost():
             raise RefreshLost
@@ -63,3 +49,24 @@ def next_pair(
             raise RefreshEnded
         case refresh.Unknown():
             raise InvalidToken
+
+
+def _presented(raw_token: str, access: str) -> refresh.Presented:
+    """Return what the refresh token says. Raises `InvalidToken` or `RefreshExpired`."""
+    try:
+        token = jwts.RefreshJWT(raw_token)
+        must_match = bool(access) or settings.REFRESH_REQUIRES_ACCESS_TOKEN
+        if must_match and jwts.AccessJWT(access, verify=False).sid != token.sid:
+            raise InvalidToken
+        return refresh.Presented(
+            sid=token.sid,
+            user_id=UUID(token["sub"]),
+            jti=str(token["jti"]),
+            client_id=str(token["client_id"]),
+            issued_at=int(token["iat"]),
+            expires_at=datetime.fromtimestamp(token["exp"], UTC),
+        )
+    except ExpiredTokenError as exc:
+        raise RefreshExpired from exc
+    except (TokenError, TypeError, ValueError, OverflowError, OSError) as exc:
+        raise InvalidToken from exc

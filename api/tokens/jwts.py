@@ -49,9 +49,10 @@ class SignedJWT(Token):
         try:
             self.payload = self._decoded(token, verify=verify)
             self.sid = UUID(self.payload["sid"])
+            self.sub = UUID(self.payload["sub"])
         except TokenBackendExpiredToken as exc:
             raise ExpiredTokenError(_("Token is expired")) from exc
-        except (TokenBackendError, TypeError, ValueError, AttributeError) as exc:
+        except (TokenBackendError, KeyError, TypeError, ValueError, AttributeError) as exc:
             raise TokenError(_("Token is invalid")) from exc
 
     @property

@@ -4,19 +4,22 @@ Keys, headers and the rules of verification are ours; the interface is SimpleJWT
 """
 
 import json
+import logging
 import re
 from typing import Any
 
 import jwt
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
-from jwt.exceptions import ExpiredSignatureError, InvalidTokenError
+from jwt.exceptions import ExpiredSignatureError, InvalidSignatureError, InvalidTokenError
 from jwt.utils import base64url_decode
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 from typing_extensions import override
 
 from api.keys import ring
+
+log = logging.getLogger(__name__)
 
 MAX_BYTES = 4096
 REQUIRED = ["aud", "client_id", "exp", "iat", "iss", "jti", "sid", "sub"]
@@ -69,6 +72,8 @@ class SignedJWTBackend(TokenBackend):
         except ExpiredSignatureError as exc:
             raise TokenBackendExpiredToken(_("Token is expired")) from exc
         except (InvalidTokenError, ValueError, RecursionError) as exc:
+            if isinstance(exc, InvalidSignatureError):
+                log.warning("a token names our key and has another signature")
             raise TokenBackendError(_("Token is invalid")) from exc
         return payload
 

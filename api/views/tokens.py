@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -152,7 +155,19 @@ class TokenVerifyView(TokenAPIView):
         return Response({})
 
 
-class TokenRevokeView(TokenAPIView):
+class OAuthAPIView(TokenAPIView):
+    """An endpoint of an OAuth standard: its errors also have the `error` of RFC 6749 §5.2."""
+
+    @override
+    def handle_exception(self, exc: Exception) -> Response:
+        response = super().handle_exception(exc)
+        if response.status_code < 500:  # noqa: PLR2004 - §5.2 has no word for our own failures
+            is_client = isinstance(exc, ClientRefused)
+            response.data["error"] = "invalid_client" if is_client else "invalid_request"
+        return response
+
+
+class TokenRevokeView(OAuthAPIView):
     parser_classes = (FormParser, JSONParser)
 
     @extend_schema(
@@ -184,7 +199,7 @@ class TokenRevokeView(TokenAPIView):
         return response
 
 
-class TokenIntrospectView(TokenAPIView):
+class TokenIntrospectView(OAuthAPIView):
     limit = counters.limit("introspect")
     parser_classes = (FormParser,)
 
@@ -208,8 +223,20 @@ class TokenIntrospectView(TokenAPIView):
         return 'Basic realm="introspection"'
 
 
+PARAMETERS = ("token", "token_type_hint")
+"""What these endpoints know. They ignore others, also repeated ones."""
+
+
 def _token_in(request: Request, default: str = "") -> Any:
-    """Return the body's token, or else the default, or None. The token may be any JSON value."""
+    """Return the body's token, or else the default, or None. The token may be any JSON value.
+
+    Raises `ValidationError` for a parameter that is sent twice (RFC 6749 §3.1).
+    """
+    if isinstance(request.data, QueryDict):
+        repeated = [name for name in PARAMETERS if len(request.data.getlist(name)) > 1]
+        if repeated:
+            error = ErrorDetail(str(_("Send this once.")), "repeated")
+            raise ValidationError({name: [error] for name in repeated})
     token = request.data.get("token") if isinstance(request.data, Mapping) else None
     return (default or None) if token is None else token
 

@@ -49,7 +49,7 @@ def authorization_server(request: HttpRequest) -> JsonResponse:
             "revocation_endpoint_auth_methods_supported": ["none"],
             "introspection_endpoint": f"{site}{reverse('api:token-introspect')}",
             "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
-            "grant_types_supported": [],
+            # Required by RFC 8414 §2. Other members that would be empty are left out (§3.2).
             "response_types_supported": [],
         }
     )

@@ -16,7 +16,11 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"user_attributes": ("email", "display_name")},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.people.validators.CommonWordValidator"},
+    {
+        "NAME": "accounts.people.validators.ContextWordValidator",
+        "OPTIONS": {"words": [SITE_NAME, "munjigi", "문지기", urlsplit(SITE_URL).hostname or ""]},
+    },
 ]
 LOGIN_URL = "account_login"
 # The passwords of the demo accounts are public, so without DEMO no door accepts these accounts.

@@ -1,11 +1,13 @@
 """Set up paths, secrets, addresses, apps, languages, static files and logs."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from config.logs import logging_config
 
@@ -15,7 +17,20 @@ django_stubs_ext.monkeypatch()
 # Paths and environment
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-env = environ.Env()
+
+
+class Env(environ.Env):
+    """Read variables as they are. django-environ takes `$word` for the name of another variable."""
+
+    @override
+    def get_value(self, var: str, cast: Any = None, *args: Any, **kwargs: Any) -> Any:
+        value = self.ENVIRON.get(var, "")
+        if value.startswith("$"):  # a password; its error would show it
+            return self.parse_value(value, cast)  # type: ignore[no-untyped-call]  # django-environ's
+        return super().get_value(var, cast, *args, **kwargs)
+
+
+env = Env()  # type: ignore[no-untyped-call]  # django-environ's
 env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 DEMO = env.bool("DEMO", default=False)

@@ -1,9 +1,12 @@
 """Set up the mail server and the sender's address."""
 
+from config import addresses
 from config.settings.base import DEMO, VAR_DIR, env
 
 EMAIL_FILE_PATH = VAR_DIR / "mail"
-_email = env.email_url("EMAIL_URL", default="filemail://" if DEMO else "consolemail://")
+_email = addresses.mail(
+    env.str("EMAIL_URL", default="") or ("filemail://" if DEMO else "consolemail://")
+)
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email.get("EMAIL_HOST", "")
 EMAIL_PORT = _email.get("EMAIL_PORT")
@@ -12,4 +15,6 @@ EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
+# Of mails that a stranger can cause: codes, reset links, "you already have an account".
+MAILS_PER_ADDRESS_AND_DAY = env.int("MAILS_PER_ADDRESS_AND_DAY", default=20)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Munjigi <no-reply@localhost>")

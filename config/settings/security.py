@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from config.settings.base import FRONTEND_ORIGINS, HTTPS, TRUSTED_PROXY_COUNT
+from config.settings.base import FRONTEND_ORIGINS, HTTPS, TRUSTED_PROXY_COUNT, env
 from config.settings.providers import PROVIDER_ORIGINS
 
 # CORS, CSRF, cookies
@@ -14,8 +14,12 @@ CORS_ALLOW_HEADERS = [
     "accept",
     "accept-language",
     "authorization",
+    "baggage",
     "content-type",
     "idempotency-key",
+    "sentry-trace",
+    "traceparent",
+    "tracestate",
     "x-csrftoken",
     "x-email-verification-key",
     "x-password-reset-key",
@@ -23,6 +27,7 @@ CORS_ALLOW_HEADERS = [
     "x-requested-with",
     "x-session-token",
     "x-token-delivery",
+    *env.list("CORS_ALLOW_HEADERS", default=[]),
 ]
 CORS_EXPOSE_HEADERS = [
     "RateLimit",
@@ -33,7 +38,8 @@ CORS_EXPOSE_HEADERS = [
 ]
 CORS_PREFLIGHT_MAX_AGE = 7200  # Chromium's maximum; Firefox allows a day.
 
-CSRF_TRUSTED_ORIGINS = FRONTEND_ORIGINS
+# No frontend on another origin can read a CSRF token, so none sends one: they use tokens.
+CSRF_TRUSTED_ORIGINS: list[str] = []
 CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 COOKIE_PREFIX = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}session"
@@ -77,3 +83,19 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
+# Of every answer. The site's nginx says the same of answers that are its own.
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        f"{directive} {' '.join(sources)}" for directive, sources in CONTENT_SECURITY_POLICY.items()
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(f"{name}=()" for name in FORBIDDEN_FEATURES),
+    "Referrer-Policy": SECURE_REFERRER_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+if HTTPS:
+    SECURITY_HEADERS["Strict-Transport-Security"] = (
+        f"max-age={SECURE_HSTS_SECONDS}; includeSubDomains; preload"
+    )

@@ -4,18 +4,20 @@ from config.settings.base import BASE_DIR, DEMO
 
 MIDDLEWARE = [
     "config.middleware.RequestIdMiddleware",
+    "config.headers.SecurityHeadersMiddleware",
     "config.health.HealthMiddleware",
     "config.middleware.RequestLogMiddleware",
-    "config.middleware.SecurityHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.methods.MethodMiddleware",
     "config.middleware.CanonicalHostMiddleware",
+    "config.headers.HttpsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.CorsMiddleware",
     "config.middleware.BodyMiddleware",
     "config.middleware.ThrottleMiddleware",
     "config.middleware.LocaleMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.middleware.CommonMiddleware",
     # Requests without a session skip the middleware below.
     "api.middleware.StatelessMiddleware",
     "config.middleware.OnceMiddleware",

@@ -5,6 +5,7 @@ import json
 import pytest
 from django.test import Client
 
+from tests.kit import forge
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.problems import problem
@@ -154,3 +155,11 @@ def test_a_forged_token_costs_no_query(client, obtain, user, django_assert_num_q
         response = client.get("/api/me/", headers=bearer(access[:-4] + "AAAA"))
 
     assert response.status_code == 401
+
+
+@pytest.mark.parametrize("sub", ["nobody", "", 5, None, ["x"]])
+def test_a_token_of_ours_without_a_users_id_is_a_401(client, pair, sub):
+    token = forge.changed(pair["access"], payload={"sub": sub})
+
+    for path in ("/api/me/", "/api/verify"):
+        assert client.get(path, headers=bearer(token)).status_code == 401

@@ -62,6 +62,8 @@ def test_a_good_token_returns_204_with_its_user(verify, pair, user, scheme):
     assert headers["x-auth-session"] == pair["sid"]
     assert headers["x-auth-scope"] == "none"
     assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"].startswith("default-src 'none'")
     assert "www-authenticate" not in headers
 
 

@@ -4,8 +4,10 @@ import re
 
 import pytest
 import yaml
+from django.test import Client
 
 from accounts.signins import rotation
+from tests.kit.problems import invalid
 
 
 @pytest.fixture
@@ -96,3 +98,68 @@ def test_strange_queries_are_answered(client, query):
     response = client.get("/api/schema/", query)
 
     assert response.status_code in {200, 404, 406}
+
+
+@pytest.mark.django_db
+def test_the_docs_send_no_csrf_token_and_set_the_cookie(client):
+    page = client.get("/api/docs/")
+    script = client.get("/api/docs/?script=").text
+
+    token = page.cookies["csrf"].value
+    assert token
+    assert token not in script
+    assert not re.search(r"[A-Za-z0-9]{32}", script)
+    assert "document.cookie" in script
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/docs/", "/api/docs/?script="])
+def test_the_docs_are_for_no_other_origin(client, path):
+    response = client.get(path, headers={"origin": "https://app.example.com"})
+
+    assert response.get("Access-Control-Allow-Origin") is None
+
+
+def test_a_call_from_the_docs_by_cookie_succeeds(user):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(user)
+    login = browser.get("/accounts/login/", follow=True)
+    assert login.status_code == 200
+    browser.get("/api/docs/")
+
+    response = browser.patch(
+        "/api/me/",
+        {"display_name": "Hana"},
+        content_type="application/json",
+        headers={"x-csrftoken": browser.cookies["csrf"].value},
+    )
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("limit", ["null", "0", "-1", "1.5", "101", "x", "", "1" * 30, "\u0661"])
+def test_a_limit_that_is_no_number_is_refused(signed_in, limit):
+    response = signed_in.get("/api/sessions/", {"limit": limit})
+
+    assert response.json() == invalid(("/limit", "invalid"))
+
+
+@pytest.mark.parametrize("member", ["email", "password", "link_token"])
+@pytest.mark.parametrize("value", [5, True])
+def test_a_number_is_no_text(client, db, member, value):
+    body = {"email": "a@example.com", "password": "x"} | {member: value}
+
+    response = client.post("/api/token/", body, content_type="application/json")
+
+    assert response.json() == invalid((f"/{member}", "invalid"))
+
+
+def test_the_document_says_which_texts_are_refused(schema):
+    schemas = schema["components"]["schemas"]
+
+    assert schemas["CredentialsRequest"]["properties"]["password"]["pattern"] == "^[^\\u0000]*$"
+    assert "\\u202a" in schemas["PatchedMeRequest"]["properties"]["display_name"]["pattern"]
+    assert schemas["SocialTokenRequest"]["anyOf"] == [
+        {"required": ["id_token"]},
+        {"required": ["access_token"], "properties": {"provider": {"enum": ["kakao"]}}},
+    ]

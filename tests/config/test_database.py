@@ -96,7 +96,7 @@ def test_several_hosts_get_a_short_connect_timeout():
         "postgres://user:a-password@h1:5432,h2:99999/name",
         "postgres://user:a-password@[::1/name",
         "postgres://user:a-password@[::1]x,h2/name",
-        "postgres://user:a-password/with-a-slash@h/name",
+        "postgres://user:a-password/with-a-slash@h:port/name",
         "mysql://user:a-password@h/name",
         "a-password",
     ],

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from config import redaction
+
 WALK = """
 import io, logging
 stream = io.StringIO()
@@ -105,3 +107,57 @@ def test_a_server_error_is_answered_without_its_trace(client, db, settings):
     assert "Traceback" not in page.text + problem.text
     assert problem["Content-Type"] == "application/problem+json"
     assert problem.json()["code"] == "server_error"
+
+
+SECRETS = {
+    "django.security.csrf": "Forbidden (x): /accounts/password/reset/key/1a-SECRET/",
+    "django.request": "Bad Request: /accounts/google/login/callback/?code=SECRET&state=SECRET",
+    "urllib3": "GET https://kauth.example/oauth/token?client_secret=SECRET HTTP/1.1",
+    "redis": "cannot connect to redis://user:SECRET@host:6379/0",
+    "any": "headers: {'Authorization': 'Bearer SECRET.SECRET.SECRET'}",
+    "other": "token eyJSECRET.eyJSECRET.SECRET-SECRET is bad",
+    "basic": "Authorization: Basic SECRET==",
+}
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_logger_writes_a_secret(site_under, log_format):
+    calls = "\n".join(
+        [
+            f"secrets = {SECRETS!r}",
+            "for name, text in secrets.items():",
+            "    logging.getLogger(name).critical(text)",
+            "    logging.getLogger(name).critical('%s', text)",
+            "import structlog",
+            "structlog.get_logger().critical('x', url=secrets['urllib3'])",
+            "try:",
+            "    raise RuntimeError(secrets['redis'])",
+            "except RuntimeError:",
+            "    logging.getLogger('any').exception('failed')",
+        ]
+    )
+
+    written = "\n".join(
+        site_under(WALK.format(calls=calls), LOG_FORMAT=log_format, LOG_LEVEL="INFO")
+    )
+
+    assert written.count("Forbidden") == 2
+    assert "RuntimeError" in written
+    assert "SECRET" not in written
+
+
+def test_a_refused_csrf_check_logs_no_reset_key(lines):
+    written = "\n".join(
+        lines(
+            "Client(enforce_csrf_checks=True).post('/accounts/password/reset/key/1a-SECRET/', {})"
+        )
+    )
+
+    assert "Forbidden" in written
+    assert "SECRET" not in written
+
+
+def test_what_is_no_secret_stays_in_the_line():
+    text = "GET /accounts/login/ 200 at 10:30, host:6379, a@example.com (basics)"
+
+    assert redaction.redacted(text) == text

@@ -195,7 +195,7 @@ def test_sessions_bell_and_limits_find_the_primary_by_its_sentinel(primary, sett
 @pytest.mark.parametrize("cut", ["/", "?", "#"])
 @pytest.mark.parametrize("which", ["sessions", "cache"])
 def test_an_unreadable_redis_url_is_refused_without_showing_its_password(cut, which):
-    broken = f"redis://:begin{cut}ending@localhost:6379/0"
+    broken = f"redis://:begin{cut}ending@localhost:port/0"
     sound = "redis://localhost:6379/0"
     urls = (broken, "") if which == "sessions" else (sound, broken)
 

@@ -23,10 +23,19 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 PAGES = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nothing"]
 MIGRATE = 'from django.core.management import call_command; call_command("migrate", verbosity=0)'
-MACHINE = ["/api/me/", "/api/docs/", "/api/schema/", "/api/nothing", "/_allauth/app/v1/config"]
+MACHINE = [
+    "/livez",
+    "/readyz",
+    "/api/me/",
+    "/api/docs/",
+    "/api/schema/",
+    "/api/nothing",
+    "/_allauth/app/v1/config",
+]
 
 
 @pytest.mark.django_db
@@ -86,14 +95,29 @@ def test_a_preflight_of_the_frontend_is_answered_exactly(client, path):
         "Access-Control-Allow-Origin": FRONTEND,
         "Access-Control-Allow-Credentials": "true",
         "Access-Control-Allow-Methods": "DELETE, GET, OPTIONS, PATCH, POST, PUT",
-        "Access-Control-Allow-Headers": "accept, accept-language, authorization, content-type, "
-        "idempotency-key, x-csrftoken, x-email-verification-key, x-password-reset-key, x-request-id, "
+        "Access-Control-Allow-Headers": "accept, accept-language, authorization, baggage, "
+        "content-type, idempotency-key, sentry-trace, traceparent, tracestate, x-csrftoken, "
+        "x-email-verification-key, x-password-reset-key, x-request-id, "
         "x-requested-with, x-session-token, x-token-delivery",
         "Access-Control-Max-Age": "7200",
         "Access-Control-Expose-Headers": "RateLimit, RateLimit-Policy, "
         "Retry-After, WWW-Authenticate, X-Request-ID",
     }
     assert "origin" in response["Vary"].lower()
+
+
+def test_a_setting_allows_more_headers_to_the_frontend(site_under):
+    answers = site_under(
+        """
+headers = {"origin": "https://app.example.com", "access-control-request-method": "GET"}
+preflight = Client().options("/api/me/", headers=headers)
+answers = preflight["Access-Control-Allow-Headers"].split(", ")
+""",
+        FRONTEND_ORIGINS="https://app.example.com",
+        CORS_ALLOW_HEADERS="x-datadog-trace-id,x-datadog-parent-id",
+    )
+
+    assert {"x-datadog-trace-id", "x-datadog-parent-id", "authorization"} <= set(answers)
 
 
 @pytest.mark.django_db
@@ -254,6 +278,43 @@ def test_a_policy_on_https_names_no_origin_on_plain_http(site_under, scheme, has
     assert ("http://" in answers["policy"]) is has_stand_ins
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "[::1]:8000"])
+def test_another_name_of_this_machine_leads_to_the_site(client, settings, host):
+    settings.SITE_URL = "http://localhost:8000"
+
+    response = client.get("/accounts/login/?next=/x", headers={"host": host})
+
+    assert response.status_code == 302
+    assert response["Location"] == "http://localhost:8000/accounts/login/?next=/x"
+
+
+@pytest.mark.parametrize(
+    ("site", "host", "method"),
+    [
+        ("http://localhost:8000", "127.0.0.1:9000", "get"),
+        ("http://localhost:8000", "127.0.0.1:8000", "post"),
+        ("http://localhost:8000", "127.0.0.1:port", "get"),
+        ("http://localhost:8000", "evil.example:8000", "get"),
+        ("https://auth.example.com", "127.0.0.1", "get"),
+    ],
+)
+def test_no_other_host_is_led_anywhere(client, settings, site, host, method):
+    settings.SITE_URL = site
+
+    response = getattr(client, method)("/accounts/login/", headers={"host": host})
+
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize("language", ["ko_KR", "ko-KR", "ko_KR,en_US;q=0.8", "KO_kr"])
+def test_a_language_with_an_underscore_is_understood(client, db, language):
+    headers = {"accept-language": language}
+
+    assert client.get("/accounts/login/", headers=headers)["Content-Language"] == "ko"
+    assert client.get("/api/me/", headers=headers)["Content-Language"] == "ko"
+    assert client.generic("BREW", "/", headers=headers)["Content-Language"] == "ko"
+
+
 @pytest.mark.parametrize("name", ["SECRET_KEY", "SESSION_ID_KEY", "DATA_ENCRYPTION_KEYS"])
 def test_a_missing_secret_stops_the_boot_and_is_named(boot, name):
     done = boot(without=[name])
@@ -336,7 +397,7 @@ answers = [
     )
 
     assert answers[:3] == ["198.51.100.1"] * 3
-    assert answers[3:] == [None, "127.0.0.1"]
+    assert answers[3:] == ["127.0.0.1", "127.0.0.1"]  # the proxy's own
 
 
 def test_a_bad_x_forwarded_for_is_no_server_error(site_under):

@@ -79,3 +79,17 @@ def test_a_broken_file_is_no_server_error(client, caught, tmp_path):
 
 def test_only_reading_is_allowed(client, caught):
     assert client.post("/demo/mail/").status_code == 405
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "10.0.0.1", "2001:db8::1", ""])
+def test_another_machine_reads_no_mail(client, caught, address):
+    caught()
+
+    assert client.get("/demo/mail/", REMOTE_ADDR=address).status_code == 404
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.0.1", "::1"])
+def test_this_machine_reads_the_mail(client, caught, address):
+    caught()
+
+    assert "ABCD-EFGH" in client.get("/demo/mail/", REMOTE_ADDR=address).text

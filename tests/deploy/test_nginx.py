@@ -23,6 +23,7 @@ from tests.kit import dockerfile
 from tests.kit import nginx as shipped
 from tests.kit.nginx import CLIENT_IP, Edge, running
 from tests.kit.ports import free_ports
+from tests.kit.problems import problem
 from tests.kit.rings import starts_processes
 
 # All tests run on one worker, because the site that they share starts slowly.
@@ -96,12 +97,59 @@ def cookies(response: http.client.HTTPResponse) -> dict[str, str]:
 def test_plain_http_is_redirected_to_https(edge):
     connection = http.client.HTTPConnection("localhost", edge.http_port, timeout=20)
     with contextlib.closing(connection):
-        connection.request("GET", "/accounts/login/?next=/", headers={"Host": "auth.example.com"})
+        connection.request("GET", "/accounts/login/?next=/", headers={"Host": "evil.example"})
         response = connection.getresponse()
         response.read()
 
     assert response.status == 308
     assert response.headers["Location"] == "https://auth.example.com/accounts/login/?next=/"
+
+
+@pytest.mark.parametrize("path", ["/api/token/", "/_allauth/app/v1/auth/login"])
+def test_a_call_of_the_api_by_plain_http_is_refused(edge, path):
+    connection = http.client.HTTPConnection("localhost", edge.http_port, timeout=20)
+    with contextlib.closing(connection):
+        connection.request("POST", path, b"{}", {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        text = response.read()
+
+    assert response.status == 403
+    assert "Location" not in response.headers
+    assert response.headers["Content-Type"].startswith("application/problem+json")
+    assert json.loads(text) == problem(403, "https_required")
+
+
+OWN = {
+    "Strict-Transport-Security",
+    "X-Content-Type-Options",
+    "Content-Security-Policy",
+    "X-Frame-Options",
+    "Referrer-Policy",
+    "Cross-Origin-Opener-Policy",
+    "Cross-Origin-Resource-Policy",
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/.env", b"", 404),
+        ("TRACE", "/accounts/login/", b"", 405),
+        ("POST", "/accounts/login/", b"x" * 70_000, 413),
+        ("POST", "/api/token/", b"x" * 70_000, 413),
+        ("GET", "/" + "x" * 9_000, b"", 414),
+        ("GET", "/livez", b"", 200),
+        ("GET", "/readyz", b"", 200),
+        ("GET", "/api/me/", b"", 401),
+        ("GET", "/accounts/login/", b"", 200),
+        ("GET", "/static/accounts/style.css", b"", 200),
+    ],
+)
+def test_every_answer_carries_each_header_once(edge, method, path, body, status):
+    response, _ = edge.ask(method, path, body)
+
+    assert response.status == status
+    assert {name: len(response.headers.get_all(name, [])) for name in OWN} == dict.fromkeys(OWN, 1)
 
 
 def test_login_page_is_served_as_https(edge):
@@ -285,6 +333,18 @@ def test_api_call_to_a_site_that_is_down_returns_a_clean_503(nginx, tmp_path):
     assert response.status == 503
     assert response.headers["Retry-After"] == "3"
     assert json.loads(text)["code"] == "unavailable"
+
+
+def test_error_log_of_a_site_that_is_down_holds_no_secret(nginx, tmp_path):
+    edge = Edge(tmp_path / "nginx", free_ports(), tmp_path / "static")
+    with (
+        (tmp_path / "errors").open("w") as errors,
+        running(edge.command(), edge.http_port, stderr=errors),
+    ):
+        edge.ask("GET", "/accounts/google/login/callback/?code=SECRET&state=SECRET")
+        edge.ask("GET", "/accounts/password/reset/key/1a-SECRET/")
+
+    assert "SECRET" not in (tmp_path / "errors").read_text()
 
 
 def test_page_of_a_site_that_is_down_returns_a_clean_503(nginx, tmp_path):

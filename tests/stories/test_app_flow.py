@@ -4,6 +4,7 @@ from unittest.mock import ANY
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from django_redis import get_redis_connection
 
 from accounts.audit.models import AuditEvent
@@ -14,6 +15,7 @@ from tests.kit import forge
 from tests.kit.clients import bearer, sign_in
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.mails import code_in
+from tests.kit.problems import problem
 
 META = {
     "is_authenticated": True,
@@ -116,8 +118,78 @@ def test_the_access_token_opens_account_endpoints(app, authorization, path):
 def test_account_endpoints_refuse_a_bad_token(app, db, path, credential):
     response = app("GET", path, authorization=credential)
 
-    assert response.status_code in {401, 410}
+    assert response.status_code == 401
+    error = ', error="invalid_token"' if credential else ""
+    assert response["WWW-Authenticate"] == f'Bearer realm="api"{error}'
     assert "access_token" not in response.text
+
+
+@pytest.mark.parametrize("kind", ["made up", "ended"])
+def test_a_call_that_needs_a_token_refuses_a_bad_one(app, pair, kind):
+    token = pair["access"] if kind == "ended" else "a.b.c"
+    AuthSession.objects.update(revoked_at=timezone.now(), revoked_reason="admin")
+
+    response = app("GET", "account/email", authorization=f"Bearer {token}")
+
+    assert response.status_code == 401
+    assert response.json() == problem(401, "invalid_token")
+    assert response["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "config", None, 200),
+        ("POST", "auth/signup", NEW, 401),
+        ("POST", "auth/password/request", {"email": "nobody@example.com"}, 200),
+        ("GET", "auth/password/reset", None, 400),
+        ("POST", "tokens/refresh", {"refresh_token": "x"}, 400),
+        ("POST", "auth/provider/token", {"provider": "google", "process": "login"}, 400),
+    ],
+)
+def test_a_call_that_needs_no_token_ignores_a_bad_one(app, db, method, path, body, status):
+    response = app(method, path, body, authorization="Bearer a.b.c")
+
+    assert response.status_code == status
+    assert "invalid_token" not in response.get("WWW-Authenticate", "")
+
+
+def test_a_sign_up_under_way_goes_on_beside_a_bad_token(app, deliver):
+    token = app("POST", "auth/signup", NEW).json()["meta"]["session_token"]
+    key = {"key": code_in(deliver()[0])}
+
+    response = app(
+        "POST", "auth/email/verify", key, x_session_token=token, authorization="Bearer a.b.c"
+    )
+
+    assert response.status_code == 200
+
+
+def test_connecting_a_provider_needs_a_good_token(app, db):
+    body = {"provider": "google", "process": "connect"}
+
+    response = app("POST", "auth/provider/token", body, authorization="Bearer a.b.c")
+
+    assert response.json() == problem(401, "invalid_token")
+
+
+def test_an_expired_token_does_not_hinder_the_next_sign_in(app, user):
+    body = {"email": user.email, "password": PASSWORD}
+
+    response = app("POST", "auth/login", body, authorization="Bearer a.b.c")
+
+    assert response.status_code == 200
+    assert response.json()["meta"]["access_token"]
+
+
+@pytest.mark.parametrize("path", ["account/phone", "auth/phone/verify", "auth/2fa/authenticate"])
+def test_an_address_that_is_not_offered_is_404_for_an_app(db, path):
+    client = Client(enforce_csrf_checks=True)
+
+    response = client.post(f"/_allauth/app/v1/{path}", {}, content_type="application/json")
+
+    assert response.status_code == 404
+    assert response.json() == problem(404, "not_found")
 
 
 def test_a_refresh_token_is_no_access_token(app, meta):

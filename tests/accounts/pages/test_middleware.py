@@ -288,3 +288,20 @@ def test_two_users_on_one_browser_one_after_the_other(signed_in, user):
 
     assert response.json()["email"] == second.email
     assert AuthSession.objects.get(user=user).revoked_reason == "logout"
+
+
+def test_a_sign_out_clears_what_the_browser_keeps(signed_in):
+    page = signed_in.get("/accounts/")
+    out = signed_in.post("/accounts/logout/")
+    after = signed_in.get("/accounts/login/")
+
+    assert out["Clear-Site-Data"] == '"cache", "storage"'
+    assert "Clear-Site-Data" not in page
+    assert "Clear-Site-Data" not in after
+
+
+def test_a_sign_out_by_the_headless_api_clears_it_too(signed_in):
+    response = signed_in.delete("/_allauth/browser/v1/auth/session")
+
+    assert response.status_code == 401
+    assert response["Clear-Site-Data"] == '"cache", "storage"'

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.password_validation import (
+    CommonPasswordValidator,
     password_validators_help_texts,
     validate_password,
 )
@@ -30,7 +31,7 @@ def test_a_good_password_passes(password):
         ("", "password_too_short"),
         ("ab" * 65, "password_too_long"),
         ("password123", "password_too_common"),
-        ("1234567890", "password_entirely_numeric"),
+        ("1234567890", "password_too_common"),
         ("hana.kim@example.com", "password_too_similar"),
         ("hanakim hanakim", "password_too_similar"),
     ],
@@ -59,3 +60,61 @@ def test_the_bounds_are_exact(length, is_good):
 
 def test_the_rules_can_be_shown():
     assert any("10" in text for text in password_validators_help_texts())
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "Munjigi2026!",
+        "munjigi-2026",
+        "!!MUNJIGI!!!!",
+        "mun-Munj1g1-2026",
+        "\ub9c8\ubb38\uc9c0\uae302026!!",
+        "testserver2026",
+        "password2026!",
+        "123password456",
+        "iloveyou!!!!!!",
+        "dragondragon",
+        "qwertyuiop",
+        "1234567890",
+    ],
+)
+def test_words_of_the_site_and_common_words_are_refused(password):
+    with pytest.raises(ValidationError) as refused:
+        validate_password(password)
+
+    codes = {error.code for error in refused.value.error_list}
+    assert codes & {"password_context_word", "password_too_common"}
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "7302915846",
+        "83150274961",
+        "correct horse battery",
+        "munjigi guards my front door",
+        "x7-dKq!p2Lm",
+    ],
+)
+def test_long_passwords_of_their_own_are_taken(password):
+    validate_password(password)
+
+
+def test_at_least_3000_common_passwords_of_a_sufficient_length_are_refused():
+    common = CommonPasswordValidator().passwords
+    words = sorted(word for word in common if word.isalpha() and 6 <= len(word) <= 9)[:500]
+    tried = [*(word for word in common if len(word) >= 10)]
+    tried += [word + end for word in words for end in ("2025", "2026!", "1234", "!!!!")]
+
+    refused = [password for password in tried if len(password) >= 10 and _is_refused(password)]
+
+    assert len(refused) >= 3000
+
+
+def _is_refused(password):
+    try:
+        validate_password(password)
+    except ValidationError:
+        return True
+    return False

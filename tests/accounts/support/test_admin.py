@@ -1,6 +1,11 @@
 """Use the support panel: who may enter it, and which actions it allows and refuses."""
 
+import html
+import re
+from urllib.parse import urljoin
+
 import pytest
+from django.contrib import admin as django_admin
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
@@ -11,6 +16,11 @@ from demo.management.commands.seed_demo import STAFF_MAY
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, AuditEventFactory, AuthSessionFactory, UserFactory
 
+INLINES = {
+    f"{prefix}-{name}": 0
+    for prefix in ("emailaddress_set", "socialaccount_set")
+    for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+}
 MODELS = ["user", "authsession", "auditevent"]
 
 
@@ -320,3 +330,106 @@ def test_an_action_of_another_site_does_nothing(admin):
     assert response.status_code == 403
     session.refresh_from_db()
     assert session.revoked_at is None
+
+
+def test_every_page_that_the_panel_links_answers(admin, user):
+    """Follow every link, from the index on."""
+    AuditEventFactory(user=user)
+    AuthSessionFactory(user=user)
+    Group.objects.create(name="Support")
+    seen, waiting = {}, ["/admin/"]
+    while waiting and len(seen) < 200:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        response = admin.get(path)
+        seen[path] = response.status_code
+        if response.status_code == 200:
+            links = re.findall(r'href="([^"#]+)"', response.text)
+            found = {urljoin(path, html.unescape(link)) for link in links}
+            waiting += [link for link in found if link.startswith("/admin/") and link not in seen]
+
+    assert len(seen) > 20
+    assert {path: status for path, status in seen.items() if status not in {200, 302}} == {}
+
+
+def test_every_address_that_the_panel_registers_answers(admin, user):
+    keys = {"user": user.pk, "authsession": AuthSessionFactory().pk}
+    keys |= {"auditevent": AuditEventFactory().pk, "group": Group.objects.create(name="x").pk}
+    answers = {}
+    for pattern in django_admin.site.urls[0]:
+        for inner in getattr(pattern, "url_patterns", [pattern]):
+            route = f"/admin/{pattern.pattern}{inner.pattern if inner is not pattern else ''}"
+            model = route.split("/")[3] if route.count("/") > 3 else ""
+            path = re.sub(r"<(\w+:)?\w+>", str(keys.get(model, 1)), route)
+            if "(?P" not in path:
+                answers[path] = admin.get(path).status_code
+
+    assert len(answers) > 15
+    assert {path: status for path, status in answers.items() if status >= 500} == {}
+
+
+@pytest.fixture
+def changer(db):
+    """Staff who may change users and sign-ins, and are no superuser."""
+    member = UserFactory(staff=True)
+    rights = ["change_user", "view_user", "change_authsession", "view_authsession"]
+    member.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    return enter(member)
+
+
+def test_staff_end_no_sign_in_of_a_superuser(changer):
+    theirs = AuthSessionFactory(user=UserFactory(admin=True))
+    other = AuthSessionFactory(user=UserFactory())
+    users = {"action": "end_sign_ins", "_selected_action": [theirs.user.pk, other.user.pk]}
+    rows = {"action": "revoke", "_selected_action": [theirs.pk]}
+
+    changer.post("/admin/accounts/user/", users)
+    changer.post("/admin/accounts/authsession/", rows)
+
+    theirs.refresh_from_db()
+    other.refresh_from_db()
+    assert theirs.revoked_at is None
+    assert other.revoked_reason == "admin"
+
+
+def test_staff_change_no_superuser(changer):
+    boss = UserFactory(admin=True, display_name="Before")
+
+    response = changer.post(
+        f"/admin/accounts/user/{boss.pk}/change/", {"display_name": "After", "is_active": ""}
+    )
+
+    boss.refresh_from_db()
+    assert response.status_code == 403
+    assert (boss.display_name, boss.is_active) == ("Before", True)
+
+
+def test_a_new_user_has_no_password_and_gets_a_link(admin, deliver):
+    form = {"email": "new@example.com", "password1": PASSWORD, "password2": PASSWORD, **INLINES}
+
+    response = admin.post("/admin/accounts/user/add/", form)
+
+    assert response.status_code == 302
+    assert not User.objects.get(email="new@example.com").has_usable_password()
+    (sent,) = deliver()
+    assert sent.to == ["new@example.com"]
+    assert "/reset/key/" in sent.body
+
+
+def test_rights_that_change_leave_an_event_each(admin, user):
+    group = Group.objects.create(name="Support")
+    path = f"/admin/accounts/user/{user.pk}/change/"
+    form = {"display_name": "", "locale": "", "is_active": "on"} | INLINES
+
+    granted = form | {"is_staff": "on", "is_superuser": "on", "groups": [group.pk]}
+    assert admin.post(path, granted).status_code == 302
+    assert admin.post(path, granted).status_code == 302
+    assert admin.post(path, form).status_code == 302
+
+    events = AuditEvent.objects.filter(type="rights.changed", user=user).order_by("created_at")
+    assert [event.reason for event in events] == [
+        *("staff_granted", "superuser_granted", "groups_changed"),
+        *("staff_withdrawn", "superuser_withdrawn", "groups_changed"),
+    ]
+    assert {event.actor.is_superuser for event in events} == {True}

@@ -3,7 +3,7 @@
 import base64
 from datetime import timedelta
 from unittest.mock import ANY
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import pytest
 import time_machine
@@ -276,3 +276,56 @@ def test_each_token_returns_its_own_user(ask, pair, obtain):
     others = sessions.open(other, kind=sessions.Kind.TOKEN, client=ClientInfo(), amr=["pwd"])
 
     assert ask(jwts.pair(others)["access"]).json()["sub"] == str(other.pk)
+
+
+@pytest.mark.parametrize("spelling", ["raw", "encoded"])
+@pytest.mark.parametrize(
+    "secret", ["a-secret_with~signs", "with%2Fpercent", "plus+and space", "ü:x"]
+)
+def test_credentials_count_raw_and_form_encoded(pair, settings, secret, spelling):
+    settings.API_CLIENTS = {"a-service": clients.digest(secret)}
+    name, sent = "a-service", secret
+    if spelling == "encoded":
+        name, sent = name.replace("-", "%2D"), quote_plus(secret).replace("-", "%2D")
+    basic = base64.b64encode(f"{name}:{sent}".encode()).decode()
+
+    response = Client().post(
+        "/api/token/introspect/",
+        urlencode({"token": pair["access"]}),
+        "application/x-www-form-urlencoded",
+        headers={"authorization": f"Basic {basic}"},
+    )
+
+    assert response.json()["active"] is True
+
+
+@pytest.mark.parametrize("path", ["introspect", "revoke"])
+def test_errors_have_the_word_of_oauth(pair, settings, path):
+    settings.API_CLIENTS = {"service": clients.digest("secret")}
+    basic = base64.b64encode(b"service:secret").decode()
+    headers = {"authorization": f"Basic {basic}"}
+    form = "application/x-www-form-urlencoded"
+
+    missing = Client().post(f"/api/token/{path}/", "", form, headers=headers)
+    twice = Client().post(
+        f"/api/token/{path}/", f"token=x&token={pair['access']}", form, headers=headers
+    )
+
+    assert (missing.status_code, missing.json()["error"]) == (400, "invalid_request")
+    assert (twice.status_code, twice.json()["error"]) == (400, "invalid_request")
+    assert twice.json()["errors"][0]["code"] == "repeated"
+
+
+def test_a_client_that_is_refused_is_invalid_client(pair):
+    response = Client().post("/api/token/introspect/", {"token": pair["access"]})
+
+    assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("path", ["/api/token/", "/_allauth/app/v1/auth/login"])
+def test_a_json_member_that_is_sent_twice_is_refused(db, path):
+    body = '{"email": "a@example.com", "email": "b@example.com", "password": "x"}'
+
+    response = Client().post(path, body, content_type="application/json")
+
+    assert response.json()["code"] == "parse_error"

@@ -143,7 +143,6 @@ def test_the_metadata_has_exactly_these_members(client, db):
         "revocation_endpoint_auth_methods_supported": ["none"],
         "introspection_endpoint": "http://testserver/api/token/introspect/",
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
-        "grant_types_supported": [],
         "response_types_supported": [],
     }
 

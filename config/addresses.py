@@ -1,0 +1,55 @@
+"""Read addresses of services whose password has special characters. Pure: opens nothing."""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+HOST = r"(?:\[[^\]/?#@]*\]|[^\s/?#@:,\[\]]*)(?::\d+)?"
+TAIL = re.compile(rf"{HOST}(?:,{HOST})*(?:/[^?#@]*)?(?:\?(?:[\w.-]+=[^#&]*(?:&|$))*)?")
+"""What follows the user and the password: hosts, a path, options."""
+NOT_ENCODED = re.compile("%(?![0-9A-Fa-f]{2})")
+LITERAL = "%!$&'()*=;~-._"
+"""Stays as it is inside a user or a password. `%` begins a character that is encoded already."""
+
+
+def encoded(url: str) -> str:
+    """Return the address with its user and password percent-encoded.
+
+    `/`, `?`, `#`, `@`, `[` and spaces end or break these parts (RFC 3986 §3.2.1), and password
+    generators use them. Returns the address as it is if it has no password, or if it has no place
+    where the password can end; its parser refuses the latter.
+    """
+    scheme, separator, rest = url.partition("://")
+    # After three slashes there is a path and no user: SQLite, a unix socket.
+    if not separator or rest.startswith("/") or TAIL.fullmatch(rest):
+        return url
+    for at in (found.start() for found in re.finditer("@", rest)):
+        # The first place that fits is also where RFC 3986 ends the password, if it has a word.
+        if TAIL.fullmatch(rest, at + 1):
+            user, colon, password = rest[:at].partition(":")
+            return f"{scheme}://{_quoted(user)}{colon}{_quoted(password)}{rest[at:]}"
+    return url
+
+
+def _quoted(text: str) -> str:
+    return quote(NOT_ENCODED.sub("%25", text), safe=LITERAL)
+
+
+def mail(url: str) -> dict[str, Any]:
+    """Return django-environ's settings of the mail server that `EMAIL_URL` names.
+
+    Raises `ImproperlyConfigured`, whose text doesn't repeat the address: it may hold a password.
+    """
+    try:
+        if url.partition("://")[0] in environ.Env.EMAIL_SCHEMES:
+            found: dict[str, Any] = environ.Env.email_url_config(encoded(url))
+            return found
+    except ValueError:
+        pass
+    raise ImproperlyConfigured(
+        "EMAIL_URL can't be read. It is such as smtp+tls://user:password@host:587, with the user and "
+        "the password percent-encoded"
+    )

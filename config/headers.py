@@ -1,0 +1,43 @@
+"""Set the headers that browsers obey on every answer, and demand https."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+from accounts import routes
+from api import problems
+from config import errors
+
+HSTS = "Strict-Transport-Security"
+
+
+class SecurityHeadersMiddleware:
+    """Set `SECURITY_HEADERS` on every answer, also of `/livez` and `/readyz`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        for name, value in settings.SECURITY_HEADERS.items():
+            response.headers[name] = value
+        if not request.is_secure():  # RFC 6797 §7.2
+            response.headers.pop(HSTS, None)
+        return response
+
+
+class HttpsMiddleware:
+    """Refuse a program's call by plain http where the site is https.
+
+    Django's middleware leads pages to https. A redirect of a call would hide that the program sends
+    its credentials in the clear (ASVS 4.1.2).
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure() and routes.is_machine(request):
+            return errors.respond(request, problems.HTTPS_REQUIRED)
+        return self.get_response(request)

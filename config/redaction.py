@@ -1,0 +1,33 @@
+"""Cut secrets out of log lines, whichever logger wrote them."""
+
+import re
+from typing import Any
+
+CUT = "…"
+PATTERNS = [
+    # Keys from mails, in paths.
+    (re.compile(r"(/(?:reset/key|confirm-email)/)[^/\s\"'?]+"), rf"\1{CUT}"),
+    # Values in queries: OAuth codes and states, tokens, addresses.
+    (re.compile(r"([?&][\w.\[\]%-]+=)[^&\s\"'<>#)]+"), rf"\1{CUT}"),
+    # The password in an address of a service.
+    (re.compile(r"(://[^\s/@:]*:)[^\s@/]+(?=@)"), rf"\1{CUT}"),
+    # Credentials in headers, and our own tokens and those of providers.
+    (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+", re.IGNORECASE), rf"\1 {CUT}"),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]*(?:\.[\w-]*)*"), CUT),
+]
+
+
+def redacted(text: str) -> str:
+    for pattern, replacement in PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redact(_logger: Any, _method: str, line: Any) -> Any:
+    """Redact each value of a structlog event, the formatted stack trace included."""
+    return {
+        name: redacted(value if isinstance(value, str) else str(value))
+        if not isinstance(value, bool | int | float | None)
+        else value
+        for name, value in line.items()
+    }

@@ -1,0 +1,86 @@
+"""A display name shows as something, at every door."""
+
+import pytest
+
+from accounts.people import names
+from tests.kit.clients import bearer
+from tests.kit.factories import UserFactory
+from tests.kit.problems import invalid
+
+INLINES = {
+    f"{prefix}-{name}": 0
+    for prefix in ("emailaddress_set", "socialaccount_set")
+    for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+}
+HIDDEN = {
+    "a zero width space": "\u200b",
+    "joiners": "\u200c\u200d\u2060",
+    "a Hangul filler": "\u3164\u1160\uffa0",
+    "a Braille blank": "\u2800",
+    "a soft hyphen": "\u00ad",
+    "a variation selector": "\ufe0f",
+    "tags": "\U000e0041\U000e007f",
+    "spaces between nothing": "\u3000\u200b\u00a0",
+    "a control character": "Ha\x07na",
+    "a line break": "Hana\nAdmin",
+    "a line separator": "Hana\u2028Admin",
+    "a right-to-left override": "Hana \u202enimdA",
+    "an isolate": "\u2066Hana\u2069",
+    "a C1 control": "Hana\x9b31m",
+}
+SHOWN = ["", "김하나", "Hana", "José", "👩‍👩‍👧", "می‌خواهم", "O'Neil-Smith", "A", "❤️", "Hana Kim"]
+
+
+@pytest.mark.parametrize("name", HIDDEN.values(), ids=HIDDEN)
+def test_a_hidden_name_is_refused_on_the_page(signed_in, user, name):
+    page = signed_in.post("/accounts/profile/", {"display_name": f"{name}", "locale": ""})
+
+    user.refresh_from_db()
+    assert user.display_name == ""
+    assert page.status_code == 200
+
+
+@pytest.mark.parametrize("name", HIDDEN.values(), ids=HIDDEN)
+def test_a_hidden_name_is_refused_by_the_api(client, pair, user, name):
+    response = client.patch(
+        "/api/me/",
+        {"display_name": name},
+        content_type="application/json",
+        headers=bearer(pair["access"]),
+    )
+
+    assert response.json() == invalid(("/display_name", "invisible"))
+
+
+@pytest.mark.parametrize("name", ["\u200b", "Hana \u202enimdA"])
+def test_a_hidden_name_is_refused_in_the_admin(client, user, name):
+    client.force_login(UserFactory(admin=True))
+    form = {"email": "new@example.com", "display_name": name, **INLINES}
+
+    page = client.post("/admin/accounts/user/add/", form)
+
+    assert "Use a name that people can see" in page.text
+    assert not type(user).objects.filter(email="new@example.com").exists()
+
+
+@pytest.mark.parametrize("name", HIDDEN.values(), ids=HIDDEN)
+def test_a_providers_hidden_name_is_cleaned(name):
+    assert names.is_visible(names.visible(name))
+
+
+def test_a_providers_name_keeps_what_shows():
+    assert names.visible(" Hana\u202e \x07Kim\n") == "Hana Kim"
+    assert names.visible("\u3164\u200b") == ""
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_name_that_shows_is_taken(client, pair, user, name):
+    response = client.patch(
+        "/api/me/",
+        {"display_name": name},
+        content_type="application/json",
+        headers=bearer(pair["access"]),
+    )
+
+    assert response.status_code == 200
+    assert response.json()["display_name"] == name

@@ -1,0 +1,117 @@
+"""Bodies without Content-Length are read as any other body, within the limit."""
+
+import http.client
+import io
+import json
+
+import pytest
+
+from config import bodies
+from tests.kit.factories import PASSWORD
+from tests.kit.problems import problem
+from tests.kit.rings import starts_processes
+from tests.kit.servers import CREATE_USER, Cluster
+
+EMAIL = "chunked@example.com"
+
+
+class Dripping(io.BytesIO):
+    """A stream that returns less than what was asked for, as a socket does."""
+
+    def read(self, size=-1):
+        return super().read(min(size, 3) if size >= 0 else 3)
+
+
+def environ(body, **more):
+    return {
+        "REQUEST_METHOD": "POST",
+        "wsgi.input": Dripping(body),
+        "wsgi.input_terminated": True,
+        "HTTP_TRANSFER_ENCODING": "chunked",
+    } | more
+
+
+@pytest.mark.parametrize("size", [0, 1, 9, 10])
+def test_a_chunked_body_gets_its_length(size):
+    request = environ(b"x" * size)
+
+    bodies.measure(request, max_bytes=10)
+
+    assert request["CONTENT_LENGTH"] == str(size)
+    assert request["wsgi.input"].read() == b"x" * size
+    assert "HTTP_TRANSFER_ENCODING" not in request
+
+
+def test_a_body_over_the_limit_is_read_no_further():
+    stream = Dripping(b"x" * 1000)
+    request = environ(b"", **{"wsgi.input": stream})
+
+    bodies.measure(request, max_bytes=10)
+
+    assert request["CONTENT_LENGTH"] == "11"
+    assert stream.tell() == 11
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"CONTENT_LENGTH": "3"}, {"REQUEST_METHOD": "GET"}, {"wsgi.input_terminated": False}],
+    ids=str,
+)
+def test_other_bodies_are_left_alone(more):
+    request = environ(b"abc", **more)
+    before = dict(request)
+
+    bodies.measure(request, max_bytes=10)
+
+    assert request == before
+
+
+@pytest.mark.parametrize("path", ["/api/token/", "/accounts/login/"])
+def test_a_body_that_cannot_be_read_is_411(client, path):
+    headers = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
+
+    response = client.post(path, b"{}", content_type="application/json", **headers)
+
+    assert response.status_code == 411
+    if path.startswith("/api/"):
+        assert response.json() == problem(411, "length_required")
+
+
+@pytest.fixture(scope="module")
+@starts_processes
+def site(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("chunked")
+    cluster = Cluster(directory, f"sqlite:///{directory / 'db.sqlite3'}", count=1)
+    try:
+        cluster.start()
+        cluster.manage("shell", "-c", CREATE_USER.format(emails=[EMAIL], password=PASSWORD))
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def send_chunked(site, path, body, content_type="application/json"):
+    connection = http.client.HTTPConnection("127.0.0.1", site.first_port, timeout=30)
+    try:
+        pieces = (body[at : at + 7000] for at in range(0, len(body), 7000))
+        headers = {"Content-Type": content_type}
+        connection.request("POST", path, pieces, headers, encode_chunked=True)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def test_a_chunked_sign_in_at_the_real_server_works(site):
+    body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
+
+    status, text = send_chunked(site, "/api/token/", body)
+
+    assert status == 200, text
+
+
+def test_a_chunked_body_that_is_too_large_is_413(site):
+    status, text = send_chunked(site, "/api/token/", b"x" * (64 * 1024 + 1))
+
+    assert status == 413
+    assert json.loads(text) == problem(413, "body_too_large")
