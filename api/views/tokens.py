@@ -155,13 +155,17 @@ class TokenVerifyView(TokenAPIView):
         return Response({})
 
 
+OAUTH_ERRORS = {400, 401, 415}
+"""RFC 6749 §5.2 has words for what the caller sent, and none for methods, limits and outages."""
+
+
 class OAuthAPIView(TokenAPIView):
     """An endpoint of an OAuth standard: its errors also have the `error` of RFC 6749 §5.2."""
 
     @override
     def handle_exception(self, exc: Exception) -> Response:
         response = super().handle_exception(exc)
-        if response.status_code < 500:  # noqa: PLR2004 - §5.2 has no word for our own failures
+        if response.status_code in OAUTH_ERRORS:
             is_client = isinstance(exc, ClientRefused)
             response.data["error"] = "invalid_client" if is_client else "invalid_request"
         return response

@@ -14,6 +14,7 @@ from accounts.audit.vocabulary import (
     EventType,
     LoginFailure,
     RevokeReason,
+    Right,
     Tone,
     method_label,
 )
@@ -26,6 +27,7 @@ GROUPS = [
     (EventType.SESSION_REVOKED, RevokeReason),
     (EventType.LOGIN_FAILED, LoginFailure),
     (EventType.SOCIAL_ALERTED, Alert),
+    (EventType.RIGHTS_CHANGED, Right),
 ]
 EVENTS = [(type_, "") for type_ in EventType] + [
     (type_, reason) for type_, group in GROUPS for reason in group
