@@ -13,6 +13,7 @@ from accounts.client_info import USER_AGENT_MAX, ClientInfo
 if TYPE_CHECKING:
     from accounts.people.models import User
     from accounts.signins.models import AuthSession
+    from accounts.store.counters import Limit
 
 
 @dataclass
@@ -27,6 +28,8 @@ class SignIn:
     """True if the visitor chose to prove the account by a mailed code."""
     opened: "AuthSession | None" = None
     """The row, after `open_session` has opened the sign-in."""
+    spent_code: "tuple[Limit, str] | None" = None
+    """The use of a mailed code, which is given back if the answer is an error of ours."""
     bearer: "User | None" = None
     """The user of the access token with which an app calls allauth's headless API."""
 

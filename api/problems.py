@@ -214,7 +214,7 @@ CSRF_FAILED = Problem(
 )
 COOKIES_BLOCKED = Problem(
     403,
-    "csrf_failed",
+    "cookies_blocked",
     _("Your browser sent no cookie"),
     _(
         "The form was not sent, because this site needs cookies to sign you in. "
@@ -223,7 +223,7 @@ COOKIES_BLOCKED = Problem(
 )
 ORIGIN_HIDDEN = Problem(
     403,
-    "csrf_failed",
+    "origin_hidden",
     _("Your browser hides where the form comes from"),
     _(
         "The form was not sent. A privacy setting, an add-on or an embedded page causes this. "
@@ -338,7 +338,7 @@ TABLE = {
         *(PAGE_NEEDS_FORM, NOT_ACCEPTABLE, LENGTH_REQUIRED, UNSUPPORTED_MEDIA_TYPE),
         *(BODY_TOO_LARGE, TOO_MANY_REQUESTS, NOT_AUTHENTICATED, INVALID_TOKEN),
         *(INVALID_CLIENT, SESSION_ENDED, FORBIDDEN, PERMISSION_DENIED, ORIGIN_REFUSED),
-        *(HTTPS_REQUIRED, CSRF_FAILED, INVALID_CREDENTIALS),
+        *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, ORIGIN_HIDDEN, INVALID_CREDENTIALS),
         *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),
         *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE),
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.validators import RegexValidator
 from django.utils.translation import override as override_language
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
@@ -130,7 +131,11 @@ class TextWithoutNul(OpenApiSerializerFieldExtension):
         schema: dict[str, Any] = auto_schema._map_serializer_field(  # noqa: SLF001 - as above
             self.target, direction, bypass_extensions=True
         )
-        return {"pattern": r"^[^\u0000]*$"} | schema if direction == "request" else schema
+        # A field with a pattern of its own gets that one, after this call.
+        has_own = any(isinstance(each, RegexValidator) for each in self.target.validators)
+        if has_own or direction != "request":
+            return schema
+        return {"pattern": r"^[^\u0000]*$"} | schema
 
 
 def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

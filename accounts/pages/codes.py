@@ -8,15 +8,19 @@ one code twice. These checks count in Redis, each with one atomic write.
 import hashlib
 import secrets
 import unicodedata
+from contextlib import suppress
 from typing import Any
 
 from allauth.core import context
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.request import sign_in_of
 from accounts.store import counters
 from accounts.store.counters import Limit
+from accounts.store.outage import STORE_ERRORS
 
 LIFETIME_SECONDS = 600
 """Seconds that a code is valid (ASVS 6.5.5)."""
@@ -29,7 +33,9 @@ def digits_in(typed: str) -> str:
     return "".join(str(unicodedata.digit(each)) for each in typed if each.isdigit())
 
 
-def check(typed: str, expected: str, *, session_key: str, is_spent: bool = True) -> None:
+def check(
+    typed: str, expected: str, *, session_key: str, is_spent: bool = True
+) -> tuple[Limit, str]:
     """Count this try. If the code is right, uncount the try and mark the code as used.
 
     Raises `ValidationError` for a wrong or used code; it says how many tries are left. Raises
@@ -46,6 +52,17 @@ def check(typed: str, expected: str, *, session_key: str, is_spent: bool = True)
     counters.give_back([(tries, code)])
     if is_spent and counters.take([(USES, code)]):
         raise _refusal(_("This code has been used already. Have a new code sent."))
+    return USES, code
+
+
+def give_back(request: HttpRequest) -> None:
+    """Let the code of this request be used again: the answer is an error of ours."""
+    sign_in = sign_in_of(request)
+    use, sign_in.spent_code = sign_in.spent_code, None
+    if use is not None:
+        # If Redis is down, the visitor has a new code sent.
+        with suppress(*STORE_ERRORS):
+            counters.give_back([use])
 
 
 def _wrong(left: int) -> str:
@@ -74,10 +91,13 @@ class ChecksCode:
         """
         form: Any = self
         request = context.request
-        check(
+        is_spent = request.method != "GET"
+        use = check(
             form.cleaned_data[self.code_field],
             expected,
             session_key=request.session.session_key or "",
-            is_spent=request.method != "GET",
+            is_spent=is_spent,
         )
+        if is_spent:
+            sign_in_of(request).spent_code = use
         form.cleaned_data[self.code_field] = expected

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from accounts import routes
 from accounts.errors import SessionEndedError, SessionTooLargeError
-from accounts.pages import known_devices
+from accounts.pages import codes, known_devices
 from accounts.pages.remembered_users import remembered
 from accounts.people.models import User
 from accounts.request import Request, sign_in_of
@@ -41,6 +41,8 @@ class SessionMiddleware(django_sessions.SessionMiddleware):
 
     @override
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if response.status_code >= 409:  # noqa: PLR2004 - a conflict, or an error of ours
+            codes.give_back(request)
         if response.status_code == 503:  # noqa: PLR2004
             # Return before Django deletes the session cookie: during an outage a session only looks
             # empty. Keep the old CSRF secret, too, so that the visitor can send the form again.
@@ -64,11 +66,12 @@ class SessionMiddleware(django_sessions.SessionMiddleware):
 
 
 def _end_unfinished(request: HttpRequest) -> None:
-    """End the sign-in that this request opened, because its answer fails.
+    """End the sign-in that this request opened, because its answer fails, and give its code back.
 
     No client has the sign-in then. Otherwise the list of devices would show a device that the user
     doesn't know.
     """
+    codes.give_back(request)
     opened: AuthSession | None = sign_in_of(request).opened
     if opened is not None:
         with suppress(DatabaseError):

@@ -164,7 +164,7 @@ def test_without_a_trusted_proxy_a_forwarded_address_is_ignored(db, few):
 
 
 def test_behind_a_trusted_proxy_the_forwarded_address_counts(db, few, settings):
-    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    settings.TRUSTED_PROXY_COUNT = 1
     for _ in range(4):
         refresh(**{"x-forwarded-for": "192.0.2.1"})
 

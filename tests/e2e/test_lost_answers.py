@@ -4,8 +4,8 @@ import pytest
 import requests
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.visitors import sign_in_by_frontend
 from tests.kit.demo_site import Site
+from tests.kit.visitors import sign_in_by_frontend
 
 pytestmark = pytest.mark.e2e
 PAST_THE_GRACE = 1_500

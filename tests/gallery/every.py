@@ -18,6 +18,7 @@ NO_PAGE = {
     "set_language": "POST only: keeps the language, redirects back",
     "accounts:session-revoke": "POST only: redirects to the list",
     "google_security_events": "Google's server calls it",
+    "kakao_security_events": "Kakao's server calls it",
     "kakao_unlinked": "Kakao's server calls it",
     "admin:login": "redirects to the site's sign-in page",
     "admin:logout": "POST only: redirects to the site's sign-in page",

@@ -201,7 +201,7 @@ def test_a_caller_that_is_not_a_client_is_refused(pair, header):
     response = Client().post(PATH, f"token={pair['access']}", content_type=FORM, headers=headers)
 
     assert response.status_code == 401
-    assert response.json() == problem(401, "invalid_client")
+    assert response.json() == problem(401, "invalid_client", error="invalid_client")
     assert response["WWW-Authenticate"] == 'Basic realm="introspection"'
     assert response["Cache-Control"] == "no-store"
 

@@ -77,7 +77,7 @@ def test_markup_in_a_device_name_is_only_text(client, headers, user):
 
 @pytest.mark.parametrize(
     ("limit", "rows"),
-    [("1", 1), ("2", 2), ("100", 25), ("1000", 25), ("0", 20), ("-1", 20), ("x", 20), ("", 20)],
+    [("1", 1), ("2", 2), ("100", 25)],
 )
 def test_limit_bounds_a_page(client, headers, user, limit, rows):
     AuthSessionFactory.create_batch(24, user=user)
@@ -88,10 +88,18 @@ def test_limit_bounds_a_page(client, headers, user, limit, rows):
     assert len(response.json()["results"]) == rows
 
 
+@pytest.mark.parametrize("limit", ["1000", "101", "0", "-1", "x", "null"])
+def test_another_limit_is_refused(client, headers, limit):
+    response = client.get("/api/sessions/", {"limit": limit}, headers=headers)
+
+    assert response.status_code == 400
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/limit"]
+
+
 def test_a_page_holds_a_hundred_at_most(client, headers, user):
     AuthSessionFactory.create_batch(101, user=user)
 
-    response = client.get("/api/sessions/", {"limit": "1000"}, headers=headers)
+    response = client.get("/api/sessions/", {"limit": "100"}, headers=headers)
 
     assert len(response.json()["results"]) == 100
 
