@@ -4,6 +4,7 @@ AccountsError
 ├── AccountExistsError     a provider vouches for the email of an existing account
 ├── ConflictError          two requests wanted the same thing at the same time, and this one lost
 ├── DecryptionError        no configured key opens this secret
+├── FreshProofRequiredError  the act needs a proof of the sign-in that is younger than this one's
 ├── InactiveUserError      the account was disabled or changed while it was signing in
 ├── RevocationsStaleError  this process cannot tell which sign-ins have ended: fail closed
 ├── SessionEndedError      the session was deleted while this request ran
@@ -49,6 +50,12 @@ class ConflictError(AccountsError):
 
 class DecryptionError(AccountsError):
     """No key of `DATA_ENCRYPTION_KEYS` opens this secret."""
+
+
+class FreshProofRequiredError(AccountsError):
+    """The act is sensitive, and the last proof of this sign-in is too old."""
+
+    code = "fresh_proof_required"
 
 
 class InactiveUserError(AccountsError):

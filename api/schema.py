@@ -24,6 +24,23 @@ PROBLEM = {
             "description": "With `account_exists`: send it to `/api/token/` beside the password.",
         },
         "expires_in": {"type": "integer", "description": "Seconds that `link_token` is good for."},
+        "max_age": {
+            "type": "integer",
+            "description": "With `fresh_proof_required`: how old a proof may be, in seconds.",
+        },
+        "flows": {
+            "type": "array",
+            "description": "With `fresh_proof_required`: the proofs that this account can give.",
+            "items": {
+                "type": "object",
+                "required": ["id"],
+                "properties": {
+                    "id": {"type": "string"},
+                    "recipients": {"type": "array", "items": {"type": "object"}},
+                    "providers": {"type": "array", "items": {"type": "object"}},
+                },
+            },
+        },
         "errors": {
             "type": "array",
             "items": {

@@ -11,7 +11,7 @@ from accounts import routes
 from accounts.federation.limits import SOCIAL
 from accounts.routes import Statements
 from api import forward_auth
-from api.signin import inputs
+from api.signin import inputs, stepup
 from api.views import account, sessions, tokens, well_known
 
 app_name = "api"
@@ -66,10 +66,15 @@ ALLAUTHS: dict[str, Statements] = {
 def headless() -> Any:
     """Include allauth's headless API, whose views read JSON whatever the content type says."""
     inputs.install()
-    for route in _views_in(allauth_headless.urlpatterns):
+    stepup.install()
+    patterns: list[URLPattern | URLResolver] = [
+        *stepup.urlpatterns(),
+        *allauth_headless.urlpatterns,
+    ]
+    for route in _views_in(patterns):
         statements: Statements = {"reads_json": True, **ALLAUTHS.get(str(route.name), {})}
         routes.mark(**statements)(route.callback)
-    return include(allauth_headless)
+    return include((patterns, allauth_headless.app_name))
 
 
 def _views_in(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[URLPattern]:

@@ -6,7 +6,9 @@ ProviderError                 the provider's word, or a word in its name, proves
 ├── RefusedError              the provider answered with a status that isn't 200
 ├── MalformedTokenError       no token at all, or one of another kind
 ├── UnknownKeyError           the signature names no key of the provider's
-└── BadSignatureError         the provider didn't sign this
+├── BadSignatureError         the provider didn't sign this
+├── OtherAccountError         the person signed in there with an account that isn't this user's
+└── NotAskedAgainError        the provider answered from its own session
 
 allauth's callback view answers each with the page that leads back to the sign-in. Every other
 caller catches `ProviderError`; only `ProviderUnavailableError` has an answer of its own.
@@ -51,3 +53,11 @@ class UnknownKeyError(ProviderError):
 
 class BadSignatureError(ProviderError):
     """The provider didn't sign this."""
+
+
+class OtherAccountError(ProviderError):
+    """A proof was asked for, and the person signed in with an account that isn't this user's."""
+
+
+class NotAskedAgainError(ProviderError):
+    """A proof was asked for, and the provider answered from its own session, without asking."""

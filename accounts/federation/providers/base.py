@@ -18,7 +18,7 @@ from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from typing_extensions import override
 
@@ -72,6 +72,13 @@ class StrictAdapter(OAuth2Adapter):
     def profile(self, answer: dict[str, Any]) -> Profile:
         """Who signed in, from the token endpoint's answer. Raises `ProviderError`."""
         raise NotImplementedError
+
+    def auth_time(self, answer: dict[str, Any], *, uid: str) -> int | None:
+        """When this person last signed in at the provider, or None if it doesn't say.
+
+        Epoch seconds, from `auth_time` of an ID token. Raises `ProviderError`.
+        """
+        return None
 
     @override
     def parse_token(self, data: dict[str, Any]) -> SocialToken:
@@ -135,6 +142,21 @@ class StrictProvider(OAuth2Provider):
     # allauth asks these.
 
     @override
+    def redirect(
+        self,
+        request: HttpRequest,
+        process: str,
+        next_url: str | None = None,
+        data: Any = None,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        if process == AuthProcess.CONNECT:
+            # Before the way to the provider: afterwards the connection is refused without a proof.
+            _require_recent_proof(request)
+        response: HttpResponse = super().redirect(request, process, next_url, data, **kwargs)
+        return response
+
+    @override
     def get_pkce_params(self) -> dict[str, Any]:
         """S256 always, no setting turns it off."""
         return generate_code_challenge()
@@ -164,7 +186,9 @@ class StrictProvider(OAuth2Provider):
         except ProviderError as exc:
             log.warning("a token of %s was refused: %s", self.id, exc)
             raise get_adapter().validation_error("invalid_token") from exc
-        return self.sociallogin(request, proof.profile)
+        login = self.sociallogin(request, proof.profile)
+        login.state["auth_time"] = proof.auth_time
+        return login
 
     @override
     def extract_uid(self, data: Profile) -> str:

@@ -38,6 +38,11 @@ def verify(
     return claims
 
 
+def auth_time(claims: dict[str, Any]) -> int | None:
+    """When the person signed in at the provider, or None if the token doesn't say."""
+    return jws.seconds_in(claims, "auth_time") if "auth_time" in claims else None
+
+
 def fingerprint(token: str) -> str:
     """What a token is remembered by: of the signed part only.
 
