@@ -25,7 +25,7 @@ from accounts.people.models import User
 ENTRY = "parked_act"
 """Of the session. Encrypted, because sessions of signed-in visitors aren't."""
 SECONDS = 15 * 60
-MAX_CHARACTERS = 4096
+MAX_CHARACTERS = 8000
 """Longer forms aren't kept. A session holds 16 KB."""
 
 

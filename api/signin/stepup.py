@@ -58,13 +58,16 @@ class ReauthenticationResponse(response.ReauthenticationResponse):
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
-        self.headers["WWW-Authenticate"] = problems.step_up_challenge()
+        if request.user.is_authenticated:
+            self.headers["WWW-Authenticate"] = problems.step_up_challenge()
 
     @override
     def _get_flows(self, request: HttpRequest, user: "User") -> list[dict[str, Any]]:
-        known = {flow["id"]: flow for flow in super()._get_flows(request, user)}
+        known: list[dict[str, Any]] = super()._get_flows(request, user)
+        if not user.is_authenticated:
+            return known
         offered = {flow["id"]: flow for flow in proofs.flows(user)}
-        return list((offered | known).values())
+        return list((offered | {flow["id"]: flow for flow in known}).values())
 
 
 class ProviderProofInput(inputs.ProviderTokenInput):
