@@ -90,6 +90,7 @@ class ConsentStandIn(Site):
             scopes=scopes,
             code_challenge=parameters.get("code_challenge"),
             nonce=parameters.get("nonce"),
+            max_age=parameters.get("max_age"),
         )
         if parameters.get("prompt") == "none":
             return self.silent_redirect(asked, hint=parameters.get("login_hint"))

@@ -97,6 +97,7 @@ class AuthorizeRequest:
     scopes: frozenset[str]
     code_challenge: str
     nonce: str = ""
+    max_age: str = ""
 
 
 def proves(verifier: str, challenge: str) -> bool:
