@@ -84,6 +84,19 @@ def test_a_connection_of_another_user_is_not_taken(google, signed_in, user):
     assert connected(other) == {"google"}
 
 
+def test_a_connection_whose_proof_is_over_on_the_way_back_is_dropped(google, signed_in, user):
+    """It may be a thief's with the same session. allauth would make it after the owner's proof."""
+    start = signed_in.post("/accounts/google/login/?process=connect")
+    let_proofs_age()
+
+    asked = signed_in.get(google.consent(start["Location"]))
+    confirmed = confirm_by_password(signed_in, asked)
+
+    assert asked["Location"] == "/accounts/reauthenticate/?next=%2Faccounts%2F3rdparty%2F"
+    assert confirmed["Location"] == PAGE
+    assert connected(user) == set()
+
+
 def test_disconnecting_another_users_connection_changes_nothing(signed_in, user):
     theirs = SocialAccount.objects.create(user=UserFactory(), provider="google", uid="1")
 

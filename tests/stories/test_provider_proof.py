@@ -2,11 +2,14 @@
 
 import json
 import re
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import time_machine
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
+from django.utils import timezone
 from django_redis import get_redis_connection
 
 from accounts.people.models import User
@@ -297,6 +300,7 @@ def test_a_form_of_a_thief_is_not_sent_by_the_owners_proof(signed_in, user):
 def test_a_waiting_form_is_encrypted_and_shown_once(signed_in, user):
     let_proofs_age()
     asked = signed_in.post("/accounts/email/", {"action_add": "", "email": "new@example.com"})
+    cookie = signed_in.cookies["session"].value
     store = get_redis_connection("sessions")
     stored = b"".join(store.get(key) or b"" for key in store.keys("session:*"))
 
@@ -306,6 +310,7 @@ def test_a_waiting_form_is_encrypted_and_shown_once(signed_in, user):
 
     assert b"parked_act" in stored
     assert b"new@example.com" not in stored
+    assert cookie.encode() not in stored
     assert done["Location"] == "/accounts/confirm-email/"
     assert again["Location"] == "/accounts/"
 
@@ -322,6 +327,20 @@ def test_a_waiting_form_is_not_shown_without_the_proof(signed_in, user):
     assert early["Location"].startswith("/accounts/reauthenticate/?next=")
     assert 'value="new@example.com"' in page.text
     assert re.search(r"<h1>Confirmed</h1>", page.text)
+
+
+@pytest.mark.parametrize("fault", ["late", "another key"])
+def test_a_waiting_form_needs_its_key_and_time(signed_in, fault):
+    let_proofs_age()
+    asked = signed_in.post("/accounts/email/", {"action_add": "", "email": "new@example.com"})
+    confirmed = confirm_by_password(signed_in, asked)
+    address = confirmed["Location"] if fault == "late" else "/accounts/continue/another-key/"
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=16 if fault == "late" else 0)):
+        AuthSession.objects.update(auth_time=timezone.now())
+        answer = signed_in.get(address)
+
+    assert answer["Location"] == "/accounts/"
 
 
 def test_a_password_never_waits_in_the_session(kakao, old):

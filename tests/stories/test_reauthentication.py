@@ -4,11 +4,14 @@ Such an account has no password to ask for.
 """
 
 import json
+from datetime import timedelta
 
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
+from django.utils import timezone
 
 from accounts.people.models import User
 from tests.kit.clients import bearer, is_signed_in
@@ -157,6 +160,17 @@ def test_a_code_of_a_former_address_confirms_nothing(owner, call, deliver):
     answer = call("POST", "auth/reauthenticate/code/confirm", {"code": code})
 
     assert answer.status_code in {401, 403}
+    assert call("POST", "account/password/change", {"new_password": THEIRS}).status_code == 401
+
+
+def test_a_late_code_confirms_nothing(owner, call, deliver):
+    call("POST", "auth/reauthenticate/code/request", {"email": owner.email})
+    code = code_in(deliver()[-1])
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=601)):
+        answer = call("POST", "auth/reauthenticate/code/confirm", {"code": code})
+
+    assert answer.status_code in {400, 409}
     assert call("POST", "account/password/change", {"new_password": THEIRS}).status_code == 401
 
 
