@@ -130,22 +130,34 @@ def test_another_account_proves_nothing_and_the_page_says_so(old, google, langua
 
 
 @pytest.mark.parametrize("fault", ["old_auth_time", "future_auth_time"])
-def test_an_answer_from_an_old_session_there_proves_nothing(old, google, fault):
-    browser = old(google)
-    google.misbehave(fault)
+@pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
+def test_an_answer_from_an_old_session_there_proves_nothing(old, standin, fault):
+    browser = old(standin)
+    standin.misbehave(fault)
 
-    answer = browser.get(google.consent(ask(browser, google)))
+    answer = browser.get(standin.consent(ask(browser, standin)))
 
     assert "didn&#x27;t ask you to sign in again" in browser.get(answer["Location"]).text
     assert not is_proved()
 
 
-@pytest.mark.parametrize("fault", ["text_auth_time", "wrong_nonce", "forged_signature"])
-def test_a_faulty_answer_proves_nothing(old, google, fault):
-    browser = old(google)
-    google.misbehave(fault)
+@pytest.mark.parametrize(
+    ("standin", "fault"),
+    [
+        ("google", "text_auth_time"),
+        ("google", "wrong_nonce"),
+        ("google", "forged_signature"),
+        ("kakao", "text_auth_time"),
+        ("kakao", "forged_signature"),
+        ("kakao", "other_person"),
+    ],
+    indirect=["standin"],
+)
+def test_a_faulty_answer_proves_nothing(old, standin, fault):
+    browser = old(standin)
+    standin.misbehave(fault)
 
-    answer = browser.get(google.consent(ask(browser, google)))
+    answer = browser.get(standin.consent(ask(browser, standin)))
 
     assert "didn&#x27;t confirm that it is you" in browser.get(answer["Location"]).text
     assert not is_proved()
