@@ -67,6 +67,9 @@ def site() -> Iterator[Site]:
                 url=f"http://localhost:{first}",
                 frontend=f"http://localhost:{first + 1}",
                 accounts={account["role"]: account for account in accounts},
+                run=lambda code: subprocess.check_output(
+                    [*manage, "shell", "-c", code], cwd=ROOT, env=env
+                ),
             )
         finally:
             server.send_signal(signal.SIGTERM)
