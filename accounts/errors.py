@@ -4,6 +4,7 @@ AccountsError
 ├── AccountExistsError     the provider says that an existing account's email is this person's
 ├── ConflictError          another request did the same thing at the same time, and was first
 ├── DecryptionError        no configured key decrypts this secret
+├── FreshProofRequiredError  the act needs a newer proof of the sign-in
 ├── InactiveUserError      the account was disabled or changed while it was signing in
 ├── RevocationsStaleError  this process cannot tell which sign-ins have ended: fail closed
 ├── SessionEndedError      the session was deleted while this request ran
@@ -52,6 +53,12 @@ class ConflictError(AccountsError):
 
 class DecryptionError(AccountsError):
     """No key of `DATA_ENCRYPTION_KEYS` decrypts this secret."""
+
+
+class FreshProofRequiredError(AccountsError):
+    """The act is sensitive, and the last proof of this sign-in is too old."""
+
+    code = "fresh_proof_required"
 
 
 class InactiveUserError(AccountsError):

@@ -57,6 +57,12 @@ def is_app(request: HttpRequest) -> bool:
     return getattr(headless, "client", None) == Client.APP
 
 
+def is_headless(request: HttpRequest) -> bool:
+    """Return True if a program calls allauth's headless API."""
+    headless = getattr(getattr(request, "allauth", None), "headless", None)
+    return headless is not None
+
+
 def client_of(request: HttpRequest) -> ClientInfo:
     """Return the caller's address and device. allauth's limits use the same address."""
     ip = forwarded.client_ip(request.META, trusted_proxies=settings.TRUSTED_PROXY_COUNT)

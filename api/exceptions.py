@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import get_language
@@ -113,6 +114,18 @@ class AccountExists(exceptions.APIException):
     def __init__(self, *, link_token: str, expires_in: int) -> None:
         super().__init__()
         self.members = {"link_token": link_token, "expires_in": expires_in}
+
+
+class FreshProofRequired(exceptions.APIException):
+    """The act is sensitive, and the last proof of the caller's sign-in is too old (RFC 9470)."""
+
+    status_code = problems.FRESH_PROOF_REQUIRED.status
+    problem = problems.FRESH_PROOF_REQUIRED
+
+    def __init__(self, *, flows: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.auth_header = problems.step_up_challenge()
+        self.members = {"max_age": settings.FRESH_PROOF_SECONDS, "flows": flows}
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:

@@ -8,12 +8,13 @@ everywhere else.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from allauth.core.exceptions import RateLimited
+from allauth.core.exceptions import RateLimited, ReauthenticationRequired
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from structlog.contextvars import get_contextvars
 
-from accounts.errors import AccountsError, TooManyRequestsError
+from accounts.errors import AccountsError, FreshProofRequiredError, TooManyRequestsError
 from accounts.store.outage import STORE_ERRORS
 
 CONTENT_TYPE = "application/problem+json"
@@ -180,6 +181,15 @@ REFRESH_REUSED = Problem(
     ),
     challenge=REALM,
 )
+FRESH_PROOF_REQUIRED = Problem(
+    401,
+    FreshProofRequiredError.code,
+    _("Confirm that it is you"),
+    _(
+        "This needs a fresh proof of your sign-in. Give one of those in `flows`, by the addresses "
+        "under /_allauth/app/v1/auth/reauthenticate, then try again."
+    ),
+)
 FORBIDDEN = Problem(
     403,
     "forbidden",
@@ -338,6 +348,7 @@ TABLE = {
         *(PAGE_NEEDS_FORM, NOT_ACCEPTABLE, LENGTH_REQUIRED, UNSUPPORTED_MEDIA_TYPE),
         *(BODY_TOO_LARGE, TOO_MANY_REQUESTS, NOT_AUTHENTICATED, INVALID_TOKEN),
         *(INVALID_CLIENT, SESSION_ENDED, FORBIDDEN, PERMISSION_DENIED, ORIGIN_REFUSED),
+        FRESH_PROOF_REQUIRED,
         *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, ORIGIN_HIDDEN, INVALID_CREDENTIALS),
         *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),
         *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE),
@@ -355,6 +366,8 @@ def find(error: BaseException | None) -> Problem | None:
         return STORE_UNAVAILABLE
     if isinstance(error, RateLimited):
         return TOO_MANY_REQUESTS
+    if isinstance(error, ReauthenticationRequired):
+        return FRESH_PROOF_REQUIRED
     return None
 
 
@@ -379,6 +392,14 @@ def headers(problem: Problem, error: BaseException | None = None) -> dict[str, s
         retry_seconds = error.retry_seconds
     if retry_seconds is not None:
         found["Retry-After"] = str(retry_seconds)
-    if problem.challenge:
+    if problem is FRESH_PROOF_REQUIRED:
+        found["WWW-Authenticate"] = step_up_challenge()
+    elif problem.challenge:
         found["WWW-Authenticate"] = problem.challenge
     return found
+
+
+def step_up_challenge() -> str:
+    """Return the challenge that asks for a fresh proof (RFC 9470 §3)."""
+    seconds = settings.FRESH_PROOF_SECONDS
+    return f'{REALM}, error="insufficient_user_authentication", max_age="{seconds}"'

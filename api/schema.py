@@ -36,6 +36,23 @@ PROBLEM = {
             "enum": ["invalid_client", "invalid_request"],
             "description": "At revocation and introspection: the word of RFC 6749 §5.2.",
         },
+        "max_age": {
+            "type": "integer",
+            "description": "With `fresh_proof_required`: how old a proof may be, in seconds.",
+        },
+        "flows": {
+            "type": "array",
+            "description": "With `fresh_proof_required`: the proofs that this account can give.",
+            "items": {
+                "type": "object",
+                "required": ["id"],
+                "properties": {
+                    "id": {"type": "string"},
+                    "recipients": {"type": "array", "items": {"type": "object"}},
+                    "providers": {"type": "array", "items": {"type": "object"}},
+                },
+            },
+        },
         "errors": {
             "type": "array",
             "items": {

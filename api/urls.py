@@ -3,14 +3,14 @@
 from typing import Any
 
 from allauth.headless import urls as allauth_headless
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from accounts import routes
 from accounts.federation.limits import SOCIAL
 from accounts.routes import Statements
 from api import forward_auth
-from api.signin import inputs
+from api.signin import inputs, stepup
 from api.views import account, documentation, sessions, tokens, well_known
 
 app_name = "api"
@@ -59,7 +59,12 @@ ALLAUTHS: dict[str, Statements] = {
 def headless() -> Any:
     """Return the routes of allauth's headless API, with our inputs and marks on its views."""
     inputs.install()
-    for route in routes.views_in(allauth_headless.urlpatterns):
+    stepup.install()
+    patterns: list[URLPattern | URLResolver] = [
+        *stepup.urlpatterns(),
+        *allauth_headless.urlpatterns,
+    ]
+    for route in routes.views_in(patterns):
         statements: Statements = {"reads_json": True, **ALLAUTHS.get(str(route.name), {})}
         routes.mark(**statements)(route.callback)
-    return include(allauth_headless)
+    return include((patterns, allauth_headless.app_name))

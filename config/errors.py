@@ -6,6 +6,7 @@
 import sys
 from typing import Any
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.db import InterfaceError, InternalError, OperationalError
@@ -17,8 +18,8 @@ from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts import routes
-from accounts.errors import AccountExistsError, SessionEndedError
-from accounts.pages import expired
+from accounts.errors import AccountExistsError, FreshProofRequiredError, SessionEndedError
+from accounts.pages import expired, parking
 from accounts.request import is_app
 from api import problems
 from api.problems import Problem
@@ -39,8 +40,11 @@ def answer(request: HttpRequest, error: BaseException | None) -> HttpResponse | 
         return None
     if isinstance(error, AccountExistsError):
         return _account_exists(request, error)
-    if isinstance(error, SessionEndedError) and not routes.is_machine(request):
-        return _back_to_login(request)
+    if not routes.is_machine(request):
+        if isinstance(error, SessionEndedError):
+            return _back_to_login(request)
+        if isinstance(error, FreshProofRequiredError | ReauthenticationRequired):
+            return parking.ask(request)
     response = respond(request, problem, error)
     if isinstance(error, LimitReachedError):
         for name, value in error.headers.items():

@@ -94,6 +94,7 @@ class ConsentStandIn(Site):
             code_challenge=parameters.get("code_challenge"),
             nonce=parameters.get("nonce"),
             access_type=parameters.get("access_type"),
+            max_age=parameters.get("max_age"),
         )
         if parameters.get("prompt") == "none":
             return self.silent_redirect(asked, hint=parameters.get("login_hint"))

@@ -53,6 +53,13 @@ CLAIMS: dict[str, Callable[[Claims], Claims]] = {
     "with_events": changed(events={"https://schemas.openid.net/event/backchannel-logout": {}}),
 }
 
+AUTH_TIMES: dict[str, Callable[[Claims], Claims]] = {
+    "old_auth_time": later(auth_time=-HOUR),
+    "future_auth_time": later(auth_time=HOUR),
+    "text_auth_time": changed(auth_time="now"),
+}
+"""Faults that matter only to a site that asked for `auth_time`."""
+
 
 def _account(**changes: object) -> Callable[[Claims], Claims]:
     def change(told: Claims) -> Claims:

@@ -24,12 +24,17 @@ def scope_text(asked: AuthorizeRequest) -> str:
 
 
 def id_token(issued: Issued, *, issuer: str) -> dict[str, object]:
-    """Return the claims of OIDC Core §2, always with `azp` and `at_hash`, as Google does."""
+    """Return the claims of OIDC Core §2, always with `azp` and `at_hash`, as Google does.
+
+    `auth_time` is there if `max_age` was asked for. The consent page asks each time, so it is now.
+    """
     asked, now = issued.grant.request, int(time.time())
     claims: dict[str, object] = {"iss": issuer, "azp": asked.client_id, "aud": asked.client_id}
     claims |= userinfo(issued.grant) | {"at_hash": at_hash(issued.access_token)}
     if asked.nonce:
         claims["nonce"] = asked.nonce
+    if asked.max_age:
+        claims["auth_time"] = now
     return claims | {"iat": now, "exp": now + ID_TOKEN_SECONDS}
 
 

@@ -127,7 +127,10 @@ class KakaoStandIn(EventSender):
             )
 
     def token_answer(self, issued: Issued) -> dict[str, object]:
+        """Return the answer of an app that has OpenID Connect switched on, so with an ID token."""
+        claims = kakao_account.id_token(issued.grant, issuer=self.origin)
         return {
+            "id_token": self.fault.id_token(claims, self.key),
             "access_token": issued.access_token,
             "token_type": "bearer",
             "refresh_token": issued.refresh_token,

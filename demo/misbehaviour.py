@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from demo.faulty_claims import ACCOUNTS, CLAIMS, EVENTS, MEMBERS, TOKEN_INFOS, Claims
+from demo.faulty_claims import ACCOUNTS, AUTH_TIMES, CLAIMS, EVENTS, MEMBERS, TOKEN_INFOS, Claims
 from demo.keys import SigningKey
 from demo.oauth_standin import Identity
 
@@ -145,6 +145,7 @@ ANSWERS: dict[str, Callable[[HttpResponse], HttpResponseBase]] = {
 }
 FAULTS = {
     *CLAIMS,
+    *AUTH_TIMES,
     *SIGNATURES,
     *ACCOUNTS,
     *MEMBERS,
@@ -171,7 +172,7 @@ class Misbehaviour:
 
     def id_token(self, claims: Claims, key: SigningKey) -> str:
         """Return a signed ID token with the current fault."""
-        claims = self._changed(CLAIMS, claims)
+        claims = self._changed(CLAIMS, self._changed(AUTH_TIMES, claims))
         sign = SIGNATURES.get(self.name)
         return sign(claims, key) if sign else key.sign(claims)
 

@@ -101,6 +101,7 @@ class AuthorizeRequest:
     code_challenge: str
     nonce: str = ""
     access_type: str = ""
+    max_age: str = ""
 
 
 def proves(verifier: str, challenge: str) -> bool:

@@ -65,6 +65,7 @@ class EventType(Entry):
     PASSWORD_RESET = "password.reset", _("Password reset"), "key"
     REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused"), "alert", Tone.ALARMING
     RIGHTS_CHANGED = "rights.changed", _("Rights changed"), "key", Tone.ALARMING
+    SESSION_PROVED = "session.proved", _("Confirmed again"), "check"
     SESSION_REVOKED = "session.revoked", _("Sign-in ended"), "exit"
     SOCIAL_ALERTED = "social.alerted", _("Warning from a connected account"), "alert", Tone.ALARMING
     SOCIAL_CONNECTED = "social.connected", _("Account connected"), "link"

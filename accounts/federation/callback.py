@@ -7,13 +7,13 @@ from allauth.utils import get_request_param
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
-from accounts.federation import refusals, states
+from accounts.federation import confirmation, refusals, states
 from accounts.federation.endings import disconnection
 from accounts.federation.providers.base import StrictAdapter
 
 
 class CallbackView(OAuth2CallbackView):
-    """Finish a sign-in or a connection, as allauth does, or a disconnection of ours.
+    """Finish a sign-in or a connection, as allauth does, or a disconnection or a proof of ours.
 
     A browser may ask twice: two clicks, F5, Back. One request finishes the attempt, decided by one
     atomic step before anything is asked of the provider. The others lead on.
@@ -26,6 +26,8 @@ class CallbackView(OAuth2CallbackView):
         state_id = str(get_request_param(request, "state", ""))
         if state_id.startswith(disconnection.STATE_PREFIX):
             return disconnection.finish(request, self.adapter, state_id)
+        if state_id.startswith(confirmation.STATE_PREFIX):
+            return confirmation.finish(request, self.adapter, state_id)
         response: HttpResponse = super().dispatch(request, *args, **kwargs)
         return response
 

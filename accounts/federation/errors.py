@@ -6,7 +6,9 @@ ProviderError                 the answer or token of a provider is missing, faul
 ├── RefusedError              the provider answered with another status than 200
 ├── MalformedTokenError       the text is no token, or a token of another kind
 ├── UnknownKeyError           the signature names no key of the provider
-└── BadSignatureError         the provider didn't sign this token
+├── BadSignatureError         the provider didn't sign this token
+├── OtherAccountError         the person signed in there with an account that isn't this user's
+└── NotAskedAgainError        the provider answered from its own session
 
 For each, allauth's callback view shows the page that leads back to the sign-in. Every other caller
 catches `ProviderError`; only `ProviderUnavailableError` has a row in `api.problems`.
@@ -57,3 +59,11 @@ class UnknownKeyError(ProviderError):
 
 class BadSignatureError(ProviderError):
     """The provider didn't sign this token."""
+
+
+class OtherAccountError(ProviderError):
+    """A proof was asked for, and the person signed in with an account that isn't this user's."""
+
+
+class NotAskedAgainError(ProviderError):
+    """A proof was asked for, and the provider answered from its own session, without asking."""

@@ -31,6 +31,8 @@ class Proof:
     profile: Profile
     fingerprint: str
     expires_at: float
+    auth_time: int | None = None
+    """When the person signed in at the provider, if the token says so."""
 
 
 def mapping(value: Any) -> dict[str, Any]:

@@ -36,13 +36,15 @@ from accounts.federation import refusals, states
 from accounts.federation.linking import links
 from accounts.federation.providers import former
 from accounts.mail import sending
-from accounts.pages import decoys, known_devices, signing_up
+from accounts.pages import decoys, known_devices, parking, proofs, signing_up
+from accounts.pages.middleware import current
 from accounts.people import addresses, names
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import MAX_LENGTH, PasswordLengthValidator
-from accounts.request import client_of, sign_in_of
+from accounts.request import client_of, is_headless, sign_in_of
 from accounts.signins import guesses, sessions
+from accounts.signins import proofs as rule
 from accounts.signins.models import AuthSession
 from accounts.store.engine import SID
 from accounts.store.outage import STORE_ERRORS
@@ -249,6 +251,17 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from exc
 
     @override
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Ask our rule. allauth calls this before its sensitive acts, at every door."""
+        return not rule.is_fresh(current(self.request))
+
+    @override
+    def get_reauthentication_methods(
+        self, user: AbstractBaseUser | AnonymousUser
+    ) -> list[dict[str, Any]]:
+        return list(proofs.ways(user)) if isinstance(user, User) else []
+
+    @override
     def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Add a message unless `/api/token/` signs in: that client never shows one."""
         if sign_in_of(request).kind is None:
@@ -282,6 +295,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         sociallogin.token = None
         for address in sociallogin.email_addresses:
             address.email = UserManager.normalize_email(address.email)
+        self._require_proof(request, sociallogin)
         if sociallogin.is_existing:
             links.prove(request, sociallogin.state.get("link", ""))
             return
@@ -295,6 +309,20 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
                 get_account_adapter(request).logout(request)
             links.note(request, link)
             raise AccountExistsError(request.session)
+
+    def _require_proof(self, request: HttpRequest, sociallogin: Any) -> None:
+        """Refuse a connection if the proof has become too old on the way to the provider.
+
+        allauth would keep the connection in the session and make it after the next proof. That
+        proof may be given by the owner, and the connection be a thief's with the same session.
+        """
+        is_page = not (sociallogin.is_headless or is_headless(request))
+        if sociallogin.state.get("process") != AuthProcess.CONNECT or not is_page:
+            return  # a program gets a 401 or an error from allauth, which keeps nothing there
+        if request.user.is_authenticated and not rule.is_fresh(current(request)):
+            raise ImmediateHttpResponse(
+                parking.ask(request, then=reverse("socialaccount_connections"))
+            )
 
     @override
     def populate_user(

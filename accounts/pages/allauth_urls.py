@@ -16,6 +16,11 @@ urlpatterns = [
     path("password/reset/", views.PasswordResetView.as_view(), name="account_reset_password"),
     path("reauthenticate/", views.ReauthenticateView.as_view(), name="account_reauthenticate"),
     path(
+        "reauthenticate/by/<str:provider>/",
+        views.ReauthenticateByProviderView.as_view(),
+        name="account_reauthenticate_by_provider",
+    ),
+    path(
         "password/change/",
         views.PasswordChangeView.as_view(),
         name="account_change_password",

@@ -1,24 +1,36 @@
 """Extend allauth's pages. `accounts.pages.allauth_urls` gives them allauth's names."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from allauth.account import views
 from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
 from allauth.account.internal.flows.signup import prevent_enumeration
+from allauth.account.utils import get_next_redirect_url
+from allauth.account.views._reauthenticate import BaseReauthenticateView
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.ratelimit import consume
+from django import forms
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
-from accounts.pages import signing_up, waiting
+from accounts.federation import confirmation
+from accounts.federation.providers.base import StrictProvider
+from accounts.pages import proofs, signing_up, waiting
 from accounts.pages.expired import KeepsEmail
 from accounts.pages.waiting import SaysWhen
 from accounts.people.managers import UserManager
 from accounts.store import counters
+
+if TYPE_CHECKING:
+    from accounts.people.models import User
 
 
 class LoginView(KeepsEmail, SaysWhen, views.LoginView):
@@ -81,6 +93,33 @@ class PasswordResetView(KeepsEmail, views.PasswordResetView):
 
 class ReauthenticateView(SaysWhen, views.ReauthenticateView):
     pass
+
+
+@method_decorator(never_cache, name="dispatch")
+class ReauthenticateByProviderView(LoginRequiredMixin, BaseReauthenticateView):
+    """Send the visitor to a connected provider, which asks for the sign-in there again.
+
+    allauth refuses a provider that isn't connected: it isn't among the user's ways then.
+    """
+
+    reauthentication_method = "socialaccount"
+    template_name = "account/reauthenticate_by_provider.html"
+    form_class = forms.Form
+
+    @property
+    def provider(self) -> StrictProvider:
+        mine = proofs.connected(cast("User", self.request.user))
+        asked = next(one for one in mine if one.id == self.kwargs["provider"])
+        return cast("StrictProvider", asked)
+
+    @override
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        next_url = get_next_redirect_url(self.request) or resolve_url(settings.LOGIN_REDIRECT_URL)
+        return confirmation.ask(self.request, self.provider, next_url=next_url)
+
+    @override
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return cast("dict[str, Any]", super().get_context_data(provider=self.provider, **kwargs))
 
 
 class PasswordChangeView(SaysWhen, views.PasswordChangeView):

@@ -22,6 +22,7 @@ from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import Method
 from accounts.bell import Topic, bell
+from accounts.pages import proofs
 from accounts.pages.middleware import RIGHTS_FIELDS, current, rights_of
 from accounts.pages.remembered_users import remembered
 from accounts.people import addresses
@@ -67,12 +68,10 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
 
 
 @receiver(account_signals.authentication_step_completed)
-def renew_session(request: HttpRequest, reauthenticated: bool = False, **kwargs: Any) -> None:
-    """Rotate the session id after reauthentication; keep only the last `MAX_RECORDS` records."""
+def limit_records(request: HttpRequest, **kwargs: Any) -> None:
+    """Keep only the last `MAX_RECORDS` records of allauth."""
     records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
     request.session[AUTHENTICATION_METHODS_SESSION_KEY] = records[-MAX_RECORDS:]
-    if reauthenticated:
-        request.session.cycle_key()
 
 
 @receiver(account_signals.authentication_step_completed)
@@ -87,6 +86,19 @@ def refuse_code_of_former_address(
     if method == "code" and user not in filter_users_by_email(email):
         request.session.flush()
         raise PermissionDenied
+
+
+@receiver(account_signals.authentication_step_completed)
+def accept_proof(
+    request: HttpRequest, method: str, reauthenticated: bool = False, **kwargs: Any
+) -> None:
+    """Record a proof that was given again, and rotate the session id.
+
+    Connected after `refuse_code_of_former_address`, which raises an error.
+    """
+    if reauthenticated:
+        proofs.accept(request, method, kwargs)
+        request.session.cycle_key()
 
 
 @receiver(account_signals.user_logged_in)

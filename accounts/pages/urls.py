@@ -9,6 +9,7 @@ urlpatterns = [
     path("profile/", views.ProfileView.as_view(), name="profile"),
     path("activity/", views.ActivityView.as_view(), name="activity"),
     path("3rdparty/link/", views.SocialLinkView.as_view(), name="social-link"),
+    path("continue/<str:key>/", views.ContinueView.as_view(), name="continue"),
     path("sessions/", views.SessionListView.as_view(), name="session-list"),
     path(
         "sessions/revoke-others/",

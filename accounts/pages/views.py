@@ -26,11 +26,12 @@ from typing_extensions import override
 from accounts.audit.models import AuditEvent
 from accounts.federation.linking import links
 from accounts.federation.linking.links import Link
+from accounts.pages import parking
 from accounts.pages.forms import LoginForm, ProfileForm
 from accounts.pages.waiting import SaysWhen
 from accounts.people.models import User
 from accounts.request import Request, client_of, sign_in_of
-from accounts.signins import sessions
+from accounts.signins import proofs, sessions
 from accounts.signins.models import AuthSession
 
 
@@ -108,6 +109,7 @@ class SessionRevokeView(SignedInMixin, View):
             raise Http404
         if session == self.auth_session:
             return redirect("account_logout")
+        proofs.require(self.auth_session)
         sessions.revoke(
             session,
             reason=sessions.Reason.OTHER_DEVICE,
@@ -121,6 +123,7 @@ class SessionRevokeOthersView(SignedInMixin, View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        proofs.require(self.auth_session)
         sessions.revoke_all(
             self.user,
             reason=sessions.Reason.OTHER_DEVICE,
@@ -129,6 +132,27 @@ class SessionRevokeOthersView(SignedInMixin, View):
         )
         messages.success(request, _("All other devices were signed out."))
         return redirect("accounts:session-list")
+
+
+class ContinueView(SignedInMixin, TemplateView):
+    """Send a form again that had to wait for a proof (`accounts.pages.parking`).
+
+    The visitor's browser sends it, from this page: by itself, or by a button without JavaScript.
+    """
+
+    template_name = "accounts/continue.html"
+
+    @method_decorator(never_cache)
+    @override
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        proofs.require(self.auth_session)
+        act = parking.take(request, kwargs["key"])
+        if act is None:
+            messages.info(request, _("Please start again: this step is over."))
+            return redirect("accounts:home")
+        path, form = act
+        fields = [(name, value) for name, values in form.lists() for value in values]
+        return self.render_to_response(self.get_context_data(path=path, fields=fields))
 
 
 class ActivityView(SignedInMixin, ListView[AuditEvent]):

@@ -91,6 +91,23 @@ def touch(sid: UUID, *, user_id: UUID) -> bool:
     return bool(rows.update(last_seen_at=timezone.now()))
 
 
+def prove(session: AuthSession, *, amr: list[str], client: ClientInfo) -> bool:
+    """Record that the user has proved this sign-in again. Returns False if it has ended.
+
+    Tokens that are made from now on have the new `auth_time` and `amr`. The earlier methods stay:
+    `revoke_opened_by` needs to know which provider opened the sign-in.
+    """
+    with transaction.atomic():
+        row = AuthSession.objects.active().select_for_update().filter(pk=session.pk).first()
+        if row is None:
+            return False
+        row.auth_time = timezone.now()
+        row.amr = list(dict.fromkeys([*row.amr, *amr]))
+        row.save(update_fields=["auth_time", "amr"])
+        trail.record(AuditEvent.Type.SESSION_PROVED, user=row.user, sid=row.pk, client=client)
+    return True
+
+
 def revoke(
     session: AuthSession,
     *,

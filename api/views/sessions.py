@@ -16,10 +16,10 @@ from accounts.request import client_of
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 from api.serializers import SessionSerializer
+from api.signin import stepup
 
 if TYPE_CHECKING:
     from accounts.people.models import User
-    from api.tokens.jwts import AccessJWT
 
 
 @extend_schema_view(get=extend_schema(operation_id="session_list", tags=["sessions"]))
@@ -41,12 +41,14 @@ class SessionDetailView(APIView):
         tags=["sessions"],
     )
     def delete(self, request: Request, sid: UUID) -> Response:
-        """Sign that device out."""
+        """Sign that device out. Another device than this one needs a fresh proof."""
         mine = AuthSession.objects.for_user(cast("User", request.user).pk).active()
         session = mine.select_related("user").filter(pk=sid).first()
         if session is None:
             raise NotFound
-        is_current = session.pk == cast("AccessJWT | AuthSession", request.auth).sid
+        is_current = session.pk == stepup.sid_of(request)
+        if not is_current:
+            stepup.require(request)
         reason = sessions.Reason.LOGOUT if is_current else sessions.Reason.OTHER_DEVICE
         client = client_of(request._request)  # noqa: SLF001
         sessions.revoke(session, reason=reason, client=client)

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from config.settings.base import DEMO, SITE_NAME, SITE_URL, TRUSTED_PROXY_COUNT
+from config.settings.base import DEMO, SITE_NAME, SITE_URL, TRUSTED_PROXY_COUNT, env
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.pages.backends.AuthenticationBackend"]
@@ -60,9 +60,10 @@ ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
-# Accounts without a password confirm with a mailed code: allauth can't ask their provider again.
-ACCOUNT_REAUTHENTICATION_METHODS = {"password", "code"}
-ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# The proofs of `accounts.pages.proofs`.
+ACCOUNT_REAUTHENTICATION_METHODS = {"password", "code", "socialaccount"}
+# allauth's own memory of proofs counts for nothing: `AccountAdapter` asks our rule.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_DISPLAY = "accounts.people.models.user_display"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -76,6 +77,9 @@ SOCIALACCOUNT_FORMS = {
     "disconnect": "accounts.federation.endings.disconnection.DisconnectForm",
     "signup": "accounts.pages.forms.SocialSignupForm",
 }
+
+# A sensitive act needs a proof of its sign-in that is at most so old (`accounts.signins.proofs`).
+FRESH_PROOF_SECONDS = env.int("FRESH_PROOF_SECONDS", default=600)
 
 HEADLESS_TOKEN_STRATEGY = "api.signin.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False

@@ -29,7 +29,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "accounts.pages.step_up.StepUpMiddleware",
     "config.middleware.ErrorMiddleware",
 ]
 

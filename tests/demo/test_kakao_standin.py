@@ -23,6 +23,7 @@ def test_code_flow_ends_in_kakaos_token_answer(kakao, answer):
     assert (response.status_code, response.json()) == (
         200,
         {
+            "id_token": ANY,
             "access_token": ANY,
             "token_type": "bearer",
             "refresh_token": ANY,

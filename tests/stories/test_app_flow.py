@@ -16,6 +16,7 @@ from tests.kit.clients import bearer, sign_in
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.mails import code_in
 from tests.kit.problems import problem
+from tests.kit.proofs import let_proofs_age
 
 META = {
     "is_authenticated": True,
@@ -199,6 +200,8 @@ def test_a_refresh_token_is_no_access_token(app, meta):
 
 
 def test_an_access_token_alone_changes_no_address(app, authorization, deliver):
+    let_proofs_age()
+
     response = app(
         "POST", "account/email", {"email": "second@example.com"}, authorization=authorization
     )

@@ -16,6 +16,7 @@ from tests.kit import stored_sessions
 from tests.kit.clients import CHROME, bearer, is_signed_in, sign_in
 from tests.kit.factories import PASSWORD, AuthSessionFactory, UserFactory
 from tests.kit.mails import code_in, link_in
+from tests.kit.proofs import let_proofs_age
 
 NEW = {"email": " New@Example.com ", "password1": "a few unrelated words"}
 NEW_PASSWORD = "a wholly new passphrase"
@@ -391,6 +392,8 @@ def test_a_reset_is_limited_per_address_and_does_not_lock_the_account(user, deli
 
 
 def test_an_address_does_not_change_without_the_password(signed_in, user, deliver):
+    let_proofs_age()
+
     response = signed_in.post("/accounts/email/", {"action_add": "", "email": "New@example.com"})
 
     assert response.status_code == 302

@@ -19,6 +19,7 @@ from tests.kit import stored_sessions
 from tests.kit.clients import CHROME, sign_in
 from tests.kit.factories import PASSWORD, AuthSessionFactory
 from tests.kit.mails import code_in
+from tests.kit.proofs import let_proofs_age
 
 PAGE = "/accounts/logout/"  # it reads the session and the user only
 DAY = 86400
@@ -459,15 +460,14 @@ def test_a_call_of_an_ended_session_is_a_401(signed_in, ended_meanwhile):
     assert get_redis_connection("sessions").keys("session:*") == []
 
 
-def test_a_form_too_large_to_store_for_reauthentication_is_a_413(signed_in, settings):
-    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
-    signed_in.raise_request_exception = False
+def test_a_form_too_large_to_wait_for_a_proof_is_dropped(signed_in):
+    let_proofs_age()
 
     response = signed_in.post(
         "/accounts/email/", {"action_add": "x" * 20_000, "email": "a@example.com"}
     )
 
-    assert response.status_code == 413
+    assert response["Location"] == "/accounts/reauthenticate/?next=%2Faccounts%2Femail%2F"
     assert is_signed_in(signed_in)
 
 

@@ -17,6 +17,7 @@ from accounts.signins.models import AuthSession
 from tests.kit.clients import bearer
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.problems import problem
+from tests.kit.proofs import confirm_by_password, let_proofs_age, send_again
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
 PAGE = "/accounts/3rdparty/"
@@ -43,15 +44,18 @@ def connected(user):
 @BOTH
 def test_connect_and_disconnect_after_the_password(standin, signed_in, user, deliver):
     """The site mails both addresses: the account's and the provider's, which differ here."""
-    asked = connect(signed_in, standin)
+    let_proofs_age()
+    asked = signed_in.post(f"/accounts/{standin.name}/login/?process=connect")
+    start = send_again(signed_in, confirm_by_password(signed_in, asked))
     before = connected(user)
-    done = signed_in.post(asked["Location"], {"password": PASSWORD})
+    done = signed_in.get(standin.consent(start["Location"]))
     page = signed_in.get(PAGE)
     account = SocialAccount.objects.get()
     told = sorted(mail.to[0] for mail in deliver())
     gone = signed_in.post(PAGE, {"account": account.pk})
 
-    assert (asked["Location"], before) == ("/accounts/reauthenticate/", set())
+    assert asked["Location"].startswith("/accounts/reauthenticate/?next=")
+    assert before == set()
     assert done["Location"] == PAGE
     assert account.user == user
     assert "minji.kim@example.com" in page.text
@@ -73,12 +77,24 @@ def test_a_connection_of_another_user_is_not_taken(google, signed_in, user):
     other = UserFactory()
     SocialAccount.objects.create(user=other, provider="google", uid="100000000000000000001")
 
-    asked = connect(signed_in, google)
-    signed_in.post(asked["Location"], {"password": PASSWORD})
+    connect(signed_in, google)
 
     assert "connected to another account" in signed_in.get(PAGE).text
     assert connected(user) == set()
     assert connected(other) == {"google"}
+
+
+def test_a_connection_whose_proof_is_over_on_the_way_back_is_dropped(google, signed_in, user):
+    """It may be a thief's with the same session. allauth would make it after the owner's proof."""
+    start = signed_in.post("/accounts/google/login/?process=connect")
+    let_proofs_age()
+
+    asked = signed_in.get(google.consent(start["Location"]))
+    confirmed = confirm_by_password(signed_in, asked)
+
+    assert asked["Location"] == "/accounts/reauthenticate/?next=%2Faccounts%2F3rdparty%2F"
+    assert confirmed["Location"] == PAGE
+    assert connected(user) == set()
 
 
 def test_disconnecting_another_users_connection_changes_nothing(signed_in, user):

@@ -4,16 +4,20 @@ Such an account has no password to ask for.
 """
 
 import json
+from datetime import timedelta
 
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
+from django.utils import timezone
 
 from accounts.people.models import User
 from tests.kit.clients import bearer, is_signed_in
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.mails import code_in
+from tests.kit.proofs import let_proofs_age
 
 pytestmark = pytest.mark.django_db
 HEADLESS = "/_allauth/app/v1"
@@ -25,9 +29,10 @@ MINE = "a few unrelated words"
 
 @pytest.fixture
 def access(kakao, send):
-    """Return the access token of a user who can sign in only by Kakao."""
+    """Return the access token of a user who can sign in only by Kakao, and did so an hour ago."""
     answer = send("api", kakao, kakao.native())
     assert answer.status_code == 200, answer.content
+    let_proofs_age()
     return answer.json()["access"]
 
 
@@ -67,7 +72,13 @@ def test_a_stolen_access_token_cannot_set_a_password(owner, call, post):
 
     assert answer.status_code == 401
     assert offered(answer) == [
-        {"id": "reauthenticate_by_code", "recipients": [{"email": owner.email}]}
+        {"id": "reauthenticate_by_code", "recipients": [{"email": owner.email}]},
+        {
+            "id": "reauthenticate_by_provider",
+            "providers": [
+                {"id": "kakao", "url": "/accounts/reauthenticate/by/kakao/", "takes_token": True}
+            ],
+        },
     ]
     assert not owner.has_usable_password()
     assert signed_in.status_code == 401
@@ -75,6 +86,7 @@ def test_a_stolen_access_token_cannot_set_a_password(owner, call, post):
 
 def test_a_stolen_session_cannot_set_a_password(kakao, walk, visitor):
     walk(kakao)
+    let_proofs_age()
     owner = User.objects.get()
 
     answer = visitor.post("/accounts/password/set/", {"password1": THEIRS})
@@ -131,6 +143,7 @@ def test_a_code_confirms_only_the_sign_in_that_asked_for_it(owner, call, kakao, 
     call("POST", "auth/reauthenticate/code/request", {"email": owner.email})
     other = Client()
     walk(kakao, browser=other)
+    let_proofs_age()
 
     answer = other.post(CONFIRM, {"code": code_in(deliver()[-1])})
 
@@ -150,14 +163,25 @@ def test_a_code_of_a_former_address_confirms_nothing(owner, call, deliver):
     assert call("POST", "account/password/change", {"new_password": THEIRS}).status_code == 401
 
 
-def test_without_a_verified_address_nothing_is_confirmed(owner, call):
+def test_a_late_code_confirms_nothing(owner, call, deliver):
+    call("POST", "auth/reauthenticate/code/request", {"email": owner.email})
+    code = code_in(deliver()[-1])
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=601)):
+        answer = call("POST", "auth/reauthenticate/code/confirm", {"code": code})
+
+    assert answer.status_code in {400, 409}
+    assert call("POST", "account/password/change", {"new_password": THEIRS}).status_code == 401
+
+
+def test_without_a_verified_address_the_provider_confirms(owner, call):
     """No door creates such an account, but a database may hold one."""
     EmailAddress.objects.update(verified=False)
 
     answer = call("POST", "account/password/change", {"new_password": THEIRS})
 
     assert answer.status_code == 401
-    assert offered(answer) == []
+    assert [flow["id"] for flow in offered(answer)] == ["reauthenticate_by_provider"]
 
 
 # The owner
@@ -176,6 +200,7 @@ def test_the_owner_sets_a_password_by_app_after_the_mailed_code(
 
 def test_the_owner_sets_a_password_on_the_page_after_the_mailed_code(kakao, walk, visitor, deliver):
     walk(kakao)
+    let_proofs_age()
     owner = User.objects.get()
     asked = visitor.get("/accounts/password/set/")
     page = visitor.get(asked["Location"])
@@ -240,7 +265,7 @@ def test_a_new_code_replaces_the_former(kakao, walk, visitor, deliver):
 
 
 def test_a_user_with_a_password_may_choose(signed_in, user, deliver):
-    signed_in.get("/accounts/email/")
+    let_proofs_age()
     asked = signed_in.post("/accounts/email/", {"action_add": "", "email": "New@example.com"})
     page = signed_in.get(asked["Location"])
     other = signed_in.get(CODE)

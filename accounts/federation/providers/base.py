@@ -84,6 +84,13 @@ class StrictAdapter(OAuth2Adapter):
         """Return the person's profile, from the token endpoint's answer. Raises `ProviderError`."""
         raise NotImplementedError
 
+    def auth_time(self, answer: dict[str, Any], *, uid: str) -> int | None:
+        """When this person last signed in at the provider, or None if it doesn't say.
+
+        Epoch seconds, from `auth_time` of an ID token. Raises `ProviderError`.
+        """
+        return None
+
     @override
     def parse_token(self, data: dict[str, Any]) -> SocialToken:
         """Return the token that allauth demands. It serves this request and is not stored."""
@@ -176,6 +183,9 @@ class StrictProvider(OAuth2Provider):
 
         A disconnection always goes: it has ended here already, and its way back copes.
         """
+        if process == AuthProcess.CONNECT:
+            # Before the way to the provider: afterwards the connection is refused without a proof.
+            _require_recent_proof(request)
         try:
             if process != DISCONNECT:
                 outage.require(self.id)
@@ -245,7 +255,9 @@ class StrictProvider(OAuth2Provider):
         except ProviderError as exc:
             log.warning("a token of %s was refused: %s", self.id, exc)
             raise get_adapter().validation_error("invalid_token") from exc
-        return self.sociallogin(request, proof.profile)
+        login = self.sociallogin(request, proof.profile)
+        login.state["auth_time"] = proof.auth_time
+        return login
 
     @override
     def extract_uid(self, data: Profile) -> str:

@@ -36,11 +36,18 @@ class GoogleAdapter(StrictAdapter):
 
     @override
     def profile(self, answer: dict[str, Any]) -> Profile:
+        return _profile(self._claims(answer))
+
+    @override
+    def auth_time(self, answer: dict[str, Any], *, uid: str) -> int | None:
+        return id_tokens.auth_time(self._claims(answer))
+
+    def _claims(self, answer: dict[str, Any]) -> dict[str, Any]:
         token = answer.get("id_token")
         if not isinstance(token, str):
             raise ProviderError("no ID token")
         client_id = self.provider().app.client_id
-        return _profile(_verified(token, audiences=[client_id], nonce=self.nonce))
+        return _verified(token, audiences=[client_id], nonce=self.nonce)
 
 
 class Provider(StrictProvider):
@@ -49,7 +56,12 @@ class Provider(StrictProvider):
     oauth2_adapter_class = GoogleAdapter
     refuses_embedded_browsers = True
     """Google answers "disallowed_useragent" (its policy for secure browsers)."""
-    reauthentication = {"prompt": "select_account consent"}
+    # Google has no `prompt=login`. It sends `auth_time` to sites that may ask for it.
+    reauthentication = {
+        "prompt": "select_account consent",
+        "max_age": "0",
+        "claims": '{"id_token":{"auth_time":{"essential":true}}}',
+    }
     unlinks_by = UnlinksBy.TOKEN
     unlinking_serves_for = timedelta(hours=1)
     disconnection = {"access_type": "offline"}
@@ -72,7 +84,12 @@ class Provider(StrictProvider):
             raise TokenKindError("Google signs in by ID token only")
         nonce = str(token.get("nonce") or "")
         claims = _verified(presented, audiences=self.client_ids, nonce=nonce)
-        return Proof(_profile(claims), id_tokens.fingerprint(presented), claims["exp"])
+        return Proof(
+            _profile(claims),
+            id_tokens.fingerprint(presented),
+            claims["exp"],
+            id_tokens.auth_time(claims),
+        )
 
     @override
     def unlink(self, *, uid: str, token: str) -> None:

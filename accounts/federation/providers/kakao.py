@@ -28,6 +28,19 @@ class KakaoAdapter(StrictAdapter):
     def profile(self, answer: dict[str, Any]) -> Profile:
         return _profile(answer["access_token"])
 
+    @override
+    def auth_time(self, answer: dict[str, Any], *, uid: str) -> int | None:
+        """From the ID token, which Kakao adds if OpenID Connect is switched on for the app."""
+        token = answer.get("id_token")
+        if token is None:
+            return None
+        if not isinstance(token, str):
+            raise ProviderError("the ID token is no text")
+        proof = _prove_id_token(token, audiences=[self.provider().app.client_id], nonce="")
+        if proof.profile.uid != uid:
+            raise ProviderError("the ID token is of another person")
+        return proof.auth_time
+
 
 class Provider(StrictProvider):
     id = "kakao"
@@ -137,7 +150,7 @@ def _prove_id_token(id_token: str, *, audiences: list[str], nonce: str) -> Proof
         email=address(claims.get("email")),
         name=text(claims.get("nickname"), limit=MAX_NAME_CHARACTERS),
     )
-    return Proof(told, id_tokens.fingerprint(id_token), claims["exp"])
+    return Proof(told, id_tokens.fingerprint(id_token), claims["exp"], id_tokens.auth_time(claims))
 
 
 def number_of(value: Any) -> str:

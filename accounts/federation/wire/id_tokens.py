@@ -39,6 +39,11 @@ def verify(
     return claims
 
 
+def auth_time(claims: dict[str, Any]) -> int | None:
+    """When the person signed in at the provider, or None if the token doesn't say."""
+    return jws.seconds_in(claims, "auth_time") if "auth_time" in claims else None
+
+
 def fingerprint(token: str) -> str:
     """Return a hash of the token's signed part, to remember the token by.
 

@@ -8,6 +8,7 @@ import pytest
 from django.contrib import admin as django_admin
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
+from django.urls import URLPattern
 
 from accounts.audit.models import AuditEvent
 from accounts.people.models import User
@@ -15,6 +16,7 @@ from accounts.signins.models import AuthSession
 from demo.management.commands.seed_demo import STAFF_MAY
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, AuditEventFactory, AuthSessionFactory, UserFactory
+from tests.kit.proofs import confirm_by_password, let_proofs_age, send_again
 
 INLINES = {
     f"{prefix}-{name}": 0
@@ -433,3 +435,67 @@ def test_rights_that_change_leave_an_event_each(admin, user):
         *("staff_withdrawn", "superuser_withdrawn", "groups_changed"),
     ]
     assert {event.actor.is_superuser for event in events} == {True}
+
+
+# A fresh proof before a change
+
+
+def paths_of_the_admin(user, session, event):
+    """Return every address of the admin except the sign-in and the sign-out."""
+    named = {"user": user, "authsession": session, "auditevent": event, "group": user}
+    for route in django_admin.site.get_urls():
+        found = [route] if isinstance(route, URLPattern) else route.url_patterns
+        for each in found:
+            prefix = "" if route is each else str(route.pattern)
+            path = f"{prefix}{each.pattern}"
+            model = prefix.rstrip("/").rpartition("/")[2]
+            if model in named:
+                path = path.replace("<path:object_id>", str(named[model].pk))
+            if path in {"login/", "logout/"} or "(?P" in path or "<" in path:
+                continue
+            yield f"/admin/{path}"
+
+
+def test_every_change_in_the_admin_needs_a_fresh_proof(admin, db):
+    user, session, event = UserFactory(), AuthSessionFactory(), AuditEventFactory()
+    paths = list(paths_of_the_admin(user, session, event))
+    let_proofs_age()
+
+    for path in paths:
+        answer = admin.post(path, {"_selected_action": [str(user.pk)]})
+        assert answer["Location"].startswith("/accounts/reauthenticate/?next="), path
+    assert f"/admin/accounts/user/{user.pk}/change/" in paths
+    assert "/admin/accounts/authsession/" in paths
+
+
+def test_reading_in_the_admin_needs_no_fresh_proof(admin):
+    let_proofs_age()
+
+    assert admin.get("/admin/accounts/user/").status_code == 200
+
+
+def test_an_action_goes_on_after_the_proof(admin):
+    one, two = UserFactory(), UserFactory()
+    ended = [AuthSessionFactory(user=one), AuthSessionFactory(user=two)]
+    let_proofs_age()
+    asked = admin.post(
+        "/admin/accounts/user/",
+        {"action": "end_sign_ins", "_selected_action": [str(one.pk), str(two.pk)]},
+    )
+    before = AuthSession.objects.filter(revoked_at=None).count()
+
+    done = send_again(admin, confirm_by_password(admin, asked))
+
+    assert before == 3
+    assert done["Location"] == "/admin/accounts/user/"
+    assert (
+        AuthSession.objects.filter(pk__in=[each.pk for each in ended], revoked_at=None).count() == 0
+    )
+
+
+def test_signing_out_of_the_admin_needs_no_proof(admin):
+    let_proofs_age()
+
+    admin.post("/admin/logout/")
+
+    assert admin.get("/admin/")["Location"].startswith("/admin/login/")

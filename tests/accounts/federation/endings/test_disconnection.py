@@ -19,7 +19,7 @@ from accounts.outbox import jobs
 from accounts.outbox.models import Job
 from accounts.signins.models import AuthSession
 from tests.kit import stored_sessions
-from tests.kit.factories import PASSWORD
+from tests.kit.proofs import confirm_by_password, send_again
 from tests.kit.rows import all_columns
 
 pytestmark = pytest.mark.django_db
@@ -208,10 +208,10 @@ def test_an_answer_by_post_signs_nobody_in(google, connect, visitor):
 
 def test_an_old_sign_in_reauthenticates_before_disconnecting(google, connect, visitor):
     uid = connect(google)
-    with time_machine.travel(timezone.now() + timedelta(minutes=10)):
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
         proof = disconnect(visitor)
         kept = SocialAccount.objects.filter(uid=uid).exists()
-        start = visitor.post(proof["Location"], {"password": PASSWORD})
+        start = send_again(visitor, confirm_by_password(visitor, proof))
 
     assert proof["Location"].startswith("/accounts/reauthenticate/")
     assert kept

@@ -21,6 +21,7 @@ from tests.kit.connections import linked
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.outage import without_redis
 from tests.kit.problems import invalid, problem
+from tests.kit.proofs import let_proofs_age
 from tests.kit.standins import MINJI, access_token_in
 
 BOTH = pytest.mark.parametrize("standin", ["google", "kakao"], indirect=True)
@@ -304,6 +305,7 @@ def test_connecting_asks_for_the_password_before_it_takes_the_token(
     standin, owner, obtain, headless
 ):
     me = bearer(obtain(owner)["access"])
+    let_proofs_age()
     body = {"provider": standin.name, "process": "connect"}
     body["token"] = {"client_id": standin.native_client} | tokens_of(standin)
 

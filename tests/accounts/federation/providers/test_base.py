@@ -35,7 +35,7 @@ def test_pkce_and_state_are_sent_under_all_settings(standin, visitor, provider_s
 @pytest.mark.parametrize(
     ("standin", "asking"),
     [
-        ("google", {"prompt": "select_account consent"}),
+        ("google", {"prompt": "select_account consent", "max_age": "0"}),
         ("kakao", {"prompt": "login"}),
         ("naver", {"auth_type": "reauthenticate"}),
     ],

@@ -1,0 +1,134 @@
+"""Ask a provider again, so that its answer proves a sign-in that is open already.
+
+The provider is asked to sign the person in once more, not to answer from its own session. The answer
+counts only if it names an account that is connected to this user, and if its `auth_time`, where the
+provider sends one, is later than our question (OpenID Connect Core §3.1.2.1, `max_age`). It opens no
+sign-in and connects nothing.
+"""
+
+import logging
+import time
+from typing import Any
+
+from allauth.account.internal.flows.login import record_authentication
+from allauth.socialaccount.internal import statekit
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.crypto import get_random_string
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from accounts.audit.vocabulary import provider_name
+from accounts.federation.errors import (
+    NotAskedAgainError,
+    OtherAccountError,
+    ProviderError,
+    ProviderUnavailableError,
+)
+from accounts.federation.providers.base import StrictAdapter, StrictProvider
+from accounts.federation.wire.id_tokens import LEEWAY_SECONDS
+from accounts.people.models import User
+from accounts.store.engine import SID
+
+PROCESS = "confirm"
+STATE_PREFIX = "confirm-"
+"""Marks a `state` of ours. allauth's own never contain a hyphen."""
+
+log = logging.getLogger(__name__)
+
+
+def ask(request: HttpRequest, provider: StrictProvider, *, next_url: str) -> HttpResponse:
+    """Redirect to the provider."""
+    response: HttpResponse = provider.redirect(
+        request,
+        PROCESS,
+        next_url=next_url,
+        data={"sid": request.session.get(SID), "at": int(time.time())},
+        state_id=STATE_PREFIX + get_random_string(32),
+        scope=provider.get_scope_from_request(request),
+        auth_params=dict(provider.reauthentication),
+    )
+    return response
+
+
+def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpResponse:
+    """Record the proof and go on; or say why the answer is none, where another proof is offered."""
+    provider: StrictProvider = adapter.provider()
+    state = statekit.unstash_state(request, provider_id=provider.sub_id, state_id=state_id)
+    user = request.user
+    if (
+        state is None
+        or not isinstance(user, User)
+        or state["data"]["sid"] != request.session.get(SID)
+    ):
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    try:
+        uid = _answer(request, adapter, provider, state)
+        check(user, provider.id, uid)
+    except ProviderUnavailableError:
+        raise
+    except ProviderError as exc:
+        log.warning("%s confirms no sign-in: %s", provider.id, exc)
+        messages.error(request, text_of(exc, provider.id))
+        again = reverse("account_reauthenticate_by_provider", args=[provider.id])
+        return redirect(f"{again}?{urlencode({REDIRECT_FIELD_NAME: state['next']})}")
+    accept(request, user, provider.id, uid)
+    return redirect(state["next"])
+
+
+def check(user: User, provider: str, uid: str) -> None:
+    """Raise `OtherAccountError` unless this account at the provider is connected to the user."""
+    if not SocialAccount.objects.filter(user=user, provider=provider, uid=uid).exists():
+        raise OtherAccountError("an account answered that isn't connected to this user")
+
+
+def check_time(auth_time: int | None, *, since: float) -> None:
+    """Raise `NotAskedAgainError` if the person signed in at the provider before `since`.
+
+    A provider that doesn't say when is believed: it was asked to ask again.
+    """
+    now = time.time()
+    if auth_time is not None and not since - LEEWAY_SECONDS <= auth_time <= now + LEEWAY_SECONDS:
+        raise NotAskedAgainError("the provider didn't ask the person again")
+
+
+def accept(request: HttpRequest, user: User, provider: str, uid: str) -> None:
+    """Record the proof. allauth's signal leads to `accounts.pages.receivers`."""
+    record_authentication(
+        request, user, "socialaccount", provider=provider, uid=uid, reauthenticated=True
+    )
+
+
+def text_of(error: ProviderError, provider: str) -> str:
+    """Say to the user why this answer is no proof."""
+    match error:
+        case OtherAccountError():
+            text = _("You signed in at %(provider)s with an account that isn't connected here.")
+        case NotAskedAgainError():
+            text = _(
+                "%(provider)s didn't ask you to sign in again. Sign out there first, or choose "
+                "another way."
+            )
+        case _:
+            text = _("%(provider)s didn't confirm that it is you.")
+    return text % {"provider": provider_name(provider)}
+
+
+def _answer(
+    request: HttpRequest, adapter: StrictAdapter, provider: StrictProvider, state: dict[str, Any]
+) -> str:
+    """Return the uid of the person who has signed in at the provider. Raises `ProviderError`."""
+    if "code" not in request.GET:
+        raise ProviderError("no code")
+    client = adapter.get_client(request, provider.app)
+    answer = adapter.get_access_token_data(
+        request, provider.app, client, pkce_code_verifier=state["pkce_code_verifier"]
+    )
+    uid = adapter.profile(answer).uid
+    check_time(adapter.auth_time(answer, uid=uid), since=state["data"]["at"])
+    return uid

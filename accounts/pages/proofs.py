@@ -1,0 +1,116 @@
+"""The proofs that a user can give again: each entry of `PROOFS` says to whom it is offered, and where.
+
+A later factor is one more entry. A proof that isn't listed counts for nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.account.internal.flows.reauthentication import get_reauthentication_code_recipients
+from allauth.core import context
+from allauth.socialaccount.adapter import get_adapter as get_social_adapter
+from allauth.socialaccount.providers.base.provider import Provider
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.audit.vocabulary import Method, provider_name
+from accounts.pages.middleware import current
+from accounts.people.models import User
+from accounts.request import client_of
+from accounts.signins import sessions
+
+Way = dict[str, str]
+"""A page that takes a proof: its `id`, `description` and `url`, as allauth's views read them."""
+Flow = dict[str, Any]
+"""The same for programs: an entry of allauth's `flows`."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    amr: Callable[[dict[str, Any]], list[str]]
+    """The RFC 8176 values for the record that allauth makes of this proof."""
+    ways: Callable[[User], list[Way]]
+    flows: Callable[[User], list[Flow]]
+
+
+def _password_ways(user: User) -> list[Way]:
+    if not user.has_usable_password():
+        return []
+    url = reverse("account_reauthenticate")
+    return [{"id": "reauthenticate", "description": _("Use your password"), "url": url}]
+
+
+def _password_flows(user: User) -> list[Flow]:
+    return [{"id": "reauthenticate"}] if user.has_usable_password() else []
+
+
+def _code_ways(user: User) -> list[Way]:
+    if not get_reauthentication_code_recipients(user):
+        return []
+    url = reverse("account_request_reauthentication_code")
+    description = _("Send me a code by mail")
+    return [{"id": "reauthenticate_by_code", "description": description, "url": url}]
+
+
+def _code_flows(user: User) -> list[Flow]:
+    recipients = get_reauthentication_code_recipients(user)
+    return [{"id": "reauthenticate_by_code", "recipients": recipients}] if recipients else []
+
+
+def _provider_ways(user: User) -> list[Way]:
+    return [
+        {
+            "id": "reauthenticate_by_provider",
+            "description": _("Confirm with %(provider)s") % {"provider": provider_name(one.id)},
+            "url": provider_url(one.id),
+        }
+        for one in connected(user)
+    ]
+
+
+def _provider_flows(user: User) -> list[Flow]:
+    providers = [
+        {
+            "id": one.id,
+            "url": provider_url(one.id),
+            "takes_token": one.supports_token_authentication,
+        }
+        for one in connected(user)
+    ]
+    return [{"id": "reauthenticate_by_provider", "providers": providers}] if providers else []
+
+
+PROOFS: dict[str, Proof] = {
+    "password": Proof(lambda _: [Method.PASSWORD], _password_ways, _password_flows),
+    "code": Proof(lambda _: [Method.CODE], _code_ways, _code_flows),
+    "socialaccount": Proof(lambda record: [record["provider"]], _provider_ways, _provider_flows),
+}
+"""By allauth's name of the method. Pages offer the first, and the others as alternatives."""
+
+
+def ways(user: User) -> list[Way]:
+    return [way for proof in PROOFS.values() for way in proof.ways(user)]
+
+
+def flows(user: User) -> list[Flow]:
+    return [flow for proof in PROOFS.values() for flow in proof.flows(user)]
+
+
+def provider_url(provider: str) -> str:
+    return reverse("account_reauthenticate_by_provider", args=[provider])
+
+
+def connected(user: User) -> list[Provider]:
+    """Return the configured providers that are connected to this account."""
+    mine = set(user.socialaccount_set.values_list("provider", flat=True))
+    listed = get_social_adapter().list_providers(context.request)
+    return [provider for provider in listed if provider.id in mine]
+
+
+def accept(request: HttpRequest, method: str, record: dict[str, Any]) -> None:
+    """Record that this request's sign-in was proved again by this method of allauth's."""
+    proof, session = PROOFS.get(method), current(request)
+    if proof is not None and session is not None:
+        sessions.prove(session, amr=proof.amr(record), client=client_of(request))

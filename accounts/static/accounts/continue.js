@@ -1,0 +1,3 @@
+// After a proof, the form that had to wait for it is sent again.
+
+document.querySelector("form[data-continue]").requestSubmit();

@@ -1,0 +1,124 @@
+"""Ask programs for a fresh proof, and take the proof that a native app gets from a provider.
+
+Calls of `/api/` get a 401 by RFC 9470, those of allauth's headless API a 401 with `flows`. Both name
+the same proofs (`accounts.pages.proofs`).
+"""
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+from allauth.decorators import rate_limit
+from allauth.headless.base import response
+from allauth.headless.base.views import ReauthenticationAPIView
+from allauth.headless.constants import Client
+from allauth.headless.internal.restkit.response import ErrorResponse
+from allauth.headless.socialaccount import inputs
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from rest_framework.request import Request
+from typing_extensions import override
+
+from accounts.federation import confirmation
+from accounts.federation.errors import NotAskedAgainError, OtherAccountError, ProviderError
+from accounts.pages import proofs
+from accounts.signins import proofs as rule
+from accounts.signins.models import AuthSession
+from api import problems
+from api.authentication import account
+from api.exceptions import FreshProofRequired
+
+if TYPE_CHECKING:
+    from accounts.people.models import User
+    from api.tokens.jwts import AccessJWT
+
+CODES = {OtherAccountError: "other_account", NotAskedAgainError: "not_asked_again"}
+
+log = logging.getLogger(__name__)
+
+
+def sid_of(request: Request) -> UUID:
+    """Return the id of the caller's sign-in, whether a token or a cookie named it."""
+    return cast("AccessJWT | AuthSession", request.auth).sid
+
+
+def require(request: Request) -> None:
+    """Call before a sensitive act of `/api/`. Raises `FreshProofRequired`."""
+    session = AuthSession.objects.active().filter(pk=sid_of(request)).first()
+    if not rule.is_fresh(session):
+        raise FreshProofRequired(flows=proofs.flows(account(request)))
+
+
+class ReauthenticationResponse(response.ReauthenticationResponse):
+    """allauth's 401, with the proofs that it doesn't know, and the challenge of RFC 9470."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request)
+        if request.user.is_authenticated:
+            self.headers["WWW-Authenticate"] = problems.step_up_challenge()
+
+    @override
+    def _get_flows(self, request: HttpRequest, user: "User") -> list[dict[str, Any]]:
+        known: list[dict[str, Any]] = super()._get_flows(request, user)
+        if not user.is_authenticated:
+            return known
+        offered = {flow["id"]: flow for flow in proofs.flows(user)}
+        return list((offered | {flow["id"]: flow for flow in known}).values())
+
+
+class ProviderProofInput(inputs.ProviderTokenInput):
+    """A provider's token, as for a sign-in, but without a `process`."""
+
+    process = None  # type: ignore[assignment]  # so Django takes the field away
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        self.cleaned_data["process"] = confirmation.PROCESS
+        cleaned: dict[str, Any] = super().clean()  # type: ignore[no-untyped-call]  # allauth's
+        return cleaned
+
+
+@method_decorator(rate_limit(action="reauthenticate"), name="handle")
+class ReauthenticateByProviderView(ReauthenticationAPIView):
+    """Take a provider's token that a native app has just got, as a proof of the app's sign-in."""
+
+    reauthentication_method = "socialaccount"
+    input_class = ProviderProofInput
+    input: ProviderProofInput
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        login, user = self.input.cleaned_data["sociallogin"], cast("User", request.user)
+        provider, uid = login.account.provider, login.account.uid
+        lately = time.time() - settings.FRESH_PROOF_SECONDS
+        try:
+            confirmation.check(user, provider, uid)
+            confirmation.check_time(login.state["auth_time"], since=lately)
+        except ProviderError as exc:
+            log.warning("%s confirms no sign-in: %s", provider, exc)
+            text = confirmation.text_of(exc, provider)
+            refused = ValidationError(text, code=CODES[type(exc)])
+            return ErrorResponse(request, exception=refused)
+        confirmation.accept(request, user, provider, uid)
+        return response.AuthenticationResponse(request)
+
+
+def install() -> None:
+    """Make allauth's headless views answer with our 401. Call before the first request."""
+    response.ReauthenticationResponse = ReauthenticationResponse  # type: ignore[misc]  # allauth's
+
+
+def urlpatterns() -> list[URLPattern]:
+    """The addresses below allauth's headless API that it doesn't have."""
+    view = ReauthenticateByProviderView
+    return [
+        path(
+            f"{client.value}/v1/auth/reauthenticate/provider",
+            view.as_api_view(client=client),
+            name="reauthenticate_by_provider",
+        )
+        for client in Client
+    ]
