@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.site import Site
+from tests.kit.demo_site import Site
 
 pytestmark = pytest.mark.e2e
 LET_PROOFS_AGE = """

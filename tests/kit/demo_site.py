@@ -43,6 +43,10 @@ class Site:
     env: dict[str, str]
     pid: int
 
+    def run(self, code: str) -> bytes:
+        """Run Python code in the site's shell and return its output."""
+        return subprocess.check_output([*MANAGE, "shell", "-c", code], cwd=ROOT, env=self.env)
+
 
 @contextlib.contextmanager
 def running(**more: str) -> Iterator[Site]:

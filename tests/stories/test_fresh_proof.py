@@ -81,6 +81,7 @@ EXEMPT = {
     "accounts/google/security-events/": OF_A_PROVIDER,
     "accounts/inactive/": READS,
     "accounts/kakao/login/callback/": OF_A_PROVIDER,
+    "accounts/kakao/security-events/": OF_A_PROVIDER,
     "accounts/kakao/unlinked/": OF_A_PROVIDER,
     "accounts/login/": SIGNS_IN,
     "accounts/login/code/confirm/": SIGNS_IN,

@@ -16,6 +16,7 @@ from tests.kit import stored_sessions
 from tests.kit.clients import CHROME, bearer, is_signed_in
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.mails import code_in, link_in
+from tests.kit.proofs import confirm_by_password, let_proofs_age, send_again
 from tests.kit.standins import MINJI
 
 pytestmark = pytest.mark.django_db
@@ -78,12 +79,6 @@ def member(visitor, user):
     return visitor
 
 
-@pytest.fixture
-def hurried(settings):
-    """Every change asks for a step-up."""
-    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
-
-
 def test_sign_up_by_code(visitor, deliver):
     visitor.get("/accounts/signup/")
     visitor.post("/accounts/signup/", {"email": "new@example.com", "password1": PASSWORD})
@@ -100,18 +95,18 @@ def test_sign_up_with_a_known_address(visitor, user):
 
 
 def test_step_up_by_password(member):
+    let_proofs_age()
     asked = member.post("/accounts/email/", {"action_add": "", "email": "new@example.com"})
     member.get(asked["Location"])
     member.post(asked["Location"], {"password": WRONG})
-    done = member.post(
-        "/accounts/reauthenticate/", {"password": PASSWORD, "next": "/accounts/email/"}
-    )
+    done = send_again(member, confirm_by_password(member, asked))
 
     assert asked["Location"].startswith("/accounts/reauthenticate/")
     assert done["Location"] == "/accounts/confirm-email/"
 
 
 def test_step_up_by_code(member, user, deliver):
+    let_proofs_age()
     member.post("/accounts/email/", {"action_add": "", "email": "new@example.com"})
     member.post("/accounts/reauthenticate/code/", {"recipient": user.email})
     member.post("/accounts/reauthenticate/code/confirm/", {"code": code_in(deliver()[-1])})
@@ -130,6 +125,7 @@ def test_step_up_before_a_first_password(member, user):
 
 def test_a_first_password_is_not_kept_during_a_step_up(kakao, walk, visitor, deliver):
     walk(kakao, visitor)
+    let_proofs_age()
     asked = visitor.post("/accounts/password/set/", {"password1": NEW})
     visitor.post("/accounts/reauthenticate/code/", {"recipient": EmailAddress.objects.get().email})
     back = visitor.post(
@@ -175,16 +171,15 @@ def test_linking_by_password(google, walk, visitor, prove, owner):
     assert owner.email == MINJI
 
 
-def test_connecting_with_a_step_up_and_disconnecting(google, member, hurried, settings):
-    start = member.post("/accounts/google/login/?process=connect")
-    asked = member.get(google.consent(start["Location"]))
-    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-    member.post(asked["Location"], {"password": PASSWORD})
+def test_connecting_with_a_step_up_and_disconnecting(google, member):
+    let_proofs_age()
+    asked = member.post("/accounts/google/login/?process=connect")
+    start = send_again(member, confirm_by_password(member, asked))
+    member.get(google.consent(start["Location"]))
     account = SocialAccount.objects.get()
-    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
-    member.post("/accounts/3rdparty/", {"account": account.pk})
-    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-    member.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": "/accounts/3rdparty/"})
+    let_proofs_age()
+    asked = member.post("/accounts/3rdparty/", {"account": account.pk})
+    send_again(member, confirm_by_password(member, asked))
 
     assert not SocialAccount.objects.exists()
 

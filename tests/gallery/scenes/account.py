@@ -20,6 +20,12 @@ at("connections", "socialaccount_connections", "/accounts/3rdparty/", person=FUL
 at("connections-new", "socialaccount_connections", "/accounts/3rdparty/", person=NEW)
 at("sign-out", "account_logout", "/accounts/logout/", person=FULL)
 at("confirm", "account_reauthenticate", "/accounts/reauthenticate/", person=FULL)
+at(
+    "confirm-by-provider",
+    "account_reauthenticate_by_provider",
+    "/accounts/reauthenticate/by/kakao/",
+    person=FULL,
+)
 
 
 @scene("profile-saved", "accounts:profile")
