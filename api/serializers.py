@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from accounts.federation.provider import provider_classes
 from accounts.people.models import Locale, User
-from accounts.people.validators import MAX_LENGTH
+from accounts.people.passwords import MAX_LENGTH, MAX_RAW_LENGTH, is_too_long
 from accounts.signins.models import AuthSession
 
 
@@ -40,9 +40,20 @@ class StringField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class PasswordField(serializers.CharField):
+    """Count the characters after normalisation: before it, one may be sent as several."""
+
+    @override
+    def to_internal_value(self, data: Any) -> str:
+        value = super().to_internal_value(data)
+        if is_too_long(value):
+            self.fail("max_length", max_length=MAX_LENGTH)
+        return value
+
+
 class CredentialsSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)
-    password = serializers.CharField(max_length=MAX_LENGTH, trim_whitespace=False, write_only=True)
+    password = PasswordField(max_length=MAX_RAW_LENGTH, trim_whitespace=False, write_only=True)
     link_token = serializers.CharField(
         max_length=4096,
         trim_whitespace=False,

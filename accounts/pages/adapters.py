@@ -35,7 +35,8 @@ from accounts.pages import known_devices
 from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
-from accounts.people.validators import MAX_LENGTH, PasswordLengthValidator
+from accounts.people.passwords import is_too_long
+from accounts.people.validators import PasswordLengthValidator
 from accounts.request import client_of, sign_in_of
 from accounts.signins import guesses
 from accounts.store.outage import STORE_ERRORS
@@ -62,7 +63,7 @@ class AccountAdapter(DefaultAccountAdapter):
             network=client_of(request).network,
             device=known_devices.device_of(request, email),
         )
-        if len(credentials.get("password") or "") > MAX_LENGTH:
+        if is_too_long(credentials.get("password") or ""):
             self._refuse(request, email)
             return None
         try:
@@ -99,7 +100,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def clean_password(self, password: str, user: AbstractBaseUser | None = None) -> str:
-        if len(password) > MAX_LENGTH:
+        if is_too_long(password):
             # Check the length first: comparing a megabyte with the user's attributes takes seconds.
             PasswordLengthValidator().validate(password, user)
         return super().clean_password(password, user)

@@ -8,14 +8,17 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.pages.backends.AuthenticationBackend"]
 # auth.W004 wants `unique=True` on the e-mail; the model has UniqueConstraint(Lower("email")).
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
-PASSWORD_HASHERS = ["accounts.people.hashers.Argon2idPasswordHasher"]
+PASSWORD_HASHERS = [
+    "accounts.people.hashers.Argon2idPasswordHasher",
+    "accounts.people.hashers.RawArgon2PasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.people.validators.PasswordLengthValidator"},
     {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "NAME": "accounts.people.validators.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ("email", "display_name")},
     },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.people.validators.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
