@@ -20,13 +20,7 @@ def refresh_token_reused(user: User, *, signed_in: ClientInfo, client: ClientInf
 
     `signed_in` is the device of the sign-in that has ended, `client` the one that sent the token.
     """
-    context = {
-        "signed_in": signed_in,
-        "device": client.device,
-        "user_agent": client.user_agent,
-        "ip": client.ip,
-    }
-    _send("refresh_token_reused", user, context)
+    _send("refresh_token_reused", user, {"signed_in": signed_in}, client=client)
 
 
 def unlinked(user: User, *, provider: str) -> None:
@@ -39,7 +33,9 @@ def hijacked(user: User, *, provider: str) -> None:
     _send("provider_hijacked", user, {"provider": provider})
 
 
-def _send(name: str, user: User, context: dict[str, Any]) -> None:
+def _send(
+    name: str, user: User, context: dict[str, Any], *, client: ClientInfo | None = None
+) -> None:
     """To an address that its owner proved: nobody else's account is anybody's business."""
     if not user.emailaddress_set.filter(email__iexact=user.email, verified=True).exists():
         return
@@ -49,6 +45,12 @@ def _send(name: str, user: User, context: dict[str, Any]) -> None:
         "site_name": settings.SITE_NAME,
     }
     with override(user.locale or settings.LANGUAGE_CODE):
+        if client is not None:  # the name of a device is in the reader's language, too
+            context |= {
+                "device": client.device,
+                "user_agent": client.user_agent,
+                "ip": client.ip,
+            }
         subject = render_to_string(f"{EMAIL}/{name}_subject.txt", context).strip()
         message = EmailMultiAlternatives(
             f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}{subject}",

@@ -6,6 +6,7 @@ from typing import Any, NoReturn, cast
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.account.models import EmailAddress
+from allauth.account.utils import filter_users_by_email
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
@@ -20,6 +21,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import get_language
 from typing_extensions import override
 
@@ -31,7 +33,7 @@ from accounts.errors import AccountExistsError, ConflictError, InactiveUserError
 from accounts.federation.linking import links
 from accounts.federation.providers import former
 from accounts.mail import sending
-from accounts.pages import known_devices
+from accounts.pages import known_devices, stays
 from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
@@ -113,20 +115,41 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Write in the account's language; without an account, in the language of the request.
+
+        allauth doesn't always name the account, so look for the owner of the address.
+        """
         request = self.request
-        message = self.render_mail(
-            template_prefix,
-            email,
-            {
-                "request": request,
-                "email": email,
-                "current_site": RequestSite(request) if request else None,
-                # Security notices name the device in words.
-                "device": device_name(str(context.get("user_agent", ""))),
-                **context,
-            },
+        owner: User | None = context.get("user") or next(
+            iter(filter_users_by_email(email, prefer_verified=True)), None
         )
+        with translation.override((owner and owner.locale) or get_language()):
+            message = self.render_mail(
+                template_prefix,
+                email,
+                {
+                    "request": request,
+                    "email": email,
+                    "current_site": RequestSite(request) if request else None,
+                    # Security notices name the device in words.
+                    "device": device_name(str(context.get("user_agent", ""))),
+                    **context,
+                },
+            )
         sending.enqueue(message)
+
+    @override
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: AbstractBaseUser,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Name the account: the mail may go to an address that isn't the account's."""
+        super().send_notification_mail(
+            template_prefix, user, {"user": user, **(context or {})}, email
+        )
 
     @override
     def pre_login(
@@ -136,6 +159,7 @@ class AccountAdapter(DefaultAccountAdapter):
         if _is_refused(user):
             return self.respond_user_inactive(request, user)
         links.begin(request)
+        stays.apply(request)
         return super().pre_login(request, user, **kwargs)
 
     @override
@@ -188,8 +212,11 @@ class AccountAdapter(DefaultAccountAdapter):
             raise PermissionDenied
         if _is_refused(user):  # again: `pre_login` may have run in an earlier request
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
+        expiry = request.session.get(stays.EXPIRY)
         try:
             super().login(request, user)
+            # Django starts a new session if another user was signed in.
+            request.session.set_expiry(expiry)
         except InactiveUserError as exc:
             request.session.flush()
             request.user = AnonymousUser()
@@ -223,19 +250,24 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         would keep.
         """
         sociallogin.token = None
+        is_login = sociallogin.state.get("process") not in NOT_TO_SIGN_IN
+        if is_login:
+            sign_in_of(request).stays = sociallogin.state.get("stays")
         if sociallogin.is_existing:
             links.prove(request, sociallogin.state.get("link", ""))
             return
         for address in sociallogin.email_addresses:
             if address.verified:
                 addresses.claim(address.email, owner_id=None)
-        is_login = sociallogin.state.get("process") not in NOT_TO_SIGN_IN
         link = links.wanted(sociallogin) if is_login else None
         if link is not None:
             if request.user.is_authenticated:  # a sign-in by a provider replaces the current one
                 get_account_adapter(request).logout(request)
             links.note(request, link)
+            stays.apply(request)
             raise AccountExistsError(request.session)
+        if is_login:
+            stays.apply(request)  # a sign-up that needs another form goes on in another request
 
     @override
     def populate_user(

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from accounts import routes
 from accounts.errors import SessionEndedError, SessionTooLargeError
-from accounts.pages import known_devices
+from accounts.pages import known_devices, stays
 from accounts.pages.remembered_users import remembered
 from accounts.people.models import User
 from accounts.request import Request, sign_in_of
@@ -94,6 +94,7 @@ class AuthSessionMiddleware:
                 _examine(cast("Request", request), user)
         response = self.get_response(request)
         known_devices.remember(request, response)
+        stays.remember(request, response)
         session = cast("Request", request).auth_session
         is_somebodys = session is not None or "Authorization" in request.headers
         if is_somebodys and "Cache-Control" not in response.headers:

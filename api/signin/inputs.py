@@ -3,11 +3,43 @@
 allauth has no setting for these inputs, so `install` sets them on its views.
 """
 
+from typing import Any
+
 from allauth.account.adapter import get_adapter
+from allauth.core import context
 from allauth.headless.account import inputs, views
+from allauth.headless.internal.restkit.inputs import BooleanField as Bool
+from django.http import HttpRequest
 from typing_extensions import override
 
+from accounts.pages import stays
 from accounts.pages.codes import ChecksCode
+from accounts.request import sign_in_of
+
+
+class LoginInput(inputs.LoginInput):
+    """Takes `remember`, too: a browser's sign-in lasts longer, as by our page."""
+
+    remember = Bool(required=False)
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean()  # type: ignore[no-untyped-call]  # allauth's
+        # What is left are the credentials.
+        sign_in_of(context.request).stays = cleaned.pop("remember", False)
+        return cleaned
+
+
+class SignupInput(inputs.SignupInput):
+    """As `LoginInput`."""
+
+    remember = Bool(required=False)
+
+    @override
+    def try_save(self, request: HttpRequest) -> Any:
+        sign_in_of(request).stays = self.cleaned_data["remember"]
+        stays.apply(request)
+        return super().try_save(request)  # type: ignore[no-untyped-call]  # allauth's
 
 
 class ConfirmLoginCodeInput(ChecksCode, inputs.ConfirmLoginCodeInput):
@@ -47,6 +79,8 @@ class ChangePasswordInput(inputs.ChangePasswordInput):
 
 def install() -> None:
     """Make allauth's headless views use these inputs. Call before the first request."""
+    views.LoginView.input_class = LoginInput
+    views.SignupView.input_class = {"POST": SignupInput}
     views.ConfirmLoginCodeView.input_class = ConfirmLoginCodeInput
     views.ConfirmReauthenticationCodeView.input_class = ConfirmReauthenticationCodeInput
     views.VerifyEmailView.input_class = VerifyEmailInput

@@ -18,7 +18,7 @@ from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from typing_extensions import override
 
@@ -148,6 +148,23 @@ class StrictProvider(OAuth2Provider):
     def get_auth_params_from_request(self, request: HttpRequest, action: str) -> dict[str, Any]:
         """allauth lets the query set any parameter, `redirect_uri` and `state` included."""
         return dict(self.reauthentication) if action == AuthAction.REAUTHENTICATE else {}
+
+    @override
+    def redirect(
+        self,
+        request: HttpRequest,
+        process: str,
+        next_url: str | None = None,
+        data: Any = None,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        """Keep the choice "Stay signed in" in the state, if the form has one."""
+        if process == AuthProcess.LOGIN and "remember" in request.POST:
+            kwargs["stays"] = request.POST["remember"] == "on"
+        response: HttpResponse = super().redirect(
+            request, process, next_url=next_url, data=data, **kwargs
+        )
+        return response
 
     @override
     def verify_token(self, request: HttpRequest, token: dict[str, Any]) -> SocialLogin:
