@@ -5,6 +5,7 @@ AccountsError
 ├── ConflictError          two requests wanted the same thing at the same time, and this one lost
 ├── DecryptionError        no configured key opens this secret
 ├── InactiveUserError      the account was disabled or changed while it was signing in
+├── LastSuperuserError     the last administrator can't delete the account
 ├── RevocationsStaleError  this process cannot tell which sign-ins have ended: fail closed
 ├── SessionEndedError      the session was deleted while this request ran
 ├── SessionTooLargeError   a session grew beyond what the store takes
@@ -53,6 +54,12 @@ class DecryptionError(AccountsError):
 
 class InactiveUserError(AccountsError):
     """The account was disabled while this sign-in ran, or the proof that it used has ended."""
+
+
+class LastSuperuserError(AccountsError):
+    """Nobody could administer the site if this account were deleted."""
+
+    code = "last_superuser"
 
 
 class RevocationsStaleError(AccountsError):

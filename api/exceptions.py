@@ -37,6 +37,10 @@ class LoginIncomplete(Refused):
     problem = problems.LOGIN_INCOMPLETE
 
 
+class ReauthenticationRequired(Refused):
+    problem = problems.REAUTHENTICATION_REQUIRED
+
+
 class ProviderTokenRefused(InvalidCredentials):
     """One answer for every bad token, and for a disabled account."""
 

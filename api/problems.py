@@ -194,6 +194,22 @@ PROVIDER_LOGIN_INCOMPLETE = replace(
         "This sign-in needs another step: send a token to /_allauth/app/v1/auth/provider/token."
     ),
 )
+REAUTHENTICATION_REQUIRED = Problem(
+    401,
+    "reauthentication_required",
+    _("Unauthorized"),
+    _(
+        "Show again that it is you: send your password at /_allauth/app/v1/auth/reauthenticate, or "
+        "have a code sent at /_allauth/app/v1/auth/reauthenticate/code/request. Then repeat this "
+        "call."
+    ),
+)
+LAST_SUPERUSER = Problem(
+    409,
+    "last_superuser",
+    _("The only administrator"),
+    _("Make somebody else an administrator first, then delete your account."),
+)
 ACCOUNT_EXISTS = Problem(
     409,
     "account_exists",
@@ -249,6 +265,7 @@ TABLE = {
         *(NOT_AUTHENTICATED, INVALID_TOKEN, INVALID_CLIENT, SESSION_ENDED, FORBIDDEN),
         *(PERMISSION_DENIED, ORIGIN_REFUSED, CSRF_FAILED, INVALID_CREDENTIALS),
         *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),
+        *(REAUTHENTICATION_REQUIRED, LAST_SUPERUSER),
         *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE),
     )
 }

@@ -172,6 +172,22 @@ class MeSerializer(StrictSerializer):
         return instance
 
 
+class DeletionSerializer(StrictSerializer):
+    password = PasswordField(
+        max_length=MAX_RAW_LENGTH,
+        trim_whitespace=False,
+        required=False,
+        default="",
+        help_text="A proof; left out if the account was proved in the last minutes.",
+    )
+
+
+class DeletionAnswerSerializer(serializers.Serializer[Any]):
+    erase_at = serializers.DateTimeField(
+        default_timezone=UTC, help_text="A sign-in before this time keeps the account."
+    )
+
+
 class SessionSerializer(serializers.Serializer[AuthSession]):
     sid = serializers.UUIDField(source="id")
     kind = serializers.ChoiceField(choices=AuthSession.Kind.values)

@@ -1,5 +1,6 @@
 """Mails of our own: what the owner of an account must hear, in the owner's language."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -33,6 +34,16 @@ def hijacked(user: User, *, provider: str) -> None:
     _send("provider_hijacked", user, {"provider": provider})
 
 
+def deletion_requested(user: User, *, erase_at: datetime, client: ClientInfo) -> None:
+    """Say when the account will be deleted, and how to keep it."""
+    _send("deletion_requested", user, {"erase_at": timezone.localtime(erase_at)}, client=client)
+
+
+def deletion_cancelled(user: User, *, client: ClientInfo) -> None:
+    """Say that a sign-in has kept the account."""
+    _send("deletion_cancelled", user, {}, client=client)
+
+
 def _send(
     name: str, user: User, context: dict[str, Any], *, client: ClientInfo | None = None
 ) -> None:
@@ -59,4 +70,4 @@ def _send(
         )
         html = render_to_string(f"{EMAIL}/{name}_message.html", context)
         message.attach_alternative(html, "text/html")
-    sending.enqueue(message)
+    sending.enqueue(message, user_id=user.pk)

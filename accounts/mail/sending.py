@@ -6,6 +6,7 @@ while the mail server thinks.
 
 import logging
 from datetime import timedelta
+from uuid import UUID
 
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import EmailMessage
@@ -19,8 +20,11 @@ KIND = "mail"
 log = logging.getLogger(__name__)
 
 
-def enqueue(message: EmailMessage) -> None:
-    """Write the message down in the caller's transaction; the worker sends it."""
+def enqueue(message: EmailMessage, *, user_id: UUID | None = None) -> None:
+    """Write the message down in the caller's transaction; the worker sends it.
+
+    A message to the user with `user_id` is not sent any more once that user is deleted.
+    """
     content = {
         "subject": message.subject,
         "body": message.body,
@@ -29,7 +33,7 @@ def enqueue(message: EmailMessage) -> None:
         "headers": message.extra_headers | {"Auto-Submitted": "auto-generated"},
         "html": next((str(body) for body, _type in getattr(message, "alternatives", [])), None),
     }
-    jobs.enqueue(KIND, content)
+    jobs.enqueue(KIND, content, user_id=user_id)
 
 
 class MailHandler(jobs.Handler):

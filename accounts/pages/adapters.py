@@ -136,7 +136,7 @@ class AccountAdapter(DefaultAccountAdapter):
                     **context,
                 },
             )
-        sending.enqueue(message)
+        sending.enqueue(message, user_id=owner.pk if owner else None)
 
     @override
     def send_notification_mail(

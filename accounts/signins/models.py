@@ -51,6 +51,9 @@ class AuthSession(DeviceMixin, models.Model):
     refreshed_at = models.DateTimeField(null=True, blank=True)
     refresh_expires_at = models.DateTimeField(null=True, blank=True)
 
+    is_account_kept = False
+    """True on the instance that `sessions.open` returns, if this sign-in cancelled a deletion."""
+
     objects = AuthSessionQuerySet.as_manager()
 
     class Meta:

@@ -61,8 +61,21 @@ class SocialAccountInline(ReadOnly, admin.TabularInline[SocialAccount, User]):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin[User]):
-    list_display = ["email", "display_name", "is_active", "is_staff", "last_login", "date_joined"]
-    list_filter = ["is_active", "is_staff", "is_superuser"]
+    list_display = [
+        "email",
+        "display_name",
+        "is_active",
+        "is_staff",
+        "last_login",
+        "date_joined",
+        "erase_at",
+    ]
+    list_filter = [
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        ("erase_at", admin.EmptyFieldListFilter),
+    ]
     search_fields = ["email", "display_name", "id"]
     ordering = ["-date_joined"]
     actions = ["end_sign_ins"]
@@ -71,7 +84,7 @@ class UserAdmin(DjangoUserAdmin[User]):
     fieldsets = [
         (None, {"fields": ["id", "email", "display_name", "locale"]}),
         (_("Rights"), {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
-        (_("Dates"), {"fields": ["last_login", "date_joined"]}),
+        (_("Dates"), {"fields": ["last_login", "date_joined", "erase_at"]}),
     ]
     add_fieldsets = [
         (None, {"fields": ["email", "display_name", "usable_password", "password1", "password2"]})
@@ -83,7 +96,7 @@ class UserAdmin(DjangoUserAdmin[User]):
 
         Rights are handed out by superusers only, or staff would hand them to themselves.
         """
-        fields = ["id", "last_login", "date_joined"]
+        fields = ["id", "last_login", "date_joined", "erase_at"]
         if obj is not None:
             fields.append("email")
         if not cast("User", request.user).is_superuser:

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from config.settings.base import DEMO, SITE_NAME, SITE_URL, TRUSTED_PROXY_COUNT
+from config.settings.base import DEMO, SITE_NAME, SITE_URL, TRUSTED_PROXY_COUNT, env
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.pages.backends.AuthenticationBackend"]
@@ -65,6 +65,9 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_DISPLAY = "accounts.people.models.user_display"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+
+# Days after which an account is erased whose owner asked for it. A sign-in before that keeps it.
+ACCOUNT_DELETION_DAYS = env.int("ACCOUNT_DELETION_DAYS", default=7)
 
 SOCIALACCOUNT_ADAPTER = "accounts.pages.adapters.SocialAccountAdapter"
 # Off: an email from a provider alone must not open an existing account. The visitor proves that
