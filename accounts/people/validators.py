@@ -1,5 +1,7 @@
 """Check new passwords by rules that Django doesn't have."""
 
+from typing import Any
+
 from django.contrib.auth import password_validation
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -36,7 +38,7 @@ class UserAttributeSimilarityValidator(password_validation.UserAttributeSimilari
     """Compare the normalised password. Django calls all validators, so skip one that is too long."""
 
     @override
-    def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
+    def validate(self, password: str, user: Any = None) -> None:
         if not is_too_long(password):
             super().validate(normalise(password), user)
 
@@ -45,6 +47,6 @@ class CommonPasswordValidator(password_validation.CommonPasswordValidator):
     """Look for the normalised password, so that full-width letters hide none of the list."""
 
     @override
-    def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
+    def validate(self, password: str, user: Any = None) -> None:
         if not is_too_long(password):
             super().validate(normalise(password), user)

@@ -19,6 +19,7 @@ Messages to providers (`Job`) outlive the user until they are sent: they hold th
 
 import logging
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
@@ -98,7 +99,7 @@ def erase(user: User) -> bool:
     return True
 
 
-def _locked(user_id: object) -> User | None:
+def _locked(user_id: UUID) -> User | None:
     """Lock and return the user. Of superusers lock all, or the last two could leave together."""
     users = User.objects.select_for_update(no_key=True).order_by("pk")
     is_superuser = User.objects.filter(pk=user_id, is_superuser=True).exists()

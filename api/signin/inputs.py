@@ -39,7 +39,7 @@ class SignupInput(inputs.SignupInput):
     def try_save(self, request: HttpRequest) -> Any:
         sign_in_of(request).stays = self.cleaned_data["remember"]
         stays.apply(request)
-        return super().try_save(request)  # type: ignore[no-untyped-call]  # allauth's
+        return super().try_save(request)
 
 
 class ConfirmLoginCodeInput(ChecksCode, inputs.ConfirmLoginCodeInput):
