@@ -39,15 +39,14 @@ class MeView(APIView):
 
     @extend_schema(
         operation_id="me_delete",
-        request=DeletionSerializer,
         responses={202: DeletionAnswerSerializer},
         tags=["account"],
     )
     def delete(self, request: Request) -> Response:
         """Delete the account after some days. Signs out every device; a sign-in keeps the account.
 
-        Needs a fresh proof: a sign-in or a reauthentication of the last minutes, or the `password`
-        in the body.
+        Needs a fresh proof: a reauthentication in the last minutes by allauth's headless API or the
+        site's pages, or the `password` as a member of a JSON body.
         """
         body = DeletionSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -73,7 +72,8 @@ class DataView(APIView):
     def get(self, request: Request) -> StreamingHttpResponse:
         """Download all that the site knows of me.
 
-        Needs a fresh proof: a sign-in or a reauthentication of the last minutes.
+        Needs a fresh proof: a reauthentication in the last minutes by allauth's headless API or the
+        site's pages.
         """
         proof.require(request)
         return personal_data.response(account(request))

@@ -138,7 +138,7 @@ def test_a_mailed_code_is_in_the_accounts_language(browser, deliver, db, own, ot
 def test_the_app_flow_writes_in_the_accounts_language(app, deliver, db, own, other):
     user = UserFactory(locale=own)
 
-    app("POST", "auth/password/request", {"recipient": user.email}, accept_language=other)
+    app("POST", "auth/password/request", {"email": user.email}, accept_language=other)
     app("POST", "auth/signup", {"email": user.email, "password": PASSWORD}, accept_language=other)
 
     mails = deliver()
