@@ -138,6 +138,9 @@ class TokenPairSerializer(serializers.Serializer[Any]):
     token_type = serializers.ChoiceField(choices=["Bearer"])
     expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
     sid = serializers.UUIDField(help_text="The sign-in, as in `/api/sessions/`.")
+    account_kept = serializers.BooleanField(
+        required=False, help_text="True if this sign-in cancelled the deletion of the account."
+    )
 
 
 class IntrospectionSerializer(serializers.Serializer[Any]):

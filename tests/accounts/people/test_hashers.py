@@ -48,7 +48,7 @@ def older_hash(settings, password):
 
 @pytest.mark.parametrize(
     ("stored", "typed"),
-    [(NFC, NFD), (NFD, NFC), ("\N{FULLWIDTH LATIN SMALL LETTER S}ecret", "secret")],
+    [(NFC, NFD), (NFD, NFC), ("\N{FULLWIDTH LATIN SMALL LETTER A}bc", "abc")],
 )
 def test_forms_of_one_password_are_equal(stored, typed):
     assert check_password(typed, make_password(stored))

@@ -89,8 +89,12 @@ def test_a_sign_in_at_any_door_keeps_the_account(browser, user, deliver, door):
     assert "kept" in deliver()[-1].subject
     if door == "page":
         assert "Your account is kept" in browser.get("/accounts/").text
-    due_before = erasure.erase_due()
-    assert due_before == 0
+    else:
+        body = response.json()
+        assert body.get("meta", body)["account_kept"] is True
+    again = sign_in(Client(), user, door=door)
+    assert "account_kept" not in again.content.decode()
+    assert erasure.erase_due() == 0
 
 
 @pytest.mark.django_db
