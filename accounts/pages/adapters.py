@@ -212,11 +212,8 @@ class AccountAdapter(DefaultAccountAdapter):
             raise PermissionDenied
         if _is_refused(user):  # again: `pre_login` may have run in an earlier request
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
-        expiry = request.session.get(stays.EXPIRY)
         try:
             super().login(request, user)
-            # Django starts a new session if another user was signed in.
-            request.session.set_expiry(expiry)
         except InactiveUserError as exc:
             request.session.flush()
             request.user = AnonymousUser()
