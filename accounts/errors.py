@@ -6,6 +6,7 @@ AccountsError
 ├── DecryptionError        no configured key decrypts this secret
 ├── FreshProofRequiredError  the act needs a newer proof of the sign-in
 ├── InactiveUserError      the account was disabled or changed while it was signing in
+├── LastSuperuserError     the last administrator can't delete the account
 ├── RevocationsStaleError  this process cannot tell which sign-ins have ended: fail closed
 ├── SessionEndedError      the session was deleted while this request ran
 ├── SessionTooLargeError   a session is larger than the store accepts
@@ -66,6 +67,12 @@ class InactiveUserError(AccountsError):
 
     Or the connection that proved this sign-in was removed meanwhile.
     """
+
+
+class LastSuperuserError(AccountsError):
+    """Nobody could administer the site if this account were deleted."""
+
+    code = "last_superuser"
 
 
 class RevocationsStaleError(AccountsError):

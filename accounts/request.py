@@ -26,6 +26,8 @@ class SignIn:
     """The link that this sign-in proves (`federation.linking.links`), or ''."""
     is_code_asked_for: bool = False
     """True if the visitor chose to prove the account by a mailed code."""
+    stays: bool | None = None
+    """The choice "Stay signed in", or None if the door asked for none."""
     opened: "AuthSession | None" = None
     """The row, after `open_session` has opened the sign-in."""
     spent_code: "tuple[Limit, str] | None" = None

@@ -53,8 +53,8 @@ def _answer(request: HttpRequest) -> HttpResponseBase:
     """Call the request's DRF view as Django's handler would, and return the rendered answer."""
     match = routes.match_of(request)
     assert match is not None  # noqa: S101 - the view was asked what it takes
-    response = cast("Response", match.func(request, *match.args, **match.kwargs))
-    return cast("HttpResponseBase", response.render())
+    response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+    return response if response.streaming else cast("Response", response).render()
 
 
 def _is_stateless(request: HttpRequest) -> bool:

@@ -293,6 +293,12 @@ PROVIDER_LOGIN_INCOMPLETE = replace(
         "This sign-in needs another step: send a token to /_allauth/app/v1/auth/provider/token."
     ),
 )
+LAST_SUPERUSER = Problem(
+    409,
+    "last_superuser",
+    _("The only administrator"),
+    _("Make somebody else an administrator first, then delete your account."),
+)
 ACCOUNT_EXISTS = Problem(
     409,
     "account_exists",
@@ -351,6 +357,7 @@ TABLE = {
         FRESH_PROOF_REQUIRED,
         *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, ORIGIN_HIDDEN, INVALID_CREDENTIALS),
         *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),
+        LAST_SUPERUSER,
         *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE),
     )
 }

@@ -13,7 +13,7 @@ from typing_extensions import override
 from accounts.federation.provider import provider_classes
 from accounts.people import names
 from accounts.people.models import Locale, User
-from accounts.people.validators import MAX_LENGTH
+from accounts.people.passwords import MAX_LENGTH, MAX_RAW_LENGTH, is_too_long
 from accounts.signins.models import AuthSession
 from api import problems
 from api.tokens import retry_keys
@@ -64,9 +64,20 @@ class NameField(StringField):
         return value.strip() if isinstance(value, str) else value
 
 
+class PasswordField(StringField):
+    """Count the characters after normalisation: before it, one may be sent as several."""
+
+    @override
+    def to_internal_value(self, data: Any) -> str:
+        value = super().to_internal_value(data)
+        if is_too_long(value):
+            self.fail("max_length", max_length=MAX_LENGTH)
+        return value
+
+
 class CredentialsSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)
-    password = StringField(max_length=MAX_LENGTH, trim_whitespace=False, write_only=True)
+    password = PasswordField(max_length=MAX_RAW_LENGTH, trim_whitespace=False, write_only=True)
     link_token = StringField(
         max_length=4096,
         trim_whitespace=False,
@@ -165,6 +176,9 @@ class TokenPairSerializer(serializers.Serializer[Any]):
     token_type = serializers.ChoiceField(choices=["Bearer"])
     expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
     sid = serializers.UUIDField(help_text="The sign-in, as in `/api/sessions/`.")
+    account_kept = serializers.BooleanField(
+        required=False, help_text="True if this sign-in cancelled the deletion of the account."
+    )
 
 
 class IntrospectionSerializer(serializers.Serializer[Any]):
@@ -200,6 +214,22 @@ class MeSerializer(StrictSerializer):
             setattr(instance, name, value)
         instance.save(update_fields=[*validated_data])
         return instance
+
+
+class DeletionSerializer(StrictSerializer):
+    password = PasswordField(
+        max_length=MAX_RAW_LENGTH,
+        trim_whitespace=False,
+        required=False,
+        default="",
+        help_text="A proof; left out if the account was proved in the last minutes.",
+    )
+
+
+class DeletionAnswerSerializer(serializers.Serializer[Any]):
+    erase_at = serializers.DateTimeField(
+        default_timezone=UTC, help_text="A sign-in before this time keeps the account."
+    )
 
 
 class SessionSerializer(serializers.Serializer[AuthSession]):

@@ -24,6 +24,7 @@ urlpatterns = [
     path("token/revoke/", tokens.TokenRevokeView.as_view(), name="token-revoke"),
     path("verify", forward_auth.view, name="verify"),
     path("me/", account.MeView.as_view(), name="me"),
+    path("me/data/", account.DataView.as_view(), name="me-data"),
     path("sessions/", sessions.SessionListView.as_view(), name="session-list"),
     path("sessions/<uuid:sid>/", sessions.SessionDetailView.as_view(), name="session-detail"),
     path(

@@ -1,7 +1,7 @@
 """Append events to the audit log: the event, its account, its actor and the device."""
 
 from collections.abc import Iterable
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import EventType
@@ -54,6 +54,23 @@ def record_each(  # noqa: PLR0913 - the columns of these rows
             for sid in sids
         ]
     )
+
+
+def pseudonymise(user: User) -> str:
+    """Replace the person in all events of this account by a random pseudonym, and return that.
+
+    Call before the user is deleted. The events stay together under the pseudonym, without an
+    address and a device. Rows of others keep theirs.
+    """
+    pseudonym = f"erased-{uuid4().hex}"
+    emails = set(user.emailaddress_set.values_list("email", flat=True)) | {user.email}
+    named = AuditEvent.objects.filter(identifier__in=emails | {each.lower() for each in emails})
+    unnamed = {"ip": None, "user_agent": ""}
+    named.filter(user=None).update(**unnamed)  # sign-ins that failed before there was an account
+    named.update(identifier=pseudonym)
+    AuditEvent.objects.filter(user=user).update(identifier=pseudonym, **unnamed)
+    AuditEvent.objects.filter(actor=user).update(**unnamed)
+    return pseudonym
 
 
 def _event(  # noqa: PLR0913 - the columns of one row

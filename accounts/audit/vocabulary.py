@@ -57,6 +57,13 @@ class EventType(Entry):
         self.icon = icon
         self.tone = tone
 
+    DELETION_CANCELLED = "deletion.cancelled", _("Account deletion cancelled"), "check"
+    DELETION_REQUESTED = (
+        "deletion.requested",
+        _("Account deletion requested"),
+        "alert",
+        Tone.ALARMING,
+    )
     EMAIL_CHANGED = "email.changed", _("Email changed"), "mail"
     EMAIL_VERIFIED = "email.verified", _("Email verified"), "mail"
     LOGIN_FAILED = "login.failed", _("Sign-in failed"), "alert", Tone.ALARMING
@@ -71,6 +78,7 @@ class EventType(Entry):
     SOCIAL_CONNECTED = "social.connected", _("Account connected"), "link"
     SOCIAL_DISCONNECTED = "social.disconnected", _("Account disconnected"), "link"
     SOCIAL_UNLINKED = "social.unlinked", _("Account disconnected at the provider"), "link"
+    USER_ERASED = "user.erased", _("Account erased"), "exit"
     USER_SIGNED_UP = "user.signed_up", _("Signed up"), "person"
 
 
@@ -80,6 +88,7 @@ class RevokeReason(Entry):
     ADMIN = "admin", _("Ended by an administrator")
     DEACTIVATED = "deactivated", _("Account disabled")
     DELETED = "deleted", _("Account deleted")
+    DELETION_REQUESTED = "deletion_requested", _("Account deletion requested")
     LOGOUT = "logout", _("Signed out")
     OTHER_DEVICE = "other_device", _("Ended from another device")
     PASSWORD_CHANGED = "password_changed", _("Password changed")

@@ -3,6 +3,7 @@
 A notice goes only to an email that the owner has proved; otherwise none is sent.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -23,13 +24,7 @@ def refresh_token_reused(user: User, *, signed_in: ClientInfo, client: ClientInf
 
     `signed_in` is the device of the sign-in that has ended, `client` the one that sent the token.
     """
-    context = {
-        "signed_in": signed_in,
-        "device": client.device,
-        "user_agent": client.user_agent,
-        "ip": client.ip,
-    }
-    _send("refresh_token_reused", user, context)
+    _send("refresh_token_reused", user, {"signed_in": signed_in}, client=client)
 
 
 def unlinked(user: User, *, provider: str) -> None:
@@ -42,7 +37,19 @@ def hijacked(user: User, *, provider: str) -> None:
     _send("provider_hijacked", user, {"provider": provider})
 
 
-def _send(name: str, user: User, context: dict[str, Any]) -> None:
+def deletion_requested(user: User, *, erase_at: datetime, client: ClientInfo) -> None:
+    """Say when the account will be deleted, and how to keep it."""
+    _send("deletion_requested", user, {"erase_at": timezone.localtime(erase_at)}, client=client)
+
+
+def deletion_cancelled(user: User, *, client: ClientInfo) -> None:
+    """Say that a sign-in has kept the account."""
+    _send("deletion_cancelled", user, {}, client=client)
+
+
+def _send(
+    name: str, user: User, context: dict[str, Any], *, client: ClientInfo | None = None
+) -> None:
     """Queue this mail to the user's email. Sends nothing if the user has not proved that email.
 
     The address may then belong to another person, who must not learn about the account.
@@ -55,6 +62,12 @@ def _send(name: str, user: User, context: dict[str, Any]) -> None:
         "site_name": settings.SITE_NAME,
     }
     with override(user.locale or settings.LANGUAGE_CODE):
+        if client is not None:  # the name of a device is in the reader's language, too
+            context |= {
+                "device": client.device,
+                "user_agent": client.user_agent,
+                "ip": client.ip,
+            }
         subject = render_to_string(f"{EMAIL}/{name}_subject.txt", context).strip()
         message = EmailMultiAlternatives(
             f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}{subject}",
@@ -63,4 +76,4 @@ def _send(name: str, user: User, context: dict[str, Any]) -> None:
         )
         html = render_to_string(f"{EMAIL}/{name}_message.html", context)
         message.attach_alternative(html, "text/html")
-    sending.enqueue(message)
+    sending.enqueue(message, user_id=user.pk)

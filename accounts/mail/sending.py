@@ -6,6 +6,7 @@ would hold a thread.
 
 import logging
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -24,8 +25,11 @@ KIND = "mail"
 log = logging.getLogger(__name__)
 
 
-def enqueue(message: EmailMessage) -> None:
-    """Write the message into the outbox, in the caller's transaction. The worker sends it."""
+def enqueue(message: EmailMessage, *, user_id: UUID | None = None) -> None:
+    """Write the message into the outbox, in the caller's transaction. The worker sends it.
+
+    If the user with `user_id` is deleted first, the message is deleted, too.
+    """
     content = {
         "subject": message.subject,
         "body": message.body,
@@ -34,7 +38,7 @@ def enqueue(message: EmailMessage) -> None:
         "headers": message.extra_headers | {"Auto-Submitted": "auto-generated"},
         "html": next((str(body) for body, _type in getattr(message, "alternatives", [])), None),
     }
-    jobs.enqueue(KIND, content)
+    jobs.enqueue(KIND, content, user_id=user_id)
 
 
 class MailHandler(jobs.Handler):

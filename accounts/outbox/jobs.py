@@ -68,12 +68,14 @@ def kinds() -> list[str]:
     return sorted(_handlers)
 
 
-def enqueue(kind: str, payload: Payload) -> Job:
+def enqueue(kind: str, payload: Payload, *, user_id: UUID | None = None) -> Job:
     """Write a job in the caller's transaction, by one INSERT, and return its row.
 
-    The worker does the job after the commit. `payload` must be JSON.
+    The worker does the job after the commit. `payload` must be JSON. With `user_id` the job is
+    deleted if that user is.
     """
-    return Job.objects.create(kind=kind, payload=encryption.encrypt(json.dumps(payload)))
+    sealed = encryption.encrypt(json.dumps(payload))
+    return Job.objects.create(kind=kind, payload=sealed, user_id=user_id)
 
 
 def due() -> QuerySet[Job]:

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from typing_extensions import override
@@ -15,6 +16,10 @@ class Job(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Of whom the payload tells. The job is deleted with the user, unless it names nobody.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", editable=False
+    )
     kind = models.CharField(max_length=32)
     payload = models.TextField(help_text="JSON, encrypted under DATA_ENCRYPTION_KEYS")
     attempts = models.PositiveSmallIntegerField(default=0)

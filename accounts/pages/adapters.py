@@ -6,6 +6,7 @@ from typing import Any, NoReturn, cast
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.account.models import EmailAddress
+from allauth.account.utils import filter_users_by_email
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
@@ -19,6 +20,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import get_language
 from typing_extensions import override
 
@@ -36,12 +38,13 @@ from accounts.federation import refusals, states
 from accounts.federation.linking import links
 from accounts.federation.providers import former
 from accounts.mail import sending
-from accounts.pages import decoys, known_devices, parking, proofs, signing_up
+from accounts.pages import decoys, known_devices, parking, proofs, signing_up, stays
 from accounts.pages.middleware import current
 from accounts.people import addresses, names
 from accounts.people.managers import UserManager
 from accounts.people.models import User
-from accounts.people.validators import MAX_LENGTH, PasswordLengthValidator
+from accounts.people.passwords import is_too_long
+from accounts.people.validators import PasswordLengthValidator
 from accounts.request import client_of, is_headless, sign_in_of
 from accounts.signins import guesses, sessions
 from accounts.signins import proofs as rule
@@ -88,7 +91,7 @@ class AccountAdapter(DefaultAccountAdapter):
             device=known_devices.device_of(request, email),
         )
         password = credentials.get("password") or ""
-        if len(password) > MAX_LENGTH:
+        if is_too_long(password):
             self._refuse(request, email)
             return None
         try:
@@ -142,7 +145,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def clean_password(self, password: str, user: AbstractBaseUser | None = None) -> str:
-        if len(password) > MAX_LENGTH:
+        if is_too_long(password):
             # Check the length first: comparing a megabyte with the user's attributes takes seconds.
             PasswordLengthValidator().validate(password, user)
         return super().clean_password(password, user)
@@ -155,22 +158,43 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Write in the account's language; without an account, in the language of the request.
+
+        allauth doesn't always name the account, so look for the owner of the address.
+        """
         if template_prefix in BY_STRANGERS and not sending.may_send(email):
             return  # the page says the same as ever: it must not tell who has an account
         request = self.request
-        message = self.render_mail(
-            template_prefix,
-            email,
-            {
-                "request": request,
-                "email": email,
-                "current_site": RequestSite(request) if request else None,
-                # Security notices name the device in words.
-                "device": device_name(str(context.get("user_agent", ""))),
-                **context,
-            },
+        owner: User | None = context.get("user") or next(
+            iter(filter_users_by_email(email, prefer_verified=True)), None
         )
-        sending.enqueue(message)
+        with translation.override((owner and owner.locale) or get_language()):
+            message = self.render_mail(
+                template_prefix,
+                email,
+                {
+                    "request": request,
+                    "email": email,
+                    "current_site": RequestSite(request) if request else None,
+                    # Security notices name the device in words.
+                    "device": device_name(str(context.get("user_agent", ""))),
+                    **context,
+                },
+            )
+        sending.enqueue(message, user_id=owner.pk if owner else None)
+
+    @override
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: AbstractBaseUser,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Name the account: the mail may go to an address that isn't the account's."""
+        super().send_notification_mail(
+            template_prefix, user, {"user": user, **(context or {})}, email
+        )
 
     @override
     def pre_login(
@@ -184,6 +208,7 @@ class AccountAdapter(DefaultAccountAdapter):
         if _is_refused(user):
             return self.respond_user_inactive(request, user)
         links.begin(request)
+        stays.apply(request)
         return super().pre_login(request, user, **kwargs)
 
     @override
@@ -296,19 +321,24 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         for address in sociallogin.email_addresses:
             address.email = UserManager.normalize_email(address.email)
         self._require_proof(request, sociallogin)
+        is_login = sociallogin.state.get("process") not in NOT_TO_SIGN_IN
+        if is_login:
+            sign_in_of(request).stays = sociallogin.state.get("stays")
         if sociallogin.is_existing:
             links.prove(request, sociallogin.state.get("link", ""))
             return
         for address in sociallogin.email_addresses:
             if address.verified:
                 addresses.claim(address.email, owner_id=None)
-        is_login = sociallogin.state.get("process") not in NOT_TO_SIGN_IN
         link = links.wanted(sociallogin) if is_login else None
         if link is not None:
             if request.user.is_authenticated:  # a sign-in by a provider replaces the current one
                 get_account_adapter(request).logout(request)
             links.note(request, link)
+            stays.apply(request)
             raise AccountExistsError(request.session)
+        if is_login:
+            stays.apply(request)  # a sign-up that needs another form goes on in another request
 
     def _require_proof(self, request: HttpRequest, sociallogin: Any) -> None:
         """Refuse a connection if the proof has become too old on the way to the provider.

@@ -5,17 +5,21 @@ from typing import Any, cast
 from allauth.account import fields as account_fields
 from allauth.account import forms as account_forms
 from allauth.account.adapter import get_adapter
+from allauth.core import context
 from allauth.socialaccount import forms as social_forms
 from django import forms
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
+from accounts.pages import stays
 from accounts.pages.codes import ChecksCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.pages.waiting import CountsGuesses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import PasswordLengthValidator
+from accounts.request import sign_in_of
 
 
 def _clean_email(field: account_fields.EmailField, value: Any) -> str:
@@ -39,11 +43,18 @@ class LoginForm(CountsGuesses, account_forms.LoginForm):
             }
         )
         self.fields["password"].help_text = ""
+        self.fields["remember"].initial = stays.default(self.request)
 
     @override
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = self.clean_guess(super().clean)
         return cleaned
+
+    @override
+    def login(self, request: HttpRequest, redirect_url: str | None = None) -> HttpResponse:
+        sign_in_of(request).stays = self.cleaned_data["remember"]
+        response: HttpResponse = super().login(request, redirect_url=redirect_url)
+        return response
 
 
 class ReauthenticateForm(CountsGuesses, account_forms.ReauthenticateForm):
@@ -54,6 +65,8 @@ class ReauthenticateForm(CountsGuesses, account_forms.ReauthenticateForm):
 
 
 class SignupForm(SignsUpAgain, account_forms.SignupForm):
+    remember = forms.BooleanField(label=_("Stay signed in"), required=False)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].widget.attrs.update(
@@ -66,6 +79,16 @@ class SignupForm(SignsUpAgain, account_forms.SignupForm):
             }
         )
         self.fields["password1"].help_text = PasswordLengthValidator().get_help_text()
+        self.fields["remember"].initial = stays.default(context.request)
+        self.order_fields(["email", "password1", "remember"])
+
+    @override
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """Write the choice down also if the account exists: the cookies must look the same."""
+        sign_in_of(request).stays = self.cleaned_data["remember"]
+        stays.apply(request)
+        saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        return saved
 
 
 class SocialSignupForm(ReplacesUnproved, social_forms.SignupForm):

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from accounts import routes
 from accounts.errors import SessionEndedError, SessionTooLargeError
-from accounts.pages import codes, known_devices
+from accounts.pages import codes, known_devices, stays
 from accounts.pages.remembered_users import remembered
 from accounts.people.models import User
 from accounts.request import Request, sign_in_of
@@ -101,6 +101,7 @@ class AuthSessionMiddleware:
         session = cast("Request", request).auth_session
         response = self.get_response(request)
         known_devices.remember(request, response)
+        stays.remember(request, response)
         if session is not None and not request.user.is_authenticated:
             # Not "cookies": the language and the last used provider are kept.
             response.headers["Clear-Site-Data"] = CLEARED

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from allauth.account import signals as account_signals
+from allauth.account.adapter import get_adapter
 from allauth.account.authentication import (
     AUTHENTICATION_METHODS_SESSION_KEY,
     get_authentication_records,
@@ -11,6 +12,7 @@ from allauth.account.authentication import (
 from allauth.account.models import EmailAddress
 from allauth.account.utils import filter_users_by_email
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -65,6 +67,10 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
     request.session[SID] = str(session.pk)
     request.session[RIGHTS] = rights_of(user)  # as they are since `open` has read them again
     request.auth_session = session
+    if session.is_account_kept:
+        get_adapter().add_message(
+            request, messages.SUCCESS, "accounts/messages/deletion_cancelled.txt"
+        )
 
 
 @receiver(account_signals.authentication_step_completed)

@@ -1,12 +1,14 @@
 from django.urls import path
 
-from accounts.pages import views
+from accounts.pages import leaving_views, views
 
 app_name = "accounts"
 
 urlpatterns = [
     path("", views.HomeView.as_view(), name="home"),
     path("profile/", views.ProfileView.as_view(), name="profile"),
+    path("delete/", leaving_views.AccountDeletionView.as_view(), name="deletion"),
+    path("data/", leaving_views.PersonalDataView.as_view(), name="data"),
     path("activity/", views.ActivityView.as_view(), name="activity"),
     path("3rdparty/link/", views.SocialLinkView.as_view(), name="social-link"),
     path("continue/<str:key>/", views.ContinueView.as_view(), name="continue"),

@@ -213,7 +213,7 @@ class SocialLinkView(SaysWhen, FormView[LoginForm]):
 
     @override
     def form_valid(self, form: LoginForm) -> HttpResponse:
-        return cast("HttpResponse", form.login(self.request, redirect_url=self.link.next))
+        return form.login(self.request, redirect_url=self.link.next)
 
     @override
     def get_form_kwargs(self) -> dict[str, Any]:

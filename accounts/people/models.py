@@ -50,6 +50,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
+    erase_at = models.DateTimeField(
+        _("deletion pending until"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("The owner asked for it. A sign-in before this time keeps the account."),
+    )
+
     objects = UserManager()
     _stored: dict[str, Any] = {}
     """Values in the database, as far as this instance knows. Assigned anew, never changed in place."""
@@ -67,7 +75,14 @@ class User(AbstractBaseUser, PermissionsMixin):
                 violation_error_message=_("This email is already in use."),
             )
         ]
-        indexes = [models.Index(fields=["email"], name="user_email")]
+        indexes = [
+            models.Index(fields=["email"], name="user_email"),
+            models.Index(
+                fields=["erase_at"],
+                name="user_erase_at",
+                condition=models.Q(erase_at__isnull=False),
+            ),
+        ]
 
     @override
     def __str__(self) -> str:

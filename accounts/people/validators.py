@@ -3,36 +3,36 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
+from django.contrib.auth import password_validation
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from typing_extensions import override
 
-MIN_LENGTH = 10
-MAX_LENGTH = 128
+from accounts.people.passwords import MAX_LENGTH, MIN_LENGTH, is_too_long, normalise
 
 
 class PasswordLengthValidator:
-    """Accept passwords of 10 to 128 characters. Raises `ValidationError` for others.
+    """Accept passwords of 10 to 128 characters, counted after normalisation. Raises `ValidationError` for others.
 
     Without the upper bound, hashing one password could take seconds. NIST SP 800-63B asks verifiers
     to accept 64 characters, so 128 is enough.
     """
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
-        if len(password) < MIN_LENGTH:
-            raise ValidationError(
-                _("Use at least %(min)d characters."),
-                code="password_too_short",
-                params={"min": MIN_LENGTH},
-            )
-        if len(password) > MAX_LENGTH:
+        if is_too_long(password):
             raise ValidationError(
                 _("Use at most %(max)d characters."),
                 code="password_too_long",
                 params={"max": MAX_LENGTH},
+            )
+        if len(normalise(password)) < MIN_LENGTH:
+            raise ValidationError(
+                _("Use at least %(min)d characters."),
+                code="password_too_short",
+                params={"min": MIN_LENGTH},
             )
 
     def get_help_text(self) -> str:
@@ -47,7 +47,7 @@ SIMILAR = str.maketrans("013457@$", "oieastas")
 DECORATION = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 
 
-class CommonWordValidator(CommonPasswordValidator):
+class CommonWordValidator(password_validation.CommonPasswordValidator):
     """Refuse a common password with digits or signs around it, or written twice.
 
     Django's list has 20,000 entries, of which 1,780 are long enough for this site. `password2026!`
@@ -56,7 +56,9 @@ class CommonWordValidator(CommonPasswordValidator):
 
     @override
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
-        core = DECORATION.sub("", password.lower())
+        if is_too_long(password):
+            return
+        core = DECORATION.sub("", normalise(password).lower())
         half = core[: len(core) // 2]
         if core in self.passwords or (core == half * 2 and half in self.passwords):
             raise ValidationError(
@@ -89,3 +91,21 @@ class ContextWordValidator:
 
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).lower()
+
+
+class UserAttributeSimilarityValidator(password_validation.UserAttributeSimilarityValidator):
+    """Compare the normalised password. Django calls all validators, so skip one that is too long."""
+
+    @override
+    def validate(self, password: str, user: Any = None) -> None:
+        if not is_too_long(password):
+            super().validate(normalise(password), user)
+
+
+class CommonPasswordValidator(password_validation.CommonPasswordValidator):
+    """Look for the normalised password, so that full-width letters hide none of the list."""
+
+    @override
+    def validate(self, password: str, user: Any = None) -> None:
+        if not is_too_long(password):
+            super().validate(normalise(password), user)

@@ -63,6 +63,9 @@ class AuthSession(DeviceMixin, models.Model):
     # HMAC of the retry key that the last rotation was asked with, or '' (`rotation.hmacs_of`).
     retry_key_hmac = models.CharField(max_length=64, blank=True)
 
+    is_account_kept = False
+    """True on the instance that `sessions.open` returns, if this sign-in cancelled a deletion."""
+
     objects = AuthSessionQuerySet.as_manager()
 
     class Meta:

@@ -15,6 +15,7 @@ from accounts.audit.vocabulary import RevokeReason
 from accounts.bell import Topic, bell
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
+from accounts.mail import notices
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
 from accounts.store import index, outage
@@ -44,7 +45,7 @@ def open(  # noqa: A001 - called as sessions.open()
     `through` is the connection (provider, uid) that proved it, if any. Locks the user's row and
     reads it into `user`, so that callers go on with the current rights. Raises `InactiveUserError`
     if meanwhile the password was changed, the account was disabled or deleted, or the connection
-    was ended.
+    was ended. If the account was to be deleted (`erasure`), keeps it.
     """
     now, proved = timezone.now(), user.password
     with transaction.atomic():
@@ -75,7 +76,18 @@ def open(  # noqa: A001 - called as sessions.open()
             )
         session.save(force_insert=True)
         trail.record(AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client)
+        if user.erase_at is not None:
+            _keep_account(user, sid=session.pk, client=client)
+            session.is_account_kept = True
     return session
+
+
+def _keep_account(user: User, *, sid: UUID, client: ClientInfo) -> None:
+    """Cancel the deletion that the owner asked for. Call only while the user's row is locked."""
+    user.erase_at = None
+    user.save(update_fields=["erase_at"])
+    trail.record(AuditEvent.Type.DELETION_CANCELLED, user=user, sid=sid, client=client)
+    notices.deletion_cancelled(user, client=client)
 
 
 def _is_connected(user: User, provider: str, uid: str) -> bool:

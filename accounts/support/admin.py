@@ -137,8 +137,21 @@ def _invite(request: HttpRequest, user: User) -> None:
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin[User]):
-    list_display = ["email", "display_name", "is_active", "is_staff", "last_login", "date_joined"]
-    list_filter = ["is_active", "is_staff", "is_superuser"]
+    list_display = [
+        "email",
+        "display_name",
+        "is_active",
+        "is_staff",
+        "last_login",
+        "date_joined",
+        "erase_at",
+    ]
+    list_filter = [
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        ("erase_at", admin.EmptyFieldListFilter),
+    ]
     search_fields = ["email", "display_name", "id"]
     ordering = ["-date_joined"]
     actions = ["end_sign_ins"]
@@ -147,7 +160,7 @@ class UserAdmin(DjangoUserAdmin[User]):
     fieldsets = [
         (None, {"fields": ["id", "email", "display_name", "locale"]}),
         (_("Rights"), {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
-        (_("Dates"), {"fields": ["last_login", "date_joined"]}),
+        (_("Dates"), {"fields": ["last_login", "date_joined", "erase_at"]}),
     ]
     # Nor here: the new user sets one by the link that is mailed.
     add_form = UserAddForm
@@ -165,7 +178,7 @@ class UserAdmin(DjangoUserAdmin[User]):
         The email is one: staff who could set it could then reset the password. For everybody but
         superusers, the rights are, too: staff could otherwise give them to themselves.
         """
-        fields = ["id", "last_login", "date_joined"]
+        fields = ["id", "last_login", "date_joined", "erase_at"]
         if obj is not None:
             fields.append("email")
         if not cast("User", request.user).is_superuser:

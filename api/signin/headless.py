@@ -69,13 +69,8 @@ class TokenStrategy(SessionTokenStrategy):
         if session is None:
             return None
         pair = jwts.pair(session)
-        return {
-            "access_token": pair["access"],
-            "refresh_token": pair["refresh"],
-            "token_type": pair["token_type"],
-            "expires_in": pair["expires_in"],
-            "sid": pair["sid"],
-        }
+        access, refresh = pair.pop("access"), pair.pop("refresh")
+        return {"access_token": access, "refresh_token": refresh, **pair}
 
     @override
     def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:

@@ -11,13 +11,17 @@ from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.account import inputs, views
 from allauth.headless.base.response import AuthenticationResponse
+from allauth.headless.internal.restkit.inputs import BooleanField as Bool
 from allauth.headless.socialaccount import inputs as social_inputs
 from allauth.headless.socialaccount import views as social_views
+from django.http import HttpRequest
 from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
+from accounts.pages import stays
 from accounts.pages.codes import ChecksCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
+from accounts.request import sign_in_of
 
 
 class ConfirmLoginCodeInput(ChecksCode, inputs.ConfirmLoginCodeInput):
@@ -45,7 +49,16 @@ class VerifyEmailInput(ChecksCode, inputs.VerifyEmailInput):
 
 
 class SignupInput(SignsUpAgain, inputs.SignupInput):
+    """Takes `remember`, as `LoginInput`."""
+
     password_field = "password"  # noqa: S105 - a field's name
+    remember = Bool(required=False)
+
+    @override
+    def try_save(self, request: HttpRequest) -> Any:
+        sign_in_of(request).stays = self.cleaned_data["remember"]
+        stays.apply(request)
+        return super().try_save(request)
 
 
 class ProviderSignupInput(ReplacesUnproved, social_inputs.SignupInput):
@@ -53,6 +66,10 @@ class ProviderSignupInput(ReplacesUnproved, social_inputs.SignupInput):
 
 
 class LoginInput(inputs.LoginInput):
+    """Takes `remember`, too: a browser's sign-in lasts longer, as by our page."""
+
+    remember = Bool(required=False)
+
     @override
     def clean(self) -> dict[str, Any]:
         try:
@@ -61,6 +78,8 @@ class LoginInput(inputs.LoginInput):
             request = context.request
             prevent_enumeration(request, email=self.cleaned_data["email"])
             raise ImmediateHttpResponse(AuthenticationResponse(request)) from error
+        # What is left are the credentials.
+        sign_in_of(context.request).stays = cleaned.pop("remember", False)
         return cleaned
 
 

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+from allauth.account.adapter import get_adapter
 from allauth.decorators import rate_limit
 from allauth.headless.base import response
 from allauth.headless.base.views import ReauthenticationAPIView
@@ -23,6 +24,7 @@ from django.utils.decorators import method_decorator
 from rest_framework.request import Request
 from typing_extensions import override
 
+from accounts.errors import SignUpPendingError
 from accounts.federation import confirmation
 from accounts.federation.errors import NotAskedAgainError, OtherAccountError, ProviderError
 from accounts.pages import proofs
@@ -30,7 +32,7 @@ from accounts.signins import proofs as rule
 from accounts.signins.models import AuthSession
 from api import problems
 from api.authentication import account
-from api.exceptions import FreshProofRequired
+from api.exceptions import FreshProofRequired, InvalidCredentials
 
 if TYPE_CHECKING:
     from accounts.people.models import User
@@ -46,11 +48,28 @@ def sid_of(request: Request) -> UUID:
     return cast("AccessJWT | AuthSession", request.auth).sid
 
 
-def require(request: Request) -> None:
-    """Call before a sensitive act of `/api/`. Raises `FreshProofRequired`."""
+def require(request: Request, *, password: str = "") -> None:
+    """Call before a sensitive act of `/api/`. The password, if sent along, is a proof, too.
+
+    Raises `FreshProofRequired`; for a wrong password `InvalidCredentials`, counted as at a sign-in,
+    or `TooManyRequestsError`.
+    """
+    if password:
+        _check(request, password)
+        return
     session = AuthSession.objects.active().filter(pk=sid_of(request)).first()
     if not rule.is_fresh(session):
         raise FreshProofRequired(flows=proofs.flows(account(request)))
+
+
+def _check(request: Request, password: str) -> None:
+    user, http = account(request), request._request  # noqa: SLF001 - DRF's only way to it
+    try:
+        found = get_adapter(http).authenticate(http, email=user.email, password=password)
+    except SignUpPendingError as exc:
+        raise InvalidCredentials from exc
+    if found is None or found.pk != user.pk:
+        raise InvalidCredentials
 
 
 class ReauthenticationResponse(response.ReauthenticationResponse):

@@ -133,4 +133,6 @@ def pair(session: AuthSession) -> dict[str, Any]:
         "token_type": "Bearer",
         "expires_in": access["exp"] - access["iat"],
         "sid": str(session.pk),
+        # Only in the answer to the sign-in that cancelled the deletion.
+        **({"account_kept": True} if session.is_account_kept else {}),
     }

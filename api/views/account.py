@@ -1,12 +1,19 @@
-"""Show and change the caller's own account."""
+"""Show, change, download and delete the caller's own account."""
 
-from drf_spectacular.utils import extend_schema
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.pages import personal_data
+from accounts.request import client_of
+from accounts.signins import erasure
 from api.authentication import account
-from api.serializers import MeSerializer
+from api.serializers import DeletionAnswerSerializer, DeletionSerializer, MeSerializer
+from api.signin import stepup
+from api.tokens import delivery
 
 SHAPE = MeSerializer()
 """Stateless, so all requests share it: constructing a serializer is slower than using it."""
@@ -29,3 +36,44 @@ class MeView(APIView):
         body.is_valid(raise_exception=True)
         body.save()
         return Response(body.data, headers={"Cache-Control": "no-store"})
+
+    @extend_schema(
+        operation_id="me_delete",
+        responses={202: DeletionAnswerSerializer},
+        tags=["account"],
+    )
+    def delete(self, request: Request) -> Response:
+        """Delete the account after some days. Signs out every device; a sign-in keeps the account.
+
+        Needs a fresh proof: a reauthentication in the last minutes by allauth's headless API or the
+        site's pages, or the `password` as a member of a JSON body.
+        """
+        body = DeletionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        stepup.require(request, password=body.validated_data["password"])
+        client = client_of(request._request)  # noqa: SLF001
+        erase_at = erasure.request(account(request), client=client)
+        answer = DeletionAnswerSerializer({"erase_at": erase_at}).data
+        response = Response(answer, status=202, headers={"Cache-Control": "no-store"})
+        delivery.forget(response)
+        return response
+
+
+class DataView(APIView):
+    @extend_schema(
+        operation_id="me_data",
+        responses={
+            (200, "application/json"): OpenApiResponse(
+                OpenApiTypes.OBJECT, description="A file: profile, addresses, sign-ins, events."
+            )
+        },
+        tags=["account"],
+    )
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Download all that the site knows of me.
+
+        Needs a fresh proof: a reauthentication in the last minutes by allauth's headless API or the
+        site's pages.
+        """
+        stepup.require(request)
+        return personal_data.response(account(request))

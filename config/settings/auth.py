@@ -8,14 +8,17 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.pages.backends.AuthenticationBackend"]
 # auth.W004 wants `unique=True` on the e-mail; the model has UniqueConstraint(Lower("email")).
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
-PASSWORD_HASHERS = ["accounts.people.hashers.Argon2idPasswordHasher"]
+PASSWORD_HASHERS = [
+    "accounts.people.hashers.Argon2idPasswordHasher",
+    "accounts.people.hashers.RawArgon2PasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.people.validators.PasswordLengthValidator"},
     {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "NAME": "accounts.people.validators.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ("email", "display_name")},
     },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.people.validators.CommonPasswordValidator"},
     {"NAME": "accounts.people.validators.CommonWordValidator"},
     {
         "NAME": "accounts.people.validators.ContextWordValidator",
@@ -67,6 +70,9 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_DISPLAY = "accounts.people.models.user_display"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+
+# Days after which an account is erased whose owner asked for it. A sign-in before that keeps it.
+ACCOUNT_DELETION_DAYS = env.int("ACCOUNT_DELETION_DAYS", default=7)
 
 SOCIALACCOUNT_ADAPTER = "accounts.pages.adapters.SocialAccountAdapter"
 # Off: an email from a provider alone must not open an existing account. The visitor proves that

@@ -52,6 +52,9 @@ LAST_USED_COOKIE_AGE = int(timedelta(days=365).total_seconds())
 # That this browser has signed in to an account before: its wrong passwords are counted apart.
 DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}device"
 DEVICE_COOKIE_AGE = int(timedelta(days=365).total_seconds())
+# Whether this browser chose "Stay signed in" last.
+STAY_COOKIE_NAME = f"{COOKIE_PREFIX}stay"
+STAY_COOKIE_AGE = int(timedelta(days=365).total_seconds())
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"

@@ -219,7 +219,7 @@ def test_only_these_cookies_are_set_and_with_these_flags(user):
 
     seen = cookies_of(browser, user)
 
-    assert set(seen) == {"session", "csrf", "language", "device"}
+    assert set(seen) == {"session", "csrf", "language", "device", "stay"}
     for name, attributes in ((name, each) for name, all_ in seen.items() for each in all_):
         assert attributes["samesite"] == "Lax", name
         assert attributes["path"] == "/", name

@@ -28,8 +28,8 @@ def test_a_failing_chore_does_not_stop_the_worker(error):
     worker._do(worker.Tick(1, chore))
 
 
-def test_the_worker_has_a_minutely_and_an_hourly_chore():
-    assert [tick.every_seconds for tick in worker.TICKS] == [60, 3600]
+def test_the_worker_has_three_chores_with_their_intervals():
+    assert [tick.every_seconds for tick in worker.TICKS] == [60, 600, 3600]
 
 
 def test_a_new_services_secret_is_shown_once_and_stored_hashed(settings):

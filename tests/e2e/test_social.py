@@ -94,3 +94,19 @@ def test_a_provider_is_connected_and_disconnected_on_the_account_page(
     expect(page.locator(".ledger")).not_to_contain_text(elsewhere)
     expect(page).to_have_url(f"{site.url}/accounts/3rdparty/")
     expect(page.locator("body")).to_contain_text(told)
+
+
+@pytest.mark.parametrize("path", ["login", "signup"])
+@pytest.mark.parametrize("is_long", [True, False])
+def test_the_checkbox_counts_for_a_providers_button(
+    page: Page, site: Site, path: str, is_long: bool
+):
+    page.goto(f"{site.url}/accounts/{path}/")
+    page.locator("input[type=checkbox][name=remember]").set_checked(is_long)
+    page.locator("form[action*='/kakao/login/'] button").first.click()
+    consent_as(page, "stays@example.org")
+    expect(page).to_have_url(f"{site.url}/accounts/")
+
+    session = next(each for each in page.context.cookies() if each["name"].endswith("session"))
+
+    assert (session["expires"] > 0) is is_long

@@ -32,7 +32,11 @@ MINJI_AT_KAKAO = "4012345671"
 PROVIDERS = ("google", "kakao", "naver")
 CHALLENGE = 'Bearer realm="api", error="insufficient_user_authentication", max_age="600"'
 SENSITIVE = {
+    "api/me/",
+    "api/me/data/",
     "api/sessions/<uuid:sid>/",
+    "accounts/data/",
+    "accounts/delete/",
     "accounts/3rdparty/",
     "accounts/email/",
     "accounts/google/login/",
@@ -48,7 +52,7 @@ SENSITIVE = {
     "headless/auth/provider/redirect",
     "headless/auth/provider/token",
 }
-"""`acts_of` has the calls. A change of the password has its proof in the form: the current one."""
+"""`acts_of` has the calls; tests/api/signin/test_stepup.py those of `api/me/`. A change of the password has its proof in the form: the current one."""
 READS = "changes nothing"
 SIGNS_IN = "signs in, which is a proof by itself"
 PROVES = "takes a proof"
@@ -58,7 +62,6 @@ OF_A_PROVIDER = "a provider calls it, or sends the browser back"
 EXEMPT = {
     "": READS,
     "api/docs/": READS,
-    "api/me/": "name and language only",
     "api/schema/": READS,
     "api/sessions/": READS,
     "api/token/": SIGNS_IN,
@@ -197,6 +200,7 @@ def state_of(user):
     user.refresh_from_db()
     return {
         "password": user.password,
+        "erase_at": user.erase_at,
         "addresses": sorted(EmailAddress.objects.values_list("email", "primary", "verified")),
         "connections": sorted(SocialAccount.objects.values_list("provider", "uid")),
         "sign-ins": set(AuthSession.objects.filter(revoked_at=None).values_list("pk", flat=True)),
@@ -212,6 +216,7 @@ def acts_of(user, device, google):
     )
     pages = [
         ("POST", "accounts/email/", {"action_add": "", "email": "thief@example.com"}),
+        ("POST", "accounts/delete/", {}),
         ("POST", "accounts/email/", {"action_primary": "", **second}),
         ("POST", "accounts/email/", {"action_remove": "", **second}),
         ("POST", "accounts/3rdparty/", {"account": connection.pk}),

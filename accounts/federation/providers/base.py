@@ -195,6 +195,8 @@ class StrictProvider(OAuth2Provider):
                 request, self, exception=exc, extra_context={"state": state}
             )
             return refused
+        if process == AuthProcess.LOGIN and "remember" in request.POST:
+            kwargs["stays"] = request.POST["remember"] == "on"  # kept in the state
         response: HttpResponse = super().redirect(request, process, next_url, data, **kwargs)
         return response
 

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from accounts.outbox import jobs
 from accounts.outbox.models import Job
-from accounts.signins import pruning
+from accounts.signins import erasure, pruning
 from api.keys import rotation
 
 LANES = 4
@@ -41,14 +41,15 @@ class Tick:
 
 TICKS = [
     Tick(60, rotation.rotate_if_due),
+    Tick(600, erasure.erase_due),
     Tick(3600, lambda: list(pruning.prune())),
 ]
 
 
 class Command(BaseCommand):
     help = (
-        "Send queued mail and messages to providers; rotate signing keys and delete old rows when "
-        "they are due."
+        "Send queued mail and messages to providers; rotate signing keys, delete old rows and erase "
+        "accounts when they are due."
     )
 
     @override

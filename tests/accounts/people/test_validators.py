@@ -1,5 +1,7 @@
 """Check new passwords."""
 
+import unicodedata
+
 import pytest
 from django.contrib.auth.password_validation import (
     CommonPasswordValidator,
@@ -9,6 +11,11 @@ from django.contrib.auth.password_validation import (
 from django.core.exceptions import ValidationError
 
 from accounts.people.models import User
+
+
+def full_width(text):
+    """Return ASCII as a Korean keyboard types it in full-width mode."""
+    return "".join(chr(ord(each) + 0xFEE0) for each in text)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +41,13 @@ def test_a_good_password_passes(password):
         ("1234567890", "password_too_common"),
         ("hana.kim@example.com", "password_too_similar"),
         ("hanakim hanakim", "password_too_similar"),
+        (full_width("password123"), "password_too_common"),
+        (full_width("hanakim") + " hanakim", "password_too_similar"),
+        (full_width("1234567890"), "password_entirely_numeric"),
+        # Nine syllables, sent as 27 letters.
+        (unicodedata.normalize("NFD", "강강강강강강강강강"), "password_too_short"),
+        # 18 characters each after normalisation.
+        ("\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 8, "password_too_long"),
     ],
 )
 def test_a_bad_password_is_refused_with_a_reason(password, code):
@@ -56,6 +70,19 @@ def test_the_bounds_are_exact(length, is_good):
         errors = error.error_list
 
     assert (not errors) is is_good
+
+
+def test_length_is_counted_after_normalisation():
+    validate_password(unicodedata.normalize("NFD", "강" * 128))
+
+
+def test_a_huge_password_is_not_normalised(monkeypatch):
+    monkeypatch.setattr("accounts.people.passwords.unicodedata", None)
+
+    with pytest.raises(ValidationError) as caught:
+        validate_password("한x" * 30_000, User(email="hana.kim@example.com"))
+
+    assert [error.code for error in caught.value.error_list] == ["password_too_long"]
 
 
 def test_the_rules_can_be_shown():

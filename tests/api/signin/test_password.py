@@ -403,7 +403,7 @@ def test_passwords_are_stored_as_argon2id_with_owasps_parameters(post, db, setti
 
     assert response.status_code == 200
     stored = User.objects.get(pk=user.pk).password
-    assert stored.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+    assert stored.startswith("argon2-nfkc$argon2id$v=19$m=19456,t=2,p=1$")
     assert identify_hasher(stored).decode(stored)["memory_cost"] >= 19456
 
 

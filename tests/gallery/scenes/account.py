@@ -19,6 +19,7 @@ at("devices-new", "accounts:session-list", "/accounts/sessions/", person=NEW)
 at("connections", "socialaccount_connections", "/accounts/3rdparty/", person=FULL)
 at("connections-new", "socialaccount_connections", "/accounts/3rdparty/", person=NEW)
 at("sign-out", "account_logout", "/accounts/logout/", person=FULL)
+at("delete", "accounts:deletion", "/accounts/delete/", person=NEW)
 at("confirm", "account_reauthenticate", "/accounts/reauthenticate/", person=FULL)
 at(
     "confirm-by-provider",
