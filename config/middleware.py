@@ -90,14 +90,15 @@ class CanonicalHostMiddleware:
 
 
 def _is_twin(host: str, site: SplitResult) -> bool:
-    """Tell whether both are names of this machine, unequal, with the same port."""
+    """Return True if both are names of this machine, and only the site's is in ALLOWED_HOSTS."""
     try:
         named = urlsplit(f"//{host}")
         same_port = (named.port or PORTS["http"]) == (site.port or PORTS[site.scheme])
     except ValueError:
         return False
     are_loopback = {named.hostname, site.hostname} <= LOOPBACK
-    return are_loopback and named.hostname != site.hostname and same_port
+    is_allowed = named.hostname in settings.ALLOWED_HOSTS
+    return are_loopback and same_port and not is_allowed
 
 
 class RequestLogMiddleware:

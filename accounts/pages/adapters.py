@@ -104,7 +104,8 @@ class AccountAdapter(DefaultAccountAdapter):
             self._refuse(request, email, password)
             return None
         guesses.give_back(guess)
-        decoys.even_out(cast("User", user), password)
+        if cast("User", user).last_login is None:
+            decoys.is_hit(email, password)  # takes as long as for a decoy
         return user
 
     @override
@@ -129,7 +130,6 @@ class AccountAdapter(DefaultAccountAdapter):
         )
         if not password:  # too long to be hashed
             return
-        decoys.even_out(user, password)
         if decoys.is_hit(email, password):
             raise SignUpPendingError
 

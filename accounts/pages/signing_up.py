@@ -43,23 +43,27 @@ class SignsUpAgain:
         password = form.cleaned_data.get(self.password_field) or ""
         if self.unproved is not None:
             return _again(request, self.unproved, password), None
+        email = form.cleaned_data["email"]
         if form.account_already_exists:
-            decoys.leave(form.cleaned_data["email"], password)
+            decoys.leave(email, make_password(password))
         try:
             saved: tuple[User | None, HttpResponse | None] = super().try_save(request)  # type: ignore[misc]  # of the form
         except ConflictError:
             # Another request was faster. Its account is unproved, unless it has been proved since.
-            email = form.cleaned_data["email"]
             user = addresses.unproved_account(email)
             if user is None:
-                decoys.leave(email, password)
+                decoys.leave(email, make_password(password))
                 return None, prevent_enumeration(request, email=email)
             return _again(request, user, password), None
+        if saved[0] is not None:
+            decoys.leave(email, saved[0].password)
         return saved
 
 
 def _again(request: HttpRequest, user: User, password: str) -> User:
-    request.session[OWN_PASSWORD] = {"user": str(user.pk), "hash": make_password(password)}
+    hashed = make_password(password)
+    request.session[OWN_PASSWORD] = {"user": str(user.pk), "hash": hashed}
+    decoys.leave(user.email, hashed)
     return user
 
 

@@ -17,6 +17,7 @@ NO_PAGE = {
     "root": "redirects to the overview",
     "set_language": "POST only: keeps the language, redirects back",
     "accounts:session-revoke": "POST only: redirects to the list",
+    "accounts:data": "a file",
     "accounts:continue": "sends the waiting form at once",
     "google_security_events": "Google's server calls it",
     "kakao_security_events": "Kakao's server calls it",

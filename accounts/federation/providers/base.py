@@ -20,7 +20,6 @@ from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.crypto import get_random_string
 from django.utils.functional import Promise
 from typing_extensions import override
 
@@ -102,9 +101,6 @@ class StrictAdapter(OAuth2Adapter):
     ) -> SocialLogin:
         login: SocialLogin = self.provider().sociallogin(request, self.profile(kwargs["response"]))
         return login
-
-
-STATE_CHARACTERS = 22
 
 
 class UnlinksBy(Enum):
@@ -199,23 +195,6 @@ class StrictProvider(OAuth2Provider):
             kwargs["stays"] = request.POST["remember"] == "on"  # kept in the state
         response: HttpResponse = super().redirect(request, process, next_url, data, **kwargs)
         return response
-
-    @override
-    def stash_redirect_state(
-        self,
-        request: HttpRequest,
-        process: str,
-        next_url: str | None = None,
-        data: Any = None,
-        state_id: str | None = None,
-        **kwargs: Any,
-    ) -> str:
-        """Make a state of 131 random bits. allauth's own has 95 (ASVS 10.2.1)."""
-        state_id = state_id or get_random_string(STATE_CHARACTERS)
-        stashed: str = super().stash_redirect_state(
-            request, process, next_url, data, state_id, **kwargs
-        )
-        return stashed
 
     @override
     def get_pkce_params(self) -> dict[str, Any]:

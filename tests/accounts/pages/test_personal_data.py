@@ -13,7 +13,8 @@ from accounts.client_info import ClientInfo
 from accounts.pages import personal_data
 from accounts.signins.models import AuthSession
 from tests.kit.clients import sign_in
-from tests.kit.factories import PASSWORD, AuditEventFactory, AuthSessionFactory, UserFactory
+from tests.kit.factories import AuditEventFactory, AuthSessionFactory, UserFactory
+from tests.kit.proofs import let_proofs_age
 
 
 def data_of(user):
@@ -24,8 +25,6 @@ def test_the_page_sends_a_file_with_all_data(signed_in, user):
     user.display_name = '민지 "Kim"'
     user.save()
     SocialAccount.objects.create(user=user, provider="kakao", uid="4012345678")
-
-    signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
 
     response = signed_in.get("/accounts/data/")
 
@@ -96,9 +95,8 @@ def test_many_events_are_read_in_few_queries_and_pieces(user):
     assert len(sql) < 12
 
 
-def test_an_old_proof_does_not_open_the_file(signed_in, user, settings):
-    signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
-    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
+def test_an_old_proof_does_not_open_the_file(signed_in):
+    let_proofs_age()
 
     response = signed_in.get("/accounts/data/")
 

@@ -179,7 +179,7 @@ def test_a_right_password_upgrades_the_hash_once(user, argon):
     assert slow.check_password(PASSWORD)
 
     assert user.password == slow.password == User.objects.get().password
-    assert user.password.startswith("argon2$")
+    assert user.password.startswith("argon2-nfkc$")
 
 
 def test_an_upgrade_does_not_undo_a_password_change(user, argon):

@@ -141,7 +141,7 @@ def test_right_passwords_at_once_all_sign_in_while_a_hash_is_upgraded(settings):
 
     assert [one.result() for one in asking] == [302] * len(browsers)
     assert [is_signed_in(browser) for browser in browsers] == [True] * len(browsers)
-    assert User.objects.get().password.startswith("argon2$")
+    assert User.objects.get().password.startswith("argon2-nfkc$")
 
 
 def test_touch_notes_that_the_device_was_seen(db, django_assert_num_queries):
