@@ -151,7 +151,7 @@ def test_scripts_of_the_frontend_cannot_read_the_refresh_cookie(page: Page, site
 
     assert stored == [{}, {}, [], [], ""]
     assert sorted(answered.value.json()) == ["access", "expires_in", "sid", "token_type"]
-    (cookie,) = page.context.cookies()
+    (cookie,) = [one for one in page.context.cookies() if one["name"] == "refresh"]
     assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("refresh", True, "Strict")
 
 

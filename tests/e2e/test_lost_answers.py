@@ -16,7 +16,7 @@ def keys_in(page: Page) -> list[str]:
 
 
 def refresh_cookie(page: Page) -> str:
-    (cookie,) = page.context.cookies()
+    (cookie,) = [one for one in page.context.cookies() if one["name"] == "refresh"]
     return cookie["value"]
 
 

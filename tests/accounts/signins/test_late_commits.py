@@ -22,6 +22,7 @@ def test_an_end_that_commits_late_is_seen_without_the_bell(monkeypatch):
     def end_slowly():
         try:
             with transaction.atomic():
+                AuthSession.objects.get(pk=session.pk)  # begins the transaction
                 AuthSession.objects.filter(pk=session.pk).update(
                     revoked_at=timezone.now(), revoked_reason="admin"
                 )
