@@ -14,24 +14,26 @@ from accounts.people.models import User
 def claim(email: str, *, owner_id: UUID | None) -> None:
     """Take this address from accounts that never proved it, because `owner_id` has proved it now.
 
-    `owner_id` is None for a user who is not saved yet. Deletes an account that proved no address
-    and had no sign-in, because nobody can use it. An account with another proved address keeps that
-    one. Staff accounts stay as they are: an administrator made them, and they may wait for their
-    first sign-in.
+    `owner_id` is None for a user who is not saved yet. Deletes an account that signed up, proved no
+    address and never signed in, because nobody can use it. An account with another proved address
+    keeps that one. An account that an administrator prepared stays as it is (`is_unproved`).
+
+    Compares the stored spelling exactly: PostgreSQL's case rules make some other letters equal.
     """
+    email = User.objects.normalize_email(email)
     with transaction.atomic():
-        claimants = User.objects.filter(
-            emailaddress__email__iexact=email, emailaddress__verified=False
-        )
-        squatters = User.objects.filter(email__iexact=email, is_staff=False, is_superuser=False)
+        claimants = User.objects.filter(emailaddress__email=email, emailaddress__verified=False)
+        squatters = User.objects.filter(email=email, is_staff=False, is_superuser=False)
         if owner_id is not None:
             claimants = claimants.exclude(pk=owner_id)
             squatters = squatters.exclude(pk=owner_id)
+        unproved = [user for user in squatters if is_unproved(user)]
         for user in claimants:
-            user.emailaddress_set.filter(email__iexact=email, verified=False).delete()
+            if user not in unproved:
+                user.emailaddress_set.filter(email=email, verified=False).delete()
         for user in squatters:
             proved = user.emailaddress_set.filter(verified=True).first()
-            if proved is None and user.last_login is None:
+            if user in unproved:
                 user.delete()
             elif proved is not None:
                 user.email = proved.email.lower()

@@ -5,6 +5,7 @@ import re
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 
 from accounts.people import addresses
@@ -92,3 +93,46 @@ def test_an_address_that_cannot_be_taken_changes_nothing(client, user, obtain, d
     user.refresh_from_db()
     assert user.email == before
     assert EmailAddress.objects.filter(user=user, verified=True).get().email == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("has_group", [True, False])
+def test_an_account_that_an_administrator_prepared_is_kept(has_group):
+    """Its owner, who arrives by a provider, connects it after one proof."""
+    prepared = UserFactory(email="mia@example.com", verified=False)
+    EmailAddress.objects.all().delete()
+    if has_group:
+        prepared.groups.add(Group.objects.create(name="editors"))
+        EmailAddress.objects.create(user=prepared, email=prepared.email, verified=False)
+
+    addresses.claim("mia@example.com", owner_id=None)
+
+    assert User.objects.get() == prepared
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "claimed", ["m\u0131a@example.com", "mia@exampl\u212a.com", "mia@example.co"]
+)
+def test_a_similar_address_deletes_nothing(claimed):
+    """PostgreSQL's case rules make some letters equal that are not."""
+    squatter = UserFactory(email="mia@example.com", verified=False)
+    EmailAddress.objects.update_or_create(
+        user=squatter, email=squatter.email, defaults={"verified": False}
+    )
+
+    addresses.claim(claimed, owner_id=None)
+
+    assert User.objects.get() == squatter
+
+
+@pytest.mark.django_db
+def test_an_unproved_sign_up_gives_way_whatever_the_spelling():
+    squatter = UserFactory(email="mia@example.com", verified=False)
+    EmailAddress.objects.update_or_create(
+        user=squatter, email=squatter.email, defaults={"verified": False}
+    )
+
+    addresses.claim(" MIA@Example.com", owner_id=None)
+
+    assert not User.objects.exists()
