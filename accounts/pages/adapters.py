@@ -1,16 +1,12 @@
 """Answer allauth's questions about our policy: sign-in, sign-up, mails, providers."""
 
 import logging
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.account.models import EmailAddress
 from allauth.account.utils import filter_users_by_email
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialApp
-from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -29,23 +25,19 @@ from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import LoginFailure
 from accounts.client_info import ClientInfo, device_name
 from accounts.errors import (
-    AccountExistsError,
     ConflictError,
     InactiveUserError,
     SignUpPendingError,
 )
-from accounts.federation import refusals, states
 from accounts.federation.linking import links
-from accounts.federation.providers import former
 from accounts.mail import sending
-from accounts.pages import decoys, known_devices, parking, proofs, signing_up, stays
+from accounts.pages import decoys, known_devices, proofs, signing_up, stays
 from accounts.pages.middleware import current
-from accounts.people import addresses, names
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.passwords import is_too_long
 from accounts.people.validators import PasswordLengthValidator
-from accounts.request import client_of, is_headless, sign_in_of
+from accounts.request import client_of, sign_in_of
 from accounts.signins import guesses, sessions
 from accounts.signins import proofs as rule
 from accounts.signins.models import AuthSession
@@ -54,8 +46,6 @@ from accounts.store.outage import STORE_ERRORS
 
 log = logging.getLogger(__name__)
 
-NOT_TO_SIGN_IN = {AuthProcess.CONNECT, AuthProcess.REDIRECT}
-"""Processes of allauth that open no sign-in. A link may name any other word: it signs in."""
 BY_STRANGERS = {
     f"account/email/{name}"
     for name in (
@@ -305,134 +295,3 @@ def _end(sid: str | None, client: ClientInfo) -> None:
 
 def _is_refused(user: AbstractBaseUser) -> bool:
     return cast("User", user).email in settings.REFUSED_EMAILS
-
-
-class SocialAccountAdapter(DefaultSocialAccountAdapter):
-    @override
-    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Decide whose email this is before allauth signs in or signs up.
-
-        Accounts that never proved the address lose it, because the provider says that it is
-        verified. If an account has proved it, notes a link and raises `AccountExistsError`: the
-        owner must prove that account first. Drops the provider's token, which the session of an
-        unfinished sign-up would keep.
-        """
-        sociallogin.token = None
-        for address in sociallogin.email_addresses:
-            address.email = UserManager.normalize_email(address.email)
-        self._require_proof(request, sociallogin)
-        is_login = sociallogin.state.get("process") not in NOT_TO_SIGN_IN
-        if is_login:
-            sign_in_of(request).stays = sociallogin.state.get("stays")
-        if sociallogin.is_existing:
-            links.prove(request, sociallogin.state.get("link", ""))
-            return
-        for address in sociallogin.email_addresses:
-            if address.verified:
-                addresses.claim(address.email, owner_id=None)
-        link = links.wanted(sociallogin) if is_login else None
-        if link is not None:
-            if request.user.is_authenticated:  # a sign-in by a provider replaces the current one
-                get_account_adapter(request).logout(request)
-            links.note(request, link)
-            stays.apply(request)
-            raise AccountExistsError(request.session)
-        if is_login:
-            stays.apply(request)  # a sign-up that needs another form goes on in another request
-
-    def _require_proof(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Refuse a connection if the proof has become too old on the way to the provider.
-
-        allauth would keep the connection in the session and make it after the next proof. That
-        proof may be given by the owner, and the connection be a thief's with the same session.
-        """
-        is_page = not (sociallogin.is_headless or is_headless(request))
-        if sociallogin.state.get("process") != AuthProcess.CONNECT or not is_page:
-            return  # a program gets a 401 or an error from allauth, which keeps nothing there
-        if request.user.is_authenticated and not rule.is_fresh(current(request)):
-            raise ImmediateHttpResponse(
-                parking.ask(request, then=reverse("socialaccount_connections"))
-            )
-
-    @override
-    def populate_user(
-        self,
-        request: HttpRequest,
-        sociallogin: Any,
-        data: dict[str, Any],
-    ) -> User:
-        signing_up.release(sociallogin.account.provider, sociallogin.account.uid)
-        user: User = super().populate_user(request, sociallogin, data)
-        name = data.get("name") or " ".join(
-            part for part in (data.get("first_name"), data.get("last_name")) if part
-        )
-        user.display_name = names.visible(str(name)[:80])
-        return user
-
-    @override
-    def is_auto_signup_allowed(self, request: HttpRequest, sociallogin: Any) -> bool:
-        signing_up.note_provider(request, sociallogin)
-        for address in sociallogin.email_addresses:
-            signing_up.replace(address.email)
-        return bool(super().is_auto_signup_allowed(request, sociallogin))
-
-    @override
-    def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:
-        """Save the user, the connection and the addresses in one transaction.
-
-        Returns the user. Raises `ConflictError` if the same person signs up twice at the same time.
-        """
-        try:
-            with transaction.atomic():
-                user: User = super().save_user(request, sociallogin, form=form)
-                return user
-        except IntegrityError as exc:  # the same person signs up twice at the same time
-            raise ConflictError from exc
-
-    @override
-    def get_provider(
-        self, request: HttpRequest, provider: str, client_id: str | None = None
-    ) -> Any:
-        """Return the provider. Raises `SocialApp.DoesNotExist` if it is not set up.
-
-        Pages that list or end connections also get a provider that is no longer set up.
-        """
-        try:
-            return super().get_provider(request, provider, client_id=client_id)
-        except SocialApp.DoesNotExist:
-            route = getattr(request, "resolver_match", None)
-            if route is None or route.url_name not in former.DOORS:
-                raise
-            return former.FormerProvider(request, provider)
-
-    @override
-    def list_providers(self, request: HttpRequest) -> list[Any]:
-        """Return each provider once. allauth would also list the clients of native apps."""
-        providers = super().list_providers(request)
-        return [one for one in providers if not one.app.settings.get("hidden")]
-
-    @override
-    def on_authentication_error(
-        self,
-        request: HttpRequest,
-        provider: Any,
-        error: Any = None,
-        exception: Any = None,
-        extra_context: Any = None,
-    ) -> None:
-        """Log why a provider's sign-in failed, without personal data.
-
-        The page doesn't show the reason.
-        """
-        name = getattr(provider, "id", "a provider")
-        log.warning("a sign-in by %s failed: %s", name, exception or error)
-        refusals.answer(request, provider, error, exception, extra_context or {})
-
-    @override
-    def generate_state_param(self, state: dict[str, Any]) -> str:
-        return states.draw(state)
-
-    @override
-    def get_requests_session(self) -> NoReturn:
-        """Refuse allauth's HTTP client: it follows redirects and waits without a limit."""
-        raise NotImplementedError("call providers through accounts.federation.wire.fetch")

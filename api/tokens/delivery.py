@@ -31,7 +31,7 @@ def by_cookie(request: Request) -> bool:
 
 
 def cookie(request: Request) -> str:
-    """Return the refresh token of the browser's cookie, or ''. Raises as `by_cookie` does."""
+    """Return the refresh token of the browser's cookie, or ''. Raises `OriginRefused` for a foreign page."""
     return request.COOKIES.get(settings.REFRESH_COOKIE_NAME, "") if by_cookie(request) else ""
 
 

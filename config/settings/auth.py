@@ -74,7 +74,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 # Days after which an account is erased whose owner asked for it. A sign-in before that keeps it.
 ACCOUNT_DELETION_DAYS = env.int("ACCOUNT_DELETION_DAYS", default=7)
 
-SOCIALACCOUNT_ADAPTER = "accounts.pages.adapters.SocialAccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.pages.social_adapter.SocialAccountAdapter"
 # Off: an email from a provider alone must not open an existing account. The visitor proves that
 # account once (`accounts.federation.linking.links`).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False

@@ -90,7 +90,11 @@ def impatient(monkeypatch):
 def said(caplog):
     """Return the log lines about providers."""
     caplog.set_level(logging.WARNING)
-    names = {"accounts.pages.adapters", "accounts.federation.providers.base", "api.signin.social"}
+    names = {
+        "accounts.pages.social_adapter",
+        "accounts.federation.providers.base",
+        "api.signin.social",
+    }
     return lambda: [record.getMessage() for record in caplog.records if record.name in names]
 
 
