@@ -88,7 +88,10 @@ class Bell:
         self._handlers[topic].append(handler)
 
     def on_connect(self, handler: Callable[[], object]) -> None:
-        """Call `handler` after each connection to Redis: earlier messages may have been lost."""
+        """Register `handler`, to be called after each connection to Redis.
+
+        Earlier messages may have been lost.
+        """
         self._on_connect.append(handler)
 
     def on_tick(self, poll: Callable[[], object]) -> None:

@@ -201,9 +201,10 @@ class KakaoStandIn(EventSender):
         return self.answer({"id": int(subject)})
 
     def unlink_user(self, request: HttpRequest) -> HttpResponse:
-        """Disconnect a person, as on Kakao's own pages. Returns the webhook's header and parameters.
+        """Remove a person's connection on the stand-in's side, as on Kakao's own pages.
 
-        The caller sends the webhook to the site.
+        Returns JSON with the header and the parameters of the webhook, which the caller sends to the
+        site. Returns 405 unless the method is POST, and 400 for a bad form.
         """
         if request.method != "POST":
             return self.not_allowed(request, "POST")

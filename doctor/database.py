@@ -45,7 +45,7 @@ def area() -> Area:
 
 
 def reading(probe: Callable[[], Finding]) -> Callable[[], Finding]:
-    """Return a probe whose models use `connection()` and whose database errors become findings."""
+    """Wrap a probe: run it inside `connection()`, and return a database error as a finding."""
 
     def run() -> Finding:
         try:

@@ -30,9 +30,9 @@ def answer(
     exception: BaseException | None,
     context: Mapping[str, Any],
 ) -> None:
-    """Raise `ImmediateHttpResponse` with an answer of ours, or return for allauth's own.
+    """Raise `ImmediateHttpResponse` to send our own answer; return to let allauth answer.
 
-    `context` has the `state` of an attempt that this browser began, or else the `state_id`. allauth
+    `context` has `state` if this browser began the attempt. Otherwise it may have only `state_id`. allauth
     sends the browser of a headless attempt back to its frontend.
     """
     state = context.get("state")
@@ -71,7 +71,10 @@ def asked_twice(request: HttpRequest, state_id: str) -> HttpResponse:
 
 
 def _unknown(request: HttpRequest, provider: Any, state_id: str) -> HttpResponse:
-    """Say that the attempt began elsewhere or too long ago, and offer to begin here."""
+    """Return a page (401) that says that the attempt began elsewhere or too long ago.
+
+    The page offers to begin here. A headless attempt is redirected to its frontend with `error`.
+    """
     carried = states.carried_by(state_id)
     if carried.is_headless and carried.next:
         query = urlencode({"error": AuthError.UNKNOWN, "error_process": carried.process})

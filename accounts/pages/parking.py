@@ -45,7 +45,10 @@ def ask(request: HttpRequest, *, then: str = "") -> HttpResponse:
 
 
 def take(request: HttpRequest, key: str) -> tuple[str, QueryDict] | None:
-    """Return the path and the form that were parked under this key, once."""
+    """Return and remove the path and the form that were parked under this key.
+
+    Returns None if there are none, or if they are too old or can't be decrypted.
+    """
     parked = request.session.get(ENTRY)
     if not isinstance(parked, dict) or not secrets.compare_digest(str(parked.get("key")), key):
         return None

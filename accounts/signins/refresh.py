@@ -158,7 +158,10 @@ def _reused(session: AuthSession, client: ClientInfo) -> Reused:
 
 
 def _warn_owner(session: AuthSession, client: ClientInfo) -> None:
-    """Queue a mail in the same transaction. Logs a failure, because the sign-in must end anyway."""
+    """Queue a mail that warns the owner of the reused token, in the same transaction.
+
+    Logs a failure, because the sign-in must end anyway.
+    """
     if session.user is None:
         return
     signed_in = ClientInfo(session.ip, session.user_agent)

@@ -11,8 +11,8 @@ from accounts.people.models import User
 from accounts.signins.models import AuthSession
 
 USER_COLUMNS = ("is_staff", "email")
-"""Columns of the user that claims are made from: a refresh reads them with the sign-in, in one
-statement. A column that is missing here costs one more query at each refresh.
+"""Columns of the user that a refresh needs: it reads them with the sign-in, in one statement.
+Claims are made from them, and `exchange` refuses demo accounts by their `email`. A column that is missing here costs one more query at each refresh.
 """
 
 

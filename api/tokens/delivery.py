@@ -31,14 +31,18 @@ def by_cookie(request: Request) -> bool:
 
 
 def cookie(request: Request) -> str:
-    """Return the refresh token of the browser's cookie, or ''. Raises `OriginRefused` for a foreign page."""
+    """Return the refresh token of the browser's cookie, or ''.
+
+    Raises `OriginRefused` for a foreign page.
+    """
     return request.COOKIES.get(settings.REFRESH_COOKIE_NAME, "") if by_cookie(request) else ""
 
 
 def respond(request: Request, pair: dict[str, Any]) -> Response:
-    """Return an answer with the pair: the refresh token in the body, or in the cookie if asked.
+    """Return an answer with the pair: the refresh token in the body, or in a cookie.
 
-    Raises as `by_cookie` does.
+    In a cookie if the caller asks for it, whose device is then known (`known_devices`). Raises
+    `OriginRefused` if a foreign page asks.
     """
     if not by_cookie(request):
         return Response(pair)

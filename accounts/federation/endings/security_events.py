@@ -124,7 +124,8 @@ def receive(token: str, sender: Sender) -> None:
 def _claims(token: str, sender: Sender) -> dict[str, Any]:
     """Return the claims of a token that the provider signed for us.
 
-    `aud` may name other clients of the same project beside ours.
+    `aud` may name other clients of the same project besides ours. Raises `RefusedEventError`, and
+    `ProviderUnavailableError` if the keys can't be read.
     """
     try:
         claims = jws.verified_claims(token, jwks_uri=sender.options["JWKS_URL"], types=TYPES)

@@ -133,7 +133,7 @@ def _prove_access_token(access_token: str) -> Proof:
 
 
 def _prove_id_token(id_token: str, *, audiences: list[str], nonce: str) -> Proof:
-    """Return the proof by an ID token. Raises `ProviderError`.
+    """Verify an ID token and return who signed in by it. Raises `ProviderError`.
 
     The token's `email` counts as unverified, because the token doesn't say whether it is verified.
     """
