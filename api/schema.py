@@ -133,6 +133,9 @@ class StrictBody(OpenApiSerializerExtension):
         )
         if direction != "request":
             return schema
+        for name, field in self.target.fields.items():
+            if getattr(field, "takes_blank", False):
+                schema["properties"][name].pop("minLength", None)
         any_of = getattr(self.target, "any_of", ())
         return schema | {"additionalProperties": False} | ({"anyOf": [*any_of]} if any_of else {})
 

@@ -53,12 +53,15 @@ class StringField(serializers.CharField):
 class NameField(StringField):
     """Refuse a name that people can't see. Spaces around it are cut off afterwards."""
 
+    takes_blank = True
+    """Not `allow_blank`, which the document would spell as two overlapping types."""
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=80, trim_whitespace=False, **kwargs)
 
     @override
     def run_validation(self, data: Any = empty) -> Any:
-        if data == "":  # not `allow_blank`, which the document would spell as two overlapping types
+        if data == "":
             return data
         value = super().run_validation(data)
         return value.strip() if isinstance(value, str) else value

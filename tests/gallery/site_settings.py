@@ -1,10 +1,15 @@
 """The settings of a demo, with one address more: pages that fail in every way."""
 
-from accounts.federation import limits
-from accounts.store.counters import Limit
 from config.settings import *  # noqa: F403 - the site's own settings
+from config.settings import LIMITS as SITE_LIMITS
 
 ROOT_URLCONF = "tests.gallery.site_urls"
 # The walk signs in and fails more often in a minute than one visitor may.
 ACCOUNT_RATE_LIMITS = False
-limits.SOCIAL = Limit("social", 10_000)
+LIMITS = SITE_LIMITS | dict.fromkeys(
+    (
+        *("social", "sign_in_account", "sign_in_account_day"),
+        *("sign_in_device", "sign_in_network", "code_tries"),
+    ),
+    (10000, 60),
+)
