@@ -19,7 +19,7 @@ from django_redis import get_redis_connection
 
 from accounts import routes
 from accounts.encryption import decrypt, encrypt
-from accounts.errors import ConflictError, DecryptionError
+from accounts.errors import DecryptionError
 from accounts.store import outage
 from accounts.store.outage import STORE_ERRORS
 
@@ -27,17 +27,18 @@ KEPT_SECONDS = 10
 """Seconds that the answer is kept."""
 RUNNING_SECONDS = 30
 """Seconds that a first request may run. After that an equal request runs again."""
-WAIT_SECONDS = 8.0
+WAIT_SECONDS = 3.0
+"""How long to wait for the first request. Its server may have died: then this one acts."""
 PAUSE_SECONDS = 0.05
 MAX_BODY = 64 * 1024
 RUNNING = b"running"
 
 _waiters = threading.BoundedSemaphore(3)
-"""Threads of this process that wait for a first request. Further ones get a 409."""
+"""Threads of this process that wait for a first request. Further ones act themselves."""
 
 
 class OnceMiddleware:
-    """Let each form act once. Raises `ConflictError` if the first request takes too long.
+    """Let each form act once, or again if the first request has no answer after `WAIT_SECONDS`.
 
     Place it before the session middleware, so that the kept answer has that middleware's cookies.
     """
@@ -88,8 +89,7 @@ def _name(request: HttpRequest) -> str:
 def _begin_or_wait(name: str) -> HttpResponse | None:
     """Return the answer to an equal form, or None if this is the first one.
 
-    Waits for a first request that still runs. Raises `ConflictError` after `WAIT_SECONDS`,
-    `STORE_ERRORS` if Redis doesn't answer, and `StoreUnavailableError` if too many threads wait.
+    Waits up to `WAIT_SECONDS` for a first request that still runs. Raises `STORE_ERRORS`.
     """
     redis = get_redis_connection("default")
 
@@ -104,7 +104,7 @@ def _begin_or_wait(name: str) -> HttpResponse | None:
     if value != RUNNING:
         return _unpacked(value)
     if not _waiters.acquire(blocking=False):
-        raise ConflictError
+        return None
     try:
         ends = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < ends:
@@ -116,7 +116,7 @@ def _begin_or_wait(name: str) -> HttpResponse | None:
                 return _unpacked(value)
     finally:
         _waiters.release()
-    raise ConflictError
+    return None
 
 
 def _finish(name: str, response: HttpResponseBase | None) -> None:
