@@ -99,6 +99,14 @@ class AccountAdapter(DefaultAccountAdapter):
         return user
 
     @override
+    def reauthenticate(self, user: AbstractBaseUser, password: str) -> bool:
+        """Return True if this is the user's password. A decoy's is just a wrong one here."""
+        try:
+            return super().reauthenticate(user, password)
+        except SignUpPendingError:
+            return False
+
+    @override
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count nothing: `authenticate` has counted this attempt."""
 

@@ -7,7 +7,6 @@ from allauth.account.internal.flows.email_verification_by_code import EmailVerif
 from allauth.account.internal.flows.signup import prevent_enumeration
 from allauth.account.utils import get_next_redirect_url
 from allauth.account.views._reauthenticate import BaseReauthenticateView
-from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.ratelimit import consume
 from django import forms
 from django.conf import settings
@@ -41,8 +40,6 @@ class LoginView(KeepsEmail, SaysWhen, views.LoginView):
         except SignUpPendingError:
             email = UserManager.normalize_email(request.POST.get("login"))
             response = prevent_enumeration(request, email=email)
-        except ImmediateHttpResponse as exc:  # of the limit of mails, raised by the form
-            response = exc.response
         return response
 
 

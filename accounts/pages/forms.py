@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from accounts.pages import stays
+from accounts.errors import SignUpPendingError
+from accounts.pages import decoys, stays
 from accounts.pages.codes import ChecksCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.pages.waiting import CountsGuesses
@@ -47,7 +48,11 @@ class LoginForm(CountsGuesses, account_forms.LoginForm):
 
     @override
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = self.clean_guess(super().clean)
+        try:
+            cleaned: dict[str, Any] = self.clean_guess(super().clean)
+        except SignUpPendingError:
+            decoys.refuse_if_just_mailed(context.request, self.cleaned_data["login"])
+            raise
         return cleaned
 
     @override

@@ -23,7 +23,7 @@ from accounts.pages import proofs
 from accounts.people.models import User
 
 ENTRY = "parked_act"
-"""Of the session. Encrypted, because sessions of signed-in visitors aren't."""
+"""Of the session, which is sealed in Redis (`accounts.store.encoding`)."""
 SECONDS = 15 * 60
 MAX_CHARACTERS = 8000
 """Longer forms aren't kept. A session holds 16 KB."""

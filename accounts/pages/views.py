@@ -3,6 +3,7 @@
 from typing import Any, cast
 from uuid import UUID
 
+from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.account.utils import perform_login
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.ratelimit import consume, respond_429
@@ -24,6 +25,7 @@ from django.views.generic import FormView, ListView, TemplateView, UpdateView, V
 from typing_extensions import override
 
 from accounts.audit.models import AuditEvent
+from accounts.errors import SignUpPendingError
 from accounts.federation.linking import links
 from accounts.federation.linking.links import Link
 from accounts.pages import parking
@@ -202,12 +204,11 @@ class SocialLinkView(SaysWhen, FormView[LoginForm]):
             return redirect("account_login")
         links.prove(request, self.link.key)
         try:
-            if proof == "code":
-                return self._send_code(request)
-            for provider in self._providers():
-                if provider.id == proof:
-                    return self._ask(provider)
-            return super().post(request, *args, **kwargs)
+            return self._prove_by(proof, request, *args, **kwargs)
+        except SignUpPendingError:  # a decoy's password is just a wrong one here
+            wrong = get_account_adapter().error_messages["email_password_mismatch"]
+            messages.error(request, wrong)
+            return redirect("accounts:social-link")
         except ImmediateHttpResponse as exc:
             return exc.response
 
@@ -229,6 +230,16 @@ class SocialLinkView(SaysWhen, FormView[LoginForm]):
         return super().get_context_data(
             link=self.link, owner=self.owner, providers=self._providers(), **kwargs
         )
+
+    def _prove_by(
+        self, proof: str, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if proof == "code":
+            return self._send_code(request)
+        for provider in self._providers():
+            if provider.id == proof:
+                return self._ask(provider)
+        return super().post(request, *args, **kwargs)
 
     def _send_code(self, request: HttpRequest) -> HttpResponse:
         if not consume(request, action="request_login_code", key=self.link.email.lower()):

@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
-from accounts.pages import stays
+from accounts.pages import decoys, stays
 from accounts.pages.codes import ChecksCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.request import sign_in_of
@@ -76,6 +76,7 @@ class LoginInput(inputs.LoginInput):
             cleaned: dict[str, Any] = super().clean()  # type: ignore[no-untyped-call]  # allauth's
         except SignUpPendingError as error:
             request = context.request
+            decoys.refuse_if_just_mailed(request, self.cleaned_data["email"])
             prevent_enumeration(request, email=self.cleaned_data["email"])
             raise ImmediateHttpResponse(AuthenticationResponse(request)) from error
         # What is left are the credentials.

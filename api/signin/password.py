@@ -41,6 +41,11 @@ def with_password(
         except SignUpPendingError as exc:
             raise EmailUnverified from exc
         if not is_valid:
+            codes = {e.code for errors in form.errors.as_data().values() for e in errors}
+            # allauth adds this one for a right password whose address just got a mail. The limits
+            # on wrong passwords raise TooManyRequestsError instead.
+            if "too_many_login_attempts" in codes:
+                raise EmailUnverified
             raise InvalidCredentials
         # Before the pipeline, which would mail a code. This caller has no way to send it back.
         if not EmailAddress.objects.filter(user=form.user, verified=True).exists():

@@ -198,7 +198,8 @@ def after_sign_up(email, door):
     path = "/api/token/" if door == "api" else "/_allauth/app/v1/auth/login"
     answer = client.post(path, {"email": email, "password": MINE}, content_type="application/json")
     body = answer.json()
-    seen = body.get("code") or [flow for flow in body["data"]["flows"] if flow.get("is_pending")]
+    flows = body.get("data", {}).get("flows", [])
+    seen = body.get("code") or body.get("errors") or [one for one in flows if one.get("is_pending")]
     return answer.status_code, seen
 
 
@@ -232,3 +233,24 @@ def test_the_decoy_is_a_hash_under_a_name_without_the_address(user):
     assert user.email.encode() not in name
     assert MINE.encode() not in server.get(name)
     assert 0 < server.ttl(name) <= 3600
+
+
+@pytest.mark.parametrize("door", ["page", "api", "app"])
+def test_a_sign_in_right_after_a_sign_up_looks_the_same(user, settings, door):
+    """With the pause between two mails, too."""
+    settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"confirm_email": "1/10s/key"}
+
+    assert after_sign_up(user.email, door) == after_sign_up(ADDRESS, door)
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("/accounts/reauthenticate/", "password"), ("/accounts/password/change/", "oldpassword")],
+)
+def test_the_password_of_a_decoy_is_just_wrong_for_its_owner(signed_in, user, path, field):
+    sign_up(new_browser(), MINE, user.email)
+
+    response = signed_in.post(path, {field: MINE, "password1": THEIRS})
+
+    assert response.status_code == 200
+    assert response.context["form"].errors
