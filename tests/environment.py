@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -43,8 +44,10 @@ def prepare() -> None:
     atexit.register(directory.cleanup)
     root = Path(directory.name)
     (root / "static").mkdir()
-    for name in ("DEMO", "DEBUG", "PORT", "DEMO_PORT"):
+    # Without a cache, each process compiles all tests again, which takes it ten seconds.
+    for name in ("DEMO", "DEBUG", "PORT", "DEMO_PORT", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
+    sys.dont_write_bytecode = False
     os.environ |= {
         "ENV_FILE": os.devnull,
         "SECRET_KEY": "tests" * 12,

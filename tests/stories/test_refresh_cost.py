@@ -1,4 +1,4 @@
-"""Refresh a sign-in a thousand times: no table grows."""
+"""Refresh a sign-in many times: no table grows."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from accounts.signins import rotation, sessions
 from accounts.signins.models import AuthSession
 from api.tokens import exchange, jwts
 
-TIMES = 1000
+TIMES = 200
 
 
 def rows():
@@ -31,7 +31,7 @@ def session(user):
     return sessions.open(user, kind=sessions.Kind.TOKEN, client=ClientInfo(), amr=["pwd"])
 
 
-def test_a_thousand_refreshes_add_no_row_to_any_table(session):
+def test_many_refreshes_add_no_row_to_any_table(session):
     pair = jwts.pair(session)
     before = rows()
     assert set(before) >= {model._meta.db_table for model in apps.get_models()}

@@ -94,14 +94,15 @@ def test_every_event_and_reason_is_in_the_admin(admin_client, language):
                 assert f'<td class="field-why">{escape(reason.label)}</td>' in text
 
 
-@pytest.mark.parametrize("reason", RevokeReason)
-def test_the_admin_says_why_a_sign_in_ended(admin_client, reason):
-    AuthSessionFactory(revoked=True, revoked_reason=reason)
+def test_the_admin_says_why_a_sign_in_ended(admin_client):
+    for reason in RevokeReason:
+        AuthSessionFactory(revoked=True, revoked_reason=reason)
 
     text = admin_client.get("/admin/accounts/authsession/").text
 
-    assert f'<td class="field-state">{reason.label}</td>' in text
-    assert f'href="?revoked_reason__exact={reason}"' in text
+    for reason in RevokeReason:
+        assert text.count(f'<td class="field-state">{reason.label}</td>') == 1, reason
+        assert f'href="?revoked_reason__exact={reason}"' in text
 
 
 def test_a_reason_that_names_a_provider_shows_its_name(db):

@@ -335,21 +335,23 @@ def test_an_action_of_another_site_does_nothing(admin):
 
 
 def test_every_page_that_the_panel_links_answers(admin, user):
-    """Follow every link, from the index on."""
+    """Follow every link, from the index on: of each filter and each order of a list, only one."""
     AuditEventFactory(user=user)
     AuthSessionFactory(user=user)
     Group.objects.create(name="Support")
-    seen, waiting = {}, ["/admin/"]
+    seen, kinds, waiting = {}, set(), ["/admin/"]
     while waiting and len(seen) < 200:
         path = waiting.pop()
-        if path in seen:
+        kind = re.sub(r"=[^&]*", "", path)
+        if kind in kinds:
             continue
+        kinds.add(kind)
         response = admin.get(path)
         seen[path] = response.status_code
         if response.status_code == 200:
             links = re.findall(r'href="([^"#]+)"', response.text)
             found = {urljoin(path, html.unescape(link)) for link in links}
-            waiting += [link for link in found if link.startswith("/admin/") and link not in seen]
+            waiting += [link for link in found if link.startswith("/admin/")]
 
     assert len(seen) > 20
     assert {path: status for path, status in seen.items() if status not in {200, 302}} == {}
