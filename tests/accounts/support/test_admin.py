@@ -335,7 +335,7 @@ def test_an_action_of_another_site_does_nothing(admin):
 
 
 def test_every_page_that_the_panel_links_answers(admin, user):
-    """Follow every link, from the index on: of each filter and each order of a list, only one."""
+    """Follow every link, from the index on: one value of each filter, no two filters at once."""
     AuditEventFactory(user=user)
     AuthSessionFactory(user=user)
     Group.objects.create(name="Support")
@@ -351,7 +351,7 @@ def test_every_page_that_the_panel_links_answers(admin, user):
         if response.status_code == 200:
             links = re.findall(r'href="([^"#]+)"', response.text)
             found = {urljoin(path, html.unescape(link)) for link in links}
-            waiting += [link for link in found if link.startswith("/admin/")]
+            waiting += [link for link in found if link.startswith("/admin/") and "&" not in link]
 
     assert len(seen) > 20
     assert {path: status for path, status in seen.items() if status not in {200, 302}} == {}
