@@ -1,4 +1,4 @@
-"""Encrypt secrets at rest under keys that can be rotated (`DATA_ENCRYPTION_KEYS`).
+"""Encrypt stored secrets with the keys of `DATA_ENCRYPTION_KEYS`, which an operator can rotate.
 
 `encrypt` is for columns of the database: its result is text. `seal` is for values that anybody with
 access to their store could copy, change or swap: it also binds the value to its name.
@@ -50,7 +50,7 @@ def unseal(sealed: bytes, *, name: bytes) -> bytes:
     """Return the content of a value that was sealed under this name, by any of the keys.
 
     Raises `DecryptionError` if the value was changed, cut, copied from another name, or sealed by
-    an unknown key. These can't be told apart.
+    an unknown key. The error does not say which of these happened.
     """
     nonce, text = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
     if len(sealed) >= SEAL_BYTES:

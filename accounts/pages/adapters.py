@@ -296,7 +296,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 def _end(sid: str | None, client: ClientInfo) -> None:
-    """End the sign-in of a session that is nobody's, because the password was changed since."""
+    """End the sign-in of a session that no longer counts, because its password was changed."""
     if sid and (row := AuthSession.objects.active().filter(pk=sid).first()):
         sessions.revoke(row, reason=sessions.Reason.LOGOUT, client=client)
 

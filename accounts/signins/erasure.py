@@ -5,7 +5,7 @@ What holds data of a user, and where it goes:
 | Data | At the request | At the erasure |
 | --- | --- | --- |
 | `User` | `erase_at` is set | deleted |
-| groups and permissions of the user, addresses, connections | | deleted with the user; providers are told |
+| groups and permissions of the user, addresses, connections | | deleted with the user; providers get a message |
 | `AuthSession` | ended | loses user, address and device; deleted 30 days after its end |
 | `AuditEvent` | | keeps type, time and reason; a random pseudonym replaces the email; no address, no device |
 | Django's admin log | | entries of the user are deleted, entries about the user get the pseudonym |

@@ -75,7 +75,10 @@ def test_a_password_account_is_linked_from_the_login_page(page: Page, site: Site
 
 @pytest.mark.parametrize(
     ("provider", "told"),
-    [("google", "Google is told, too."), ("kakao", "The account is disconnected.")],
+    [
+        ("google", "We told Google that it ended."),
+        ("kakao", "The account is disconnected."),
+    ],
 )
 def test_a_provider_is_connected_and_disconnected_on_the_account_page(
     page: Page, site: Site, provider: str, told: str

@@ -93,13 +93,15 @@ def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpR
             token, is_refresh = _token(request, adapter, provider, state)
         except ProviderError as exc:
             log.warning("%s isn't told of a connection that ended: %s", provider.id, exc)
-            text = _("%(provider)s could not be told. To end it there as well: %(url)s")
+            text = _(
+                "We could not reach %(provider)s. To end the connection there as well: %(url)s"
+            )
             messages.warning(request, text % name)
         else:
             unlinking.enqueue(provider.id, state["data"], token=token)
-            told = _("%(provider)s is told, too.")
+            told = _("We told %(provider)s that it ended.")
             unsure = _(
-                "%(provider)s is told, too. If it still lists this site, end it here: %(url)s"
+                "We told %(provider)s that it ended. If it still lists this site, end it here: %(url)s"
             )
             messages.info(request, (told if is_refresh else unsure) % name)
     return redirect("socialaccount_connections")

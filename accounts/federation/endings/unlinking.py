@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 def removed(account: SocialAccount) -> None:
     """Queue the message to the provider. Call before a connection is deleted, for any reason.
 
-    Queues nothing if the provider needs a token of the person, or can't be told at all.
+    Queues nothing if the provider accepts no such message, or accepts it only with the user's own
+    token, which we do not keep.
     """
     try:
         unlinks_by = _provider(account.provider).unlinks_by

@@ -81,7 +81,7 @@ def test_disconnecting_google_revokes_a_token_without_a_page(google, connect, vi
     assert query["code_challenge_method"] == "S256"
     assert len(query["nonce"]) == 43
     assert answer["Location"] == PAGE
-    assert "Google is told, too." in page.text
+    assert "We told Google that it ended." in page.text
     assert token not in stored
     store = get_redis_connection("sessions")
     names = stored_sessions.names(store)
@@ -93,7 +93,7 @@ def test_disconnecting_google_revokes_a_token_without_a_page(google, connect, vi
 
 def assert_disconnected_without_revoking(page, owner):
     """Check that the account is disconnected and that the page links to Google's own page."""
-    assert "Google could not be told" in page.text
+    assert "We could not reach Google." in page.text
     assert "https://myaccount.google.com/connections" in page.text
     assert not SocialAccount.objects.exists()
     assert not Job.objects.filter(kind="unlink").exists()
@@ -149,7 +149,7 @@ def test_without_a_refresh_token_the_access_token_is_revoked(google, connect, vi
     token = json.loads(encryption.decrypt(waiting.payload))["token"]
     tell()
 
-    assert "Google is told, too." in page.text
+    assert "We told Google that it ended." in page.text
     assert UNSURE in page.text
     assert said() == [("INFO", "google was told of a connection that ended")]
     assert google.ask("revoke", token=token)["error"] == "invalid_token"
