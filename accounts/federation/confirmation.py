@@ -24,6 +24,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from accounts.audit.vocabulary import provider_name
+from accounts.federation import states
 from accounts.federation.errors import (
     NotAskedAgainError,
     OtherAccountError,
@@ -59,13 +60,13 @@ def ask(request: HttpRequest, provider: StrictProvider, *, next_url: str) -> Htt
 def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpResponse:
     """Record the proof and go on; or say why the answer is none, where another proof is offered."""
     provider: StrictProvider = adapter.provider()
-    state = statekit.unstash_state(request, provider_id=provider.sub_id, state_id=state_id)
+    is_known = states.is_known(request, state_id, provider=provider.sub_id)
+    is_mine = is_known and states.spend(request, state_id)
+    state = is_mine and statekit.unstash_state(
+        request, provider_id=provider.sub_id, state_id=state_id
+    )
     user = request.user
-    if (
-        state is None
-        or not isinstance(user, User)
-        or state["data"]["sid"] != request.session.get(SID)
-    ):
+    if not state or not isinstance(user, User) or state["data"]["sid"] != request.session.get(SID):
         return redirect(settings.LOGIN_REDIRECT_URL)
     try:
         uid = _answer(request, adapter, provider, state)

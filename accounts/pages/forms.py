@@ -8,6 +8,7 @@ from allauth.account.adapter import get_adapter
 from allauth.core import context
 from allauth.socialaccount import forms as social_forms
 from django import forms
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
@@ -128,6 +129,20 @@ class SetPasswordForm(OneNewPassword, account_forms.SetPasswordForm):
 
 class ResetPasswordKeyForm(OneNewPassword, account_forms.ResetPasswordKeyForm):
     pass
+
+
+class UserTokenForm(account_forms.UserTokenForm):
+    """Check the key of a reset link, and let requests with keys of one user wait for each other.
+
+    Without the lock, requests that arrive together would all find the key unused.
+    """
+
+    @override
+    def _get_user(self, uidb36: str) -> User | None:
+        user: User | None = super()._get_user(uidb36)
+        if user is None or not connection.in_atomic_block:  # a GET, which changes nothing
+            return user
+        return User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
 
 
 class ProfileForm(forms.ModelForm[User]):
