@@ -102,16 +102,3 @@ def test_every_linked_way_out_has_a_section():
     sections = {title.lower() for title in re.findall(r"^### (.+)$", page, re.MULTILINE)}
 
     assert set(links) == sections
-
-
-def test_every_test_that_the_standards_name_exists():
-    text = (ROOT / "docs" / "standards.md").read_text()
-    files = {path: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
-    defined = {
-        name
-        for source in files.values()
-        for name in re.findall(r"^def (test_\w+)", source, re.MULTILINE)
-    }
-
-    assert set(re.findall(r"`(test_\w+)`", text)) <= defined
-    assert all((ROOT / path).exists() for path in re.findall(r"`(tests/\S+\.py)`", text))

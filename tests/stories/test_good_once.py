@@ -166,7 +166,7 @@ def test_of_four_ways_back_from_a_disconnection_one_tells_google(google, visitor
     connect(google)
     account = SocialAccount.objects.get()
     there = visitor.post("/accounts/3rdparty/", {"account": account.pk})
-    back = google.consent(there["Location"])
+    back = google.silently(there["Location"])
 
     answers = at_once(4, lambda _: same_browser(visitor).get(back).status_code)
 
