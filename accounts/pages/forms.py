@@ -18,6 +18,7 @@ from accounts.pages import decoys, stays
 from accounts.pages.codes import ChecksCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.pages.waiting import CountsGuesses
+from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import PasswordLengthValidator
@@ -183,4 +184,11 @@ class ConfirmReauthenticationCodeForm(CodeForm, account_forms.ConfirmReauthentic
 
 
 class ConfirmEmailVerificationCodeForm(CodeForm, account_forms.ConfirmEmailVerificationCodeForm):
-    pass
+    @override
+    def clean_code(self) -> str:
+        """Check the code. An account that never proved the address stops nobody from proving it."""
+        if addresses.is_kept(self.email, owner_id=self.user.pk if self.user else None):
+            return super().clean_code()
+        self.check_code(self.expected_code)
+        code: str = account_forms.BaseConfirmCodeForm.clean_code(self)
+        return code

@@ -64,6 +64,13 @@ def test_every_test_that_a_page_names_exists(page):
     assert [path for path in files if not (ROOT / path).exists()] == []
 
 
+def test_every_rule_of_the_standards_names_a_test():
+    rows = rows_of(text_of("standards.md"))
+
+    assert len(rows) > 60
+    assert [row for row in rows if not NAME.search(row[-1])] == []
+
+
 def test_every_thing_that_is_good_once_names_its_race_test():
     rows = rows_of(part_of(text_of("threat-model.md"), "Good once"))
 
