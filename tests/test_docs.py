@@ -102,3 +102,14 @@ def test_every_linked_way_out_has_a_section():
     sections = {title.lower() for title in re.findall(r"^### (.+)$", page, re.MULTILINE)}
 
     assert set(links) == sections
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_every_locked_package_has_a_checksum(lock):
+    packages = re.findall(
+        r"^[\w.\[\]-]+==\S+ .*?(?=^\S|\Z)", (ROOT / lock).read_text(), re.MULTILINE | re.DOTALL
+    )
+
+    assert len(packages) > 10
+    assert [each for each in packages if "--hash=sha256:" not in each] == []
+    assert f"--require-hashes -r {lock}" in (ROOT / "Makefile").read_text()
