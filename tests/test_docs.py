@@ -113,3 +113,14 @@ def test_every_locked_package_has_a_checksum(lock):
     assert len(packages) > 10
     assert [each for each in packages if "--hash=sha256:" not in each] == []
     assert f"--require-hashes -r {lock}" in (ROOT / "Makefile").read_text()
+
+
+def test_the_security_page_has_times_for_our_holes_and_for_packages():
+    text = (ROOT / "SECURITY.md").read_text()
+
+    assert {int(days) for days in re.findall(r"^\| (\d+) days \|", text, re.MULTILINE)} >= {
+        7,
+        30,
+        90,
+    }
+    assert "for a hole in a package that we ship" in text
