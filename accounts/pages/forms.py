@@ -140,7 +140,7 @@ class UserTokenForm(account_forms.UserTokenForm):
 
     @override
     def _get_user(self, uidb36: str) -> User | None:
-        user: User | None = super()._get_user(uidb36)
+        user: User | None = super()._get_user(uidb36)  # type: ignore[no-untyped-call]  # allauth's
         if user is None or not connection.in_atomic_block:  # a GET, which changes nothing
             return user
         return User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()

@@ -59,7 +59,7 @@ def is_kept(email: str, *, owner_id: UUID | None) -> bool:
 
     True exactly if `claim` leaves the address to somebody.
     """
-    others = User.objects.exclude(pk=owner_id)
+    others = User.objects.all() if owner_id is None else User.objects.exclude(pk=owner_id)
     if others.filter(emailaddress__email=email, emailaddress__verified=True).exists():
         return True
     return not all(

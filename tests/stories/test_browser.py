@@ -320,6 +320,20 @@ def test_a_reset_ends_every_sign_in_and_signs_nobody_in(
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        *("", "sessions/", "activity/", "profile/", "email/", "3rdparty/", "password/change/"),
+        *("reauthenticate/", "reauthenticate/code/", "delete/"),
+    ],
+)
+def test_every_signed_in_page_offers_to_sign_out(signed_in, name):
+    page = signed_in.get(f"/accounts/{name}")
+
+    assert page.status_code == 200
+    assert re.search(r'<form [^>]*method="post" action="/accounts/logout/"', page.text)
+
+
+@pytest.mark.parametrize(
     ("path", "filled"),
     [
         ("/accounts/login/", {"password": "current-password"}),
