@@ -27,3 +27,10 @@ def test_the_page_names_lifetimes_as_they_are_by_default():
     for name, seconds in named.items():
         default = re.search(rf'env\.int\("{name}", default=([\d* ]+)\)', sources)[1]
         assert eval(default) == seconds, name  # noqa: S307 - a product in our settings
+
+
+def test_the_page_names_every_header_that_protects():
+    text = part_of(text_of("threat-model.md"), "What browsers do for us")
+    headers = {*settings.SECURITY_HEADERS, "Clear-Site-Data"}
+
+    assert [name for name in headers if f"`{name}`" not in text] == []
