@@ -11,6 +11,8 @@ from accounts import forwarded
 from accounts.client_info import USER_AGENT_MAX, ClientInfo
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from accounts.people.models import User
     from accounts.signins.models import AuthSession
     from accounts.store.counters import Limit
@@ -32,6 +34,8 @@ class SignIn:
     """The row, after `open_session` has opened the sign-in."""
     spent_code: "tuple[Limit, str] | None" = None
     """The use of a mailed code, which is given back if the answer is an error of ours."""
+    proving: "UUID | None" = None
+    """The sign-in that a password is to prove again, while the password is checked."""
     bearer: "User | None" = None
     """The user of the access token with which an app calls allauth's headless API."""
 

@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
+from structlog import get_logger
 from structlog.contextvars import bind_contextvars
 from typing_extensions import override
 
 from accounts.people.models import User
 from accounts.signins import revocations
-from api.exceptions import InvalidToken
+from api.exceptions import CsrfRefused, InvalidToken
 from api.problems import REALM
 from api.tokens.jwts import AccessJWT
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from accounts.request import Request as SiteRequest
 
 SAFE = {"GET", "HEAD"}
+
+log = get_logger()
 
 
 class BearerUser:
@@ -121,9 +125,14 @@ class CookieAuthentication(SessionAuthentication):
 
     @override
     def enforce_csrf(self, request: Request) -> None:
-        """Check the CSRF token of unsafe methods.
+        """Check the CSRF token of unsafe methods. Raises `CsrfRefused`.
 
         For safe ones Django's check would change nothing.
         """
-        if request.method not in SAFE:
+        if request.method in SAFE:
+            return
+        try:
             super().enforce_csrf(request)
+        except PermissionDenied as exc:
+            log.warning("csrf_refused", reason=str(exc.detail))
+            raise CsrfRefused from exc

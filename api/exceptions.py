@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
+from structlog.contextvars import bind_contextvars
 
 from accounts.errors import AccountsError
 from api import problems
@@ -97,6 +98,12 @@ class BearerRefusedError(AccountsError):
     code = "invalid_token"
 
 
+class CsrfRefused(exceptions.PermissionDenied):
+    """The request has a session cookie and no good CSRF token."""
+
+    problem = problems.CSRF_FAILED
+
+
 class OriginRefused(exceptions.PermissionDenied):
     problem = problems.ORIGIN_REFUSED
 
@@ -151,12 +158,14 @@ def _answer(exc: Exception, context: dict[str, Any]) -> Response | None:
 
     problem = problems.find(exc)
     if problem is not None:  # an error of the domain
+        bind_contextvars(reason=problem.code)  # for the request's log line
         headers = problems.headers(problem, exc)
         return Response(problems.body(problem), status=problem.status, headers=headers)
     error = _as_drf(exc)
     response = drf_handler(error, context)
     if response is not None and isinstance(error, exceptions.APIException):
         response.data = described(error)
+        bind_contextvars(reason=response.data["code"])
         response["Cache-Control"] = "no-store"
     return response
 

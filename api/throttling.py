@@ -6,10 +6,10 @@ answer has `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-head
 `Retry-After` as well.
 """
 
-import logging
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
+from structlog import get_logger
 
 from accounts import routes
 from accounts.errors import TooManyRequestsError
@@ -18,7 +18,7 @@ from accounts.store import counters
 from accounts.store.counters import Limit, Usage
 from accounts.store.outage import STORE_ERRORS
 
-log = logging.getLogger(__name__)
+log = get_logger()
 
 
 class LimitReachedError(TooManyRequestsError):
@@ -44,7 +44,7 @@ class ThrottleMiddleware:
             return self.get_response(request)
         usage = _count(limit, client_of(request).network)
         if usage.is_over:
-            log.warning("rate limit %s is used up", limit.scope)
+            log.warning("rate_limited", limit=limit.scope)
             raise LimitReachedError(usage)
         response = self.get_response(request)
         for name, value in _headers(usage).items():
@@ -66,5 +66,5 @@ def _count(limit: Limit, network: str) -> Usage:
     except STORE_ERRORS:
         # Fail open: this only slows down the guessing of secrets that have 256 bits. Failing
         # closed, an outage of Redis would sign out every API client within the hour.
-        log.warning("rate limits are off: Redis doesn't answer")
+        log.warning("rate_limits_off", reason="Redis doesn't answer")
         return Usage(limit, used=0, reset_seconds=limit.seconds_left())

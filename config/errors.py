@@ -16,6 +16,7 @@ from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
+from structlog.contextvars import bind_contextvars
 
 from accounts import routes
 from accounts.errors import AccountExistsError, FreshProofRequiredError, SessionEndedError
@@ -83,6 +84,7 @@ def respond(
     A page links to the address `again`; JSON also has the `members`.
     """
     response: HttpResponse
+    bind_contextvars(reason=problem.code)  # for the request's log line
     language = _language(request)
     with override(language):
         if routes.is_machine(request):

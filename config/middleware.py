@@ -44,6 +44,8 @@ SAFE = {"GET", "HEAD"}
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 PORTS = {"http": 80, "https": 443}
 SERVER_ERRORS = 500
+REFUSALS = {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
+"""Many of them show an attack, so their log lines are warnings. A 401 is what each old token gets."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -104,7 +106,7 @@ def _is_twin(host: str, site: SplitResult) -> bool:
 class RequestLogMiddleware:
     """Log each request in one line: `request_finished`, or `request_failed` with a stack trace.
 
-    The line has no query, which may hold OAuth codes and states. `config.redaction` removes keys from
+    The line of a refusal has its `reason`, the `code` of a problem. The line has no query, which may hold OAuth codes and states. `config.redaction` removes keys from
     paths.
     """
 
@@ -116,13 +118,19 @@ class RequestLogMiddleware:
         response = self.get_response(request)
         failure = getattr(request, "failure", None)
         log.log(
-            logging.ERROR if response.status_code >= SERVER_ERRORS else logging.INFO,
+            _level(response.status_code),
             "request_failed" if failure else "request_finished",
             code=response.status_code,
             request=f"{request.method} {request.path}",
             exc_info=failure,
         )
         return response
+
+
+def _level(status: int) -> int:
+    if status >= SERVER_ERRORS:
+        return logging.ERROR
+    return logging.WARNING if status in REFUSALS else logging.INFO
 
 
 def _note_exception(*, request: HttpRequest | None = None, **_: Any) -> None:

@@ -104,14 +104,23 @@ def test_every_linked_way_out_has_a_section():
     assert set(links) == sections
 
 
-def test_every_test_that_the_standards_name_exists():
-    text = (ROOT / "docs" / "standards.md").read_text()
-    files = {path: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
-    defined = {
-        name
-        for source in files.values()
-        for name in re.findall(r"^def (test_\w+)", source, re.MULTILINE)
-    }
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_every_locked_package_has_a_checksum(lock):
+    packages = re.findall(
+        r"^[\w.\[\]-]+==\S+ .*?(?=^\S|\Z)", (ROOT / lock).read_text(), re.MULTILINE | re.DOTALL
+    )
 
-    assert set(re.findall(r"`(test_\w+)`", text)) <= defined
-    assert all((ROOT / path).exists() for path in re.findall(r"`(tests/\S+\.py)`", text))
+    assert len(packages) > 10
+    assert [each for each in packages if "--hash=sha256:" not in each] == []
+    assert f"--require-hashes -r {lock}" in (ROOT / "Makefile").read_text()
+
+
+def test_the_security_page_has_times_for_our_holes_and_for_packages():
+    text = (ROOT / "SECURITY.md").read_text()
+
+    assert {int(days) for days in re.findall(r"^\| (\d+) days \|", text, re.MULTILINE)} >= {
+        7,
+        30,
+        90,
+    }
+    assert "for a hole in a package that we ship" in text

@@ -57,6 +57,7 @@ class EventType(Entry):
         self.icon = icon
         self.tone = tone
 
+    CODE_REFUSED = "code.refused", _("Wrong email codes"), "alert", Tone.ALARMING
     DELETION_CANCELLED = "deletion.cancelled", _("Account deletion cancelled"), "check"
     DELETION_REQUESTED = (
         "deletion.requested",
@@ -65,19 +66,29 @@ class EventType(Entry):
         Tone.ALARMING,
     )
     EMAIL_CHANGED = "email.changed", _("Email changed"), "mail"
+    EMAIL_LOST = "email.lost", _("Email taken by its owner"), "mail", Tone.ALARMING
     EMAIL_VERIFIED = "email.verified", _("Email verified"), "mail"
     LOGIN_FAILED = "login.failed", _("Sign-in failed"), "alert", Tone.ALARMING
     LOGIN_SUCCEEDED = "login.succeeded", _("Signed in"), "check"
     PASSWORD_CHANGED = "password.changed", _("Password changed"), "key"
     PASSWORD_RESET = "password.reset", _("Password reset"), "key"
+    PASSWORD_RESET_REQUESTED = "password.reset_requested", _("Password reset requested"), "mail"
     REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused"), "alert", Tone.ALARMING
     RIGHTS_CHANGED = "rights.changed", _("Rights changed"), "key", Tone.ALARMING
+    SESSION_PROOF_REFUSED = (
+        "session.proof_refused",
+        _("Confirmation failed"),
+        "alert",
+        Tone.ALARMING,
+    )
     SESSION_PROVED = "session.proved", _("Confirmed again"), "check"
     SESSION_REVOKED = "session.revoked", _("Sign-in ended"), "exit"
     SOCIAL_ALERTED = "social.alerted", _("Warning from a connected account"), "alert", Tone.ALARMING
     SOCIAL_CONNECTED = "social.connected", _("Account connected"), "link"
     SOCIAL_DISCONNECTED = "social.disconnected", _("Account disconnected"), "link"
     SOCIAL_UNLINKED = "social.unlinked", _("Account disconnected at the provider"), "link"
+    USER_ADOPTED = "user.adopted", _("Account given to the owner of its email"), "person"
+    USER_DELETED = "user.deleted", _("Account deleted"), "exit", Tone.ALARMING
     USER_ERASED = "user.erased", _("Account erased"), "exit"
     USER_SIGNED_UP = "user.signed_up", _("Signed up"), "person"
 
@@ -101,12 +112,30 @@ class RevokeReason(Entry):
 
 
 class LoginFailure(Entry):
-    """The reason for refused credentials: the `reason` of `login.failed`. No answer contains it."""
+    """The reason for refused credentials: the `reason` of `login.failed`. No answer contains it.
+
+    `session.proof_refused` and `password.reset_requested` have some of these reasons, too.
+    """
 
     PROVIDER_TOKEN_REFUSED = "provider_token_refused", _("The provider's token was refused")
     UNKNOWN_USER = "unknown_user", _("No such account")
     USER_INACTIVE = "user_inactive", _("Account disabled")
     WRONG_PASSWORD = "wrong_password", _("Wrong password")
+
+
+class ProofFailure(Entry):
+    """Why a provider's answer proved nothing: the `reason` of `session.proof_refused`."""
+
+    NOT_ASKED_AGAIN = "not_asked_again", _("The provider did not ask again")
+    OTHER_ACCOUNT = "other_account", _("Another account at the provider")
+
+
+class Deletion(Entry):
+    """Why an account was deleted: the `reason` of `user.deleted`."""
+
+    ADDRESS_PROVED = "address_proved", _("Somebody else proved its email")
+    BY_ADMINISTRATOR = "by_administrator", _("Deleted by an administrator")
+    SIGNED_UP_AGAIN = "signed_up_again", _("Its sign-up began again")
 
 
 class Alert(Entry):
@@ -147,7 +176,9 @@ class Method(Entry):
 EVENT_TYPES: dict[str, EventType] = {entry.value: entry for entry in EventType}
 METHODS: dict[str, Method] = {entry.value: entry for entry in Method}
 REASONS: dict[str, Entry] = {
-    entry.value: entry for group in (RevokeReason, LoginFailure, Alert, Right) for entry in group
+    entry.value: entry
+    for group in (RevokeReason, LoginFailure, ProofFailure, Deletion, Alert, Right)
+    for entry in group
 }
 """All reasons. Their values differ, so that a label needs no event."""
 

@@ -4,12 +4,15 @@ from typing import Any
 
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.utils import get_request_param
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
 from accounts.federation import confirmation, refusals, states
 from accounts.federation.endings import disconnection
 from accounts.federation.providers.base import StrictAdapter
+
+PARAMETERS = ("code", "state", "error", "iss")
 
 
 class CallbackView(OAuth2CallbackView):
@@ -23,6 +26,8 @@ class CallbackView(OAuth2CallbackView):
 
     @override
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if any(len(request.GET.getlist(name)) > 1 for name in PARAMETERS):
+            raise BadRequest  # RFC 6749 §3.1: readers differ in which of the two they keep
         state_id = str(get_request_param(request, "state", ""))
         if state_id.startswith(disconnection.STATE_PREFIX):
             return disconnection.finish(request, self.adapter, state_id)

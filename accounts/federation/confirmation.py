@@ -8,7 +8,8 @@ sign-in and connects nothing.
 
 import logging
 import time
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.socialaccount.internal import statekit
@@ -23,7 +24,9 @@ from django.utils.crypto import get_random_string
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from accounts.audit.vocabulary import provider_name
+from accounts.audit import trail
+from accounts.audit.vocabulary import EventType, LoginFailure, ProofFailure, provider_name
+from accounts.federation import states
 from accounts.federation.errors import (
     NotAskedAgainError,
     OtherAccountError,
@@ -33,11 +36,17 @@ from accounts.federation.errors import (
 from accounts.federation.providers.base import StrictAdapter, StrictProvider
 from accounts.federation.wire.id_tokens import LEEWAY_SECONDS
 from accounts.people.models import User
+from accounts.request import client_of
 from accounts.store.engine import SID
 
 PROCESS = "confirm"
 STATE_PREFIX = "confirm-"
 """Marks a `state` of ours. allauth's own never contain a hyphen."""
+
+REASONS = {
+    NotAskedAgainError: ProofFailure.NOT_ASKED_AGAIN,
+    OtherAccountError: ProofFailure.OTHER_ACCOUNT,
+}
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +68,13 @@ def ask(request: HttpRequest, provider: StrictProvider, *, next_url: str) -> Htt
 def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpResponse:
     """Record the proof and go on; or say why the answer is none, where another proof is offered."""
     provider: StrictProvider = adapter.provider()
-    state = statekit.unstash_state(request, provider_id=provider.sub_id, state_id=state_id)
+    is_known = states.is_known(request, state_id, provider=provider.sub_id)
+    is_mine = is_known and states.spend(request, state_id)
+    state = is_mine and statekit.unstash_state(
+        request, provider_id=provider.sub_id, state_id=state_id
+    )
     user = request.user
-    if (
-        state is None
-        or not isinstance(user, User)
-        or state["data"]["sid"] != request.session.get(SID)
-    ):
+    if not state or not isinstance(user, User) or state["data"]["sid"] != request.session.get(SID):
         return redirect(settings.LOGIN_REDIRECT_URL)
     try:
         uid = _answer(request, adapter, provider, state)
@@ -74,6 +83,7 @@ def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpR
         raise
     except ProviderError as exc:
         log.warning("%s confirms no sign-in: %s", provider.id, exc)
+        record_refusal(request, exc)
         messages.error(request, text_of(exc, provider.id))
         again = reverse("account_reauthenticate_by_provider", args=[provider.id])
         return redirect(f"{again}?{urlencode({REDIRECT_FIELD_NAME: state['next']})}")
@@ -101,6 +111,17 @@ def accept(request: HttpRequest, user: User, provider: str, uid: str) -> None:
     """Record the proof. allauth's signal leads to `accounts.pages.receivers`."""
     record_authentication(
         request, user, "socialaccount", provider=provider, uid=uid, reauthenticated=True
+    )
+
+
+def record_refusal(request: HttpRequest, error: ProviderError) -> None:
+    """Record that the provider's answer proved nothing for the sign-in of this session."""
+    trail.record(
+        EventType.SESSION_PROOF_REFUSED,
+        user=cast("User", request.user),
+        sid=UUID(request.session[SID]),
+        client=client_of(request),
+        reason=REASONS.get(type(error), LoginFailure.PROVIDER_TOKEN_REFUSED),
     )
 
 

@@ -60,6 +60,8 @@ BY_STRANGERS = {
     )
 }
 """Mails that anybody can cause who types an address. Others are notices to an account's owner."""
+OF_RESETS = {"account/email/password_reset_key", "account/email/unknown_account"}
+"""The mails to known and to unknown addresses for which somebody asks to reset the password."""
 LINKED = "socialaccount/messages/account_connected.txt"
 LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 
@@ -101,10 +103,14 @@ class AccountAdapter(DefaultAccountAdapter):
     @override
     def reauthenticate(self, user: AbstractBaseUser, password: str) -> bool:
         """Return True if this is the user's password. A decoy's is just a wrong one here."""
+        session = current(self.request)
+        sign_in_of(self.request).proving = session.pk if session else None
         try:
             return super().reauthenticate(user, password)
         except SignUpPendingError:
             return False
+        finally:
+            sign_in_of(self.request).proving = None
 
     @override
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
@@ -119,10 +125,13 @@ class AccountAdapter(DefaultAccountAdapter):
             reason = LoginFailure.USER_INACTIVE
         else:
             reason = LoginFailure.WRONG_PASSWORD
+        sid = sign_in_of(request).proving
+        type_ = AuditEvent.Type.SESSION_PROOF_REFUSED if sid else AuditEvent.Type.LOGIN_FAILED
         trail.record(
-            AuditEvent.Type.LOGIN_FAILED,
+            type_,
             user=user,
             identifier=email,
+            sid=sid,
             client=client_of(request),
             reason=reason,
         )
@@ -179,7 +188,21 @@ class AccountAdapter(DefaultAccountAdapter):
                     **context,
                 },
             )
-        sending.enqueue(message, user_id=owner.pk if owner else None)
+        with transaction.atomic():
+            if template_prefix in OF_RESETS:
+                self._record_reset(request, email, context.get("user"))
+            sending.enqueue(message, user_id=owner.pk if owner else None)
+
+    def _record_reset(self, request: HttpRequest | None, email: str, user: User | None) -> None:
+        """Record a requested reset. For an unknown address, too, so that both take as long."""
+        trail.record(
+            AuditEvent.Type.PASSWORD_RESET_REQUESTED,
+            user=user,
+            identifier=email,
+            client=client_of(request) if request else None,
+            reason="" if user else LoginFailure.UNKNOWN_USER,
+            actor=request.user if request and isinstance(request.user, User) else None,
+        )
 
     @override
     def send_notification_mail(

@@ -10,22 +10,36 @@ import secrets
 import unicodedata
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
+from allauth.account.internal.flows.email_verification_by_code import (
+    EMAIL_VERIFICATION_CODE_SESSION_KEY,
+)
+from allauth.account.internal.stagekit import get_pending_stage
 from allauth.core import context
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.request import sign_in_of
+from accounts.audit import trail
+from accounts.audit.vocabulary import EventType
+from accounts.people.models import User
+from accounts.request import client_of, sign_in_of
 from accounts.store import counters
 from accounts.store.counters import Limit
+from accounts.store.engine import SID
 from accounts.store.outage import STORE_ERRORS
 
 LIFETIME_SECONDS = 600
 """Seconds that a code is valid (ASVS 6.5.5)."""
 USES = Limit("code_use", 1, LIFETIME_SECONDS)
 TRIES = "code_tries"
+ALARM = Limit("code_alarm", 1, LIFETIME_SECONDS)
+
+
+class TriesUsedUpError(ValidationError):
+    """The last try was wrong: no code is accepted any more. Raised once for a code."""
 
 
 def digits_in(typed: str) -> str:
@@ -38,7 +52,8 @@ def check(
 ) -> tuple[Limit, str]:
     """Count this try. If the code is right, uncount the try and mark the code as used.
 
-    Raises `ValidationError` for a wrong or used code; it says how many tries are left. Raises
+    Raises `ValidationError` for a wrong or used code; it says how many tries are left. Raises its
+    subclass `TriesUsedUpError`, once, for the last try. Raises
     `StoreUnavailableError` if Redis doesn't answer. With `is_spent=False` a right code stays
     unused.
     """
@@ -48,6 +63,8 @@ def check(
         raise _refusal(_("This code was typed wrong too often. Have a new code sent."))
     if not expected or not secrets.compare_digest(digits_in(typed), digits_in(expected)):
         left = tries.amount - counters.taken((tries, code))
+        if left < 1 and not counters.take([(ALARM, code)]):
+            raise TriesUsedUpError(_wrong(left), code="incorrect_code")
         raise _refusal(_wrong(left))
     counters.give_back([(tries, code)])
     if is_spent and counters.take([(USES, code)]):
@@ -63,6 +80,21 @@ def give_back(request: HttpRequest) -> None:
         # If Redis is down, the visitor has a new code sent.
         with suppress(*STORE_ERRORS):
             counters.give_back([use])
+
+
+def _record_tries(request: HttpRequest) -> None:
+    """Record that the tries of a code are used up: for the account that it was to prove, if any."""
+    state = request.session.get(EMAIL_VERIFICATION_CODE_SESSION_KEY, {})
+    stage = get_pending_stage(request)  # None for a user who is signed in
+    user = stage.login.user if stage else request.user
+    sid = request.session.get(SID)
+    trail.record(
+        EventType.CODE_REFUSED,
+        user=user if isinstance(user, User) else None,
+        identifier=state.get("email", ""),
+        sid=UUID(sid) if sid else None,
+        client=client_of(request),
+    )
 
 
 def _wrong(left: int) -> str:
@@ -92,12 +124,16 @@ class ChecksCode:
         form: Any = self
         request = context.request
         is_spent = request.method != "GET"
-        use = check(
-            form.cleaned_data[self.code_field],
-            expected,
-            session_key=request.session.session_key or "",
-            is_spent=is_spent,
-        )
+        try:
+            use = check(
+                form.cleaned_data[self.code_field],
+                expected,
+                session_key=request.session.session_key or "",
+                is_spent=is_spent,
+            )
+        except TriesUsedUpError:
+            _record_tries(request)
+            raise
         if is_spent:
             sign_in_of(request).spent_code = use
         form.cleaned_data[self.code_field] = expected

@@ -8,6 +8,7 @@ from allauth.account.adapter import get_adapter
 from allauth.core import context
 from allauth.socialaccount import forms as social_forms
 from django import forms
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
@@ -17,6 +18,7 @@ from accounts.pages import decoys, stays
 from accounts.pages.codes import ChecksCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.pages.waiting import CountsGuesses
+from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import PasswordLengthValidator
@@ -130,6 +132,20 @@ class ResetPasswordKeyForm(OneNewPassword, account_forms.ResetPasswordKeyForm):
     pass
 
 
+class UserTokenForm(account_forms.UserTokenForm):
+    """Check the key of a reset link, and let requests with keys of one user wait for each other.
+
+    Without the lock, requests that arrive together would all find the key unused.
+    """
+
+    @override
+    def _get_user(self, uidb36: str) -> User | None:
+        user: User | None = super()._get_user(uidb36)  # type: ignore[no-untyped-call]  # allauth's
+        if user is None or not connection.in_atomic_block:  # a GET, which changes nothing
+            return user
+        return User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+
+
 class ProfileForm(forms.ModelForm[User]):
     class Meta:
         model = User
@@ -168,4 +184,11 @@ class ConfirmReauthenticationCodeForm(CodeForm, account_forms.ConfirmReauthentic
 
 
 class ConfirmEmailVerificationCodeForm(CodeForm, account_forms.ConfirmEmailVerificationCodeForm):
-    pass
+    @override
+    def clean_code(self) -> str:
+        """Check the code. An account that never proved the address stops nobody from proving it."""
+        if addresses.is_kept(self.email, owner_id=self.user.pk if self.user else None):
+            return super().clean_code()
+        self.check_code(self.expected_code)
+        code: str = account_forms.BaseConfirmCodeForm.clean_code(self)
+        return code

@@ -24,7 +24,7 @@ from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import Method
 from accounts.bell import Topic, bell
-from accounts.pages import proofs
+from accounts.pages import claims, proofs
 from accounts.pages.middleware import RIGHTS_FIELDS, current, rights_of
 from accounts.pages.remembered_users import remembered
 from accounts.people import addresses
@@ -200,7 +200,7 @@ def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
     Runs before allauth writes the address into the user, where it must be unique.
     """
     if instance.verified:
-        addresses.claim(instance.email, owner_id=instance.user_id)
+        claims.claim(instance.email, owner_id=instance.user_id)
 
 
 @receiver(pre_delete, sender=User)

@@ -14,10 +14,13 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
+from accounts.audit import trail
+from accounts.audit.vocabulary import Deletion, EventType
 from accounts.errors import ConflictError
-from accounts.pages import decoys
+from accounts.pages import claims, decoys
 from accounts.people import addresses
 from accounts.people.models import User
+from accounts.request import client_of
 
 OWN_PASSWORD = "sign_up_again"  # noqa: S105 - an entry of the session
 """Of the session: the user's id, and the hash of the password that was chosen here."""
@@ -81,6 +84,7 @@ def own(request: HttpRequest, user: User) -> None:
         addresses.disown_unproven(locked)
         user.password = locked.password = noted["hash"]
         locked.save(update_fields=["password"])
+        trail.record(EventType.USER_ADOPTED, user=locked, client=client_of(request))
 
 
 # By a provider
@@ -108,6 +112,7 @@ def replace(email: str) -> None:
         if addresses.is_unproved(locked):
             _without_telling(locked)
             locked.delete()
+            claims.record_deleted(email, reason=Deletion.SIGNED_UP_AGAIN)
 
 
 def note_provider(request: HttpRequest, login: SocialLogin) -> None:
@@ -125,6 +130,7 @@ def release(provider: str, uid: str) -> None:
         if addresses.is_unproved(user):
             _without_telling(user)
             user.delete()
+            claims.record_deleted(user.email, reason=Deletion.SIGNED_UP_AGAIN)
 
 
 def _without_telling(user: User) -> None:

@@ -20,9 +20,9 @@ from accounts.errors import (
 from accounts.federation import refusals, states
 from accounts.federation.linking import links
 from accounts.federation.providers import former
-from accounts.pages import parking, signing_up, stays
+from accounts.pages import claims, parking, signing_up, stays
 from accounts.pages.middleware import current
-from accounts.people import addresses, names
+from accounts.people import names
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.request import is_headless, sign_in_of
@@ -56,7 +56,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             return
         for address in sociallogin.email_addresses:
             if address.verified:
-                addresses.claim(address.email, owner_id=None)
+                claims.claim(address.email, owner_id=None)
         link = links.wanted(sociallogin) if is_login else None
         if link is not None:
             if request.user.is_authenticated:  # a sign-in by a provider replaces the current one

@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from structlog.contextvars import bind_contextvars
 
 from accounts.errors import TooManyRequestsError
 
@@ -60,5 +61,6 @@ class SaysWhen:
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # a FormView's
         if seconds := getattr(form, "retry_seconds", None):
             response.status_code = 429
+            bind_contextvars(reason=TooManyRequestsError.code)  # for the request's log line
             response.headers["Retry-After"] = str(seconds)
         return response

@@ -4,6 +4,7 @@ Anybody can type any address. So if an account proves an address, accounts that 
 proof lose it.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
@@ -11,12 +12,23 @@ from django.db import transaction
 from accounts.people.models import User
 
 
-def claim(email: str, *, owner_id: UUID | None) -> None:
+@dataclass(frozen=True)
+class Lost:
+    """What `claim` did to an account."""
+
+    user: User
+    is_deleted: bool
+
+
+def claim(email: str, *, owner_id: UUID | None) -> list[Lost]:
     """Take this address from accounts that never proved it, because `owner_id` has proved it now.
 
     `owner_id` is None for a user who is not saved yet. Deletes an account that signed up, proved no
     address and never signed in, because nobody can use it. An account with another proved address
     keeps that one. An account that an administrator prepared stays as it is (`is_unproved`).
+
+    Returns what each of these accounts lost. Call it through `accounts.pages.claims`, which records
+    that.
 
     Compares the stored spelling exactly: PostgreSQL's case rules make some other letters equal.
     """
@@ -28,9 +40,9 @@ def claim(email: str, *, owner_id: UUID | None) -> None:
             claimants = claimants.exclude(pk=owner_id)
             squatters = squatters.exclude(pk=owner_id)
         unproved = [user for user in squatters if is_unproved(user)]
-        for user in claimants:
-            if user not in unproved:
-                user.emailaddress_set.filter(email=email, verified=False).delete()
+        keepers = [user for user in claimants if user not in unproved]
+        for user in keepers:
+            user.emailaddress_set.filter(email=email, verified=False).delete()
         for user in squatters:
             proved = user.emailaddress_set.filter(verified=True).first()
             if user in unproved:
@@ -38,6 +50,26 @@ def claim(email: str, *, owner_id: UUID | None) -> None:
             elif proved is not None:
                 user.email = proved.email.lower()
                 user.save(update_fields=["email"])
+        deleted = [Lost(user, is_deleted=True) for user in unproved]
+        return deleted + [Lost(user, is_deleted=False) for user in keepers]
+
+
+def is_kept(email: str, *, owner_id: UUID | None) -> bool:
+    """Is there another account that keeps this address, although `owner_id` proves it now?
+
+    True exactly if `claim` leaves the address to somebody.
+    """
+    others = User.objects.all() if owner_id is None else User.objects.exclude(pk=owner_id)
+    if others.filter(emailaddress__email=email, emailaddress__verified=True).exists():
+        return True
+    return not all(
+        is_unproved(user) or (_has_proved(user) and not (user.is_staff or user.is_superuser))
+        for user in others.filter(email=email)
+    )
+
+
+def _has_proved(user: User) -> bool:
+    return user.emailaddress_set.filter(verified=True).exists()
 
 
 def unproved_account(email: str) -> User | None:
@@ -64,7 +96,7 @@ def disown_unproven(user: User) -> None:
     address, chosen the name and connected a provider, and could otherwise still sign in by that
     provider.
     """
-    if user.emailaddress_set.filter(verified=True).exists():
+    if _has_proved(user):
         return
     user.socialaccount_set.all().delete()
     user.display_name = ""

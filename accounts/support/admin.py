@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
-from accounts.audit.vocabulary import Right
+from accounts.audit.vocabulary import Deletion, Right
 from accounts.people.models import User
 from accounts.request import client_of
 from accounts.signins import sessions
@@ -222,6 +222,24 @@ class UserAdmin(DjangoUserAdmin[User]):
             )
         if not change:
             _invite(request, user)
+
+    @override
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        with transaction.atomic():
+            super().delete_model(request, obj)
+            trail.record(
+                AuditEvent.Type.USER_DELETED,
+                identifier=obj.email,
+                reason=Deletion.BY_ADMINISTRATOR,
+                actor=cast("User", request.user),
+                client=client_of(request),
+            )
+
+    @override
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        with transaction.atomic():
+            for user in queryset.order_by("pk"):
+                self.delete_model(request, user)
 
     @admin.action(description=_("End all sign-ins of the selected users"), permissions=["change"])
     @transaction.atomic

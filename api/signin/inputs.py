@@ -20,6 +20,7 @@ from typing_extensions import override
 from accounts.errors import SignUpPendingError
 from accounts.pages import decoys, stays
 from accounts.pages.codes import ChecksCode
+from accounts.pages.forms import UserTokenForm
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.request import sign_in_of
 
@@ -84,6 +85,19 @@ class LoginInput(inputs.LoginInput):
         return cleaned
 
 
+class ResetPasswordInput(inputs.ResetPasswordInput):
+    @override
+    def _clean_key_link(self) -> str:
+        """Check the key by our form, which locks the user. Returns the key."""
+        key: str = self.cleaned_data["key"]
+        uidb36, _, subkey = key.partition("-")
+        form = UserTokenForm(data={"uidb36": uidb36, "key": subkey})
+        if not form.is_valid():
+            raise get_adapter().validation_error("invalid_password_reset")
+        self.user = form.reset_user
+        return key
+
+
 class ChangePasswordInput(inputs.ChangePasswordInput):
     @override
     def clean_current_password(self) -> str:
@@ -107,3 +121,4 @@ def install() -> None:
     social_views.ProviderSignupView.input_class = ProviderSignupInput
     views.SignupView.input_class = {"POST": SignupInput}
     views.ChangePasswordView.input_class = ChangePasswordInput
+    views.ResetPasswordView.input_class = ResetPasswordInput

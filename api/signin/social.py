@@ -25,7 +25,7 @@ from accounts.federation.linking.links import Link
 from accounts.federation.profile import Proof
 from accounts.federation.providers.base import StrictProvider
 from accounts.federation.wire import replay
-from accounts.people import addresses
+from accounts.pages import claims
 from accounts.people.models import User
 from accounts.request import client_of, sign_in_of
 from accounts.signins.models import AuthSession
@@ -118,7 +118,7 @@ def _require_vouched_for(login: SocialLogin) -> Link | None:
     if not vouched:
         raise ProviderEmailUnverified
     for email in vouched:
-        addresses.claim(email, owner_id=None)
+        claims.claim(email, owner_id=None)
     return links.wanted(login)
 
 

@@ -26,8 +26,9 @@ from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
 from accounts.federation import confirmation
-from accounts.federation.errors import NotAskedAgainError, OtherAccountError, ProviderError
+from accounts.federation.errors import ProviderError
 from accounts.pages import proofs
+from accounts.request import sign_in_of
 from accounts.signins import proofs as rule
 from accounts.signins.models import AuthSession
 from api import problems
@@ -37,8 +38,6 @@ from api.exceptions import FreshProofRequired, InvalidCredentials
 if TYPE_CHECKING:
     from accounts.people.models import User
     from api.tokens.jwts import AccessJWT
-
-CODES = {OtherAccountError: "other_account", NotAskedAgainError: "not_asked_again"}
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +63,13 @@ def require(request: Request, *, password: str = "") -> None:
 
 def _check(request: Request, password: str) -> None:
     user, http = account(request), request._request  # noqa: SLF001 - DRF's only way to it
+    sign_in_of(http).proving = sid_of(request)
     try:
         found = get_adapter(http).authenticate(http, email=user.email, password=password)
     except SignUpPendingError as exc:
         raise InvalidCredentials from exc
+    finally:
+        sign_in_of(http).proving = None
     if found is None or found.pk != user.pk:
         raise InvalidCredentials
 
@@ -118,8 +120,9 @@ class ReauthenticateByProviderView(ReauthenticationAPIView):
             confirmation.check_time(login.state["auth_time"], since=lately)
         except ProviderError as exc:
             log.warning("%s confirms no sign-in: %s", provider, exc)
+            confirmation.record_refusal(request, exc)
             text = confirmation.text_of(exc, provider)
-            refused = ValidationError(text, code=CODES[type(exc)])
+            refused = ValidationError(text, code=confirmation.REASONS[type(exc)])
             return ErrorResponse(request, exception=refused)
         confirmation.accept(request, user, provider, uid)
         return response.AuthenticationResponse(request)

@@ -5,19 +5,19 @@ cookie`, a header that a foreign page can't send without a preflight. Its `Origi
 ours (RFC 10017 §6), because SameSite alone lets sibling subdomains in.
 """
 
-import logging
 from typing import Any
 
 from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.response import Response
+from structlog import get_logger
 
 from accounts.pages import known_devices
 from api.exceptions import OriginRefused
 
 HEADER = "X-Token-Delivery"
 
-log = logging.getLogger(__name__)
+log = get_logger()
 
 
 def by_cookie(request: Request) -> bool:
@@ -25,7 +25,7 @@ def by_cookie(request: Request) -> bool:
     if request.headers.get(HEADER, "") != "cookie":
         return False
     if request.headers.get("Origin") not in {settings.SITE_URL, *settings.FRONTEND_ORIGINS}:
-        log.warning("refused a cookie call from another origin")
+        log.warning("origin_refused", reason="a cookie call from another origin")
         raise OriginRefused
     return True
 

@@ -4,22 +4,43 @@ Keys, headers and the rules of verification are ours; the interface is SimpleJWT
 """
 
 import json
-import logging
 import re
 from typing import Any
 
 import jwt
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
-from jwt.exceptions import ExpiredSignatureError, InvalidSignatureError, InvalidTokenError
+from jwt.exceptions import (
+    ExpiredSignatureError,
+    ImmatureSignatureError,
+    InvalidAlgorithmError,
+    InvalidAudienceError,
+    InvalidIssuedAtError,
+    InvalidIssuerError,
+    InvalidSignatureError,
+    InvalidTokenError,
+    MissingRequiredClaimError,
+)
 from jwt.utils import base64url_decode
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
+from structlog import get_logger
 from typing_extensions import override
 
 from api.keys import ring
 
-log = logging.getLogger(__name__)
+log = get_logger()
+
+REASONS: dict[type[Exception], str] = {
+    InvalidSignatureError: "signature",
+    InvalidAlgorithmError: "algorithm",
+    InvalidAudienceError: "audience",
+    InvalidIssuerError: "issuer",
+    InvalidIssuedAtError: "issued_at",
+    ImmatureSignatureError: "not_yet_valid",
+    MissingRequiredClaimError: "missing_claim",
+}
+"""The `reason` of the log line for a token that is forged or not for us. An expired one has no line."""
 
 MAX_BYTES = 4096
 REQUIRED = ["aud", "client_id", "exp", "iat", "iss", "jti", "sid", "sub"]
@@ -58,6 +79,9 @@ class SignedJWTBackend(TokenBackend):
         try:
             header = _without_duplicates(text)
             key = ring.find(str(header.get("kid", "")))
+            if key is None:
+                log.warning("token_refused", reason="unknown_key")
+            # No log line for another kind of token: callers try one kind after the other.
             if key is None or "crit" in header or not self._is_our_typ(header):
                 raise TokenBackendError(_("Token is invalid"))
             payload: dict[str, Any] = jwt.decode(  # noqa: TID251 - this is api.tokens.signing
@@ -72,8 +96,7 @@ class SignedJWTBackend(TokenBackend):
         except ExpiredSignatureError as exc:
             raise TokenBackendExpiredToken(_("Token is expired")) from exc
         except (InvalidTokenError, ValueError, RecursionError) as exc:
-            if isinstance(exc, InvalidSignatureError):
-                log.warning("a token names our key and has another signature")
+            log.warning("token_refused", reason=REASONS.get(type(exc), "malformed"))
             raise TokenBackendError(_("Token is invalid")) from exc
         return payload
 

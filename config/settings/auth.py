@@ -55,6 +55,7 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "accounts.pages.forms.ResetPasswordKeyForm",
     "set_password": "accounts.pages.forms.SetPasswordForm",
     "signup": "accounts.pages.forms.SignupForm",
+    "user_token": "accounts.pages.forms.UserTokenForm",
 }
 # A mailed code is no door: it only proves an account, to connect a provider to it.
 ACCOUNT_LOGIN_BY_CODE_ENABLED = False

@@ -190,7 +190,7 @@ def cookies_of(browser, user, signing_in=True):
     def note(response):
         for name, morsel in response.cookies.items():
             if morsel.value:
-                seen.setdefault(name, []).append(dict(morsel))
+                seen.setdefault(name, []).append(dict(morsel) | {"line": morsel.OutputString()})
 
     for path in [*PAGES, *MACHINE]:
         note(browser.get(path))
@@ -226,6 +226,13 @@ def test_only_these_cookies_are_set_and_with_these_flags(user):
         assert attributes["domain"] == "", name
         assert attributes["httponly"] is True or name == "csrf", name
         assert not attributes["secure"], name
+
+
+def test_every_cookie_is_far_below_4096_bytes(user):
+    """Browsers drop a larger one (RFC 6265bis §5.6)."""
+    seen = cookies_of(Client(headers={"user-agent": CHROME}), user)
+
+    assert max(len(each["line"]) for all_ in seen.values() for each in all_) < 1024
 
 
 def test_an_https_site_sets_host_cookies_and_hsts_and_redirects_http(site_under):

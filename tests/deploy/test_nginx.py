@@ -229,6 +229,14 @@ def test_dotfiles_are_not_served(edge, path):
     assert response.status == 404
 
 
+@pytest.mark.parametrize("path", ["/static/", "/static/accounts/"])
+def test_folders_are_not_listed(edge, path):
+    response, text = edge.ask("GET", path)
+
+    assert response.status in {403, 404}
+    assert b"style.css" not in text
+
+
 def test_well_known_is_served(edge):
     response, _ = edge.ask("GET", "/.well-known/change-password")
 

@@ -319,6 +319,45 @@ def test_a_reset_ends_every_sign_in_and_signs_nobody_in(
     assert sign_in(another_browser, user, NEW_PASSWORD).status_code == 302
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "sessions/", "activity/", "profile/", "email/", "3rdparty/", "password/change/"),
+        *("reauthenticate/", "reauthenticate/code/", "delete/"),
+    ],
+)
+def test_every_signed_in_page_offers_to_sign_out(signed_in, name):
+    page = signed_in.get(f"/accounts/{name}")
+
+    assert page.status_code == 200
+    assert re.search(r'<form [^>]*method="post" action="/accounts/logout/"', page.text)
+
+
+@pytest.mark.parametrize(
+    ("path", "filled"),
+    [
+        ("/accounts/login/", {"password": "current-password"}),
+        ("/accounts/signup/", {"password1": "new-password"}),
+        ("/accounts/reauthenticate/", {"password": "current-password"}),
+        (
+            "/accounts/password/change/",
+            {"oldpassword": "current-password", "password1": "new-password"},
+        ),
+    ],
+)
+def test_password_fields_are_masked_and_for_password_managers(browser, user, path, filled):
+    if path not in {"/accounts/login/", "/accounts/signup/"}:
+        sign_in(browser, user)
+
+    page = browser.get(path).text
+
+    for name, purpose in filled.items():
+        (field,) = re.findall(rf'<input[^>]*name="{name}"[^>]*>', page)
+        assert 'type="password"' in field
+        assert f'autocomplete="{purpose}"' in field
+        assert "onpaste" not in field
+
+
 def test_a_reset_link_works_once(browser, user, deliver):
     link = reset_link(browser, user, deliver)
     form = browser.get(link, follow=True).redirect_chain[-1][0]

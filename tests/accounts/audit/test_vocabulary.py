@@ -11,8 +11,10 @@ from accounts.audit.vocabulary import (
     METHODS,
     REASONS,
     Alert,
+    Deletion,
     EventType,
     LoginFailure,
+    ProofFailure,
     RevokeReason,
     Right,
     Tone,
@@ -28,6 +30,8 @@ GROUPS = [
     (EventType.LOGIN_FAILED, LoginFailure),
     (EventType.SOCIAL_ALERTED, Alert),
     (EventType.RIGHTS_CHANGED, Right),
+    (EventType.SESSION_PROOF_REFUSED, ProofFailure),
+    (EventType.USER_DELETED, Deletion),
 ]
 EVENTS = [(type_, "") for type_ in EventType] + [
     (type_, reason) for type_, group in GROUPS for reason in group

@@ -97,6 +97,18 @@ def test_of_two_connections_at_once_one_is_made(google, visitor, owner, unhurrie
     ] * 2
 
 
+@pytest.mark.parametrize("name", ["code", "state", "iss"])
+@pytest.mark.django_db
+def test_an_answer_with_a_repeated_parameter_signs_nobody_in(google, visitor, name):
+    back = begin(visitor, google)
+
+    answer = visitor.get(f"{back}&{name}=x")
+
+    assert answer.status_code == 400
+    assert not AuthSession.objects.exists()
+    assert visitor.get(back).status_code == 302  # the attempt itself is not used up
+
+
 @ALL
 @pytest.mark.django_db
 def test_back_or_f5_after_the_sign_in_leads_to_next(standin, visitor, deliver):

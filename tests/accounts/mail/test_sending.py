@@ -212,3 +212,12 @@ def test_a_header_cannot_be_smuggled_in(browser, db, address):
 
     assert response.status_code == 200
     assert not Job.objects.filter(kind="mail").exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("email", ["a@b.example\r\nBcc: c@d.example", "a@b.example, c@d.example"])
+@pytest.mark.parametrize("path", ["/accounts/signup/", "/accounts/password/reset/"])
+def test_an_address_cannot_add_a_header_or_a_recipient(client, deliver, path, email):
+    client.post(path, {"email": email, "password1": "some unrelated words"})
+
+    assert deliver() == []

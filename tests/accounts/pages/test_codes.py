@@ -1,8 +1,12 @@
 """A mailed code may be typed in any form, is tried a few times, and used once, also at once."""
 
+import re
 import threading
+import time
 
 import pytest
+import time_machine
+from allauth.account.adapter import get_adapter
 from django.core.exceptions import ValidationError
 from django.db import connections
 from django.test import Client
@@ -165,3 +169,25 @@ def test_a_code_sent_six_times_at_once_opens_one_sign_in(deliver, door):
 
     assert AuthSession.objects.count() == 1
     assert not {status for status in answers if status >= 500}
+
+
+@pytest.mark.django_db
+def test_a_mailed_code_has_eight_digits():
+    """26 bits of which a visitor has five tries (ASVS 6.5.4)."""
+    adapter = get_adapter()
+    made = [adapter.generate_login_code(), adapter.generate_email_verification_code()]
+
+    assert all(re.fullmatch(r"\d{4}-\d{4}", code) for code in made)
+    assert made[0] != made[1]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("seconds", "is_good"), [(590, True), (610, False)])
+def test_a_mailed_code_works_for_ten_minutes(browser, deliver, seconds, is_good):
+    browser.post("/accounts/signup/", NEW)
+    code = code_in(deliver()[0])
+
+    with time_machine.travel(time.time() + seconds):
+        browser.post("/accounts/confirm-email/", {"code": code})
+
+    assert AuthSession.objects.exists() is is_good

@@ -136,3 +136,23 @@ def test_an_unproved_sign_up_gives_way_whatever_the_spelling():
     addresses.claim(" MIA@Example.com", owner_id=None)
 
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("holder", ["unproved", "second", "proved", "staff"])
+def test_a_new_email_of_the_page_is_stopped_by_its_owner_only(signed_in, user, deliver, holder):
+    other = UserFactory(email="mia@example.com", verified=holder == "proved")
+    if holder == "staff":
+        User.objects.filter(pk=other.pk).update(is_staff=True)
+    if holder == "second":
+        User.objects.filter(pk=other.pk).update(email="other@example.com")
+        EmailAddress.objects.create(user=other, email="other@example.com", verified=True)
+    if holder != "proved":
+        EmailAddress.objects.get_or_create(user=other, email="mia@example.com")
+
+    signed_in.post("/accounts/email/", {"action_add": "", "email": "mia@example.com"})
+    codes = re.findall(r"\b\d{4}-\d{4}\b", "".join(mail.body for mail in deliver()))
+    for code in codes:
+        signed_in.post("/accounts/confirm-email/", {"code": code})
+
+    user.refresh_from_db()
+    assert (user.email == "mia@example.com") == (holder in {"unproved", "second"})

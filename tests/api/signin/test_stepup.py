@@ -83,7 +83,7 @@ def test_a_wrong_password_is_refused_counted_and_recorded(client, pair):
 
     assert [each.status_code for each in refused] == [401] * 5 + [429]
     assert refused[0].json()["code"] == "invalid_credentials"
-    assert AuditEvent.objects.filter(type="login.failed").count() == 5
+    assert AuditEvent.objects.filter(type="session.proof_refused").count() == 5
     assert User.objects.get().erase_at is None
 
 

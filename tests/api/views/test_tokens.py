@@ -3,13 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
+from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 from tests.kit import forge
 from tests.kit.clients import bearer
+from tests.kit.factories import PASSWORD
+from tests.kit.outage import without_redis
 from tests.kit.problems import invalid, problem
 
 FORM = "application/x-www-form-urlencoded"
@@ -263,3 +267,58 @@ def test_verify_costs_no_query(post, pair, fresh_feed, django_assert_num_queries
 def test_refresh_costs_one_query(post, pair, django_assert_num_queries):
     with django_assert_num_queries(1):
         post("/api/token/refresh/", {"refresh": pair["refresh"]})
+
+
+@pytest.mark.parametrize("reason", sessions.Reason)
+def test_nothing_is_refreshed_after_an_end_for_any_reason(post, pair, reason):
+    sessions.revoke(AuthSession.objects.get(), reason=reason)
+
+    response = post("/api/token/refresh/", {"refresh": pair["refresh"]})
+
+    assert response.status_code == 401
+    assert "access" not in response.json()
+
+
+def test_no_answer_with_a_token_may_be_stored(post, app, pair, user):
+    body = {"email": user.email, "password": PASSWORD}
+    pairs = [
+        post("/api/token/", body),
+        post("/api/token/refresh/", {"refresh": pair["refresh"]}),
+        app("POST", "auth/login", body),
+    ]
+    latest = pairs[2].json()["meta"]["refresh_token"]
+    pairs.append(app("POST", "tokens/refresh", {"refresh_token": latest}))
+
+    assert [answer.status_code for answer in pairs] == [200] * 4
+    assert all("no-store" in answer.headers.get("Cache-Control", "") for answer in pairs)
+
+
+def test_revoking_needs_no_redis(post, pair, settings):
+    with without_redis(settings):
+        response = post("/api/token/revoke/", {"token": pair["refresh"]})
+
+    assert response.status_code == 200
+    assert AuthSession.objects.get().revoked_at is not None
+
+
+def test_revoking_without_the_database_is_a_503(post, pair, monkeypatch):
+    def fails(*args, **kwargs):
+        raise OperationalError
+
+    monkeypatch.setattr(sessions, "revoke", fails)
+    client = Client(raise_request_exception=False)
+    response = client.post(
+        "/api/token/revoke/", {"token": pair["refresh"]}, content_type="application/json"
+    )
+
+    assert response.status_code == 503
+    assert response.json()["code"] == "store_unavailable"
+    assert response["Retry-After"]
+
+
+def test_a_refresh_adds_no_scope_to_a_sign_in(post, pair, user):
+    """Rights that are saved end the sign-in, so the next pair with more of them is a new sign-in's."""
+    user.is_staff = True
+    user.save()
+
+    assert post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 401

@@ -14,6 +14,7 @@ from accounts.signins.models import AuthSession
 from tests.kit.clients import bearer
 from tests.kit.outage import without_redis
 from tests.kit.problems import problem
+from tests.kit.racing import at_once
 from tests.kit.standins import access_token_in
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +70,19 @@ def test_a_token_signs_in_once(standin, send, door, kinds):
 
     assert is_refused(door, again)
     assert is_refused("headless" if door == "api" else "api", elsewhere)
+    assert AuthSession.objects.count() == 2
+
+
+@DOORS
+@BOTH
+@pytest.mark.django_db(transaction=True)
+def test_of_four_uses_at_once_of_a_token_one_signs_in(standin, send, door):
+    email_of(send("api", standin, tokens_of(standin)))
+    tokens = tokens_of(standin)
+
+    answers = at_once(4, lambda _: send(door, standin, tokens))
+
+    assert [is_refused(door, answer) for answer in answers].count(True) == 3
     assert AuthSession.objects.count() == 2
 
 
