@@ -46,7 +46,10 @@ well_known_urlpatterns = [
 
 ALLAUTHS: dict[str, Statements] = {
     **dict.fromkeys(
-        ("config", "login", "signup", "request_password_reset", "reset_password"),
+        (
+            *("config", "login", "signup", "request_password_reset", "reset_password"),
+            "request_login_code",
+        ),
         Statements(needs_no_token=True),
     ),
     "provider_token": {"limit": SOCIAL, "may_connect": True},

@@ -38,20 +38,20 @@ def check(
 ) -> tuple[Limit, str]:
     """Count this try. If the code is right, uncount the try and mark the code as used.
 
-    Raises `ValidationError` for a wrong or used code; it says how many tries are left. Raises
+    Raises `WrongCodeError` for a wrong or used code; it says how many tries are left. Raises
     `StoreUnavailableError` if Redis doesn't answer. With `is_spent=False` a right code stays
     unused.
     """
     code = hashlib.sha256(f"{session_key}:{expected}".encode()).hexdigest()
     tries = counters.limit(TRIES)
     if counters.take([(tries, code)]):
-        raise _refusal(_("This code was typed wrong too often. Have a new code sent."))
+        raise WrongCodeError(_("This code was typed wrong too often. Have a new code sent."))
     if not expected or not secrets.compare_digest(digits_in(typed), digits_in(expected)):
         left = tries.amount - counters.taken((tries, code))
-        raise _refusal(_wrong(left))
+        raise WrongCodeError(_wrong(left), tries_left=left)
     counters.give_back([(tries, code)])
     if is_spent and counters.take([(USES, code)]):
-        raise _refusal(_("This code has been used already. Have a new code sent."))
+        raise WrongCodeError(_("This code has been used already. Have a new code sent."))
     return USES, code
 
 
@@ -75,8 +75,12 @@ def _wrong(left: int) -> str:
     ) % {"count": left}
 
 
-def _refusal(text: str) -> ValidationError:
-    return ValidationError(text, code="incorrect_code")
+class WrongCodeError(ValidationError):
+    """A wrong or used code. `tries_left` is the number of further tries that this code allows."""
+
+    def __init__(self, text: str, *, tries_left: int = 0) -> None:
+        super().__init__(text, code="incorrect_code")
+        self.tries_left = tries_left
 
 
 class ChecksCode:

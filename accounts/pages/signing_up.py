@@ -67,6 +67,16 @@ def _again(request: HttpRequest, user: User, password: str) -> User:
     return user
 
 
+def note_no_password(request: HttpRequest, user: User) -> None:
+    """Note that this visitor has chosen no password for this account, unless the session has one.
+
+    Call before `own`, if no sign-up of this session leads there.
+    """
+    noted = request.session.get(OWN_PASSWORD)
+    if noted is None or noted["user"] != str(user.pk):
+        request.session[OWN_PASSWORD] = {"user": str(user.pk), "hash": make_password(None)}
+
+
 def own(request: HttpRequest, user: User) -> None:
     """Give an unproved account to the visitor who is about to prove its address in this session.
 

@@ -6,6 +6,7 @@ proof lose it.
 
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.people.models import User
@@ -38,6 +39,15 @@ def claim(email: str, *, owner_id: UUID | None) -> None:
             elif proved is not None:
                 user.email = proved.email.lower()
                 user.save(update_fields=["email"])
+
+
+def account_of(email: str) -> User | None:
+    """Return the account that signs in with this address, or None. None also for a disabled one.
+
+    Never an account that typed the address as its next one: it must prove the address first.
+    """
+    user = User.objects.filter(email=User.objects.normalize_email(email), is_active=True).first()
+    return None if user is None or user.email in settings.REFUSED_EMAILS else user
 
 
 def unproved_account(email: str) -> User | None:
