@@ -28,9 +28,14 @@ PROBLEM = {
         "request_id": {"type": "string"},
         "link_token": {
             "type": "string",
-            "description": "With `account_exists`: send it to `/api/token/` beside the password.",
+            "description": "With `account_exists`: send it to `/api/token/` beside the password, or "
+            "to `/api/token/code/confirm/` beside a code.",
         },
         "expires_in": {"type": "integer", "description": "Seconds that `link_token` is good for."},
+        "tries_left": {
+            "type": "integer",
+            "description": "With `invalid_code`: how often the code can be tried again.",
+        },
         "error": {
             "type": "string",
             "enum": ["invalid_client", "invalid_request"],

@@ -18,10 +18,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from typing_extensions import override
 
 from accounts.errors import TooManyRequestsError
-from accounts.pages import waiting
+from accounts.pages import sign_in_codes, waiting
 from accounts.pages.expired import KEPT_EMAIL, KeepsEmail
 from accounts.pages.forms import RequestLoginCodeForm
-from accounts.pages.sign_in_codes import SignInCode
 from accounts.pages.waiting import SaysWhen
 
 
@@ -66,7 +65,10 @@ class ConfirmLoginCodeView(views.ConfirmLoginCodeView):
 
     @override
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.user.is_anonymous and not self._is_waiting(request):
+        stage = LoginStageController.enter(request, LoginByCodeStage.key)
+        if request.user.is_anonymous and sign_in_codes.resumed(request) is None:
+            if stage is not None:
+                request.session[KEPT_EMAIL] = stage.state["email"]
             messages.info(request, _("That code has expired. Have a new one sent."))
             return _lead_to(request, "account_request_login_code")
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
@@ -97,17 +99,6 @@ class ConfirmLoginCodeView(views.ConfirmLoginCodeView):
             messages.warning(self.request, waiting.in_sentence(text, seconds))
             return redirect(self.request.get_full_path())
         return response
-
-    def _is_waiting(self, request: HttpRequest) -> bool:
-        """Does this browser wait for a code? Otherwise keep the address that it asked for."""
-        stage = LoginStageController.enter(request, LoginByCodeStage.key)
-        if stage is None:
-            return False
-        process: SignInCode | None = SignInCode.resume(stage)  # type: ignore[no-untyped-call]  # allauth's
-        if process is None:
-            request.session[KEPT_EMAIL] = stage.state["email"]
-            return False
-        return True
 
 
 LEAVING = {"restart": "account_request_login_code", "cancel": "account_login"}

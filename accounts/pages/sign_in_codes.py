@@ -11,6 +11,7 @@ from typing import Any, cast
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows import login_by_code
 from allauth.account.models import EmailAddress
+from allauth.account.stages import LoginByCodeStage, LoginStageController
 from allauth.core import context
 from allauth.core.ratelimit import consume
 from django.contrib import messages
@@ -110,6 +111,15 @@ def ask(request: HttpRequest, email: str) -> None:
     """
     count_mail(request, email)
     SignInCode.initiate(request=request, user=addresses.account_of(email), email=email)
+
+
+def resumed(request: HttpRequest) -> SignInCode | None:
+    """Return the attempt that the session keeps, or None if there is none or it has expired."""
+    stage = LoginStageController.enter(request, LoginByCodeStage.key)
+    if stage is None:
+        return None
+    process: SignInCode | None = SignInCode.resume(stage)  # type: ignore[no-untyped-call]  # allauth's
+    return process
 
 
 def count_mail(request: HttpRequest, email: str) -> None:
