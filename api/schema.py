@@ -104,6 +104,12 @@ REFRESH_REFUSALS = {
 }
 
 
+CODE_PROBLEMS = (problems.INVALID_CODE, problems.INVALID_CODE_TOKEN)
+CODE_REFUSALS = {
+    (401, problems.CONTENT_TYPE): _refusal(*CODE_PROBLEMS, problems.INVALID_LINK_TOKEN),
+}
+
+
 class BearerScheme(OpenApiAuthenticationExtension):
     target_class = "api.authentication.BearerAuthentication"
     name = "bearer"

@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api import schema
 from api.serializers import (
     CodeRequestSerializer,
     CodeSerializer,
@@ -42,7 +43,7 @@ class TokenCodeConfirmView(TokenAPIView):
     @extend_schema(
         operation_id="token_code_confirm",
         request=CodeSerializer,
-        responses=TokenPairSerializer,
+        responses={200: TokenPairSerializer, **schema.CODE_REFUSALS},
         tags=["tokens"],
     )
     def post(self, request: Request) -> Response:
