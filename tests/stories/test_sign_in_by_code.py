@@ -1,6 +1,7 @@
 """Sign in by a mailed code: at the sign-in page, in the API and in allauth's headless API."""
 
 import re
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,8 @@ from django.utils import timezone
 from django_redis import get_redis_connection
 
 from accounts.audit.models import AuditEvent
+from accounts.federation.linking import links
+from accounts.federation.linking.links import Link
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
 from tests.kit.clients import CHROME, is_signed_in
@@ -38,8 +41,9 @@ def last_code(deliver):
 
 
 def without_tokens(response, email):
-    """Return the page without what is new each time, and without the typed address."""
-    text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "", response.content.decode())
+    """Return the page without what is new each time: tokens, seconds left, the typed address."""
+    text = re.sub(r"<time data-countdown.*?</time>", "", response.content.decode())
+    text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "", text)
     return re.sub(r'nonce[-="][^" ]+', "", text).replace(email, "")
 
 
@@ -132,6 +136,20 @@ def test_a_new_code_waits_some_seconds_and_replaces_the_old_one(browser, user, d
     assert type_code(browser, new).status_code == 302
 
 
+def test_a_new_code_has_ten_minutes_of_its_own(browser, user, deliver):
+    ask(browser, user.email)
+    begin = timezone.now()
+    let_pause_end()
+    with time_machine.travel(begin + timedelta(minutes=9)):
+        browser.post(CONFIRM, {"action": "resend"})
+        code = last_code(deliver)
+
+    with time_machine.travel(begin + timedelta(minutes=18)):
+        done = type_code(browser, code)
+
+    assert done["Location"] == "/accounts/"
+
+
 def test_another_address_can_be_chosen_on_the_code_page(browser, user, deliver):
     ask(browser, "typo@example.com")
 
@@ -206,7 +224,7 @@ def test_the_mail_is_in_the_language_of_the_account(browser, deliver):
 
 
 @pytest.mark.parametrize("kind", ["unknown", "disabled", "demo", "next address"])
-def test_pages_are_the_same_without_an_account(user, kind):
+def test_pages_are_the_same_without_an_account(user, deliver, kind):
     emails = {
         "unknown": NOBODY,
         "disabled": UserFactory(is_active=False).email if kind == "disabled" else "",
@@ -219,6 +237,7 @@ def test_pages_are_the_same_without_an_account(user, kind):
         EmailAddress.objects.create(user=UserFactory(), email=emails[kind], verified=False)
     seen = []
     for email in (user.email, emails[kind]):
+        mails = len(deliver())
         browser = Client(headers={"user-agent": CHROME})
         answers = [
             ask(browser, email),
@@ -239,6 +258,7 @@ def test_pages_are_the_same_without_an_account(user, kind):
                 for a in answers
             ]
         )
+        seen[-1].append(len(deliver()) - mails)
 
     assert seen[0] == seen[1]
 
@@ -329,6 +349,26 @@ def test_a_code_keeps_an_account_that_was_to_be_deleted(browser, user, deliver):
 
 
 # Attacks
+
+
+def test_a_link_that_somebody_left_here_is_forgotten(browser, user, deliver):
+    """An earlier user of this browser has noted a link of theirs to this account."""
+    session = browser.session
+    link = Link(
+        provider="kakao", uid="thief", extra_data={}, email=user.email, user_id=str(user.pk)
+    )
+    session[links.ENTRY] = asdict(link)
+    session.save()
+    browser.cookies["session"] = session.session_key
+
+    ask(browser, user.email)
+    page = browser.get(CONFIRM)
+    type_code(browser, last_code(deliver))
+
+    assert is_signed_in(browser)
+    assert "Kakao" not in page.text
+    assert "Kakao" not in deliver()[-1].body
+    assert not SocialAccount.objects.exists()
 
 
 def test_a_code_works_only_in_the_browser_that_asked(browser, another_browser, user, deliver):

@@ -157,15 +157,21 @@ def test_text_that_is_no_token_is_refused(post, token):
     assert post(CONFIRM, {"code_token": token, "code": "1234-5678"}).json() == OVER
 
 
+def test_a_token_for_another_purpose_is_refused(asked, post):
+    content = json.loads(encryption.decrypt(asked["code_token"])) | {"purpose": "link"}
+    token = encryption.encrypt(json.dumps(content))
+
+    assert post(CONFIRM, asked | {"code_token": token}).json() == OVER
+
+
 @pytest.mark.parametrize(
     "content",
     [
         [],
-        {"purpose": "link", "session": "x" * 32},
         {"purpose": "sign_in_code", "session": "x" * 32},
         {"purpose": "sign_in_code", "session": ""},
     ],
-    ids=["no object", "another purpose", "no such session", "no session"],
+    ids=["no object", "no such session", "no session"],
 )
 def test_a_token_of_another_content_is_refused(post, content):
     token = encryption.encrypt(json.dumps(content))
