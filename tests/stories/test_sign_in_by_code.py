@@ -270,6 +270,14 @@ def test_an_unknown_address_gets_a_mail_that_says_so(browser, deliver):
     assert "there is none" in deliver()[-1].body
 
 
+def test_a_refused_demo_account_gets_no_code(browser, user, deliver, settings):
+    settings.REFUSED_EMAILS = {user.email}
+
+    ask(browser, user.email)
+
+    assert "there is none" in deliver()[-1].body
+
+
 def test_a_code_for_nobody_cannot_be_typed(browser):
     ask(browser, NOBODY)
     let_pause_end()
