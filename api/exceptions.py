@@ -63,6 +63,20 @@ class LinkTokenRefused(InvalidCredentials):
     problem = problems.INVALID_LINK_TOKEN
 
 
+class CodeRefused(Refused):
+    """A mailed code is wrong. `tries_left` is the number of further tries that it allows."""
+
+    problem = problems.INVALID_CODE
+
+    def __init__(self, detail: str, *, tries_left: int) -> None:
+        super().__init__(detail)
+        self.members = {"tries_left": tries_left}
+
+
+class CodeTokenRefused(Refused):
+    problem = problems.INVALID_CODE_TOKEN
+
+
 class ClientRefused(Refused):
     problem = problems.INVALID_CLIENT
 

@@ -264,6 +264,18 @@ INVALID_LINK_TOKEN = Problem(
         "provider again to get a new one, or sign in without it."
     ),
 )
+INVALID_CODE = Problem(
+    401,
+    "invalid_code",
+    _("Unauthorized"),
+    _("That isn't the code. `tries_left` says how often it can be tried again."),
+)
+INVALID_CODE_TOKEN = Problem(
+    401,
+    "invalid_code_token",
+    _("Unauthorized"),
+    _("The code token has expired or was used before. Have a new code sent by /api/token/code/."),
+)
 EMAIL_UNVERIFIED = Problem(
     401,
     "email_unverified",
@@ -356,6 +368,7 @@ TABLE = {
         *(INVALID_CLIENT, SESSION_ENDED, FORBIDDEN, PERMISSION_DENIED, ORIGIN_REFUSED),
         FRESH_PROOF_REQUIRED,
         *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, ORIGIN_HIDDEN, INVALID_CREDENTIALS),
+        *(INVALID_CODE, INVALID_CODE_TOKEN),
         *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),
         LAST_SUPERUSER,
         *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE),

@@ -28,9 +28,14 @@ PROBLEM = {
         "request_id": {"type": "string"},
         "link_token": {
             "type": "string",
-            "description": "With `account_exists`: send it to `/api/token/` beside the password.",
+            "description": "With `account_exists`: send it to `/api/token/` beside the password, or "
+            "to `/api/token/code/confirm/` beside a code.",
         },
         "expires_in": {"type": "integer", "description": "Seconds that `link_token` is good for."},
+        "tries_left": {
+            "type": "integer",
+            "description": "With `invalid_code`: how often the code can be tried again.",
+        },
         "error": {
             "type": "string",
             "enum": ["invalid_client", "invalid_request"],
@@ -96,6 +101,12 @@ REFRESH_REFUSALS = {
         problems.INVALID_RETRY_KEY, problems.INVALID_FIELDS, problems.MALFORMED_JSON
     ),
     (401, problems.CONTENT_TYPE): _refusal(*REFRESH_PROBLEMS),
+}
+
+
+CODE_PROBLEMS = (problems.INVALID_CODE, problems.INVALID_CODE_TOKEN)
+CODE_REFUSALS = {
+    (401, problems.CONTENT_TYPE): _refusal(*CODE_PROBLEMS, problems.INVALID_LINK_TOKEN),
 }
 
 

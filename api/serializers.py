@@ -90,6 +90,29 @@ class CredentialsSerializer(StrictSerializer):
     )
 
 
+class CodeRequestSerializer(StrictSerializer):
+    email = serializers.EmailField(max_length=254)
+
+
+class CodeTokenSerializer(serializers.Serializer[Any]):
+    code_token = serializers.CharField(help_text="For `/api/token/code/confirm/`.")
+    expires_in = serializers.IntegerField(help_text="Seconds that the code is valid.")
+
+
+class CodeSerializer(StrictSerializer):
+    code_token = StringField(
+        max_length=4096, trim_whitespace=False, help_text="From `/api/token/code/`."
+    )
+    code = StringField(max_length=64, help_text="From the mail, typed in any way.")
+    link_token = StringField(
+        max_length=4096,
+        trim_whitespace=False,
+        required=False,
+        default="",
+        help_text="As at `/api/token/`.",
+    )
+
+
 class SocialTokenSerializer(StrictSerializer):
     any_of = (
         {"required": ["id_token"]},

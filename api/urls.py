@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.headless import urls as allauth_headless
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
@@ -11,7 +12,7 @@ from accounts.federation.limits import SOCIAL
 from accounts.routes import Statements
 from api import forward_auth
 from api.signin import inputs, stepup
-from api.views import account, documentation, sessions, tokens, well_known
+from api.views import account, codes, documentation, sessions, tokens, well_known
 
 app_name = "api"
 
@@ -35,6 +36,14 @@ urlpatterns = [
     path("docs/", documentation.DocumentationView.as_view(), name="docs"),
 ]
 
+if settings.SIGN_IN_BY_CODE:
+    urlpatterns += [
+        path("token/code/", codes.TokenCodeView.as_view(), name="token-code"),
+        path(
+            "token/code/confirm/", codes.TokenCodeConfirmView.as_view(), name="token-code-confirm"
+        ),
+    ]
+
 well_known_urlpatterns = [
     path("jwks.json", well_known.jwks, name="jwks"),
     path(
@@ -46,7 +55,10 @@ well_known_urlpatterns = [
 
 ALLAUTHS: dict[str, Statements] = {
     **dict.fromkeys(
-        ("config", "login", "signup", "request_password_reset", "reset_password"),
+        (
+            *("config", "login", "signup", "request_password_reset", "reset_password"),
+            "request_login_code",
+        ),
         Statements(needs_no_token=True),
     ),
     "provider_token": {"limit": SOCIAL, "may_connect": True},

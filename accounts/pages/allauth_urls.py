@@ -1,9 +1,11 @@
 """Route to our versions of allauth's pages. These routes come first, under allauth's names."""
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
 from accounts.pages import allauth_views as views
+from accounts.pages import code_views
 
 urlpatterns = [
     path("login/", views.LoginView.as_view(), name="account_login"),
@@ -25,4 +27,12 @@ urlpatterns = [
         views.PasswordChangeView.as_view(),
         name="account_change_password",
     ),
+    path(
+        "login/code/confirm/",
+        login_not_required(code_views.ConfirmLoginCodeView.as_view()),
+        name="account_confirm_login_code",
+    ),
 ]
+if settings.SIGN_IN_BY_CODE:
+    view = code_views.RequestLoginCodeView.as_view()
+    urlpatterns.append(path("login/code/", view, name="account_request_login_code"))

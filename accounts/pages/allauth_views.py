@@ -23,6 +23,7 @@ from accounts.errors import SignUpPendingError
 from accounts.federation import confirmation
 from accounts.federation.providers.base import StrictProvider
 from accounts.pages import proofs, signing_up, waiting
+from accounts.pages.code_views import BeginsAnew
 from accounts.pages.expired import KeepsEmail
 from accounts.pages.waiting import SaysWhen
 from accounts.people.managers import UserManager
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from accounts.people.models import User
 
 
-class LoginView(KeepsEmail, SaysWhen, views.LoginView):
+class LoginView(BeginsAnew, KeepsEmail, SaysWhen, views.LoginView):
     @override
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:

@@ -38,7 +38,15 @@ TRIES = "code_tries"
 ALARM = Limit("code_alarm", 1, LIFETIME_SECONDS)
 
 
-class TriesUsedUpError(ValidationError):
+class WrongCodeError(ValidationError):
+    """A wrong or used code. `tries_left` is the number of further tries that this code allows."""
+
+    def __init__(self, text: str, *, tries_left: int = 0) -> None:
+        super().__init__(text, code="incorrect_code")
+        self.tries_left = tries_left
+
+
+class TriesUsedUpError(WrongCodeError):
     """The last try was wrong: no code is accepted any more. Raised once for a code."""
 
 
@@ -52,23 +60,22 @@ def check(
 ) -> tuple[Limit, str]:
     """Count this try. If the code is right, uncount the try and mark the code as used.
 
-    Raises `ValidationError` for a wrong or used code; it says how many tries are left. Raises its
-    subclass `TriesUsedUpError`, once, for the last try. Raises
-    `StoreUnavailableError` if Redis doesn't answer. With `is_spent=False` a right code stays
-    unused.
+    Raises `WrongCodeError` for a wrong or used code; it says how many tries are left. Raises its
+    subclass `TriesUsedUpError`, once, for the last try. Raises `StoreUnavailableError` if Redis
+    doesn't answer. With `is_spent=False` a right code stays unused.
     """
     code = hashlib.sha256(f"{session_key}:{expected}".encode()).hexdigest()
     tries = counters.limit(TRIES)
     if counters.take([(tries, code)]):
-        raise _refusal(_("This code was typed wrong too often. Have a new code sent."))
+        raise WrongCodeError(_("This code was typed wrong too often. Have a new code sent."))
     if not expected or not secrets.compare_digest(digits_in(typed), digits_in(expected)):
         left = tries.amount - counters.taken((tries, code))
         if left < 1 and not counters.take([(ALARM, code)]):
-            raise TriesUsedUpError(_wrong(left), code="incorrect_code")
-        raise _refusal(_wrong(left))
+            raise TriesUsedUpError(_wrong(left), tries_left=left)
+        raise WrongCodeError(_wrong(left), tries_left=left)
     counters.give_back([(tries, code)])
     if is_spent and counters.take([(USES, code)]):
-        raise _refusal(_("This code has been used already. Have a new code sent."))
+        raise WrongCodeError(_("This code has been used already. Have a new code sent."))
     return USES, code
 
 
@@ -105,10 +112,6 @@ def _wrong(left: int) -> str:
         "That isn't the code. You have %(count)s tries left.",
         left,
     ) % {"count": left}
-
-
-def _refusal(text: str) -> ValidationError:
-    return ValidationError(text, code="incorrect_code")
 
 
 class ChecksCode:

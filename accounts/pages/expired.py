@@ -12,7 +12,12 @@ from django.utils.translation import gettext as _
 
 from accounts import routes
 
-ENTRANCE = {"account_login", "account_signup", "account_reset_password"}
+ENTRANCE = {
+    "account_login",
+    "account_request_login_code",
+    "account_reset_password",
+    "account_signup",
+}
 """Pages for visitors. Their forms can be shown again without harm."""
 KEPT_EMAIL = "kept_email"
 """Of the session: the address that was typed into the old form."""

@@ -10,19 +10,30 @@ from allauth.socialaccount import forms as social_forms
 from django import forms
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from accounts.errors import SignUpPendingError
+from accounts.errors import SignUpPendingError, TooManyRequestsError
 from accounts.pages import decoys, stays
 from accounts.pages.codes import ChecksCode
+from accounts.pages.sign_in_codes import AsksForCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
-from accounts.pages.waiting import CountsGuesses
+from accounts.pages.waiting import CountsGuesses, refusal
 from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import PasswordLengthValidator
 from accounts.request import sign_in_of
+
+EMAIL_AS_USERNAME = {
+    # Not `email`: with `username` a password manager saves it as the account's name.
+    "autocomplete": "username",
+    "autocapitalize": "none",
+    "spellcheck": "false",
+    "inputmode": "email",
+}
+"""Attributes of a field that takes the email of an account."""
 
 
 def _clean_email(field: account_fields.EmailField, value: Any) -> str:
@@ -64,6 +75,27 @@ class LoginForm(CountsGuesses, account_forms.LoginForm):
         return response
 
 
+class RequestLoginCodeForm(AsksForCode, account_forms.RequestLoginCodeForm):
+    """Ask for the address of a sign-in by a mailed code."""
+
+    remember = forms.BooleanField(label=_("Stay signed in"), required=False)
+    retry_seconds: int | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].widget.attrs.update(EMAIL_AS_USERNAME)
+        self.fields["remember"].initial = stays.default(context.request)
+
+    @override
+    def clean_email(self) -> str:
+        try:
+            return super().clean_email()
+        except TooManyRequestsError as error:
+            self.retry_seconds = error.retry_seconds
+            text = gettext("Too many codes were sent to this address. Try again in %(wait)s.")
+            raise refusal(error, text) from error
+
+
 class ReauthenticateForm(CountsGuesses, account_forms.ReauthenticateForm):
     @override
     def clean_password(self) -> str:
@@ -76,15 +108,7 @@ class SignupForm(SignsUpAgain, account_forms.SignupForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].widget.attrs.update(
-            {
-                # Not `email`: with `username` a password manager saves it as the account's name.
-                "autocomplete": "username",
-                "autocapitalize": "none",
-                "spellcheck": "false",
-                "inputmode": "email",
-            }
-        )
+        self.fields["email"].widget.attrs.update(EMAIL_AS_USERNAME)
         self.fields["password1"].help_text = PasswordLengthValidator().get_help_text()
         self.fields["remember"].initial = stays.default(context.request)
         self.order_fields(["email", "password1", "remember"])

@@ -70,16 +70,29 @@ def _again(request: HttpRequest, user: User, password: str) -> User:
     return user
 
 
+def note_no_password(request: HttpRequest, user: User) -> None:
+    """Note that this visitor has chosen no password for this account, unless the session has one.
+
+    Call before `own`, if no sign-up of this session leads there.
+    """
+    noted = request.session.get(OWN_PASSWORD)
+    if noted is None or noted["user"] != str(user.pk):
+        request.session[OWN_PASSWORD] = {"user": str(user.pk), "hash": make_password(None)}
+
+
 def own(request: HttpRequest, user: User) -> None:
     """Give an unproved account to the visitor who is about to prove its address in this session.
 
     Call in the transaction that marks the address as proved. Takes away what strangers have chosen
-    for this account: the password, the name and the connections.
+    for this account: the password, the name and the connections. Raises `ConflictError` if the
+    account is gone.
     """
     noted = request.session.pop(OWN_PASSWORD, None)
     if noted is None or noted["user"] != str(user.pk):
         return
-    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    locked = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+    if locked is None:  # deleted meanwhile, because somebody signs up by a provider
+        raise ConflictError
     if addresses.is_unproved(locked):
         addresses.disown_unproven(locked)
         user.password = locked.password = noted["hash"]

@@ -7,6 +7,7 @@ proof lose it.
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.people.models import User
@@ -70,6 +71,15 @@ def is_kept(email: str, *, owner_id: UUID | None) -> bool:
 
 def _has_proved(user: User) -> bool:
     return user.emailaddress_set.filter(verified=True).exists()
+
+
+def account_of(email: str) -> User | None:
+    """Return the account that signs in with this address, or None. None also for a disabled one.
+
+    Never an account that typed the address as its next one: it must prove the address first.
+    """
+    user = User.objects.filter(email=User.objects.normalize_email(email), is_active=True).first()
+    return None if user is None or user.email in settings.REFUSED_EMAILS else user
 
 
 def unproved_account(email: str) -> User | None:

@@ -10,7 +10,7 @@ from allauth.account.internal.flows.signup import prevent_enumeration
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.account import inputs, views
-from allauth.headless.base.response import AuthenticationResponse
+from allauth.headless.base.response import AuthenticationResponse, ConflictResponse
 from allauth.headless.internal.restkit.inputs import BooleanField as Bool
 from allauth.headless.socialaccount import inputs as social_inputs
 from allauth.headless.socialaccount import views as social_views
@@ -21,6 +21,7 @@ from accounts.errors import SignUpPendingError
 from accounts.pages import decoys, stays
 from accounts.pages.codes import ChecksCode
 from accounts.pages.forms import UserTokenForm
+from accounts.pages.sign_in_codes import AsksForCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.request import sign_in_of
 
@@ -30,6 +31,18 @@ class ConfirmLoginCodeInput(ChecksCode, inputs.ConfirmLoginCodeInput):
     def clean_code(self) -> str:
         self.check_code(self.expected_code)
         return str(super().clean_code())
+
+
+class RequestLoginCodeInput(AsksForCode, inputs.RequestLoginCodeInput):
+    """Takes `remember`, as `LoginInput`."""
+
+    remember = Bool(required=False)
+
+    @override
+    def clean_email(self) -> str:
+        if context.request.user.is_authenticated:  # as allauth's sign-in by password
+            raise ImmediateHttpResponse(ConflictResponse(context.request))
+        return super().clean_email()
 
 
 class ConfirmReauthenticationCodeInput(ChecksCode, inputs.ConfirmReauthenticationCodeInput):
@@ -114,6 +127,7 @@ class ChangePasswordInput(inputs.ChangePasswordInput):
 
 def install() -> None:
     """Make allauth's headless views use these inputs. Call before the first request."""
+    views.RequestLoginCodeView.input_class = RequestLoginCodeInput
     views.ConfirmLoginCodeView.input_class = ConfirmLoginCodeInput
     views.ConfirmReauthenticationCodeView.input_class = ConfirmReauthenticationCodeInput
     views.VerifyEmailView.input_class = VerifyEmailInput

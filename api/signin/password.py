@@ -51,11 +51,7 @@ def with_password(
         if not EmailAddress.objects.filter(user=form.user, verified=True).exists():
             raise EmailUnverified
         if link_token:
-            link = link_tokens.spend(link_token, user_id=str(form.user.pk))
-            if link is None:
-                raise LinkTokenRefused
-            links.note(request, link)
-            links.prove(request, link.key)
+            prove_link(request, link_token, user_id=str(form.user.pk))
         try:
             form.login(request)
         except InactiveUserError as exc:
@@ -67,20 +63,33 @@ def with_password(
     return session
 
 
-@contextmanager
-def session_apart(request: HttpRequest) -> Iterator[None]:
-    """Context manager: give the request an empty session and no user, and undo that at the end.
+def prove_link(request: HttpRequest, link_token: str, *, user_id: str) -> None:
+    """Let this sign-in prove the link of this token. Raises `LinkTokenRefused`."""
+    link = link_tokens.spend(link_token, user_id=user_id)
+    if link is None:
+        raise LinkTokenRefused
+    links.note(request, link)
+    links.prove(request, link.key)
 
-    So the caller's cookies count for nothing, and no session and no cookie remains.
+
+@contextmanager
+def session_apart(
+    request: HttpRequest, *, kept: engine.SessionStore | None = None
+) -> Iterator[None]:
+    """Context manager: give the request another session and no user, and undo that at the end.
+
+    So the caller's cookies count for nothing. The session is an empty one, of which nothing remains,
+    or `kept`, which the caller saves or deletes.
     """
     user, session = request.user, request.session
-    request.session = engine.SessionStore()
+    request.session = kept or engine.SessionStore()
     request.user = AnonymousUser()
     sign_in_of(request).kind = AuthSession.Kind.TOKEN
     try:
         yield
     finally:
-        request.session.flush()
+        if kept is None:
+            request.session.flush()
         request.user, request.session = user, session
         # Django's login() asks for a new CSRF cookie, which this caller doesn't use.
         request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False

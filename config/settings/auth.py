@@ -52,14 +52,17 @@ ACCOUNT_FORMS = {
     "confirm_reauthentication_code": "accounts.pages.forms.ConfirmReauthenticationCodeForm",
     "login": "accounts.pages.forms.LoginForm",
     "reauthenticate": "accounts.pages.forms.ReauthenticateForm",
+    "request_login_code": "accounts.pages.forms.RequestLoginCodeForm",
     "reset_password_from_key": "accounts.pages.forms.ResetPasswordKeyForm",
     "set_password": "accounts.pages.forms.SetPasswordForm",
     "signup": "accounts.pages.forms.SignupForm",
     "user_token": "accounts.pages.forms.UserTokenForm",
 }
-# A mailed code is no door: it only proves an account, to connect a provider to it.
-ACCOUNT_LOGIN_BY_CODE_ENABLED = False
+# Off: a mailed code is no door. It only proves an account, to connect a provider or as a fresh proof.
+SIGN_IN_BY_CODE = env.bool("SIGN_IN_BY_CODE", default=True)
+ACCOUNT_LOGIN_BY_CODE_ENABLED = SIGN_IN_BY_CODE
 ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 1000
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

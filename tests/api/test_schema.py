@@ -19,6 +19,8 @@ def test_the_document_is_openapi_3_1_and_needs_no_sign_in(schema):
     assert schema["openapi"].startswith("3.1")
     assert set(schema["paths"]) == {
         "/api/token/",
+        "/api/token/code/",
+        "/api/token/code/confirm/",
         "/api/token/social/",
         "/api/token/refresh/",
         "/api/token/verify/",

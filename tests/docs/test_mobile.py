@@ -25,6 +25,7 @@ def test_the_page_explains_each_code_with_its_status():
         (row.status, row.code)
         for row in (
             *schema.REFRESH_PROBLEMS,
+            *schema.CODE_PROBLEMS,
             *(problems.INVALID_RETRY_KEY, problems.TOO_MANY_REQUESTS, problems.STORE_UNAVAILABLE),
         )
     }

@@ -9,6 +9,7 @@ from tests.kit.mails import code_in
 
 ASKS = {
     "a reset": ("/accounts/password/reset/", {"email": "{}"}),
+    "a sign-in code": ("/accounts/login/code/", {"email": "{}"}),
     "a sign-up": ("/accounts/signup/", {"email": "{}", "password1": f"{PASSWORD}!"}),
 }
 

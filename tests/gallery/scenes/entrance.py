@@ -78,6 +78,37 @@ def sign_up_code_refused(stage: Stage) -> None:
     stage.send(code="BCDF-GHJK")
 
 
+at("sign-in-by-code", "account_request_login_code", "/accounts/login/code/")
+
+
+@scene("sign-in-by-code-refused", "account_request_login_code")
+def sign_in_by_code_refused(stage: Stage) -> None:
+    stage.go("/accounts/login/code/")
+    stage.send(email="no address")
+
+
+def ask_for_code(stage: Stage) -> None:
+    stage.go("/accounts/login/?next=/accounts/sessions/")
+    stage.send("[formaction]", login=f"{uuid4().hex[:10]}@example.com")
+
+
+@scene("sign-in-code", "account_confirm_login_code")
+def sign_in_code(stage: Stage) -> None:
+    ask_for_code(stage)
+
+
+@scene("sign-in-code-refused", "account_confirm_login_code")
+def sign_in_code_refused(stage: Stage) -> None:
+    ask_for_code(stage)
+    stage.send(code="0000-0000")
+
+
+@scene("sign-in-code-too-early", "account_confirm_login_code")
+def sign_in_code_too_early(stage: Stage) -> None:
+    ask_for_code(stage)
+    stage.press("[name=action][value=resend]")
+
+
 @scene("reset-refused", "account_reset_password")
 def reset_refused(stage: Stage) -> None:
     stage.go("/accounts/password/reset/")
