@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.account.stages import EmailVerificationStage
 from allauth.account.utils import filter_users_by_email
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
@@ -31,7 +32,8 @@ from accounts.errors import (
 )
 from accounts.federation.linking import links
 from accounts.mail import sending
-from accounts.pages import decoys, known_devices, proofs, signing_up, stays
+from accounts.pages import decoys, known_devices, mailbox_links, proofs, signing_up, stays
+from accounts.pages.mailbox_links import VerificationStage
 from accounts.pages.middleware import current
 from accounts.people.managers import UserManager
 from accounts.people.models import User
@@ -58,7 +60,7 @@ BY_STRANGERS = {
         "password_reset_key",
         "unknown_account",
     )
-}
+} | {"socialaccount/email/connect_code"}
 """Mails that anybody can cause who types an address. Others are notices to an account's owner."""
 LINKED = "socialaccount/messages/account_connected.txt"
 LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
@@ -180,6 +182,28 @@ class AccountAdapter(DefaultAccountAdapter):
                 },
             )
         sending.enqueue(message, user_id=owner.pk if owner else None)
+
+    @override
+    def send_confirmation_mail(
+        self, request: HttpRequest, emailconfirmation: Any, signup: bool
+    ) -> None:
+        """Mail the code of a sign-up, or the code that connects the provider to an account."""
+        link = mailbox_links.of(emailconfirmation)
+        if link is None:
+            super().send_confirmation_mail(request, emailconfirmation, signup)
+            return
+        context = {
+            "user": emailconfirmation.user,
+            "code": emailconfirmation.key,
+            "provider": link.provider,
+        }
+        self.send_mail("socialaccount/email/connect_code", link.email, context)
+
+    @override
+    def get_login_stages(self) -> list[str]:
+        former = f"{EmailVerificationStage.__module__}.{EmailVerificationStage.__qualname__}"
+        ours = f"{VerificationStage.__module__}.{VerificationStage.__qualname__}"
+        return [ours if path == former else path for path in super().get_login_stages()]
 
     @override
     def send_notification_mail(

@@ -22,7 +22,7 @@ from typing_extensions import override
 from accounts.errors import SignUpPendingError
 from accounts.federation import confirmation
 from accounts.federation.providers.base import StrictProvider
-from accounts.pages import proofs, signing_up, waiting
+from accounts.pages import mailbox_links, proofs, signing_up, waiting
 from accounts.pages.expired import KeepsEmail
 from accounts.pages.waiting import SaysWhen
 from accounts.people.managers import UserManager
@@ -72,6 +72,9 @@ class ConfirmEmailView(views.ConfirmEmailVerificationCodeView):
 
     @override
     def _verify_form_valid(self, form: Any) -> HttpResponse:
+        link = mailbox_links.of(self._pending)
+        if link is not None:
+            return mailbox_links.finish(self.request, self._pending, link)
         if self.stage and self.stage.login.user:
             # The address is proved in another copy of this user, which may get another password.
             self.stage.login.user = self._pending.user

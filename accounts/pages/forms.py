@@ -15,6 +15,7 @@ from typing_extensions import override
 from accounts.errors import SignUpPendingError
 from accounts.pages import decoys, stays
 from accounts.pages.codes import ChecksCode
+from accounts.pages.mailbox_links import ConnectsKnown
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.pages.waiting import CountsGuesses
 from accounts.people.managers import UserManager
@@ -96,7 +97,7 @@ class SignupForm(SignsUpAgain, account_forms.SignupForm):
         return saved
 
 
-class SocialSignupForm(ReplacesUnproved, social_forms.SignupForm):
+class SocialSignupForm(ConnectsKnown, ReplacesUnproved, social_forms.SignupForm):
     pass
 
 

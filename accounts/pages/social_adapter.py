@@ -20,7 +20,7 @@ from accounts.errors import (
 from accounts.federation import refusals, states
 from accounts.federation.linking import links
 from accounts.federation.providers import former
-from accounts.pages import parking, signing_up, stays
+from accounts.pages import mailbox_links, parking, signing_up, stays
 from accounts.pages.middleware import current
 from accounts.people import addresses, names
 from accounts.people.managers import UserManager
@@ -101,6 +101,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         signing_up.note_provider(request, sociallogin)
         for address in sociallogin.email_addresses:
             signing_up.replace(address.email)
+        for address in sociallogin.email_addresses[:1]:  # the only one that allauth looks at
+            mailbox_links.want(request, sociallogin, address.email)
         return bool(super().is_auto_signup_allowed(request, sociallogin))
 
     @override
