@@ -24,6 +24,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from accounts.audit.vocabulary import provider_name
+from accounts.federation import limits
 from accounts.federation.errors import (
     NotAskedAgainError,
     OtherAccountError,
@@ -77,6 +78,7 @@ def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpR
         messages.error(request, text_of(exc, provider.id))
         again = reverse("account_reauthenticate_by_provider", args=[provider.id])
         return redirect(f"{again}?{urlencode({REDIRECT_FIELD_NAME: state['next']})}")
+    limits.finish(state.get("begun"))
     accept(request, user, provider.id, uid)
     return redirect(state["next"])
 

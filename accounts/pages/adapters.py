@@ -162,9 +162,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
         allauth doesn't always name the account, so look for the owner of the address.
         """
-        if template_prefix in BY_STRANGERS and not sending.may_send(email):
-            return  # the page says the same as ever: it must not tell who has an account
         request = self.request
+        if template_prefix in BY_STRANGERS and not _may_send(request, email):
+            return  # the page says the same as ever: it must not tell who has an account
         owner: User | None = context.get("user") or next(
             iter(filter_users_by_email(email, prefer_verified=True)), None
         )
@@ -323,6 +323,16 @@ def _end(sid: str | None, client: ClientInfo) -> None:
     """End the sign-in of a session that is nobody's, because the password was changed since."""
     if sid and (row := AuthSession.objects.active().filter(pk=sid).first()):
         sessions.revoke(row, reason=sessions.Reason.LOGOUT, client=client)
+
+
+def _may_send(request: HttpRequest, email: str) -> bool:
+    email = UserManager.normalize_email(email)
+    is_mine = request.user.is_authenticated and request.user.email == email
+    return sending.may_send(
+        email,
+        network=client_of(request).network,
+        is_owner=is_mine or bool(known_devices.device_of(request, email)),
+    )
 
 
 def _is_refused(user: AbstractBaseUser) -> bool:
