@@ -34,6 +34,8 @@ class SignIn:
     """The row, after `open_session` has opened the sign-in."""
     spent_code: "tuple[Limit, str] | None" = None
     """The use of a mailed code, which is given back if the answer is an error of ours."""
+    wait_seconds: int | None = None
+    """The seconds after which allauth's limit, which refused this request, allows the next one."""
     bearer: "User | None" = None
     """The user of the access token with which an app calls allauth's headless API."""
 

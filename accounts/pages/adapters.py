@@ -13,7 +13,7 @@ from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sites.requests import RequestSite
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -29,17 +29,27 @@ from accounts.errors import (
     ConflictError,
     InactiveUserError,
     SignUpPendingError,
+    TooManyRequestsError,
 )
 from accounts.federation.linking import links
 from accounts.mail import sending
-from accounts.pages import decoys, known_devices, mailbox_links, proofs, signing_up, stays
+from accounts.pages import (
+    decoys,
+    known_devices,
+    mailbox_links,
+    proofs,
+    signing_up,
+    stays,
+    waiting,
+    waits,
+)
 from accounts.pages.mailbox_links import VerificationStage
 from accounts.pages.middleware import current
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.passwords import is_too_long
 from accounts.people.validators import PasswordLengthValidator
-from accounts.request import client_of, sign_in_of
+from accounts.request import client_of, is_headless, sign_in_of
 from accounts.signins import guesses, sessions
 from accounts.signins import proofs as rule
 from accounts.signins.models import AuthSession
@@ -132,6 +142,21 @@ class AccountAdapter(DefaultAccountAdapter):
             return
         if decoys.is_hit(email, password):
             raise SignUpPendingError
+
+    @override
+    def validation_error(self, code: str, *args: Any) -> ValidationError:
+        """Return allauth's error of a form. A limit says when it allows the next attempt.
+
+        Raises `TooManyRequestsError` for a program in that case.
+        """
+        seconds = waits.noted(self.request) if self.request else None
+        if code != "too_many_login_attempts" or seconds is None:
+            error: ValidationError = super().validation_error(code, *args)
+            return error
+        refused = TooManyRequestsError(seconds)
+        if is_headless(self.request):
+            raise refused
+        return waiting.refusal(refused, waiting.TOO_OFTEN, code=code)
 
     @override
     def clean_email(self, email: str) -> str:
