@@ -352,7 +352,8 @@ def _end(sid: str | None, client: ClientInfo) -> None:
 
 def _may_send(request: HttpRequest, email: str) -> bool:
     email = UserManager.normalize_email(email)
-    is_mine = request.user.is_authenticated and request.user.email == email
+    user = getattr(request, "user", None)  # none outside the site's middleware
+    is_mine = isinstance(user, User) and user.email == email
     return sending.may_send(
         email,
         network=client_of(request).network,
