@@ -1,7 +1,7 @@
 """Define the typed request of views, middleware, receivers and adapters; read from it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from allauth.headless.constants import Client
 from django.conf import settings
@@ -26,6 +26,8 @@ class SignIn:
     """Set by a door whose kind of sign-in doesn't follow from allauth's client."""
     link_key: str = ""
     """The link that this sign-in proves (`federation.linking.links`), or ''."""
+    wanted_link: "dict[str, Any] | None" = None
+    """The link that a mailed code makes (`pages.mailbox_links`), for a sign-up that found an account."""
     is_code_asked_for: bool = False
     """True if the visitor chose to prove the account by a mailed code."""
     stays: bool | None = None
@@ -36,6 +38,8 @@ class SignIn:
     """The use of a mailed code, which is given back if the answer is an error of ours."""
     proving: "UUID | None" = None
     """The sign-in that a password is to prove again, while the password is checked."""
+    wait_seconds: int | None = None
+    """The seconds after which allauth's limit, which refused this request, allows the next one."""
     bearer: "User | None" = None
     """The user of the access token with which an app calls allauth's headless API."""
 

@@ -3,6 +3,7 @@
 A view has these attributes, on its class or set by `mark`. So no other code needs to know its path.
 
 - `limit`: a `Limit` for its POST requests; with `is_limited_by_get`, for all its requests.
+- `counts_refusals`: the limit counts requests that are refused (4xx), and refuses no others.
 - `is_machine`: a program calls it, so its errors are problem JSON.
 - `reads_json`: it reads the body as JSON, whatever the content type says.
 - `is_for_frontends`: False for a page under a machine prefix: no frontend on another origin reads it.
@@ -29,6 +30,7 @@ Route = TypeVar("Route", URLPattern, URLResolver)
 class Statements(TypedDict, total=False):
     limit: Limit
     is_limited_by_get: bool
+    counts_refusals: bool
     is_machine: bool
     reads_json: bool
     needs_no_token: bool

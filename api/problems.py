@@ -10,11 +10,13 @@ from typing import Any
 
 from allauth.core.exceptions import RateLimited, ReauthenticationRequired
 from django.conf import settings
-from django.utils.functional import Promise
+from django.utils.functional import Promise, lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from structlog.contextvars import get_contextvars
 
 from accounts.errors import AccountsError, FreshProofRequiredError, TooManyRequestsError
+from accounts.pages import waiting
 from accounts.store.outage import STORE_ERRORS
 
 CONTENT_TYPE = "application/problem+json"
@@ -379,6 +381,9 @@ TABLE = {
 
 def find(error: BaseException | None) -> Problem | None:
     """Return the row for an error that our code foresees, or None for any other (a defect)."""
+    if isinstance(error, TooManyRequestsError) and error.retry_seconds is not None:
+        detail = lazy(_try_again_in, str)(error.retry_seconds)
+        return replace(TOO_MANY_REQUESTS, detail=detail, retry_seconds=error.retry_seconds)
     if isinstance(error, AccountsError):
         row = TABLE[error.code]
         return None if row is SERVER_ERROR else row
@@ -389,6 +394,10 @@ def find(error: BaseException | None) -> Problem | None:
     if isinstance(error, ReauthenticationRequired):
         return FRESH_PROOF_REQUIRED
     return None
+
+
+def _try_again_in(seconds: int) -> str:
+    return gettext("Try again in %(wait)s.") % {"wait": waiting.in_words(seconds)}
 
 
 def body(problem: Problem, **members: Any) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Limit the requests to views, in all processes together, through Redis.
 
-allauth limits sign-in, sign-up and its mails. This middleware limits the views that declare a
-`limit` (`accounts.routes`): refreshes, and views that call a provider or that a provider calls. The
-answer has `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11), a refusal
+allauth limits sign-ups and its mails, `accounts.signins` wrong passwords and refused refreshes,
+`accounts.federation.limits` the ways to a provider. This middleware limits the views that declare a
+`limit` (`accounts.routes`): introspections and reports of providers. A counted answer has
+`RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11), a refusal
 `Retry-After` as well.
 """
 
@@ -19,6 +20,8 @@ from accounts.store.counters import Limit, Usage
 from accounts.store.outage import STORE_ERRORS
 
 log = get_logger()
+
+REFUSALS = range(400, 500)
 
 
 class LimitReachedError(TooManyRequestsError):
@@ -42,14 +45,26 @@ class ThrottleMiddleware:
         limit = routes.limit_of(request)
         if limit is None:
             return self.get_response(request)
-        usage = _count(limit, client_of(request).network)
-        if usage.is_over:
-            log.warning("rate_limited", limit=limit.scope)
-            raise LimitReachedError(usage)
-        response = self.get_response(request)
+        if routes.stated(request, "counts_refusals"):
+            # Counted afterwards: what these views check has 256 bits, so nobody guesses it.
+            response = self.get_response(request)
+            if response.status_code not in REFUSALS:
+                return response
+            usage = _counted(limit, request)
+        else:
+            usage = _counted(limit, request)
+            response = self.get_response(request)
         for name, value in _headers(usage).items():
             response.headers[name] = value
         return response
+
+
+def _counted(limit: Limit, request: HttpRequest) -> Usage:
+    usage = _count(limit, client_of(request).network)
+    if usage.is_over:
+        log.warning("rate_limited", limit=limit.scope)
+        raise LimitReachedError(usage)
+    return usage
 
 
 def _headers(usage: Usage) -> dict[str, str]:

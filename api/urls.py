@@ -8,7 +8,6 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from accounts import routes
-from accounts.federation.limits import SOCIAL
 from accounts.routes import Statements
 from api import forward_auth
 from api.signin import inputs, stepup
@@ -56,15 +55,14 @@ well_known_urlpatterns = [
 ALLAUTHS: dict[str, Statements] = {
     **dict.fromkeys(
         (
-            *("config", "login", "signup", "request_password_reset", "reset_password"),
+            *("config", "login", "refresh", "signup", "request_password_reset", "reset_password"),
             "request_login_code",
         ),
         Statements(needs_no_token=True),
     ),
-    "provider_token": {"limit": SOCIAL, "may_connect": True},
+    "provider_token": {"may_connect": True},
     # A browser posts a form here, and goes on to the provider.
-    "redirect_to_provider": {"limit": SOCIAL, "reads_json": False},
-    "refresh": {"limit": tokens.TokenRefreshView.limit, "needs_no_token": True},
+    "redirect_to_provider": {"reads_json": False},
 }
 """The attributes of `accounts.routes` for allauth's views, by the names of their URLs."""
 

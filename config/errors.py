@@ -4,9 +4,10 @@
 """
 
 import sys
-from typing import Any
+from http import HTTPStatus
+from typing import Any, cast
 
-from allauth.core.exceptions import ReauthenticationRequired
+from allauth.core.exceptions import RateLimited, ReauthenticationRequired
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.db import InterfaceError, InternalError, OperationalError
@@ -14,13 +15,19 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 from structlog.contextvars import bind_contextvars
 
 from accounts import routes
-from accounts.errors import AccountExistsError, FreshProofRequiredError, SessionEndedError
-from accounts.pages import expired, parking
+from accounts.errors import (
+    AccountExistsError,
+    FreshProofRequiredError,
+    SessionEndedError,
+    TooManyRequestsError,
+)
+from accounts.pages import expired, parking, waiting, waits
 from accounts.request import is_app
 from api import problems
 from api.problems import Problem
@@ -46,7 +53,10 @@ def answer(request: HttpRequest, error: BaseException | None) -> HttpResponse | 
             return _back_to_login(request)
         if isinstance(error, FreshProofRequiredError | ReauthenticationRequired):
             return parking.ask(request)
-    response = respond(request, problem, error)
+    if isinstance(error, RateLimited):
+        return handler429(request)
+    again = expired.way_back(request) if problem.status == HTTPStatus.TOO_MANY_REQUESTS else ""
+    response = respond(request, problem, error, again=again)
     if isinstance(error, LimitReachedError):
         for name, value in error.headers.items():
             response.headers[name] = value
@@ -95,7 +105,7 @@ def respond(
             )
         else:
             try:
-                context = {"problem": problem, "again": again}
+                context = {"problem": problem, "again": again, "wait": _wait(problem)}
                 page: str = render_to_string("error.html", context, request)
             except Exception:  # noqa: BLE001 - Redis or the database may fail here, too
                 page = f"<!doctype html><title>{problem.title}</title><h1>{problem.title}</h1>"
@@ -105,6 +115,13 @@ def respond(
     response["Content-Language"] = language
     patch_vary_headers(response, ["Accept-Language"])
     return response
+
+
+def _wait(problem: Problem) -> str:
+    """Return the sentence that counts down until the next attempt, or ''."""
+    if problem.status != HTTPStatus.TOO_MANY_REQUESTS or problem.retry_seconds is None:
+        return ""
+    return waiting.in_sentence(_("Try again in %(wait)s."), problem.retry_seconds)
 
 
 def _language(request: HttpRequest) -> str:
@@ -138,7 +155,8 @@ def method_not_allowed(request: HttpRequest, refusal: HttpResponse) -> HttpRespo
 
 def handler429(request: HttpRequest) -> HttpResponse:
     """Answer a request over allauth's rate limit. allauth calls it."""
-    return respond(request, problems.TOO_MANY_REQUESTS)
+    error = TooManyRequestsError(waits.noted(request) or waits.UNKNOWN)
+    return cast("HttpResponse", answer(request, error))
 
 
 def handler500(request: HttpRequest) -> HttpResponse:

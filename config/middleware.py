@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from uuid import uuid4
 
 import structlog
+from allauth.headless.base.response import RateLimitResponse
 from corsheaders import middleware as corsheaders
 from django.conf import settings
 from django.core.signals import got_request_exception
@@ -252,6 +253,8 @@ class ErrorMiddleware:
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed):
             return errors.method_not_allowed(request, response)
+        if isinstance(response, RateLimitResponse):  # of allauth's headless API, which says no more
+            return errors.handler429(request)
         if response.status_code == HTTPStatus.UNAUTHORIZED and routes.is_machine(request):
             response.headers.setdefault("WWW-Authenticate", problems.REALM)
         return response

@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit import trail
 from accounts.audit.vocabulary import EventType, LoginFailure, ProofFailure, provider_name
-from accounts.federation import states
+from accounts.federation import limits, states
 from accounts.federation.errors import (
     NotAskedAgainError,
     OtherAccountError,
@@ -87,6 +87,7 @@ def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpR
         messages.error(request, text_of(exc, provider.id))
         again = reverse("account_reauthenticate_by_provider", args=[provider.id])
         return redirect(f"{again}?{urlencode({REDIRECT_FIELD_NAME: state['next']})}")
+    limits.finish(state.get("begun"))
     accept(request, user, provider.id, uid)
     return redirect(state["next"])
 

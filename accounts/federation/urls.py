@@ -6,10 +6,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.federation.callback import CallbackView
 from accounts.federation.endings import report_views
-from accounts.federation.limits import SOCIAL
 from accounts.federation.provider import provider_classes
 from accounts.federation.providers.base import StrictProvider
-from accounts.routes import mark
 
 REPORTS = {
     "google": [
@@ -25,14 +23,10 @@ REPORTS = {
 
 def _there_and_back(provider: type[StrictProvider]) -> list[URLPattern]:
     name, adapter = provider.id, provider.oauth2_adapter_class
-    # allauth starts at the provider for every method but GET, and only a POST is counted.
-    there = mark(limit=SOCIAL)(
-        require_http_methods(["GET", "POST"])(OAuth2LoginView.adapter_view(adapter))
-    )
+    # allauth starts at the provider for every method but GET.
+    there = require_http_methods(["GET", "POST"])(OAuth2LoginView.adapter_view(adapter))
     # A provider sends the browser back by GET. Another method would use up the state.
-    back = mark(limit=SOCIAL, is_limited_by_get=True)(
-        require_GET(CallbackView.adapter_view(adapter))  # type: ignore[no-untyped-call]  # allauth's
-    )
+    back = require_GET(CallbackView.adapter_view(adapter))  # type: ignore[no-untyped-call]  # allauth's
     return [
         path(f"{name}/login/", there, name=f"{name}_login"),
         path(f"{name}/login/callback/", back, name=f"{name}_callback"),

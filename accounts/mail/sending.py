@@ -21,6 +21,7 @@ from accounts.store.counters import Limit
 from accounts.store.outage import STORE_ERRORS
 
 KIND = "mail"
+DAY = 24 * 3600
 
 log = logging.getLogger(__name__)
 
@@ -73,14 +74,25 @@ class MailHandler(jobs.Handler):
 jobs.register(MailHandler())
 
 
-def may_send(email: str) -> bool:
+def may_send(email: str, *, network: str, is_owner: bool = False) -> bool:
     """Count one more mail that a stranger can cause. Returns False if the address got its share.
 
-    Fails open: allauth's limits still apply, and codes must arrive during an outage of Redis.
+    The owner, by a known device or signed in, has a share that no stranger can use up. Of the
+    strangers' share, one network gets a part only. Fails open: allauth's limits still apply, and
+    codes must arrive during an outage of Redis.
     """
-    limit = Limit("mail", settings.MAILS_PER_ADDRESS_AND_DAY, seconds=24 * 3600)
+    address = UserManager.normalize_email(email)
+    of_day = settings.MAILS_PER_ADDRESS_AND_DAY
+    if is_owner:
+        counted = [(Limit("mail_owner", of_day, DAY), address)]
+    else:
+        of_network = settings.MAILS_PER_ADDRESS_AND_NETWORK
+        counted = [
+            (Limit("mail", of_day, DAY), address),
+            (Limit("mail_network", of_network, DAY), f"{address}:{network}"),
+        ]
     try:
-        is_over = counters.count(limit, UserManager.normalize_email(email)).is_over
+        is_over = bool(counters.take(counted, is_patient=False))
     except STORE_ERRORS:
         return True
     if is_over:

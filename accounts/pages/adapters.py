@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.account.stages import EmailVerificationStage
 from allauth.account.utils import filter_users_by_email
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sites.requests import RequestSite
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -28,16 +29,27 @@ from accounts.errors import (
     ConflictError,
     InactiveUserError,
     SignUpPendingError,
+    TooManyRequestsError,
 )
 from accounts.federation.linking import links
 from accounts.mail import sending
-from accounts.pages import decoys, known_devices, proofs, signing_up, stays
+from accounts.pages import (
+    decoys,
+    known_devices,
+    mailbox_links,
+    proofs,
+    signing_up,
+    stays,
+    waiting,
+    waits,
+)
+from accounts.pages.mailbox_links import VerificationStage
 from accounts.pages.middleware import current
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.passwords import is_too_long
 from accounts.people.validators import PasswordLengthValidator
-from accounts.request import client_of, sign_in_of
+from accounts.request import client_of, is_headless, sign_in_of
 from accounts.signins import guesses, sessions
 from accounts.signins import proofs as rule
 from accounts.signins.models import AuthSession
@@ -58,7 +70,7 @@ BY_STRANGERS = {
         "password_reset_key",
         "unknown_account",
     )
-}
+} | {"socialaccount/email/connect_code"}
 """Mails that anybody can cause who types an address. Others are notices to an account's owner."""
 OF_RESETS = {"account/email/password_reset_key", "account/email/unknown_account"}
 """The mails to known and to unknown addresses for which somebody asks to reset the password."""
@@ -141,6 +153,21 @@ class AccountAdapter(DefaultAccountAdapter):
             raise SignUpPendingError
 
     @override
+    def validation_error(self, code: str, *args: Any) -> ValidationError:
+        """Return allauth's error of a form. A limit says when it allows the next attempt.
+
+        Raises `TooManyRequestsError` for a program in that case.
+        """
+        seconds = waits.noted(self.request) if self.request else None
+        if code != "too_many_login_attempts" or seconds is None:
+            error: ValidationError = super().validation_error(code, *args)
+            return error
+        refused = TooManyRequestsError(seconds)
+        if is_headless(self.request):
+            raise refused
+        return waiting.refusal(refused, waiting.TOO_OFTEN, code=code)
+
+    @override
     def clean_email(self, email: str) -> str:
         """Return the one spelling of this mailbox. allauth's forms and providers call it."""
         return UserManager.normalize_email(super().clean_email(email))
@@ -169,9 +196,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
         allauth doesn't always name the account, so look for the owner of the address.
         """
-        if template_prefix in BY_STRANGERS and not sending.may_send(email):
-            return  # the page says the same as ever: it must not tell who has an account
         request = self.request
+        if template_prefix in BY_STRANGERS and not _may_send(request, email):
+            return  # the page says the same as ever: it must not tell who has an account
         owner: User | None = context.get("user") or next(
             iter(filter_users_by_email(email, prefer_verified=True)), None
         )
@@ -203,6 +230,28 @@ class AccountAdapter(DefaultAccountAdapter):
             reason="" if user else LoginFailure.UNKNOWN_USER,
             actor=request.user if request and isinstance(request.user, User) else None,
         )
+
+    @override
+    def send_confirmation_mail(
+        self, request: HttpRequest, emailconfirmation: Any, signup: bool
+    ) -> None:
+        """Mail the code of a sign-up, or the code that connects the provider to an account."""
+        link = mailbox_links.of(emailconfirmation)
+        if link is None:
+            super().send_confirmation_mail(request, emailconfirmation, signup)
+            return
+        context = {
+            "user": emailconfirmation.user,
+            "code": emailconfirmation.key,
+            "provider": link.provider,
+        }
+        self.send_mail("socialaccount/email/connect_code", link.email, context)
+
+    @override
+    def get_login_stages(self) -> list[str]:
+        former = f"{EmailVerificationStage.__module__}.{EmailVerificationStage.__qualname__}"
+        ours = f"{VerificationStage.__module__}.{VerificationStage.__qualname__}"
+        return [ours if path == former else path for path in super().get_login_stages()]
 
     @override
     def send_notification_mail(
@@ -322,6 +371,17 @@ def _end(sid: str | None, client: ClientInfo) -> None:
     """End the sign-in of a session that no longer counts, because its password was changed."""
     if sid and (row := AuthSession.objects.active().filter(pk=sid).first()):
         sessions.revoke(row, reason=sessions.Reason.LOGOUT, client=client)
+
+
+def _may_send(request: HttpRequest, email: str) -> bool:
+    email = UserManager.normalize_email(email)
+    user = getattr(request, "user", None)  # none outside the site's middleware
+    is_mine = isinstance(user, User) and user.email == email
+    return sending.may_send(
+        email,
+        network=client_of(request).network,
+        is_owner=is_mine or bool(known_devices.device_of(request, email)),
+    )
 
 
 def _is_refused(user: AbstractBaseUser) -> bool:

@@ -23,6 +23,13 @@ urlpatterns = [
         name="account_reauthenticate_by_provider",
     ),
     path(
+        "reauthenticate/code/",
+        views.RequestReauthenticationCodeView.as_view(),
+        name="account_request_reauthentication_code",
+    ),
+    path("email/", views.EmailView.as_view(), name="account_email"),
+    path("password/set/", views.PasswordSetView.as_view(), name="account_set_password"),
+    path(
         "password/change/",
         views.PasswordChangeView.as_view(),
         name="account_change_password",

@@ -22,12 +22,11 @@ from typing_extensions import override
 from accounts.errors import SignUpPendingError
 from accounts.federation import confirmation
 from accounts.federation.providers.base import StrictProvider
-from accounts.pages import proofs, signing_up, waiting
+from accounts.pages import mailbox_links, proofs, signing_up, waiting, waits
 from accounts.pages.code_views import BeginsAnew
 from accounts.pages.expired import KeepsEmail
 from accounts.pages.waiting import SaysWhen
 from accounts.people.managers import UserManager
-from accounts.store import counters
 
 if TYPE_CHECKING:
     from accounts.people.models import User
@@ -44,7 +43,7 @@ class LoginView(BeginsAnew, KeepsEmail, SaysWhen, views.LoginView):
         return response
 
 
-class SignupView(KeepsEmail, views.SignupView):
+class SignupView(KeepsEmail, SaysWhen, views.SignupView):
     pass
 
 
@@ -66,13 +65,16 @@ class ConfirmEmailView(views.ConfirmEmailVerificationCodeView):
         email = self._pending.email.lower()
         if consume(self.request, action="confirm_email", key=email, dry_run=True):
             return True
-        seconds = counters.limit("resend").seconds
+        seconds = waits.noted(self.request) or waits.UNKNOWN
         text = _("We have just sent a code. You can have a new one in %(wait)s.")
         messages.warning(self.request, waiting.in_sentence(text, seconds))
         return False
 
     @override
     def _verify_form_valid(self, form: Any) -> HttpResponse:
+        link = mailbox_links.of(self._pending)
+        if link is not None:
+            return mailbox_links.finish(self.request, self._pending, link)
         if self.stage and self.stage.login.user:
             # The address is proved in another copy of this user, which may get another password.
             self.stage.login.user = self._pending.user
@@ -85,7 +87,7 @@ class ConfirmEmailView(views.ConfirmEmailVerificationCodeView):
         return cast("EmailVerificationProcess", self._process)
 
 
-class PasswordResetView(KeepsEmail, views.PasswordResetView):
+class PasswordResetView(KeepsEmail, SaysWhen, views.PasswordResetView):
     pass
 
 
@@ -121,4 +123,16 @@ class ReauthenticateByProviderView(LoginRequiredMixin, BaseReauthenticateView):
 
 
 class PasswordChangeView(SaysWhen, views.PasswordChangeView):
+    pass
+
+
+class PasswordSetView(SaysWhen, views.PasswordSetView):
+    pass
+
+
+class EmailView(SaysWhen, views.EmailView):
+    pass
+
+
+class RequestReauthenticationCodeView(SaysWhen, views.RequestReauthenticationCodeView):
     pass

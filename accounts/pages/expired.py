@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import REASON_BAD_ORIGIN, REASON_NO_CSRF_COOKIE
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts import routes
@@ -60,6 +61,24 @@ def page_to_open_again(request: HttpRequest) -> str:
     view = getattr(match.func, "view_class", None) if match else None
     takes_get = match is not None and hasattr(view or object, "get")
     return request.get_full_path() if takes_get else ""
+
+
+def way_back(request: HttpRequest) -> str:
+    """Return the address that leads on from a page that says "too many attempts", or ''.
+
+    A form of an entrance page keeps the address that was typed.
+    """
+    match = routes.match_of(request)
+    name = str(match.url_name) if match else ""
+    if name.endswith("_callback"):  # this answer of the provider was refused
+        return reverse("account_login")
+    if name.endswith("_login") and request.method == "POST":  # the way to a provider begins there
+        return request.get_full_path()
+    session = getattr(request, "session", None)
+    if name in ENTRANCE and request.method == "POST" and session is not None:
+        email = request.POST.get("login") or request.POST.get("email") or ""
+        session[KEPT_EMAIL] = email[:MAX_EMAIL]
+    return page_to_open_again(request)
 
 
 class KeepsEmail:

@@ -17,6 +17,7 @@ from typing_extensions import override
 from accounts.errors import SignUpPendingError, TooManyRequestsError
 from accounts.pages import decoys, stays
 from accounts.pages.codes import ChecksCode
+from accounts.pages.mailbox_links import ConnectsKnown
 from accounts.pages.sign_in_codes import AsksForCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.pages.waiting import CountsGuesses, refusal
@@ -122,7 +123,7 @@ class SignupForm(SignsUpAgain, account_forms.SignupForm):
         return saved
 
 
-class SocialSignupForm(ReplacesUnproved, social_forms.SignupForm):
+class SocialSignupForm(ConnectsKnown, ReplacesUnproved, social_forms.SignupForm):
     pass
 
 

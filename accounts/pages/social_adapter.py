@@ -7,7 +7,7 @@ from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
-from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.base.constants import AuthError, AuthProcess
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.urls import reverse
@@ -17,15 +17,16 @@ from accounts.errors import (
     AccountExistsError,
     ConflictError,
 )
-from accounts.federation import refusals, states
+from accounts.federation import limits, refusals, states
+from accounts.federation.errors import ProviderUnavailableError
 from accounts.federation.linking import links
 from accounts.federation.providers import former
-from accounts.pages import claims, parking, signing_up, stays
+from accounts.pages import claims, mailbox_links, parking, signing_up, stays
 from accounts.pages.middleware import current
 from accounts.people import names
 from accounts.people.managers import UserManager
 from accounts.people.models import User
-from accounts.request import is_headless, sign_in_of
+from accounts.request import client_of, is_headless, sign_in_of
 from accounts.signins import proofs as rule
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         unfinished sign-up would keep.
         """
         sociallogin.token = None
+        limits.finish(sociallogin.state.pop("begun", None))
         for address in sociallogin.email_addresses:
             address.email = UserManager.normalize_email(address.email)
         self._require_proof(request, sociallogin)
@@ -101,6 +103,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         signing_up.note_provider(request, sociallogin)
         for address in sociallogin.email_addresses:
             signing_up.replace(address.email)
+        for address in sociallogin.email_addresses[:1]:  # the only one that allauth looks at
+            mailbox_links.want(request, sociallogin, address.email)
         return bool(super().is_auto_signup_allowed(request, sociallogin))
 
     @override
@@ -153,6 +157,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         """
         name = getattr(provider, "id", "a provider")
         log.warning("a sign-in by %s failed: %s", name, exception or error)
+        if error != AuthError.CANCELLED and not isinstance(exception, ProviderUnavailableError):
+            limits.count_refusal(client_of(request).network)
         refusals.answer(request, provider, error, exception, extra_context or {})
 
     @override

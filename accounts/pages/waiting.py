@@ -4,16 +4,22 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.forms import BaseForm
-from django.http import HttpResponse
+from django.forms.utils import ErrorDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.response import TemplateResponse
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from structlog.contextvars import bind_contextvars
 
 from accounts.errors import TooManyRequestsError
+from accounts.pages import waits
 
 MINUTE = 60
+TOO_MANY = 429
+TOO_OFTEN = gettext_lazy("Too many attempts. Try again in %(wait)s.")
 
 
 def in_words(seconds: int) -> str:
@@ -24,16 +30,17 @@ def in_words(seconds: int) -> str:
     return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
 
 
-def in_sentence(text: str, seconds: int) -> SafeString:
+def in_sentence(text: str | Promise, seconds: int) -> SafeString:
     """Return the text with the time to wait in the place of `%(wait)s`. A script counts down."""
     wait = format_html('<time data-countdown="{}">{}</time>', seconds, in_words(seconds))
-    return format_html(text.replace("%(wait)s", "{}"), wait)
+    return format_html(str(text).replace("%(wait)s", "{}"), wait)
 
 
-def refusal(error: TooManyRequestsError, text: str) -> ValidationError:
+def refusal(
+    error: TooManyRequestsError, text: str | Promise, *, code: str = "too_many_requests"
+) -> ValidationError:
     """Return a form's error with the time to wait in the place of `%(wait)s`."""
-    sentence = in_sentence(text, error.retry_seconds or MINUTE)
-    return ValidationError(sentence, code="too_many_requests")
+    return ValidationError(in_sentence(text, error.retry_seconds or MINUTE), code=code)
 
 
 class CountsGuesses:
@@ -55,12 +62,34 @@ class CountsGuesses:
 
 
 class SaysWhen:
-    """Make a view answer 429 with `Retry-After` if its form was refused by a rate limit."""
+    """Make a view with a form answer 429 with the same page, if a rate limit refuses its form.
+
+    The page keeps what was typed, but no password, and says when to try again.
+    """
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        view: Any = self
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]  # a FormView's
+        seconds = waits.noted(request)
+        is_shown = isinstance(response, TemplateResponse)
+        if response.status_code != TOO_MANY or is_shown or seconds is None:
+            return response
+        form = view.get_form()
+        # Don't check the fields: that may cost a try.
+        form._errors, form.cleaned_data = ErrorDict(), {}  # noqa: SLF001
+        form.add_error(None, refusal(TooManyRequestsError(seconds), TOO_OFTEN))
+        page: HttpResponse = view.render_to_response(view.get_context_data(form=form))
+        return _refused(page, seconds)
 
     def form_invalid(self, form: BaseForm) -> HttpResponse:
+        view: Any = self
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # a FormView's
-        if seconds := getattr(form, "retry_seconds", None):
-            response.status_code = 429
-            bind_contextvars(reason=TooManyRequestsError.code)  # for the request's log line
-            response.headers["Retry-After"] = str(seconds)
-        return response
+        seconds = getattr(form, "retry_seconds", None) or waits.noted(view.request)
+        return _refused(response, seconds) if seconds else response
+
+
+def _refused(response: HttpResponse, seconds: int) -> HttpResponse:
+    response.status_code = TOO_MANY
+    bind_contextvars(reason=TooManyRequestsError.code)  # for the request's log line
+    response.headers["Retry-After"] = str(seconds)
+    return response

@@ -60,11 +60,11 @@ def forget(account: str) -> None:
 def _limits(account: str, *, network: str, device: str = "") -> list[tuple[Limit, str]]:
     here = "sign_in_device" if device else "sign_in_account"
     caller = f"{account}:{device}"
-    return [
-        (counters.limit(here), caller),
-        (counters.limit("sign_in_account_day"), caller),
-        (counters.limit("sign_in_network"), network),
-    ]
+    limits = [(counters.limit(here), caller), (counters.limit("sign_in_account_day"), caller)]
+    if not device:
+        # A known device can try its own accounts only. Others behind its address don't lock it out.
+        limits.append((counters.limit("sign_in_network"), network))
+    return limits
 
 
 def _digest(account: str) -> str:

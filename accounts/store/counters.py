@@ -99,12 +99,12 @@ Counted = Iterable[tuple[Limit, str]]
 """Limits, each with the caller to count."""
 
 
-def take(counted: Counted) -> int:
+def take(counted: Counted, *, is_patient: bool = True) -> int:
     """Count one attempt towards all these limits, unless one is full.
 
     Returns 0, or the seconds until the next attempt is allowed; then nothing was counted. Raises
-    `StoreUnavailableError` after waiting for Redis. If Redis' answer is lost, the retry counts the
-    attempt twice.
+    `StoreUnavailableError` after waiting for Redis; if not `is_patient`, `STORE_ERRORS` at once. If
+    Redis' answer is lost, the retry counts the attempt twice.
     """
     pairs = list(counted)
     windows = [str(number) for limit, _ in pairs for number in (limit.amount, limit.seconds)]
@@ -113,7 +113,8 @@ def take(counted: Counted) -> int:
         redis = get_redis_connection("default")
         return cast("int", redis.eval(TAKE, len(pairs), *map(_name, pairs), *windows))
 
-    milliseconds = outage.patiently(ask, outage.cache)
+    wait = outage.patiently if is_patient else outage.at_once
+    milliseconds = wait(ask, outage.cache)
     return -(-milliseconds // 1000)
 
 
@@ -134,6 +135,13 @@ def taken(pair: tuple[Limit, str]) -> int:
     """
     redis = get_redis_connection("default")
     return int(outage.patiently(lambda: redis.get(_name(pair)), outage.cache) or 0)
+
+
+def is_full(pair: tuple[Limit, str]) -> bool:
+    """Return True if no attempt is left. Raises `STORE_ERRORS` without waiting."""
+    redis = get_redis_connection("default")
+    used = outage.at_once(lambda: redis.get(_name(pair)), outage.cache)
+    return int(used or 0) >= pair[0].amount
 
 
 def forget(counted: Counted) -> None:

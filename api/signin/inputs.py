@@ -3,6 +3,7 @@
 allauth has no setting for these inputs, so `install` sets them on its views.
 """
 
+from functools import wraps
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -14,13 +15,14 @@ from allauth.headless.base.response import AuthenticationResponse, ConflictRespo
 from allauth.headless.internal.restkit.inputs import BooleanField as Bool
 from allauth.headless.socialaccount import inputs as social_inputs
 from allauth.headless.socialaccount import views as social_views
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
-from accounts.pages import decoys, stays
+from accounts.pages import decoys, mailbox_links, stays
 from accounts.pages.codes import ChecksCode
 from accounts.pages.forms import UserTokenForm
+from accounts.pages.mailbox_links import ConnectsKnown
 from accounts.pages.sign_in_codes import AsksForCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.request import sign_in_of
@@ -75,7 +77,7 @@ class SignupInput(SignsUpAgain, inputs.SignupInput):
         return super().try_save(request)
 
 
-class ProviderSignupInput(ReplacesUnproved, social_inputs.SignupInput):
+class ProviderSignupInput(ConnectsKnown, ReplacesUnproved, social_inputs.SignupInput):
     pass
 
 
@@ -125,12 +127,28 @@ class ChangePasswordInput(inputs.ChangePasswordInput):
         return password
 
 
+def _connecting(post: Any) -> Any:
+    """Make the view sign in to the account that the code connects, or go on as allauth does."""
+
+    @wraps(post)
+    def run(view: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        link = mailbox_links.of(view.process)
+        if link is None:
+            answer: HttpResponse = post(view, request, *args, **kwargs)
+            return answer
+        answer = mailbox_links.finish(request, view.process, link)
+        return AuthenticationResponse.from_response(request, answer)
+
+    return run
+
+
 def install() -> None:
     """Make allauth's headless views use these inputs. Call before the first request."""
     views.RequestLoginCodeView.input_class = RequestLoginCodeInput
     views.ConfirmLoginCodeView.input_class = ConfirmLoginCodeInput
     views.ConfirmReauthenticationCodeView.input_class = ConfirmReauthenticationCodeInput
     views.VerifyEmailView.input_class = VerifyEmailInput
+    views.VerifyEmailView.post = _connecting(views.VerifyEmailView.post)  # type: ignore[method-assign]
     views.LoginView.input_class = LoginInput
     social_views.ProviderSignupView.input_class = ProviderSignupInput
     views.SignupView.input_class = {"POST": SignupInput}

@@ -19,6 +19,7 @@ from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import LoginFailure
 from accounts.errors import AccountExistsError, ConflictError, InactiveUserError
+from accounts.federation import limits
 from accounts.federation.errors import ProviderError, ProviderUnavailableError, TokenKindError
 from accounts.federation.linking import link_tokens, links
 from accounts.federation.linking.links import Link
@@ -45,7 +46,7 @@ def with_token(request: HttpRequest, *, provider: str, token: dict[str, str]) ->
 
     `token` has `id_token`, `access_token` and `nonce`; '' if left out. Raises
     `ProviderTokenRefused`, `ProviderUnavailableError`, `ProviderEmailUnverified`, `AccountExists`,
-    `ProviderLoginIncomplete` or `ConflictError`; DRF's `ValidationError` for a kind of token that
+    `ProviderLoginIncomplete`, `ConflictError` or `TooManyRequestsError`; DRF's `ValidationError` for a kind of token that
     proves nothing; `STORE_ERRORS` if Redis is down.
     """
     with session_apart(request):
@@ -60,6 +61,7 @@ def with_token(request: HttpRequest, *, provider: str, token: dict[str, str]) ->
 
 
 def _prove(request: HttpRequest, provider: StrictProvider, token: dict[str, str]) -> Proof:
+    limits.require_proofs(client_of(request).network)
     try:
         return provider.prove(token)
     except TokenKindError as exc:
@@ -79,9 +81,10 @@ def _spend(request: HttpRequest, provider: StrictProvider, proof: Proof) -> None
 
 
 def _refused(request: HttpRequest, provider: str, error: ProviderError) -> ProviderTokenRefused:
-    """Log and record the reason, and return the exception: one answer for all reasons."""
+    """Log, record and count the refusal, and return the exception: one answer for all reasons."""
     log.warning("a token of %s was refused: %s", provider, error)
     _record(request, identifier=provider, reason=LoginFailure.PROVIDER_TOKEN_REFUSED)
+    limits.count_refusal(client_of(request).network)
     return ProviderTokenRefused()
 
 

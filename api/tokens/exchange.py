@@ -8,7 +8,7 @@ from django.conf import settings
 from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 
 from accounts.client_info import ClientInfo
-from accounts.signins import refresh
+from accounts.signins import refresh, refusals
 from api.exceptions import (
     InvalidToken,
     RefreshEnded,
@@ -27,13 +27,24 @@ def next_pair(
     Raises `InvalidToken`, or the subclass that says why; what a reused or lost token causes is
     committed before. `access`, expired or not, must be of the same sign-in. If it isn't, nothing
     changes: this proves no theft of the refresh token. `retry_key` is as `retry_keys` read it.
+
+    Raises `TooManyRequestsError` in place of a refusal after too many of them.
     """
-    presented = _presented(raw_token, access)
+    client = client or ClientInfo()
+    try:
+        presented = _presented(raw_token, access)
+        refusals.check(_name(presented.sid, presented.jti))
+        return _next_pair(presented, retry_key=retry_key, client=client)
+    except InvalidToken:
+        refusals.count(_name_of(raw_token), network=client.network)
+        raise
+
+
+def _next_pair(
+    presented: refresh.Presented, *, retry_key: str, client: ClientInfo
+) -> dict[str, Any]:
     match refresh.rotate(
-        presented,
-        client=client or ClientInfo(),
-        retry_key=retry_key,
-        user_columns=claims.USER_COLUMNS,
+        presented, client=client, retry_key=retry_key, user_columns=claims.USER_COLUMNS
     ):
         case refresh.Rotated(session) | refresh.Repeated(session):
             if session.user is None or session.user.email in settings.REFUSED_EMAILS:
@@ -70,3 +81,16 @@ def _presented(raw_token: str, access: str) -> refresh.Presented:
         raise RefreshExpired from exc
     except (TokenError, TypeError, ValueError, OverflowError, OSError) as exc:
         raise InvalidToken from exc
+
+
+def _name_of(raw_token: str) -> str:
+    """Return the name of a refresh token that we signed, expired or not; '' for any other text."""
+    try:
+        token = jwts.RefreshJWT(raw_token, verify=False)
+        return _name(token.sid, str(token["jti"]))
+    except (TokenError, KeyError, TypeError, ValueError):
+        return ""
+
+
+def _name(sid: UUID, jti: str) -> str:
+    return f"{sid}:{jti}"

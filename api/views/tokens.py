@@ -14,7 +14,6 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import TokenError
 from typing_extensions import override
 
-from accounts.federation.limits import SOCIAL
 from accounts.request import client_of
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
@@ -78,7 +77,6 @@ class TokenObtainView(TokenAPIView):
 
 class TokenSocialView(TokenAPIView):
     is_stateless = False  # as above
-    limit = SOCIAL
 
     @extend_schema(
         operation_id="token_social",
@@ -102,8 +100,6 @@ class TokenSocialView(TokenAPIView):
 
 
 class TokenRefreshView(TokenAPIView):
-    limit = counters.limit("refresh")
-
     @extend_schema(
         operation_id="token_refresh",
         parameters=[schema.RETRY_KEY],
@@ -205,6 +201,7 @@ class TokenRevokeView(OAuthAPIView):
 
 class TokenIntrospectView(OAuthAPIView):
     limit = counters.limit("introspect")
+    counts_refusals = True
     parser_classes = (FormParser,)
 
     @extend_schema(

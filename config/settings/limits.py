@@ -25,11 +25,16 @@ LIMITS = {
     "sign_in_device": limit("LIMIT_SIGN_IN_DEVICE", "5/300"),
     "sign_in_network": limit("LIMIT_SIGN_IN_NETWORK", "50/300"),
     # Requests from one address.
-    "sign_up": limit("LIMIT_SIGN_UP", "20/60"),
-    "reset": limit("LIMIT_RESET", "20/60"),
-    "code": limit("LIMIT_CODE", "20/60"),
+    "sign_up": limit("LIMIT_SIGN_UP", "60/60"),
+    "reset": limit("LIMIT_RESET", "60/60"),
+    "code": limit("LIMIT_CODE", "60/60"),
+    # Ways to a provider that one browser, and one address, begin and don't finish.
+    "social_browser": limit("LIMIT_SOCIAL_BROWSER", "30/60"),
+    "social_start": limit("LIMIT_SOCIAL_START", "600/60"),
+    # What is refused: from one address, or a refresh token that we signed. Successes cost nothing.
     "social": limit("LIMIT_SOCIAL", "30/60"),
     "refresh": limit("LIMIT_REFRESH", "120/60"),
+    "refresh_token": limit("LIMIT_REFRESH_TOKEN", "20/60"),
     "introspect": limit("LIMIT_INTROSPECT", "600/60"),
     "report": limit("LIMIT_REPORT", "600/60"),
     # Wrong tries of one mailed code.

@@ -73,6 +73,29 @@ def test_a_password_account_is_linked_from_the_login_page(page: Page, site: Site
     expect(page.locator(".ledger")).not_to_contain_text("Kakao")
 
 
+def test_kakao_without_an_address_is_connected_by_the_mailed_code(page: Page, site: Site):
+    visitor = site.accounts["visitor"]
+    page.goto(f"{site.url}/accounts/login/")
+    page.locator("form[action*='/kakao/login/'] button").first.click()
+    page.get_by_text("서연", exact=False).first.click()
+    page.locator("[name=choice][value=continue]").click()
+    page.fill("[name=email]", visitor["email"])
+    page.locator("form:has([name=email]) .actions button").click()
+
+    expect(page).to_have_url(f"{site.url}/accounts/confirm-email/")
+    page.fill("[name=code]", "00000000")
+    page.locator("form:has([name=code]) .actions button").first.click()
+    expect(page.locator("main")).to_contain_text("That isn't the code.")
+    page.fill("[name=code]", code_for(visitor["email"], page, site))
+    page.locator("form:has([name=code]) .actions button").first.click()
+    expect(page).to_have_url(f"{site.url}/accounts/")
+
+    page.goto(f"{site.url}/accounts/3rdparty/")
+    expect(page.locator(".ledger")).to_contain_text("Kakao")
+    page.get_by_role("button", name="Disconnect Kakao").click()
+    expect(page.locator(".ledger")).not_to_contain_text("Kakao")
+
+
 @pytest.mark.parametrize(
     ("provider", "told"),
     [

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import include, path
 from django.utils import timezone
+from django_redis import get_redis_connection
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -204,6 +205,8 @@ def limiter_calls(asked):
 @pytest.fixture
 def sent(monkeypatch):
     """Everything that this process sends to Redis, whole."""
+    for alias in ("default", "sessions"):
+        get_redis_connection(alias).ping()  # a new connection says hello first
     calls = []
     real = redis.connection.AbstractConnection.send_packed_command
 
@@ -232,3 +235,13 @@ def test_a_sign_in_by_api_asks_redis_twice_in_all(post, user, sent, fresh_feed):
     post("/api/token/", {"email": user.email, "password": PASSWORD})
 
     assert len(sent) == 2
+
+
+def test_a_refresh_asks_redis_nothing(obtain, user, post, fresh_feed, sent):
+    pair = obtain(user)
+    sent.clear()
+
+    response = post("/api/token/refresh/", {"refresh": pair["refresh"]})
+
+    assert response.status_code == 200
+    assert sent == []

@@ -4,7 +4,8 @@ import pytest
 from django.core.cache import caches
 from django.test import Client
 
-from tests.kit.factories import PASSWORD
+from tests.kit.clients import sign_in
+from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.mails import code_in
 
 ASKS = {
@@ -17,6 +18,7 @@ ASKS = {
 @pytest.fixture
 def ask(settings):
     settings.MAILS_PER_ADDRESS_AND_DAY = 2
+    settings.MAILS_PER_ADDRESS_AND_NETWORK = 2
     settings.ACCOUNT_RATE_LIMITS = False
 
     def run(kind, email):
@@ -73,3 +75,74 @@ def test_the_next_day_begins_anew(ask, user, deliver):
     ask("a reset", user.email)
 
     assert len(deliver()) == 3
+
+
+# A stranger can't use up the owner's mails
+
+
+def ask_for_reset(email, browser=None, ip="127.0.0.1"):
+    (browser or Client()).post("/accounts/password/reset/", {"email": email}, REMOTE_ADDR=ip)
+
+
+def test_a_device_of_the_owner_has_a_share_of_its_own(ask, user, browser, deliver):
+    sign_in(browser, user)
+    browser.post("/accounts/logout/")
+    for number in range(5):
+        ask_for_reset(user.email, ip=f"192.0.2.{number}")
+    before = len(deliver())
+
+    for _ in range(5):
+        ask_for_reset(user.email, browser)
+
+    assert (before, len(deliver())) == (2, 4)
+
+
+def test_a_signed_in_owner_has_a_share_of_its_own(ask, user, app, obtain, deliver):
+    """An app sends no cookie, so its token tells."""
+    access = obtain(user)["access"]
+    for _ in range(5):
+        ask("a reset", user.email)
+    before = len(deliver())
+
+    answer = app(
+        "POST",
+        "auth/reauthenticate/code/request",
+        {"email": user.email},
+        authorization=f"Bearer {access}",
+    )
+
+    assert answer.status_code == 200
+    assert (before, len(deliver())) == (2, 3)
+
+
+def test_a_device_of_another_account_is_a_stranger(ask, user, browser, deliver):
+    another = UserFactory()
+    sign_in(browser, another)
+    for _ in range(5):
+        ask("a reset", user.email)
+
+    ask_for_reset(user.email, browser)
+
+    assert len(deliver()) == 2
+
+
+def test_one_network_uses_up_its_part_only(ask, user, deliver, settings):
+    settings.MAILS_PER_ADDRESS_AND_DAY, settings.MAILS_PER_ADDRESS_AND_NETWORK = 3, 2
+    for _ in range(5):
+        ask_for_reset(user.email, ip="192.0.2.1")
+    before = len(deliver())
+
+    ask_for_reset(user.email, ip="192.0.2.2")
+
+    assert (before, len(deliver())) == (2, 3)
+
+
+def test_the_answers_to_a_stranger_and_to_a_known_device_are_the_same(ask, user, browser):
+    sign_in(browser, user)
+    browser.post("/accounts/logout/")
+    answers = [
+        each.post("/accounts/password/reset/", {"email": user.email})
+        for each in (browser, *[Client()] * 4)
+    ]
+
+    assert len({(each.status_code, each["Location"]) for each in answers}) == 1

@@ -22,7 +22,7 @@ EVENT_TYPE = "application/secevent+jwt"
 log = logging.getLogger(__name__)
 
 
-@mark(is_machine=True, limit=REPORT)
+@mark(is_machine=True, limit=REPORT, counts_refusals=True)
 @csrf_exempt
 @never_cache
 @require_POST
@@ -31,7 +31,7 @@ def google_events(request: HttpRequest) -> HttpResponse:
     return _event(request, security_events.GOOGLE)
 
 
-@mark(is_machine=True, limit=REPORT)
+@mark(is_machine=True, limit=REPORT, counts_refusals=True)
 @csrf_exempt
 @never_cache
 @require_POST
@@ -63,7 +63,7 @@ def _refused(sender: Sender, err: str, description: str) -> HttpResponse:
     return JsonResponse(body, status=400, headers={"Content-Language": "en"})
 
 
-@mark(is_machine=True, limit=REPORT, is_limited_by_get=True)
+@mark(is_machine=True, limit=REPORT, counts_refusals=True, is_limited_by_get=True)
 @csrf_exempt
 @never_cache
 @require_http_methods(["GET", "POST"])

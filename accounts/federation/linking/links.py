@@ -58,15 +58,20 @@ def wanted(login: SocialLogin) -> Link | None:
         if not address.verified:
             continue
         if owners := filter_users_by_email(address.email, prefer_verified=True):
-            return Link(
-                provider=login.account.provider,
-                uid=login.account.uid,
-                extra_data=login.account.extra_data,
-                email=address.email,
-                user_id=str(owners[0].pk),
-                next=login.state.get("next") or "",
-            )
+            return of(login, email=address.email, user=owners[0])
     return None
+
+
+def of(login: SocialLogin, *, email: str, user: User) -> Link:
+    """Return the link that connects this sign-in's provider to the user with this email."""
+    return Link(
+        provider=login.account.provider,
+        uid=login.account.uid,
+        extra_data=login.account.extra_data,
+        email=email,
+        user_id=str(user.pk),
+        next=login.state.get("next") or "",
+    )
 
 
 def note(request: HttpRequest, link: Link) -> None:

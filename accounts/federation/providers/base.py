@@ -23,11 +23,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from typing_extensions import override
 
-from accounts.federation import ways_out
+from accounts.federation import limits, ways_out
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
 from accounts.federation.profile import Profile, Proof
 from accounts.federation.ways_out import WayOut
 from accounts.federation.wire import fetch, outage, replay
+from accounts.request import client_of
 
 log = logging.getLogger(__name__)
 
@@ -193,6 +194,8 @@ class StrictProvider(OAuth2Provider):
             return refused
         if process == AuthProcess.LOGIN and "remember" in request.POST:
             kwargs["stays"] = request.POST["remember"] == "on"  # kept in the state
+        if process != DISCONNECT:
+            kwargs["begun"] = limits.begin(request)  # kept in the state
         response: HttpResponse = super().redirect(request, process, next_url, data, **kwargs)
         return response
 
@@ -227,6 +230,8 @@ class StrictProvider(OAuth2Provider):
         if json.loads(request.body).get("process") == AuthProcess.CONNECT:
             # Before the token is used up: the app sends it again afterwards.
             _require_recent_proof(request)
+        network = client_of(request).network
+        limits.require_proofs(network)
         try:
             proof = self.prove(token)
             replay.spend(proof.fingerprint, expires_at=proof.expires_at)
@@ -235,6 +240,7 @@ class StrictProvider(OAuth2Provider):
             raise
         except ProviderError as exc:
             log.warning("a token of %s was refused: %s", self.id, exc)
+            limits.count_refusal(network)
             raise get_adapter().validation_error("invalid_token") from exc
         login = self.sociallogin(request, proof.profile)
         login.state["auth_time"] = proof.auth_time

@@ -48,6 +48,14 @@ def test_a_known_device_is_not_locked_out_by_strangers():
     assert guess(device="laptop") == 1
 
 
+def test_a_known_device_is_not_locked_out_by_its_network():
+    for number in range(52):
+        guess(f"user{number}@example.com")
+
+    assert guess() == 0
+    assert guess(device="phone") == 1
+
+
 def test_an_account_can_be_guessed_so_often_in_a_day(settings):
     settings.LIMITS = settings.LIMITS | {
         "sign_in_account": (1000, 300),

@@ -1,0 +1,105 @@
+"""Connect a provider to the account whose address was typed at the sign-up, after a mailed code.
+
+A visitor comes by a provider that doesn't vouch for an email, and types the one of an account. The
+code page follows as for a new address, and a code is mailed in both cases, so a stranger learns
+nothing. The code proves the mailbox, as on the link page: it connects the provider and signs in.
+"""
+
+from dataclasses import asdict
+from typing import Any, cast
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.email_verification import verify_email_indirectly
+from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.internal.flows.manage_email import sync_email_address
+from allauth.account.models import Login
+from allauth.account.stages import EmailVerificationStage
+from allauth.account.utils import filter_users_by_email
+from allauth.socialaccount.models import SocialLogin
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from typing_extensions import override
+
+from accounts.federation.linking import links
+from accounts.federation.linking.links import Link
+from accounts.pages import signing_up
+from accounts.people import addresses
+from accounts.people.models import User
+from accounts.request import sign_in_of
+
+ENTRY = "link"
+"""Of the process of allauth that waits for the code: the link that the code makes."""
+
+
+class ConnectsKnown:
+    """Make the sign-up form after a provider offer a connection, if the address has an account."""
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        form = cast("Any", self)
+        if form.account_already_exists:
+            want(request, form.sociallogin, form.cleaned_data["email"])
+        saved: tuple[User | None, HttpResponse | None] = super().try_save(request)  # type: ignore[misc]  # of the form
+        return saved
+
+
+def want(request: HttpRequest, login: SocialLogin, email: str) -> None:
+    """Remember that this sign-up is to be connected to the account with this email, if there is one.
+
+    Call before allauth answers a sign-up whose address has an account.
+    """
+    owners = filter_users_by_email(email, prefer_verified=True)
+    if owners:
+        sign_in_of(request).wanted_link = asdict(links.of(login, email=email, user=owners[0]))
+
+
+class VerificationStage(EmailVerificationStage):
+    """Ask for the code that connects, where allauth would only pretend to have mailed one."""
+
+    @override
+    def handle(self) -> tuple[HttpResponseBase | None, bool]:
+        wanted = sign_in_of(self.request).wanted_link
+        if self.login.user is None and wanted is not None:
+            _mail_code(self.request, Link(**wanted))
+            adapter = get_adapter()
+            return adapter.respond_email_verification_sent(self.request, None), True
+        stage: tuple[HttpResponseBase | None, bool] = super().handle()  # type: ignore[no-untyped-call]  # allauth's
+        return stage
+
+
+def _mail_code(request: HttpRequest, link: Link) -> None:
+    """Begin allauth's process for a mailed code. `AccountAdapter` writes the mail."""
+    owner = links.owner_of(link)
+    state = EmailVerificationProcess.initial_state(owner, link.email) | {ENTRY: asdict(link)}
+    process = EmailVerificationProcess(request=request, user=owner, state=state)
+    process.generate_code()
+    process.send()
+    process.persist()
+
+
+def of(process: Any) -> Link | None:
+    """Return the link that the code of this process makes, or None."""
+    state = getattr(process, "state", {}).get(ENTRY)
+    return Link(**state) if state else None
+
+
+def finish(request: HttpRequest, process: EmailVerificationProcess, link: Link) -> HttpResponse:
+    """Sign in to the link's account, which connects the provider. Call after the code was right.
+
+    An account that never proved the address loses it first, as for an address that a provider
+    vouches for. If no account is left, the sign-up begins again.
+    """
+    process.abort()
+    addresses.claim(link.email, owner_id=None)
+    signing_up.release(link.provider, link.uid)
+    owner = links.owner_of(link)
+    if owner is None:
+        return redirect(signing_up.begin_again(request))
+    links.note(request, link)
+    links.prove(request, link.key)
+    record_authentication(request, owner, method="code", email=link.email)
+    sync_email_address(owner, link.email)
+    verify_email_indirectly(request, owner, link.email)
+    login = Login(user=owner, email=link.email, redirect_url=link.next or None)
+    answer: HttpResponse = perform_login(request, login)
+    return answer
