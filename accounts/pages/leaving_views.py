@@ -43,7 +43,7 @@ class AccountDeletionView(SignedInMixin, TemplateView):
             "You are signed out everywhere. Your account will be deleted on %(when)s. "
             "To keep it, sign in before then."
         )
-        messages.info(request, text % {"when": when})
+        messages.warning(request, text % {"when": when})
         return redirect("account_login")
 
     @override

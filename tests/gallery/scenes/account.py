@@ -68,12 +68,6 @@ def email_code(stage: Stage) -> None:
     stage.send("[name=action_add]", email="a.new.and.rather.long.address@example.com")
 
 
-@scene("email-changing", "account_email")
-def email_changing(stage: Stage) -> None:
-    email_code(stage)
-    stage.go("/accounts/email/")
-
-
 @scene("password-refused", "account_change_password")
 def password_refused(stage: Stage) -> None:
     stage.enter(FULL)
