@@ -68,6 +68,7 @@ LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | {
         "email_password_mismatch": _("The email or the password is wrong."),
+        "enter_current_password": _("Incorrect password."),
     }
 
     @override

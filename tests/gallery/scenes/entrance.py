@@ -91,7 +91,7 @@ def sign_up_code(stage: Stage) -> None:
 @scene("sign-up-code-refused", "account_email_verification_sent")
 def sign_up_code_refused(stage: Stage) -> None:
     sign_up(stage)
-    stage.send(code="BCDF-GHJK")
+    stage.send(code="1111-2222")
 
 
 @scene("reset-refused", "account_reset_password")
