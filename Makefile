@@ -41,7 +41,7 @@ cluster: .venv/dev ## Kill servers, Redis and PostgreSQL under load, and print a
 gallery: .venv/dev var/npm/.installed ## Take a picture of every page, run axe and Lighthouse (needs Chromium, node, npm)
 	@rm -rf var/gallery
 	$(BIN)/python -m pytest -q -n 2 -m gallery tests/gallery --ignore=tests/gallery/test_lighthouse.py
-	$(BIN)/python -m pytest -q -m gallery tests/gallery/test_lighthouse.py
+	$(BIN)/python -m pytest -q -s -m gallery tests/gallery/test_lighthouse.py
 	@echo "All pictures, side by side: var/gallery/index.html"
 
 schema: .venv/dev ## Compare the API's answers with its OpenAPI document

@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from accounts.audit import trail
@@ -79,6 +80,11 @@ LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": _("The email or the password is wrong."),
+        "enter_current_password": _("Incorrect password."),
+    }
+
     @override
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
         """Return the user if the password is right, otherwise None.

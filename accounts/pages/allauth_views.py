@@ -24,7 +24,7 @@ from accounts.federation import confirmation
 from accounts.federation.providers.base import StrictProvider
 from accounts.pages import mailbox_links, proofs, signing_up, waiting, waits
 from accounts.pages.code_views import BeginsAnew
-from accounts.pages.expired import KeepsEmail
+from accounts.pages.expired import KEPT_EMAIL, KeepsEmail
 from accounts.pages.waiting import SaysWhen
 from accounts.people.managers import UserManager
 
@@ -53,6 +53,7 @@ class ConfirmEmailView(views.ConfirmEmailVerificationCodeView):
     @override
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.POST.get("action") == "restart" and request.user.is_anonymous:
+            request.session[KEPT_EMAIL] = self._pending.email  # mostly one letter is wrong
             self._pending.abort()
             return redirect(signing_up.begin_again(request))
         if self._action == "resend" and not self._may_resend():

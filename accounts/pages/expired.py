@@ -21,7 +21,7 @@ ENTRANCE = {
 }
 """Pages for visitors. Their forms can be shown again without harm."""
 KEPT_EMAIL = "kept_email"
-"""Of the session: the address that was typed into the old form."""
+"""Of the session: the address with which the next form begins."""
 MAX_EMAIL = 254
 
 
@@ -50,7 +50,7 @@ def lead_on(request: HttpRequest, reason: str) -> HttpResponse | None:
         return redirect(get_login_redirect_url(request))
     email = request.POST.get("login") or request.POST.get("email") or ""
     request.session[KEPT_EMAIL] = email[:MAX_EMAIL]
-    messages.info(request, _("The page was open for too long. Please send this new form."))
+    messages.warning(request, _("The page was open for too long. Please send this new form."))
     next_url = get_next_redirect_url(request)
     return redirect(request.path + (f"?{urlencode({'next': next_url})}" if next_url else ""))
 

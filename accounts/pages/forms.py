@@ -1,6 +1,6 @@
 """Define our pages' forms. allauth's forms get the attributes that password managers read."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from allauth.account import fields as account_fields
 from allauth.account import forms as account_forms
@@ -26,6 +26,9 @@ from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.validators import PasswordLengthValidator
 from accounts.request import sign_in_of
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 EMAIL_AS_USERNAME = {
     # Not `email`: with `username` a password manager saves it as the account's name.
@@ -130,15 +133,24 @@ class SocialSignupForm(ConnectsKnown, ReplacesUnproved, social_forms.SignupForm)
 class OneNewPassword:
     """Ask for the new password once: users can show the field, and managers fill it in."""
 
+    new_label: "StrOrPromise"
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: dict[str, forms.Field] = self.fields  # type: ignore[attr-defined]  # of the form
         del fields["password2"]
+        fields["password1"].label = self.new_label
         # The other rules appear as errors only.
         fields["password1"].help_text = PasswordLengthValidator().get_help_text()
 
 
 class ChangePasswordForm(CountsGuesses, OneNewPassword, account_forms.ChangePasswordForm):
+    new_label = _("New password")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["oldpassword"].label = _("Current password")
+
     @override
     def clean_oldpassword(self) -> str:
         """Check the old password as a sign-in does: count and record wrong ones. Returns it."""
@@ -150,11 +162,11 @@ class ChangePasswordForm(CountsGuesses, OneNewPassword, account_forms.ChangePass
 
 
 class SetPasswordForm(OneNewPassword, account_forms.SetPasswordForm):
-    pass
+    new_label = _("Password")
 
 
 class ResetPasswordKeyForm(OneNewPassword, account_forms.ResetPasswordKeyForm):
-    pass
+    new_label = _("New password")
 
 
 class UserTokenForm(account_forms.UserTokenForm):

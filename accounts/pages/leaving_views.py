@@ -39,8 +39,11 @@ class AccountDeletionView(SignedInMixin, TemplateView):
             return redirect("accounts:deletion")
         auth.logout(request)
         when = date_format(timezone.localtime(erase_at), "DATETIME_FORMAT")
-        text = _("You are signed out everywhere. Your account will be deleted on %(when)s.")
-        messages.info(request, text % {"when": when})
+        text = _(
+            "You are signed out everywhere. Your account will be deleted on %(when)s. "
+            "To keep it, sign in before then."
+        )
+        messages.warning(request, text % {"when": when})
         return redirect("account_login")
 
     @override

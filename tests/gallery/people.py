@@ -5,7 +5,9 @@ FULL = "hanbyeol.namgung.with.a.long.address@department.of.something.example.com
 FULL_NAME = "남궁한별하나둘셋 Hanbyeol Bartholomew Namgung-Featherstonehaugh-Cholmondeley"
 NEW = "new@example.com"
 ENDED = "ended@example.com"
-ALL = (FULL, NEW, ENDED)
+LEAVING = "leaving@example.com"
+"""Deletes the account, and signs in again."""
+ALL = (FULL, NEW, ENDED, LEAVING)
 RESET = "reset@example.com"
 """Only their password is reset."""
 DEVICES = [

@@ -7,9 +7,8 @@ ROOT_URLCONF = "tests.gallery.site_urls"
 # The walk signs in and fails more often in a minute than one visitor may.
 ACCOUNT_RATE_LIMITS = False
 LIMITS = SITE_LIMITS | dict.fromkeys(
-    (
-        *("social", "sign_in_account", "sign_in_account_day"),
-        *("sign_in_device", "sign_in_network", "code_tries"),
-    ),
+    ("social", "sign_in_device", "sign_in_network"),
     (10000, 60),
 )
+# A session of an earlier scene opens every page.
+FRESH_PROOF_SECONDS = 86400

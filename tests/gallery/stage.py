@@ -43,10 +43,7 @@ class Stage:
         self.press(selector)
 
     def enter(self, person: str, password: str = people.PASSWORD) -> None:
-        """Sign in by password, or with the session of an earlier scene.
-
-        Pages that ask for a proof of the last five minutes need `enter_afresh`.
-        """
+        """Sign in by password, or with the session of an earlier scene."""
         if cookies := _signed_in.get((self.language, person)):
             self.context.add_cookies(cookies)
             return
@@ -54,7 +51,7 @@ class Stage:
         _signed_in[self.language, person] = self.context.cookies()
 
     def enter_afresh(self, person: str, password: str = people.PASSWORD) -> None:
-        """Sign in by password."""
+        """Sign in by password, for a scene that ends this session."""
         self.go("/accounts/login/")
         self.send("form:has([name=password]) .actions button", login=person, password=password)
         assert "/login/" not in self.page.url, f"{person} can't sign in"
@@ -77,18 +74,6 @@ class Stage:
         self.page.locator("[name=identity][value=other]").check()
         self.page.locator("#email").fill(email)
         self.press("[name=choice][value=continue]")
-
-    def codes(self) -> set[str]:
-        """All codes that were mailed so far, to anybody."""
-        viewer = Stage(self.context.new_page(), self.site, self.language)
-        viewer.go("/demo/mail/")
-        found = viewer.page.locator(".letter-code").all_inner_texts()
-        viewer.page.close()
-        return set(found)
-
-    def new_code(self, before: set[str]) -> str:
-        """Wait for a code that wasn't among these."""
-        return _wait(lambda: next(iter(self.codes() - before), None), "a code")
 
     def reset_link(self, email: str) -> str:
         """Wait for a link to choose a new password that is mailed to this address."""

@@ -147,9 +147,7 @@ def test_every_wrong_sign_in_shows_the_same_page(browser, user, case):
     response = browser.post("/accounts/login/", {"login": login, "password": password})
 
     assert response.status_code == 200
-    assert response.context["form"].errors == {
-        "__all__": ["The email address and/or password you specified are not correct."]
-    }
+    assert response.context["form"].errors == {"__all__": ["The email or the password is wrong."]}
     assert password not in response.text
     assert not is_signed_in(browser)
 

@@ -63,6 +63,14 @@ def test_another_address_can_be_chosen_on_the_code_page(deliver):
     assert User.objects.get(last_login__isnull=False).email == ADDRESS
 
 
+def test_the_new_form_begins_with_the_address_to_correct():
+    browser = sign_up(new_browser(), email="typo@example.com")
+
+    page = browser.post(CONFIRM, {"action": "restart"}, follow=True)
+
+    assert page.context["form"]["email"].value() == "typo@example.com"
+
+
 def test_the_choice_is_the_same_for_an_address_with_an_account(user):
     known, new = sign_up(new_browser(), email=user.email), sign_up(new_browser())
 

@@ -1,4 +1,4 @@
-// Send a form once, and count down the seconds until one may try again.
+// Send a form once, keep the browser from sending it again, and count down the time until one may try again.
 
 for (const form of document.querySelectorAll('form[method="post"]')) {
   form.addEventListener("submit", (event) => {
@@ -20,15 +20,23 @@ addEventListener("pageshow", () => {
   }
 });
 
+// A refused form stands at its own address. "Reload" and "back" then open a new one, and the browser
+// doesn't ask its visitor whether to send the old one again.
+history.replaceState(history.state, "");
+
 function buttons(form) {
   return [...form.elements].filter((element) => element.type === "submit");
 }
+
+// In the words of the server, which rounds minutes up, too.
+const inWords = (count, unit) =>
+  new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, unitDisplay: "long" }).format(count);
 
 for (const time of document.querySelectorAll("[data-countdown]")) {
   const ends = Date.now() + Number(time.dataset.countdown) * 1000;
   const show = () => {
     const left = Math.max(0, Math.round((ends - Date.now()) / 1000));
-    time.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    time.textContent = left < 60 ? inWords(left, "second") : inWords(Math.ceil(left / 60), "minute");
     if (left) setTimeout(show, 1000);
   };
   show();

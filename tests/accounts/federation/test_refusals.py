@@ -55,6 +55,12 @@ def test_a_callback_in_another_browser_can_begin_again_there(standin, visitor, c
         assert is_signed_in(visitor)
 
 
+def test_the_page_leads_to_the_other_ways_to_sign_in(google, visitor):
+    page = visitor.get(begin(Client(), google))
+
+    assert f'href="/accounts/login/?{QUERY}"' in page.text
+
+
 @pytest.mark.parametrize("choice", ["continue", "cancel"])
 def test_a_callback_after_a_sign_out_can_begin_again(google, visitor, user, choice):
     sign_in(visitor, user)
@@ -180,3 +186,9 @@ def test_a_refused_sign_in_keeps_next(google, visitor):
 
     assert page.status_code == 401
     assert actions(page) == [f"/accounts/login/?{QUERY}"]
+
+
+def test_the_error_page_without_a_provider_still_says_a_whole_sentence(visitor):
+    page = visitor.get("/accounts/3rdparty/login/error/")
+
+    assert "<p>The other site did not confirm who you are." in page.text

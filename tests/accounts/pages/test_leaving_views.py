@@ -17,8 +17,8 @@ def prove(browser):
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ["Delete my account", "For 7 days: sign in", "without your name"]),
-        ("ko", ["계정 삭제하기", "7일 동안: 어떤 방법으로든 로그인하면", "이름·주소·기기 없이"]),
+        ("en", ["Delete my account", "For 7 days", "Sign in, in any way", "without your name"]),
+        ("ko", ["계정 삭제하기", "7일 동안", "어떤 방법으로든 로그인하면", "이름·주소·기기 없이"]),
     ],
 )
 def test_the_page_says_what_happens_and_when(signed_in, language, words):
@@ -43,6 +43,7 @@ def test_a_deletion_signs_out_and_a_sign_in_undoes_it(signed_in, user):
     assert answer.headers["Location"] == "/accounts/login/"
     assert not is_signed_in(signed_in)
     assert "Your account will be deleted on" in shown
+    assert "To keep it, sign in before then." in shown
     sign_in(signed_in, user)
     assert is_signed_in(signed_in)
     assert User.objects.get().erase_at is None

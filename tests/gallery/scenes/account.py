@@ -1,7 +1,7 @@
 """Pages of a user who is signed in, at their fullest and at their emptiest."""
 
 from tests.gallery import people
-from tests.gallery.people import FULL, NEW
+from tests.gallery.people import FULL, LEAVING, NEW
 from tests.gallery.scene import at, scene
 from tests.gallery.stage import Stage
 
@@ -19,6 +19,8 @@ at("devices-new", "accounts:session-list", "/accounts/sessions/", person=NEW)
 at("connections", "socialaccount_connections", "/accounts/3rdparty/", person=FULL)
 at("connections-new", "socialaccount_connections", "/accounts/3rdparty/", person=NEW)
 at("sign-out", "account_logout", "/accounts/logout/", person=FULL)
+at("email", "account_email", "/accounts/email/", person=FULL)
+at("password", "account_change_password", CHANGE, person=FULL)
 at("delete", "accounts:deletion", "/accounts/delete/", person=NEW)
 at("confirm", "account_reauthenticate", "/accounts/reauthenticate/", person=FULL)
 at(
@@ -52,39 +54,38 @@ def devices_signed_out(stage: Stage) -> None:
     stage.press(".devices .row:last-child form button")
 
 
-@scene("email", "account_email")
-def email(stage: Stage) -> None:
-    stage.enter_afresh(FULL)
-    stage.go("/accounts/email/")
-
-
 @scene("email-refused", "account_email")
 def email_refused(stage: Stage) -> None:
-    stage.enter_afresh(FULL)
+    stage.enter(FULL)
     stage.go("/accounts/email/")
     stage.send("[name=action_add]", email="no address")
 
 
 @scene("email-code", "account_email_verification_sent")
 def email_code(stage: Stage) -> None:
-    """A change of the email asks for the password once more."""
-    stage.enter_afresh(NEW)
+    stage.enter(NEW)
     stage.go("/accounts/email/")
     stage.send("[name=action_add]", email="a.new.and.rather.long.address@example.com")
-    stage.send(password=people.PASSWORD)
-
-
-@scene("password", "account_change_password")
-def password(stage: Stage) -> None:
-    stage.enter_afresh(FULL)
-    stage.go(CHANGE)
 
 
 @scene("password-refused", "account_change_password")
 def password_refused(stage: Stage) -> None:
-    stage.enter_afresh(FULL)
+    stage.enter(FULL)
     stage.go(CHANGE)
     stage.send(oldpassword="not the password", password1="short")
+
+
+@scene("deleted", "account_login")
+def deleted(stage: Stage) -> None:
+    stage.enter_afresh(LEAVING)
+    stage.go("/accounts/delete/")
+    stage.press()
+
+
+@scene("deletion-undone", "accounts:home")
+def deletion_undone(stage: Stage) -> None:
+    deleted(stage)
+    stage.enter_afresh(LEAVING)
 
 
 @scene("confirm-refused", "account_reauthenticate")

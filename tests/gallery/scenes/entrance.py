@@ -5,6 +5,7 @@ from uuid import uuid4
 from tests.gallery import people
 from tests.gallery.scene import at, scene
 from tests.gallery.stage import Stage
+from tests.kit.embedded import KAKAOTALK_ANDROID
 
 LOGIN = "form:has([name=password]) .actions button"
 
@@ -32,6 +33,21 @@ def sign_in_refused(stage: Stage) -> None:
 def sign_in_empty(stage: Stage) -> None:
     stage.go("/accounts/login/")
     stage.send(LOGIN, login="", password="")
+
+
+@scene("sign-in-too-often", "account_login", status=429)
+def sign_in_too_often(stage: Stage) -> None:
+    email = f"{uuid4().hex[:10]}@example.com"
+    stage.go("/accounts/login/")
+    for _ in range(6):
+        stage.send(LOGIN, login=email, password="not the password")
+
+
+@scene("sign-in-embedded", "account_login")
+def sign_in_embedded(stage: Stage) -> None:
+    """Google refuses the browser inside KakaoTalk."""
+    stage.context.set_extra_http_headers({"User-Agent": KAKAOTALK_ANDROID})
+    stage.go("/accounts/login/")
 
 
 @scene("signed-out", "account_login")
@@ -75,7 +91,7 @@ def sign_up_code(stage: Stage) -> None:
 @scene("sign-up-code-refused", "account_email_verification_sent")
 def sign_up_code_refused(stage: Stage) -> None:
     sign_up(stage)
-    stage.send(code="BCDF-GHJK")
+    stage.send(code="1111-2222")
 
 
 at("sign-in-by-code", "account_request_login_code", "/accounts/login/code/")
