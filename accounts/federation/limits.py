@@ -12,12 +12,15 @@ from typing import TypedDict
 
 from django.conf import settings
 from django.http import HttpRequest
+from structlog import get_logger
 
 from accounts.errors import TooManyRequestsError
 from accounts.request import client_of
 from accounts.store import counters
 from accounts.store.counters import Limit
 from accounts.store.outage import STORE_ERRORS
+
+log = get_logger()
 
 REPORT = counters.limit("report")
 """The limit of reports from a provider."""
@@ -63,8 +66,11 @@ def _take(counted: list[tuple[Limit, str]]) -> None:
     try:
         seconds = counters.take(counted, is_patient=False)
     except STORE_ERRORS:
-        return  # Fail open: states and tokens can't be guessed, and `wire.outage` limits our calls.
+        # Fail open: states and tokens can't be guessed, and `wire.outage` limits our calls.
+        log.warning("rate_limits_off", reason="Redis doesn't answer")
+        return
     if seconds:
+        log.warning("rate_limited", limit=counted[0][0].scope)
         raise TooManyRequestsError(seconds)
 
 

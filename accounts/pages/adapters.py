@@ -228,13 +228,14 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def _record_reset(self, request: HttpRequest | None, email: str, user: User | None) -> None:
         """Record a requested reset. For an unknown address, too, so that both take as long."""
+        actor = getattr(request, "user", None)  # none outside the site's middleware
         trail.record(
             AuditEvent.Type.PASSWORD_RESET_REQUESTED,
             user=user,
             identifier=email,
             client=client_of(request) if request else None,
             reason="" if user else LoginFailure.UNKNOWN_USER,
-            actor=request.user if request and isinstance(request.user, User) else None,
+            actor=actor if isinstance(actor, User) else None,
         )
 
     @override

@@ -7,9 +7,13 @@ signed counts for itself, so that one broken client doesn't use up the limit of 
 
 import time
 
+from structlog import get_logger
+
 from accounts.errors import TooManyRequestsError
 from accounts.store import counters
 from accounts.store.outage import STORE_ERRORS
+
+log = get_logger()
 
 MOST_REMEMBERED = 10_000
 
@@ -34,9 +38,11 @@ def count(token: str, *, network: str) -> None:
     try:
         seconds = counters.take([(counters.limit(name), caller)], is_patient=False)
     except STORE_ERRORS:
+        log.warning("rate_limits_off", reason="Redis doesn't answer")
         return
     if not seconds:
         return
+    log.warning("rate_limited", limit=name)
     if token:
         if len(_full) >= MOST_REMEMBERED:
             _full.clear()
