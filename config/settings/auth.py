@@ -87,5 +87,9 @@ SOCIALACCOUNT_FORMS = {
 # A sensitive act needs a proof of its sign-in that is at most so old (`accounts.signins.proofs`).
 FRESH_PROOF_SECONDS = env.int("FRESH_PROOF_SECONDS", default=600)
 
+# Second factors (`accounts.factors`). None can be enrolled until every door asks for it.
+MFA_ADAPTER = "accounts.factors.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES: list[str] = []
+
 HEADLESS_TOKEN_STRATEGY = "api.signin.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False
