@@ -107,6 +107,7 @@ class LoginFailure(Entry):
     UNKNOWN_USER = "unknown_user", _("No such account")
     USER_INACTIVE = "user_inactive", _("Account disabled")
     WRONG_PASSWORD = "wrong_password", _("Wrong password")
+    WRONG_SECOND_STEP = "wrong_second_step", _("Wrong code in the second step")
 
 
 class Alert(Entry):
@@ -137,7 +138,7 @@ class Method(Entry):
     """
 
     PASSWORD = "pwd", _("Password")
-    CODE = "otp", _("Email code")
+    CODE = "otp", _("One-time code")
     SECOND_STEP = "mfa", _("Second step")
     HARDWARE_KEY = "hwk", _("Passkey")
     KEY = "pop", _("Passkey")

@@ -7,7 +7,6 @@ one code twice. These checks count in Redis, each with one atomic write.
 
 import hashlib
 import secrets
-import unicodedata
 from contextlib import suppress
 from typing import Any
 
@@ -21,16 +20,12 @@ from accounts.request import sign_in_of
 from accounts.store import counters
 from accounts.store.counters import Limit
 from accounts.store.outage import STORE_ERRORS
+from accounts.typed import digits_in
 
 LIFETIME_SECONDS = 600
 """Seconds that a code is valid (ASVS 6.5.5)."""
 USES = Limit("code_use", 1, LIFETIME_SECONDS)
 TRIES = "code_tries"
-
-
-def digits_in(typed: str) -> str:
-    """Return the digits of a typed or pasted text, such as "1234-5678", in any script."""
-    return "".join(str(unicodedata.digit(each)) for each in typed if each.isdigit())
 
 
 def check(

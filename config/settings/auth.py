@@ -90,6 +90,8 @@ FRESH_PROOF_SECONDS = env.int("FRESH_PROOF_SECONDS", default=600)
 # Second factors (`accounts.factors`). None can be enrolled until every door asks for it.
 MFA_ADAPTER = "accounts.factors.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES: list[str] = []
+# Steps of 30 s before and after the present one whose codes are accepted: clocks differ.
+MFA_TOTP_TOLERANCE = 1
 
 HEADLESS_TOKEN_STRATEGY = "api.signin.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False

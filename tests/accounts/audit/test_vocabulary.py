@@ -126,7 +126,7 @@ def test_a_device_says_how_its_user_signed_in(db):
     session = AuthSessionFactory(amr=["pwd", "otp", "kakao"])
 
     with translation.override("en"):
-        assert session.methods == ["Password", "Email code", "Kakao"]
+        assert session.methods == ["Password", "One-time code", "Kakao"]
 
 
 @pytest.mark.parametrize(
