@@ -281,6 +281,27 @@ PROVIDER_EMAIL_UNVERIFIED = replace(
         "/_allauth/app/v1/auth/email/verify."
     ),
 )
+MFA_REQUIRED = Problem(
+    401,
+    "mfa_required",
+    _("Second step"),
+    _(
+        "This account has a second factor. Send a code of one of `factors` and this `mfa_token` to "
+        "/api/token/mfa/."
+    ),
+)
+INVALID_MFA_TOKEN = Problem(
+    401,
+    "invalid_mfa_token",
+    _("Unauthorized"),
+    _("The `mfa_token` has expired, was used before, or is another client's. Sign in again."),
+)
+INCORRECT_CODE = Problem(
+    401,
+    "incorrect_code",
+    _("Unauthorized"),
+    _("That isn't the code."),
+)
 LOGIN_INCOMPLETE = Problem(
     401,
     "login_incomplete",
@@ -357,7 +378,7 @@ TABLE = {
         FRESH_PROOF_REQUIRED,
         *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, ORIGIN_HIDDEN, INVALID_CREDENTIALS),
         *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),
-        LAST_SUPERUSER,
+        *(MFA_REQUIRED, INVALID_MFA_TOKEN, INCORRECT_CODE, LAST_SUPERUSER),
         *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE),
     )
 }

@@ -30,7 +30,19 @@ PROBLEM = {
             "type": "string",
             "description": "With `account_exists`: send it to `/api/token/` beside the password.",
         },
-        "expires_in": {"type": "integer", "description": "Seconds that `link_token` is good for."},
+        "mfa_token": {
+            "type": "string",
+            "description": "With `mfa_required`: send it to `/api/token/mfa/` beside a code.",
+        },
+        "factors": {
+            "type": "array",
+            "description": "With `mfa_required`: the kinds of factors that this account has.",
+            "items": {"type": "string"},
+        },
+        "expires_in": {
+            "type": "integer",
+            "description": "Seconds that the `link_token` or `mfa_token` is good for.",
+        },
         "error": {
             "type": "string",
             "enum": ["invalid_client", "invalid_request"],
@@ -96,6 +108,14 @@ REFRESH_REFUSALS = {
         problems.INVALID_RETRY_KEY, problems.INVALID_FIELDS, problems.MALFORMED_JSON
     ),
     (401, problems.CONTENT_TYPE): _refusal(*REFRESH_PROBLEMS),
+}
+
+
+SECOND_STEP_REFUSALS = {
+    (401, problems.CONTENT_TYPE): _refusal(
+        *(problems.INCORRECT_CODE, problems.INVALID_MFA_TOKEN),
+        *(problems.INVALID_CREDENTIALS, problems.LOGIN_INCOMPLETE),
+    ),
 }
 
 

@@ -17,6 +17,7 @@ app_name = "api"
 
 urlpatterns = [
     path("token/", tokens.TokenObtainView.as_view(), name="token-obtain"),
+    path("token/mfa/", tokens.TokenSecondStepView.as_view(), name="token-mfa"),
     path("token/social/", tokens.TokenSocialView.as_view(), name="token-social"),
     path("token/refresh/", tokens.TokenRefreshView.as_view(), name="token-refresh"),
     path("token/verify/", tokens.TokenVerifyView.as_view(), name="token-verify"),

@@ -210,6 +210,11 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().pre_login(request, user, **kwargs)
 
     @override
+    def get_login_stages(self) -> list[str]:
+        ours = {"allauth.mfa.stages.AuthenticateStage": "accounts.factors.stage.FactorStage"}
+        return [ours.get(stage, stage) for stage in super().get_login_stages()]
+
+    @override
     def is_login_by_code_required(self, login: Any) -> bool:
         """Return True if `SocialLinkView` asked for a mailed code, or allauth requires one."""
         is_asked_for = sign_in_of(self.request).is_code_asked_for

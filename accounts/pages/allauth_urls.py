@@ -4,6 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
 from accounts.pages import allauth_views as views
+from accounts.pages import factor_views
 
 urlpatterns = [
     path("login/", views.LoginView.as_view(), name="account_login"),
@@ -20,6 +21,7 @@ urlpatterns = [
         views.ReauthenticateByProviderView.as_view(),
         name="account_reauthenticate_by_provider",
     ),
+    path("2fa/authenticate/", factor_views.AuthenticateView.as_view(), name="mfa_authenticate"),
     path(
         "password/change/",
         views.PasswordChangeView.as_view(),

@@ -24,6 +24,7 @@ from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import Method
 from accounts.bell import Topic, bell
+from accounts.factors import registry
 from accounts.pages import proofs
 from accounts.pages.middleware import RIGHTS_FIELDS, current, rights_of
 from accounts.pages.remembered_users import remembered
@@ -37,7 +38,6 @@ from accounts.store.engine import RIGHTS, SID
 AMR: dict[str, list[str]] = {
     "password": [Method.PASSWORD],
     "code": [Method.CODE],
-    "mfa": [Method.SECOND_STEP],
 }
 """RFC 8176 values of allauth's methods. A provider's sign-in has none: its value is the provider."""
 MAX_RECORDS = 8
@@ -248,7 +248,10 @@ def _amr(request: HttpRequest, user: User) -> list[str]:
     values: list[str] = []
     for entry in get_authentication_records(request, user):
         method = entry.get("method", "")
-        values += AMR.get(method, [str(entry.get("provider") or method)])
+        if method == "mfa":
+            values += registry.amr_of(entry["type"])
+        else:
+            values += AMR.get(method, [str(entry.get("provider") or method)])
     return list(dict.fromkeys(values))
 
 

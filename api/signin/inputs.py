@@ -12,6 +12,8 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.account import inputs, views
 from allauth.headless.base.response import AuthenticationResponse
 from allauth.headless.internal.restkit.inputs import BooleanField as Bool
+from allauth.headless.mfa import inputs as mfa_inputs
+from allauth.headless.mfa import views as mfa_views
 from allauth.headless.socialaccount import inputs as social_inputs
 from allauth.headless.socialaccount import views as social_views
 from django.http import HttpRequest
@@ -20,6 +22,7 @@ from typing_extensions import override
 from accounts.errors import SignUpPendingError
 from accounts.pages import decoys, stays
 from accounts.pages.codes import ChecksCode
+from accounts.pages.factor_forms import ChecksFactor
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.request import sign_in_of
 
@@ -46,6 +49,14 @@ class VerifyEmailInput(ChecksCode, inputs.VerifyEmailInput):
         self.check_code(self.process.code)
         key: str = super().clean_key()  # type: ignore[no-untyped-call]  # allauth's
         return key
+
+
+class AuthenticateInput(ChecksFactor, mfa_inputs.AuthenticateInput):
+    pass
+
+
+class ReauthenticateInput(ChecksFactor, mfa_inputs.ReauthenticateInput):
+    pass
 
 
 class SignupInput(SignsUpAgain, inputs.SignupInput):
@@ -102,6 +113,8 @@ def install() -> None:
     """Make allauth's headless views use these inputs. Call before the first request."""
     views.ConfirmLoginCodeView.input_class = ConfirmLoginCodeInput
     views.ConfirmReauthenticationCodeView.input_class = ConfirmReauthenticationCodeInput
+    mfa_views.AuthenticateView.input_class = AuthenticateInput
+    mfa_views.ReauthenticateView.input_class = ReauthenticateInput
     views.VerifyEmailView.input_class = VerifyEmailInput
     views.LoginView.input_class = LoginInput
     social_views.ProviderSignupView.input_class = ProviderSignupInput

@@ -89,6 +89,10 @@ FRESH_PROOF_SECONDS = env.int("FRESH_PROOF_SECONDS", default=600)
 
 # Second factors (`accounts.factors`). None can be enrolled until every door asks for it.
 MFA_ADAPTER = "accounts.factors.adapter.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.pages.factor_forms.AuthenticateForm",
+    "reauthenticate": "accounts.pages.factor_forms.ReauthenticateForm",
+}
 MFA_SUPPORTED_TYPES: list[str] = []
 # Steps of 30 s before and after the present one whose codes are accepted: clocks differ.
 MFA_TOTP_TOLERANCE = 1
