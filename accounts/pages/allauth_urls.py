@@ -23,6 +23,11 @@ urlpatterns = [
     ),
     path("2fa/authenticate/", factor_views.AuthenticateView.as_view(), name="mfa_authenticate"),
     path(
+        "2fa/reauthenticate/",
+        factor_views.ReauthenticateView.as_view(),
+        name="mfa_reauthenticate",
+    ),
+    path(
         "password/change/",
         views.PasswordChangeView.as_view(),
         name="account_change_password",

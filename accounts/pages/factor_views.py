@@ -16,8 +16,12 @@ class AsksForCode:
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         is_recovery = self.request.GET.get("by") == RECOVERY
+        other = self.request.GET.copy()
+        other.pop("by", None)
+        if not is_recovery:
+            other["by"] = RECOVERY
         context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]  # a view's
-        return context | {"is_recovery": is_recovery}
+        return context | {"is_recovery": is_recovery, "other_way": other.urlencode()}
 
 
 class AuthenticateView(AsksForCode, SaysWhen, views.AuthenticateView):
@@ -29,3 +33,7 @@ class AuthenticateView(AsksForCode, SaysWhen, views.AuthenticateView):
         self.auth_form = self.get_form_class()(user=self.stage.login.user, data=data)
         self.webauthn_form = None
         return self.auth_form
+
+
+class ReauthenticateView(AsksForCode, SaysWhen, views.ReauthenticateView):
+    """The page for a fresh proof by a second factor."""

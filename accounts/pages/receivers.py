@@ -24,6 +24,8 @@ from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import Method
 from accounts.bell import Topic, bell
+from accounts.client_info import ClientInfo
+from accounts.errors import InactiveUserError
 from accounts.factors import registry
 from accounts.pages import proofs
 from accounts.pages.middleware import RIGHTS_FIELDS, current, rights_of
@@ -59,6 +61,7 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
         amr=_amr(request, user),
         through=_through(request, user),
     )
+    _require_second_step(session, user, client=client)
     sign_in_of(request).opened = session
     if SID in request.session and (replaced := current(request)):  # the same user signs in again
         sessions.revoke(replaced, reason=sessions.Reason.LOGOUT, client=client)
@@ -71,6 +74,18 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
         get_adapter().add_message(
             request, messages.SUCCESS, "accounts/messages/deletion_cancelled.txt"
         )
+
+
+def _require_second_step(session: AuthSession, user: User, *, client: ClientInfo) -> None:
+    """End the sign-in if its account has a second factor that it did not use.
+
+    The pipeline asks before this. But the factor may have been added since, and a later door may
+    forget the pipeline. Raises `InactiveUserError`. `factors` of the account are read after the
+    sign-in was opened, under the lock that adding a factor takes, so no sign-in slips through.
+    """
+    if Method.SECOND_STEP not in session.amr and registry.factors_of(user):
+        sessions.revoke(session, reason=sessions.Reason.UNFINISHED, client=client)
+        raise InactiveUserError
 
 
 @receiver(account_signals.authentication_step_completed)

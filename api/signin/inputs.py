@@ -8,7 +8,7 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.signup import prevent_enumeration
 from allauth.core import context
-from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from allauth.headless.account import inputs, views
 from allauth.headless.base.response import AuthenticationResponse
 from allauth.headless.internal.restkit.inputs import BooleanField as Bool
@@ -20,11 +20,14 @@ from django.http import HttpRequest
 from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
+from accounts.factors import registry
 from accounts.pages import decoys, stays
 from accounts.pages.codes import ChecksCode
 from accounts.pages.factor_forms import ChecksFactor
+from accounts.pages.middleware import current
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.request import sign_in_of
+from accounts.signins import proofs as rule
 
 
 class ConfirmLoginCodeInput(ChecksCode, inputs.ConfirmLoginCodeInput):
@@ -100,8 +103,12 @@ class ChangePasswordInput(inputs.ChangePasswordInput):
     def clean_current_password(self) -> str:
         """Check the password as a sign-in does: count and record wrong ones.
 
-        Returns the password.
+        Returns the password. Raises `ReauthenticationRequired` if the account has a second factor,
+        and no fresh proof by it.
         """
+        request = context.request
+        if registry.factors_of(self.user) and not rule.is_fresh(current(request)):
+            raise ReauthenticationRequired
         password: str = self.cleaned_data["current_password"]
         adapter = get_adapter()
         if password and not adapter.reauthenticate(self.user, password):

@@ -64,7 +64,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
 # The proofs of `accounts.pages.proofs`.
-ACCOUNT_REAUTHENTICATION_METHODS = {"password", "code", "socialaccount"}
+ACCOUNT_REAUTHENTICATION_METHODS = {"password", "code", "socialaccount", "mfa"}
 # allauth's own memory of proofs counts for nothing: `AccountAdapter` asks our rule.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]

@@ -79,6 +79,7 @@ EXEMPT = {
     "accounts/3rdparty/signup/": SIGNS_IN,
     "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": CODE,
     "accounts/2fa/authenticate/": SIGNS_IN,
+    "accounts/2fa/reauthenticate/": PROVES,
     "accounts/activity/": READS,
     "accounts/confirm-email/": CODE,
     "accounts/continue/<str:key>/": "shows a form, whose address asks",
