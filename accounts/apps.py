@@ -13,6 +13,8 @@ class AccountsConfig(AppConfig):
         from accounts.federation import receivers as social_receivers  # noqa: F401, PLC0415
         from accounts.federation.endings import unlinking  # noqa: F401, PLC0415
         from accounts.mail import sending  # noqa: F401, PLC0415
-        from accounts.pages import forms, receivers, remembered_users  # noqa: F401, PLC0415
+        from accounts.pages import factor_flows, forms, receivers, remembered_users  # noqa: F401, PLC0415
         from accounts.signins import revocations  # noqa: F401, PLC0415
         from accounts.support import admin  # noqa: F401, PLC0415
+
+        factor_flows.install()

@@ -8,11 +8,13 @@ from django.utils.translation import ngettext
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
-from accounts.audit.vocabulary import LoginFailure
+from accounts.audit.vocabulary import FactorKind, LoginFailure
 from accounts.client_info import ClientInfo
 from accounts.errors import DecryptionError
 from accounts.factors import guesses
+from accounts.factors.recovery_codes import codes
 from accounts.factors.registry import FACTORS
+from accounts.mail import notices
 from accounts.people.models import User
 
 
@@ -36,6 +38,9 @@ def check(user: User | None, typed: str, *, client: ClientInfo, device: str = ""
         trail.record(AuditEvent.Type.LOGIN_FAILED, user=user, client=client, reason=reason)
         raise _refusal(_wrong(guesses.tries_left(counted)))
     guesses.give_back(counted)
+    if found.type == FactorKind.RECOVERY_CODES:
+        trail.record(AuditEvent.Type.RECOVERY_CODE_USED, user=user, client=client)
+        notices.recovery_code_used(user, left=codes.left(found), client=client)
     return found
 
 

@@ -21,6 +21,18 @@ urlpatterns = [
         views.ReauthenticateByProviderView.as_view(),
         name="account_reauthenticate_by_provider",
     ),
+    path("2fa/", factor_views.IndexView.as_view(), name="mfa_index"),
+    path("2fa/totp/activate/", factor_views.ActivateTOTPView.as_view(), name="mfa_activate_totp"),
+    path(
+        "2fa/totp/deactivate/",
+        factor_views.DeactivateTOTPView.as_view(),
+        name="mfa_deactivate_totp",
+    ),
+    path(
+        "2fa/recovery-codes/generate/",
+        factor_views.GenerateRecoveryCodesView.as_view(),
+        name="mfa_generate_recovery_codes",
+    ),
     path("2fa/authenticate/", factor_views.AuthenticateView.as_view(), name="mfa_authenticate"),
     path(
         "2fa/reauthenticate/",

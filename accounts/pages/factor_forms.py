@@ -4,14 +4,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 from allauth.core import context
 from allauth.mfa.base import forms as allauth_forms
+from allauth.mfa.internal.flows.add import validate_can_add_authenticator
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp import forms as totp_forms
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
 from accounts.errors import TooManyRequestsError
 from accounts.factors import entry
+from accounts.factors.totp import codes as totp_codes
 from accounts.pages import known_devices
 from accounts.pages.waiting import refusal
 from accounts.request import client_of
@@ -74,3 +78,36 @@ class AuthenticateForm(FactorForm, allauth_forms.AuthenticateForm):
 
 class ReauthenticateForm(FactorForm, allauth_forms.ReauthenticateForm):
     pass
+
+
+class ProvesApp:
+    """Make allauth's form or input note the time step of the code that proves a new app."""
+
+    step: int
+
+    def clean_code(self) -> str:
+        """Return the code if the app of the new secret shows it. Raises `ValidationError`."""
+        form: Any = self
+        validate_can_add_authenticator(form.user)
+        code: str = form.cleaned_data["code"]
+        step = totp_codes.step_of(form.secret, code)
+        if step is None:
+            text = _("That isn't the code. Is the clock of your device right?")
+            raise ValidationError(text, code="incorrect_code")
+        self.step = step
+        return code
+
+
+class ActivateTOTPForm(ProvesApp, totp_forms.ActivateTOTPForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["code"]
+        field.label = gettext_lazy("Code that the app shows")
+        field.widget.attrs.update(
+            {
+                "autocomplete": "one-time-code",
+                "inputmode": "numeric",
+                "placeholder": "123456",
+                "spellcheck": "false",
+            }
+        )

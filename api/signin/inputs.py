@@ -3,6 +3,7 @@
 allauth has no setting for these inputs, so `install` sets them on its views.
 """
 
+import json
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -13,6 +14,7 @@ from allauth.headless.account import inputs, views
 from allauth.headless.base.response import AuthenticationResponse
 from allauth.headless.internal.restkit.inputs import BooleanField as Bool
 from allauth.headless.mfa import inputs as mfa_inputs
+from allauth.headless.mfa import response as mfa_response
 from allauth.headless.mfa import views as mfa_views
 from allauth.headless.socialaccount import inputs as social_inputs
 from allauth.headless.socialaccount import views as social_views
@@ -21,9 +23,10 @@ from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
 from accounts.factors import registry
+from accounts.factors.recovery_codes.wrapper import PLAIN
 from accounts.pages import decoys, stays
 from accounts.pages.codes import ChecksCode
-from accounts.pages.factor_forms import ChecksFactor
+from accounts.pages.factor_forms import ChecksFactor, ProvesApp
 from accounts.pages.middleware import current
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.request import sign_in_of
@@ -52,6 +55,10 @@ class VerifyEmailInput(ChecksCode, inputs.VerifyEmailInput):
         self.check_code(self.process.code)
         key: str = super().clean_key()  # type: ignore[no-untyped-call]  # allauth's
         return key
+
+
+class ActivateTOTPInput(ProvesApp, mfa_inputs.ActivateTOTPInput):
+    pass
 
 
 class AuthenticateInput(ChecksFactor, mfa_inputs.AuthenticateInput):
@@ -116,10 +123,22 @@ class ChangePasswordInput(inputs.ChangePasswordInput):
         return password
 
 
+class TOTPResponse(mfa_response.TOTPResponse):
+    """allauth's answer, with the recovery codes that were made for a new app."""
+
+    def __init__(self, request: HttpRequest, authenticator: Any) -> None:
+        super().__init__(request, authenticator)
+        if plain := getattr(authenticator, PLAIN, None):
+            content = json.loads(self.content) | {"meta": {"recovery_codes": plain}}
+            self.content = json.dumps(content).encode()
+
+
 def install() -> None:
     """Make allauth's headless views use these inputs. Call before the first request."""
     views.ConfirmLoginCodeView.input_class = ConfirmLoginCodeInput
     views.ConfirmReauthenticationCodeView.input_class = ConfirmReauthenticationCodeInput
+    mfa_response.TOTPResponse = TOTPResponse  # type: ignore[misc]  # allauth's
+    mfa_views.ManageTOTPView.input_class = {"POST": ActivateTOTPInput}
     mfa_views.AuthenticateView.input_class = AuthenticateInput
     mfa_views.ReauthenticateView.input_class = ReauthenticateInput
     views.VerifyEmailView.input_class = VerifyEmailInput

@@ -87,13 +87,15 @@ SOCIALACCOUNT_FORMS = {
 # A sensitive act needs a proof of its sign-in that is at most so old (`accounts.signins.proofs`).
 FRESH_PROOF_SECONDS = env.int("FRESH_PROOF_SECONDS", default=600)
 
-# Second factors (`accounts.factors`). None can be enrolled until every door asks for it.
+# Second factors (`accounts.factors`).
 MFA_ADAPTER = "accounts.factors.adapter.MFAAdapter"
 MFA_FORMS = {
+    "activate_totp": "accounts.pages.factor_forms.ActivateTOTPForm",
     "authenticate": "accounts.pages.factor_forms.AuthenticateForm",
     "reauthenticate": "accounts.pages.factor_forms.ReauthenticateForm",
 }
-MFA_SUPPORTED_TYPES: list[str] = []
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 # Steps of 30 s before and after the present one whose codes are accepted: clocks differ.
 MFA_TOTP_TOLERANCE = 1
 

@@ -6,6 +6,11 @@ FULL_NAME = "남궁한별하나둘셋 Hanbyeol Bartholomew Namgung-Featherstoneh
 NEW = "new@example.com"
 ENDED = "ended@example.com"
 ALL = (FULL, NEW, ENDED)
+SECOND = "second.step@example.com"
+"""Has an authenticator app. Signs in by recovery codes, each of which works once."""
+RECOVERY_CODES = [f"{number:05}-{number:05}" for number in range(200)]
+ENROLS = {"en": "enrols.en@example.com", "ko": "enrols.ko@example.com"}
+"""Add an app, once in each language."""
 RESET = "reset@example.com"
 """Only their password is reset."""
 DEVICES = [

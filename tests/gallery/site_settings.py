@@ -9,7 +9,7 @@ ACCOUNT_RATE_LIMITS = False
 LIMITS = SITE_LIMITS | dict.fromkeys(
     (
         *("social", "sign_in_account", "sign_in_account_day"),
-        *("sign_in_device", "sign_in_network", "code_tries"),
+        *("sign_in_device", "sign_in_network", "code_tries", "factor", "factor_day"),
     ),
     (10000, 60),
 )

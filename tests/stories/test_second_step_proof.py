@@ -38,7 +38,7 @@ def cookie(user, factors):
 
 
 @pytest.fixture
-def pair(user, factors, post):
+def app_pair(user, factors, post):
     token = sign_in(Client(), user, door="api").json()["mfa_token"]
     answer = post("/api/token/mfa/", {"mfa_token": token, "code": factors[1][1]})
     let_proofs_age()
@@ -88,18 +88,18 @@ def test_a_mailed_code_is_no_proof_on_pages(cookie, user, deliver):
 
 
 @pytest.mark.parametrize("client", ["app", "browser"])
-def test_the_password_is_no_proof_by_headless(cookie, pair, client):
-    caller, headers = (Client(), bearer(pair["access"])) if client == "app" else (cookie, {})
+def test_the_password_is_no_proof_by_headless(cookie, app_pair, client):
+    caller, headers = (Client(), bearer(app_pair["access"])) if client == "app" else (cookie, {})
     answer = headless(caller, client, "auth/reauthenticate", {"password": PASSWORD}, **headers)
 
     assert answer.status_code == 401
     assert [flow["id"] for flow in answer.json()["data"]["flows"]] == ["mfa_reauthenticate"]
-    assert Client().delete("/api/me/", headers=bearer(pair["access"])).status_code == 401
+    assert Client().delete("/api/me/", headers=bearer(app_pair["access"])).status_code == 401
 
 
 @pytest.mark.parametrize("client", ["app", "browser"])
-def test_a_mailed_code_is_no_proof_by_headless(cookie, pair, client, user, deliver):
-    caller, headers = (Client(), bearer(pair["access"])) if client == "app" else (cookie, {})
+def test_a_mailed_code_is_no_proof_by_headless(cookie, app_pair, client, user, deliver):
+    caller, headers = (Client(), bearer(app_pair["access"])) if client == "app" else (cookie, {})
     path = "auth/reauthenticate/code"
     headless(caller, client, f"{path}/request", {"email": user.email}, **headers)
     code = code_in(deliver()[-1])
@@ -110,12 +110,12 @@ def test_a_mailed_code_is_no_proof_by_headless(cookie, pair, client, user, deliv
     assert act.status_code == 401
 
 
-def test_a_password_in_the_body_deletes_no_account(pair, user):
+def test_a_password_in_the_body_deletes_no_account(app_pair, user):
     answer = Client().delete(
         "/api/me/",
         json.dumps({"password": PASSWORD}),
         content_type="application/json",
-        headers=bearer(pair["access"]),
+        headers=bearer(app_pair["access"]),
     )
     body = answer.json()
 
@@ -138,8 +138,8 @@ def test_a_password_change_needs_the_factor_on_the_page(cookie, user):
 
 
 @pytest.mark.parametrize("client", ["app", "browser"])
-def test_a_password_change_needs_the_factor_by_headless(cookie, pair, user, client):
-    caller, headers = (Client(), bearer(pair["access"])) if client == "app" else (cookie, {})
+def test_a_password_change_needs_the_factor_by_headless(cookie, app_pair, user, client):
+    caller, headers = (Client(), bearer(app_pair["access"])) if client == "app" else (cookie, {})
     body = {"current_password": PASSWORD, "new_password": THEIRS}
     answer = headless(caller, client, "account/password/change", body, **headers)
 
@@ -177,15 +177,17 @@ def test_a_used_code_proves_nothing(cookie, factors):
     assert not is_fresh()
 
 
-def test_an_app_goes_on_after_the_factor(pair, factors, device, post):
-    before = AccessJWT(pair["access"])["auth_time"]
-    headers = bearer(pair["access"])
+def test_an_app_goes_on_after_the_factor(app_pair, factors, device, post):
+    before = AccessJWT(app_pair["access"])["auth_time"]
+    headers = bearer(app_pair["access"])
     refused = Client().delete(f"/api/sessions/{device.pk}/", headers=headers)
     proof = headless(
         Client(), "app", "auth/2fa/reauthenticate", {"code": app_code(factors[0])}, **headers
     )
     done = Client().delete(f"/api/sessions/{device.pk}/", headers=headers)
-    later = AccessJWT(post("/api/token/refresh/", {"refresh": pair["refresh"]}).json()["access"])
+    later = AccessJWT(
+        post("/api/token/refresh/", {"refresh": app_pair["refresh"]}).json()["access"]
+    )
 
     assert refused.json()["flows"][0]["id"] == "mfa_reauthenticate"
     assert proof.status_code == 200, proof.content

@@ -16,7 +16,7 @@ from accounts.typed import letters_and_digits_in
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's: no letter looks like another one."""
-LOOK_ALIKES = str.maketrans("oil", "011")
+LOOKS_LIKE = str.maketrans("oil", "011")
 LENGTH = 10
 COUNT = 10
 FEW = 3
@@ -27,7 +27,7 @@ def new_set() -> tuple[list[str], dict[str, object]]:
     """Return new codes, and the data to store: the salt and the hashes."""
     plain = ["".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for _ in range(COUNT)]
     salt = secrets.token_hex(16)
-    data = {"salt": salt, "left": [_hash(code, salt) for code in plain], "used": 0}
+    data = {"salt": salt, "left": [hashed(code, salt) for code in plain], "used": 0}
     return [f"{code[:5]}-{code[5:]}" for code in plain], data
 
 
@@ -46,7 +46,7 @@ def spend(authenticator: Authenticator, typed: str) -> bool:
     Returns False for a wrong or used code, or if the codes were replaced or removed meanwhile.
     """
     row: Authenticator | None = authenticator
-    digest = _hash(_plain(typed), authenticator.data["salt"])
+    digest = hashed(typed, authenticator.data["salt"])
     while row is not None and row.data["salt"] == authenticator.data["salt"]:
         if digest not in row.data["left"]:
             return False
@@ -66,12 +66,13 @@ def spend(authenticator: Authenticator, typed: str) -> bool:
 
 
 def _plain(typed: str) -> str:
-    return letters_and_digits_in(typed).translate(LOOK_ALIKES)
+    return letters_and_digits_in(typed).translate(LOOKS_LIKE)
 
 
-def _hash(code: str, salt: str) -> str:
+def hashed(typed: str, salt: str) -> str:
+    """Return what is stored of a code."""
     return hash_secret_raw(
-        code.encode(),
+        _plain(typed).encode(),
         bytes.fromhex(salt),
         time_cost=Cost.time_cost,
         memory_cost=Cost.memory_cost,

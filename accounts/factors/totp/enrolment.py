@@ -13,4 +13,6 @@ def add(user: User, secret: str, *, step: int) -> Authenticator:
     `step` is the time step of the code that proved the app: that code is used up.
     """
     data = {"secret": encrypt(secret), codes.STEP: step}
-    return Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data=data)
+    row = Authenticator(user=user, type=Authenticator.Type.TOTP, data=data)
+    row.save(force_insert=True)
+    return row

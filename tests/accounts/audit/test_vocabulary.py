@@ -12,6 +12,7 @@ from accounts.audit.vocabulary import (
     REASONS,
     Alert,
     EventType,
+    FactorKind,
     LoginFailure,
     RevokeReason,
     Right,
@@ -28,6 +29,7 @@ GROUPS = [
     (EventType.LOGIN_FAILED, LoginFailure),
     (EventType.SOCIAL_ALERTED, Alert),
     (EventType.RIGHTS_CHANGED, Right),
+    (EventType.FACTOR_ADDED, FactorKind),
 ]
 EVENTS = [(type_, "") for type_ in EventType] + [
     (type_, reason) for type_, group in GROUPS for reason in group
