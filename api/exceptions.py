@@ -52,6 +52,16 @@ class MfaRequired(Refused):
         self.members = {"factors": factors, "mfa_token": mfa_token, "expires_in": expires_in}
 
 
+class MfaEnrolmentRequired(Refused):
+    """The first step was right, but the policy wants a second factor that the account lacks."""
+
+    problem = problems.MFA_ENROLMENT_REQUIRED
+
+    def __init__(self, *, enrolment_url: str) -> None:
+        super().__init__()
+        self.members = {"enrolment_url": enrolment_url}
+
+
 class MfaTokenRefused(Refused):
     problem = problems.INVALID_MFA_TOKEN
 

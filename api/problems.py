@@ -290,6 +290,15 @@ MFA_REQUIRED = Problem(
         "/api/token/mfa/."
     ),
 )
+MFA_ENROLMENT_REQUIRED = Problem(
+    401,
+    "mfa_enrolment_required",
+    _("Second step"),
+    _(
+        "This account must have a second factor, and has none. Open `enrolment_url` in a browser, or "
+        "sign in at /_allauth/app/v1/auth/login and go on with /_allauth/app/v1/auth/2fa/enrol."
+    ),
+)
 INVALID_MFA_TOKEN = Problem(
     401,
     "invalid_mfa_token",
@@ -378,7 +387,8 @@ TABLE = {
         FRESH_PROOF_REQUIRED,
         *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, ORIGIN_HIDDEN, INVALID_CREDENTIALS),
         *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),
-        *(MFA_REQUIRED, INVALID_MFA_TOKEN, INCORRECT_CODE, LAST_SUPERUSER),
+        *(MFA_REQUIRED, MFA_ENROLMENT_REQUIRED, INVALID_MFA_TOKEN, INCORRECT_CODE),
+        LAST_SUPERUSER,
         *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE),
     )
 }

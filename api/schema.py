@@ -34,6 +34,10 @@ PROBLEM = {
             "type": "string",
             "description": "With `mfa_required`: send it to `/api/token/mfa/` beside a code.",
         },
+        "enrolment_url": {
+            "type": "string",
+            "description": "With `mfa_enrolment_required`: the page that adds an app.",
+        },
         "factors": {
             "type": "array",
             "description": "With `mfa_required`: the kinds of factors that this account has.",

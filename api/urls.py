@@ -10,7 +10,7 @@ from accounts import routes
 from accounts.federation.limits import SOCIAL
 from accounts.routes import Statements
 from api import forward_auth
-from api.signin import inputs, stepup
+from api.signin import enrolment, inputs, stepup
 from api.views import account, documentation, sessions, tokens, well_known
 
 app_name = "api"
@@ -64,6 +64,7 @@ def headless() -> Any:
     stepup.install()
     patterns: list[URLPattern | URLResolver] = [
         *stepup.urlpatterns(),
+        *enrolment.urlpatterns(),
         *allauth_headless.urlpatterns,
     ]
     for route in routes.views_in(patterns):

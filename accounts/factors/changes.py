@@ -10,7 +10,7 @@ from django.utils.translation import override
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
-from accounts.audit.vocabulary import FactorKind
+from accounts.audit.vocabulary import EventType, FactorKind
 from accounts.client_info import ClientInfo
 from accounts.errors import ConflictError
 from accounts.factors import registry
@@ -23,12 +23,12 @@ from accounts.signins.models import AuthSession
 
 
 def add_app(
-    user: User, secret: str, *, step: int, session: AuthSession, client: ClientInfo
+    user: User, secret: str, *, step: int, session: AuthSession | None, client: ClientInfo
 ) -> tuple[Authenticator, list[str]]:
     """Add an authenticator app. Returns its row, and new recovery codes if there were none.
 
-    A code of `step` has proved the app: it also proves this sign-in. All other sign-ins end, because
-    none of them was asked for the second step. Raises `ConflictError` if the account has an app.
+    A code of `step` has proved the app: it also proves `session`, which is None while a sign-in is
+    still under way. All other sign-ins end, because none was asked for the second step. Raises `ConflictError` if the account has an app.
     """
     with transaction.atomic():
         _lock(user)
@@ -37,9 +37,12 @@ def add_app(
         app = totp.add(user, secret, step=step)
         has_codes = Authenticator.objects.filter(user=user, type=FactorKind.RECOVERY_CODES)
         plain = [] if has_codes.exists() else recovery_codes.add(user)[1]
-        sessions.prove(session, amr=registry.amr_of(FactorKind.TOTP), client=client)
+        if session is not None:
+            sessions.prove(session, amr=registry.amr_of(FactorKind.TOTP), client=client)
         reason = sessions.Reason.FACTOR_ADDED
-        sessions.revoke_all(user, reason=reason, keep=session.pk, client=client)
+        sessions.revoke_all(
+            user, reason=reason, keep=session.pk if session else None, client=client
+        )
         _tell(AuditEvent.Type.FACTOR_ADDED, user, FactorKind.TOTP, client=client)
     return app, plain
 
@@ -54,6 +57,24 @@ def remove_app(user: User, *, client: ClientInfo) -> bool:
         if not registry.factors_of(user):
             Authenticator.objects.filter(user=user).delete()
         _tell(AuditEvent.Type.FACTOR_REMOVED, user, FactorKind.TOTP, client=client)
+    return True
+
+
+def remove_all(user: User) -> bool:
+    """Remove all factors of a person who lost them, and end all sign-ins. Returns False without any.
+
+    For operators, who have made sure that this person asks.
+    """
+    with transaction.atomic():
+        _lock(user)
+        kinds = list(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+        Authenticator.objects.filter(user=user).delete()
+        if not kinds:
+            return False
+        sessions.revoke_all(user, reason=sessions.Reason.ADMIN)
+        for kind in sorted(kinds):
+            if registry.FACTORS[kind].is_enough:
+                _tell(AuditEvent.Type.FACTOR_REMOVED, user, FactorKind(kind), client=ClientInfo())
     return True
 
 
@@ -78,7 +99,7 @@ def _lock(user: User) -> None:
     User.objects.select_for_update().get(pk=user.pk)
 
 
-def _tell(event: AuditEvent.Type, user: User, kind: FactorKind, *, client: ClientInfo) -> None:
+def _tell(event: EventType, user: User, kind: FactorKind, *, client: ClientInfo) -> None:
     trail.record(event, user=user, client=client, reason=kind)
     notice = {
         AuditEvent.Type.FACTOR_ADDED: notices.factor_added,

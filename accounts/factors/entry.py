@@ -45,7 +45,8 @@ def check(user: User | None, typed: str, *, client: ClientInfo, device: str = ""
 
 
 def _spent(user: User, typed: str) -> Authenticator | None:
-    for row in Authenticator.objects.filter(user=user):
+    rows: list[Authenticator] = list(Authenticator.objects.filter(user=user))
+    for row in rows:
         factor = FACTORS.get(row.type)
         if factor is not None and factor.is_shaped(typed) and factor.spend(row, typed):
             row.user = user

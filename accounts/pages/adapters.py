@@ -31,7 +31,7 @@ from accounts.errors import (
 )
 from accounts.federation.linking import links
 from accounts.mail import sending
-from accounts.pages import decoys, known_devices, proofs, signing_up, stays
+from accounts.pages import decoys, factor_flows, known_devices, proofs, signing_up, stays
 from accounts.pages.middleware import current
 from accounts.people.managers import UserManager
 from accounts.people.models import User
@@ -212,7 +212,8 @@ class AccountAdapter(DefaultAccountAdapter):
     @override
     def get_login_stages(self) -> list[str]:
         ours = {"allauth.mfa.stages.AuthenticateStage": "accounts.factors.stage.FactorStage"}
-        return [ours.get(stage, stage) for stage in super().get_login_stages()]
+        stages = [ours.get(stage, stage) for stage in super().get_login_stages()]
+        return [*stages, "accounts.factors.stage.EnrolStage"]
 
     @override
     def is_login_by_code_required(self, login: Any) -> bool:
@@ -228,6 +229,8 @@ class AccountAdapter(DefaultAccountAdapter):
         if is_linked is not None:
             level = messages.SUCCESS if is_linked else messages.ERROR
             self.add_message(request, level, LINKED if is_linked else LINKED_ELSEWHERE)
+        if notice := factor_flows.policy_notice(cast("User", user)):
+            self.add_message(request, messages.WARNING, message=notice)
         return super().post_login(request, user, **kwargs)
 
     @override

@@ -33,6 +33,7 @@ urlpatterns = [
         factor_views.GenerateRecoveryCodesView.as_view(),
         name="mfa_generate_recovery_codes",
     ),
+    path("2fa/enrol/", factor_views.EnrolView.as_view(), name="mfa_enrol"),
     path("2fa/authenticate/", factor_views.AuthenticateView.as_view(), name="mfa_authenticate"),
     path(
         "2fa/reauthenticate/",

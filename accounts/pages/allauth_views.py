@@ -128,7 +128,7 @@ class PasswordChangeView(SaysWhen, views.PasswordChangeView):
     @override
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         user = request.user
-        if user.is_authenticated and registry.factors_of(cast("User", user)):
+        if user.is_authenticated and registry.factors_of(user):
             rule.require(current(request))
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return response

@@ -85,10 +85,14 @@ class ProvesApp:
 
     step: int
 
+    def check_user(self, user: Any) -> None:
+        """Refuse an account with an unproved address: its owner might be another person."""
+        validate_can_add_authenticator(user)
+
     def clean_code(self) -> str:
         """Return the code if the app of the new secret shows it. Raises `ValidationError`."""
         form: Any = self
-        validate_can_add_authenticator(form.user)
+        self.check_user(form.user)
         code: str = form.cleaned_data["code"]
         step = totp_codes.step_of(form.secret, code)
         if step is None:
@@ -111,3 +115,11 @@ class ActivateTOTPForm(ProvesApp, totp_forms.ActivateTOTPForm):
                 "spellcheck": "false",
             }
         )
+
+
+class EnrolForm(ActivateTOTPForm):
+    """Adds an app during a sign-in. The stage before has proved the address that signs in."""
+
+    @override
+    def check_user(self, user: Any) -> None:
+        """Accept also an account whose change of the address waits: it could not sign in."""

@@ -1,7 +1,8 @@
 """Pages of second factors. `accounts.pages.allauth_urls` gives them allauth's names."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from allauth.account.internal.decorators import login_stage_required
 from allauth.mfa.base import views
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes import views as recovery_codes_views
@@ -9,21 +10,21 @@ from allauth.mfa.totp import views as totp_views
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views.generic import TemplateView
+from django.views.generic import FormView, TemplateView
 from typing_extensions import override
 
 from accounts.audit.vocabulary import FactorKind
 from accounts.factors import registry
 from accounts.factors.recovery_codes import codes as recovery_codes
 from accounts.factors.recovery_codes.wrapper import PLAIN
+from accounts.factors.stage import EnrolStage
 from accounts.pages import factor_flows as flows
-from accounts.pages.factor_forms import RECOVERY
+from accounts.pages.factor_forms import RECOVERY, AuthenticateForm, EnrolForm
 from accounts.pages.views import SignedInMixin
 from accounts.pages.waiting import SaysWhen
-
-if TYPE_CHECKING:
-    from accounts.people.models import User
+from accounts.request import sign_in_of
 
 
 class AsksForCode:
@@ -47,7 +48,7 @@ class AuthenticateView(AsksForCode, SaysWhen, views.AuthenticateView):
     @override
     def _build_forms(self) -> Any:
         data = self.request.POST if self.request.method == "POST" else None
-        self.auth_form = self.get_form_class()(user=self.stage.login.user, data=data)
+        self.auth_form = AuthenticateForm(user=self.stage.login.user, data=data)
         self.webauthn_form = None
         return self.auth_form
 
@@ -79,11 +80,21 @@ class ShowsCodes:
 
     request: Any
 
-    def show(self, plain: list[str]) -> HttpResponse:
-        return render(self.request, "mfa/recovery_codes/codes.html", {"codes": plain})
+    def show(self, plain: list[str], *, next_url: str = "") -> HttpResponse:
+        context = {"codes": plain, "next_url": next_url}
+        return render(self.request, "mfa/recovery_codes/codes.html", context)
 
 
-class ActivateTOTPView(ShowsCodes, totp_views.ActivateTOTPView):
+class ShowsSecret:
+    """Give the page of a new app its secret: as a picture, as text and as a link."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]  # a view's
+        secret = context["form"].secret
+        return context | {"groups": [secret[at : at + 4] for at in range(0, len(secret), 4)]}
+
+
+class ActivateTOTPView(ShowsCodes, ShowsSecret, totp_views.ActivateTOTPView):
     @override
     def form_valid(self, form: Any) -> HttpResponse:
         app, _codes = flows.activate_totp(self.request, form)
@@ -91,11 +102,35 @@ class ActivateTOTPView(ShowsCodes, totp_views.ActivateTOTPView):
         plain: list[str] = getattr(app, PLAIN)
         return self.show(plain) if plain else redirect("mfa_index")
 
+
+@method_decorator(
+    login_stage_required(stage=EnrolStage.key, redirect_urlname="account_login"), name="dispatch"
+)
+class EnrolView(ShowsCodes, ShowsSecret, FormView[EnrolForm]):
+    """Add an app during the sign-in of an account that must have one."""
+
+    form_class = EnrolForm
+    template_name = "mfa/enrol.html"
+
+    @property
+    def stage(self) -> EnrolStage:
+        return cast("EnrolStage", cast("Any", self.request)._login_stage)  # noqa: SLF001 - allauth's
+
+    @override
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return super().get_form_kwargs() | {"user": self.stage.login.user}
+
     @override
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_context_data(**kwargs)
-        secret = context["form"].secret
-        return context | {"groups": [secret[at : at + 4] for at in range(0, len(secret), 4)]}
+        context = super().get_context_data(**kwargs)
+        return context | flows.pictured(self.stage.login.user, context["form"].secret)
+
+    @override
+    def form_valid(self, form: EnrolForm) -> HttpResponse:
+        response, plain = flows.enrol(self.request, form, self.stage)
+        if sign_in_of(self.request).opened is None or not plain:
+            return response
+        return self.show(plain, next_url=response.headers.get("Location", ""))
 
 
 class DeactivateTOTPView(totp_views.DeactivateTOTPView):
@@ -110,7 +145,7 @@ class GenerateRecoveryCodesView(ShowsCodes, recovery_codes_views.GenerateRecover
     @override
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Lead an account without another factor to the overview: it has nothing to recover."""
-        if request.user.is_authenticated and not registry.factors_of(cast("User", request.user)):
+        if request.user.is_authenticated and not registry.factors_of(request.user):
             return redirect("mfa_index")
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return response

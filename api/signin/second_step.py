@@ -9,17 +9,19 @@ import hashlib
 import json
 import secrets
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from allauth.account.internal.stagekit import get_pending_stage
 from allauth.account.stages import LoginStageController
 from allauth.mfa.base.forms import AuthenticateForm
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts import encryption
 from accounts.errors import DecryptionError, InactiveUserError
 from accounts.factors import registry
-from accounts.factors.stage import FactorStage
+from accounts.factors.stage import EnrolStage, FactorStage
 from accounts.federation.errors import ProviderError
 from accounts.federation.wire import replay
 from accounts.pages.factor_forms import ChecksFactor
@@ -29,13 +31,18 @@ from api.exceptions import (
     IncorrectCode,
     InvalidCredentials,
     LoginIncomplete,
+    MfaEnrolmentRequired,
     MfaRequired,
     MfaTokenRefused,
 )
 from api.signin.apart import session_apart
 
+if TYPE_CHECKING:
+    from accounts.people.models import User
+
 SECONDS = 5 * 60
 PURPOSE = "mfa"
+MEMBERS = {"key", "expires_at", "client", "session"}
 
 
 class CodeForm(ChecksFactor, AuthenticateForm):
@@ -45,16 +52,20 @@ class CodeForm(ChecksFactor, AuthenticateForm):
 def opened(request: HttpRequest, otherwise: type[LoginIncomplete]) -> AuthSession:
     """Return the sign-in that the pipeline has opened in this request.
 
-    Raises `MfaRequired` if it waits for a second factor, and `otherwise` if for another step.
+    Raises `MfaRequired` if it waits for a second factor, `MfaEnrolmentRequired` if it waits for a
+    new one, and `otherwise` if for another step.
     """
     # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
     session = sign_in_of(request).opened
     if session is not None:
         return session
     stage = get_pending_stage(request)
+    if stage is not None and stage.key == EnrolStage.key:
+        # The page asks for a sign-in, and that for the app.
+        raise MfaEnrolmentRequired(enrolment_url=f"{settings.SITE_URL}{reverse('mfa_index')}")
     if stage is None or stage.key != FactorStage.key:
         raise otherwise
-    factors = [factor.id for factor in registry.factors_of(stage.login.user)]
+    factors = [factor.id for factor in registry.factors_of(cast("User", stage.login.user))]
     raise MfaRequired(factors=factors, mfa_token=_issue(request), expires_in=SECONDS)
 
 
@@ -103,6 +114,8 @@ def _read(request: HttpRequest, token: str) -> dict[str, Any]:
     except (DecryptionError, ValueError) as exc:
         raise MfaTokenRefused from exc
     if not isinstance(content, dict) or content.get("purpose") != PURPOSE:
+        raise MfaTokenRefused
+    if not content.keys() >= MEMBERS:  # of another release
         raise MfaTokenRefused
     is_known = secrets.compare_digest(content["client"], _client(request))
     if not is_known or time.time() >= content["expires_at"] or replay.is_spent(_mark(content)):

@@ -21,6 +21,8 @@ from tests.gallery.people import (  # noqa: E402
     FULL,
     FULL_NAME,
     IPS,
+    MUST,
+    MUST_GROUP,
     PASSWORD,
     RECOVERY_CODES,
     RESET,
@@ -33,7 +35,7 @@ from tests.kit.factors import enrol_app  # noqa: E402
 def fill() -> None:
     """Create everybody. Call once."""
 
-    for email in (*ALL, *ENROLS.values(), RESET, SECOND):
+    for email in (*ALL, *ENROLS.values(), RESET, SECOND, MUST):
         UserFactory(email=email, password=PASSWORD, display_name=FULL_NAME if email == FULL else "")
     full, now = User.objects.get(email=FULL), timezone.now()
     admin = User.objects.get(email="admin@example.com")
@@ -61,6 +63,7 @@ def fill() -> None:
             ip=IPS[number % len(IPS)],
             created_at=now - timedelta(hours=5 * number),
         )
+    User.objects.get(email=MUST).groups.create(name=MUST_GROUP)
     second = User.objects.get(email=SECOND)
     enrol_app(second)
     row, _ = recovery_codes.add(second)

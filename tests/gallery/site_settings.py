@@ -2,7 +2,9 @@
 
 from config.settings import *  # noqa: F403 - the site's own settings
 from config.settings import LIMITS as SITE_LIMITS
+from tests.gallery.people import MUST_GROUP
 
+MFA_REQUIRED_FOR = f"group:{MUST_GROUP}"
 ROOT_URLCONF = "tests.gallery.site_urls"
 # The walk signs in and fails more often in a minute than one visitor may.
 ACCOUNT_RATE_LIMITS = False

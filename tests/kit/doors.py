@@ -34,11 +34,16 @@ class Site:
     send: Any
     deliver: Any
     browser: Client
+    settings: Any
+    policy: str = "nobody"
+    has_factors: bool = True
     factors: Any = None
 
     def enrol(self):
-        """Give the owner the factors. Call after all preparations that sign in."""
-        self.factors = enrol(self.owner)
+        """Give the owner the factors, and set the policy. Call after all preparations that sign in."""
+        self.settings.MFA_REQUIRED_FOR = self.policy
+        if self.has_factors:
+            self.factors = enrol(self.owner)
 
     def code(self, kind):
         return {
@@ -56,14 +61,17 @@ def by_step_page(site):
 
 
 def by_app_step(asked):
-    token = asked.json()["meta"]["session_token"]
+    token = asked.json()["meta"].get("session_token", "")
     path = "/_allauth/app/v1/auth/2fa/authenticate"
     return lambda code: post(Client(), path, {"code": code}, **{"x-session-token": token})
 
 
 def by_mfa_token(asked):
-    token = asked.json()["mfa_token"]
-    return lambda code: post(Client(), "/api/token/mfa/", {"mfa_token": token, "code": code})
+    def send(code):
+        body = {"mfa_token": asked.json()["mfa_token"], "code": code}
+        return post(Client(), "/api/token/mfa/", body)
+
+    return send
 
 
 def password_page(site):
@@ -201,11 +209,13 @@ DOORS = {
 }
 """The doors, by their address in the URLconf."""
 SECOND_STEPS = {
+    "accounts/2fa/enrol/",
+    "headless/auth/2fa/enrol",
     "accounts/2fa/authenticate/",
     "api/token/mfa/",
     "headless/auth/2fa/authenticate",
 }
-"""The addresses that take the second step."""
+"""The addresses that take the second step, or add a factor as the second step."""
 NEW_ACCOUNT = "makes an account, which has no factor yet"
 MAILS = "sends a mail only"
 RESET = "sets a password, and signs nobody in"

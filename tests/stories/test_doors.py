@@ -1,4 +1,4 @@
-"""Ask for every kind of second factor at every door.
+"""Ask for every kind of second factor at every door, and for a factor where the policy wants one.
 
 The doors come from the URLconf, the factors from the registry. A door or factor that is added later
 fails here, or in test_fresh_proof.py, until it is walked through.
@@ -20,12 +20,22 @@ EVERY = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def site(owner, google, kakao, naver, walk, prove, send, deliver, visitor):
-    return Site(owner, google, kakao, naver, walk, prove, send, deliver, visitor)
+def site(owner, google, kakao, naver, walk, prove, send, deliver, visitor, settings):
+    return Site(owner, google, kakao, naver, walk, prove, send, deliver, visitor, settings)
 
 
 def signed_in():
     return AuthSession.objects.filter(revoked_at=None)
+
+
+@pytest.mark.django_db
+@EVERY
+@pytest.mark.parametrize(("policy", "opens"), [("nobody", True), ("all", False)])
+def test_a_door_opens_without_a_factor_only_if_the_policy_allows(site, door, policy, opens):
+    site.policy, site.has_factors = policy, False
+    door(site)
+
+    assert signed_in().exists() is opens
 
 
 @pytest.mark.django_db

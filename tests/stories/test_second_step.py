@@ -285,12 +285,14 @@ def test_a_code_of_another_user_finishes_nothing(token, post, factors):
         assert finish(post, token, code).json()["code"] == "incorrect_code"
 
 
-@pytest.mark.parametrize("made", ["", "x", "gAAAAA", "link token"])
+@pytest.mark.parametrize("made", ["", "x", "gAAAAA", "link token", "another release's"])
 def test_another_text_is_no_mfa_token(made, post, secret, user):
     from accounts import encryption  # noqa: PLC0415
 
     if made == "link token":
         made = encryption.encrypt(json.dumps({"purpose": "link", "link": {}}))
+    if made.startswith("another"):
+        made = encryption.encrypt(json.dumps({"purpose": "mfa"}))
     refused = finish(post, made, app_code(secret))
 
     assert refused.status_code == (400 if not made else 401)

@@ -82,3 +82,13 @@ def codes(stage: Stage) -> None:
     stage.go(ADD)
     secret = stage.page.locator(".secret").inner_text().replace(" ", "")
     stage.send(code=app_code(secret))
+
+
+@scene("second-step-enrol", "mfa_enrol")
+def enrol(stage: Stage) -> None:
+    stage.go("/accounts/login/")
+    stage.send(
+        "form:has([name=password]) .actions button",
+        login=people.MUST,
+        password=people.PASSWORD,
+    )

@@ -60,7 +60,7 @@ def test_all_codes_work_in_any_order(user, plain):
         lambda code: code.replace("0", "o").replace("1", "l"),
         lambda code: code.replace("0", "O").replace("1", "I"),
     ],
-    ids=["upper case", "no dash", "spaces", "look-alikes", "large look-alikes"],
+    ids=["upper case", "no dash", "spaces", "similar letters", "similar large letters"],
 )
 def test_a_code_may_be_typed_in_any_form(user, plain, written):
     assert codes.is_shaped(written(plain[0]))
