@@ -13,6 +13,14 @@ class AccountsConfig(AppConfig):
         from accounts.federation import receivers as social_receivers  # noqa: F401, PLC0415
         from accounts.federation.endings import unlinking  # noqa: F401, PLC0415
         from accounts.mail import sending  # noqa: F401, PLC0415
-        from accounts.pages import forms, receivers, remembered_users, waits  # noqa: F401, PLC0415
+        from accounts.pages import (  # noqa: PLC0415
+            factor_flows,
+            forms,  # noqa: F401
+            receivers,  # noqa: F401
+            remembered_users,  # noqa: F401
+            waits,  # noqa: F401
+        )
         from accounts.signins import revocations  # noqa: F401, PLC0415
         from accounts.support import admin  # noqa: F401, PLC0415
+
+        factor_flows.install()

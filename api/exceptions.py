@@ -40,6 +40,39 @@ class LoginIncomplete(Refused):
     problem = problems.LOGIN_INCOMPLETE
 
 
+class MfaRequired(Refused):
+    """The first step was right, and the account has a second factor.
+
+    `factors` are the kinds that it has. `mfa_token` finishes the sign-in within `expires_in` s.
+    """
+
+    problem = problems.MFA_REQUIRED
+
+    def __init__(self, *, factors: list[str], mfa_token: str, expires_in: int) -> None:
+        super().__init__()
+        self.members = {"factors": factors, "mfa_token": mfa_token, "expires_in": expires_in}
+
+
+class MfaEnrolmentRequired(Refused):
+    """The first step was right, but the policy wants a second factor that the account lacks."""
+
+    problem = problems.MFA_ENROLMENT_REQUIRED
+
+    def __init__(self, *, enrolment_url: str) -> None:
+        super().__init__()
+        self.members = {"enrolment_url": enrolment_url}
+
+
+class MfaTokenRefused(Refused):
+    problem = problems.INVALID_MFA_TOKEN
+
+
+class IncorrectCode(Refused):
+    """The code is wrong or used. The detail says how many tries are left; the token stays good."""
+
+    problem = problems.INCORRECT_CODE
+
+
 class ProviderTokenRefused(InvalidCredentials):
     """The provider's token is refused, or its account is disabled: one answer for all reasons."""
 

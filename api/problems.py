@@ -295,6 +295,36 @@ PROVIDER_EMAIL_UNVERIFIED = replace(
         "/_allauth/app/v1/auth/email/verify."
     ),
 )
+MFA_REQUIRED = Problem(
+    401,
+    "mfa_required",
+    _("Second step"),
+    _(
+        "This account has a second factor. Send a code of one of `factors` and this `mfa_token` to "
+        "/api/token/mfa/."
+    ),
+)
+MFA_ENROLMENT_REQUIRED = Problem(
+    401,
+    "mfa_enrolment_required",
+    _("Second step"),
+    _(
+        "This account must have a second factor, and has none. Open `enrolment_url` in a browser, or "
+        "sign in at /_allauth/app/v1/auth/login and go on with /_allauth/app/v1/auth/2fa/enrol."
+    ),
+)
+INVALID_MFA_TOKEN = Problem(
+    401,
+    "invalid_mfa_token",
+    _("Unauthorized"),
+    _("The `mfa_token` has expired, was used before, or is another client's. Sign in again."),
+)
+INCORRECT_CODE = Problem(
+    401,
+    "incorrect_code",
+    _("Unauthorized"),
+    _("That isn't the code."),
+)
 LOGIN_INCOMPLETE = Problem(
     401,
     "login_incomplete",
@@ -372,6 +402,7 @@ TABLE = {
         *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, ORIGIN_HIDDEN, INVALID_CREDENTIALS),
         *(INVALID_CODE, INVALID_CODE_TOKEN),
         *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),
+        *(MFA_REQUIRED, MFA_ENROLMENT_REQUIRED, INVALID_MFA_TOKEN, INCORRECT_CODE),
         LAST_SUPERUSER,
         *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE),
     )

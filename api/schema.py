@@ -31,10 +31,26 @@ PROBLEM = {
             "description": "With `account_exists`: send it to `/api/token/` beside the password, or "
             "to `/api/token/code/confirm/` beside a code.",
         },
-        "expires_in": {"type": "integer", "description": "Seconds that `link_token` is good for."},
         "tries_left": {
             "type": "integer",
             "description": "With `invalid_code`: how often the code can be tried again.",
+        },
+        "mfa_token": {
+            "type": "string",
+            "description": "With `mfa_required`: send it to `/api/token/mfa/` beside a code.",
+        },
+        "enrolment_url": {
+            "type": "string",
+            "description": "With `mfa_enrolment_required`: the page that adds an app.",
+        },
+        "factors": {
+            "type": "array",
+            "description": "With `mfa_required`: the kinds of factors that this account has.",
+            "items": {"type": "string"},
+        },
+        "expires_in": {
+            "type": "integer",
+            "description": "Seconds that the `link_token` or `mfa_token` is good for.",
         },
         "error": {
             "type": "string",
@@ -103,6 +119,13 @@ REFRESH_REFUSALS = {
     (401, problems.CONTENT_TYPE): _refusal(*REFRESH_PROBLEMS),
 }
 
+
+SECOND_STEP_REFUSALS = {
+    (401, problems.CONTENT_TYPE): _refusal(
+        *(problems.INCORRECT_CODE, problems.INVALID_MFA_TOKEN),
+        *(problems.INVALID_CREDENTIALS, problems.LOGIN_INCOMPLETE),
+    ),
+}
 
 CODE_PROBLEMS = (problems.INVALID_CODE, problems.INVALID_CODE_TOKEN)
 CODE_REFUSALS = {

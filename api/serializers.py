@@ -113,6 +113,18 @@ class CodeSerializer(StrictSerializer):
     )
 
 
+class SecondStepSerializer(StrictSerializer):
+    mfa_token = StringField(
+        max_length=8192,
+        trim_whitespace=False,
+        help_text="From the 401 `mfa_required`. Good for one sign-in of the client that got it.",
+    )
+    code = StringField(
+        max_length=64,
+        help_text="Of the authenticator app, or a recovery code. Spaces don't matter.",
+    )
+
+
 class SocialTokenSerializer(StrictSerializer):
     any_of = (
         {"required": ["id_token"]},

@@ -10,13 +10,14 @@ from drf_spectacular.views import SpectacularAPIView
 from accounts import routes
 from accounts.routes import Statements
 from api import forward_auth
-from api.signin import inputs, stepup
+from api.signin import enrolment, inputs, stepup
 from api.views import account, codes, documentation, sessions, tokens, well_known
 
 app_name = "api"
 
 urlpatterns = [
     path("token/", tokens.TokenObtainView.as_view(), name="token-obtain"),
+    path("token/mfa/", tokens.TokenSecondStepView.as_view(), name="token-mfa"),
     path("token/social/", tokens.TokenSocialView.as_view(), name="token-social"),
     path("token/refresh/", tokens.TokenRefreshView.as_view(), name="token-refresh"),
     path("token/verify/", tokens.TokenVerifyView.as_view(), name="token-verify"),
@@ -73,6 +74,7 @@ def headless() -> Any:
     stepup.install()
     patterns: list[URLPattern | URLResolver] = [
         *stepup.urlpatterns(),
+        *enrolment.urlpatterns(),
         *allauth_headless.urlpatterns,
     ]
     for route in routes.views_in(patterns):

@@ -19,9 +19,12 @@ def site_answers() -> bool:
 
 
 def rows() -> list[tuple[str, str]]:
-    """Return the site's addresses as pairs of name and address."""
+    """Return pairs of a name and a value: the site's addresses, and the policy for second factors."""
     site = settings.SITE_URL
-    return [("Site", site), ("Admin", f"{site}/admin/"), ("API docs", f"{site}/api/docs/")]
+    found = [("Site", site), ("Admin", f"{site}/admin/"), ("API docs", f"{site}/api/docs/")]
+    if settings.DEMO and settings.MFA_REQUIRED_FOR == "nobody":
+        found.append(("Second step", "not required; make run MFA_REQUIRED_FOR=staff requires it"))
+    return found
 
 
 def text(rows: list[tuple[str, str]], *, step: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from allauth.account import urls as account_urls
 from allauth.account.models import EmailAddress
 from allauth.headless import urls as headless_urls
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount import urls as socialaccount_urls
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
@@ -25,7 +26,7 @@ handler500 = errors.handler500
 
 # The environment configures providers, and the site stores none of their tokens. The admin's page
 # of a user shows its addresses and connections, read-only.
-admin.site.unregister([EmailAddress, SocialAccount, SocialApp, SocialToken])
+admin.site.unregister([Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken])
 
 for each in (allauth_urls, account_urls, socialaccount_urls, headless_urls):
     transactions.protect(each.urlpatterns)

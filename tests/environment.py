@@ -58,6 +58,7 @@ def prepare() -> None:
         "FRONTEND_ORIGINS": "https://app.example.com",
         "VAR_DIR": str(root),
         "STATIC_HASHED": "0",
+        "MFA_REQUIRED_FOR": "nobody",
         **PROVIDERS,
         "EMAIL_URL": "memorymail://",
         "LOG_LEVEL": "CRITICAL",

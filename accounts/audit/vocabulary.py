@@ -68,11 +68,15 @@ class EventType(Entry):
     EMAIL_CHANGED = "email.changed", _("Email changed"), "mail"
     EMAIL_LOST = "email.lost", _("Email taken by its owner"), "mail", Tone.ALARMING
     EMAIL_VERIFIED = "email.verified", _("Email verified"), "mail"
+    FACTOR_ADDED = "factor.added", _("Second factor added"), "shield"
+    FACTOR_REMOVED = "factor.removed", _("Second factor removed"), "shield", Tone.ALARMING
     LOGIN_FAILED = "login.failed", _("Sign-in failed"), "alert", Tone.ALARMING
     LOGIN_SUCCEEDED = "login.succeeded", _("Signed in"), "check"
     PASSWORD_CHANGED = "password.changed", _("Password changed"), "key"
     PASSWORD_RESET = "password.reset", _("Password reset"), "key"
     PASSWORD_RESET_REQUESTED = "password.reset_requested", _("Password reset requested"), "mail"
+    RECOVERY_CODE_USED = "recovery_code.used", _("Recovery code used"), "shield", Tone.ALARMING
+    RECOVERY_CODES_REPLACED = "recovery_codes.replaced", _("New recovery codes made"), "shield"
     REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused"), "alert", Tone.ALARMING
     RIGHTS_CHANGED = "rights.changed", _("Rights changed"), "key", Tone.ALARMING
     SESSION_PROOF_REFUSED = (
@@ -100,6 +104,7 @@ class RevokeReason(Entry):
     DEACTIVATED = "deactivated", _("Account disabled")
     DELETED = "deleted", _("Account deleted")
     DELETION_REQUESTED = "deletion_requested", _("Account deletion requested")
+    FACTOR_ADDED = "factor_added", _("A second factor was added")
     LOGOUT = "logout", _("Signed out")
     OTHER_DEVICE = "other_device", _("Ended from another device")
     PASSWORD_CHANGED = "password_changed", _("Password changed")
@@ -122,6 +127,7 @@ class LoginFailure(Entry):
     USER_INACTIVE = "user_inactive", _("Account disabled")
     WRONG_CODE = "wrong_code", _("Wrong code")
     WRONG_PASSWORD = "wrong_password", _("Wrong password")
+    WRONG_SECOND_STEP = "wrong_second_step", _("Wrong code in the second step")
 
 
 class ProofFailure(Entry):
@@ -160,6 +166,13 @@ class Right(Entry):
     GROUPS_CHANGED = "groups_changed", _("Groups changed")
 
 
+class FactorKind(Entry):
+    """A kind of second factor: the reason of `factor.added` and `factor.removed`."""
+
+    TOTP = "totp", _("Authenticator app")
+    RECOVERY_CODES = "recovery_codes", _("Recovery codes")
+
+
 class Method(Entry):
     """A way in which a user proves a sign-in: a value of `amr` (RFC 8176).
 
@@ -167,7 +180,7 @@ class Method(Entry):
     """
 
     PASSWORD = "pwd", _("Password")
-    CODE = "otp", _("Email code")
+    CODE = "otp", _("One-time code")
     SECOND_STEP = "mfa", _("Second step")
     HARDWARE_KEY = "hwk", _("Passkey")
     KEY = "pop", _("Passkey")
@@ -178,7 +191,10 @@ EVENT_TYPES: dict[str, EventType] = {entry.value: entry for entry in EventType}
 METHODS: dict[str, Method] = {entry.value: entry for entry in Method}
 REASONS: dict[str, Entry] = {
     entry.value: entry
-    for group in (RevokeReason, LoginFailure, ProofFailure, Deletion, Alert, Right)
+    for group in (
+        *(RevokeReason, LoginFailure, ProofFailure),
+        *(Deletion, Alert, Right, FactorKind),
+    )
     for entry in group
 }
 """All reasons. Their values differ, so that a label needs no event."""

@@ -47,6 +47,24 @@ def deletion_cancelled(user: User, *, client: ClientInfo) -> None:
     _send("deletion_cancelled", user, {}, client=client)
 
 
+def factor_added(user: User, *, factor: str, client: ClientInfo) -> None:
+    """Say that sign-ins need a second step from now on. `factor` is its name for people."""
+    _send("factor_added", user, {"factor": factor}, client=client)
+
+
+def factor_removed(user: User, *, factor: str, client: ClientInfo) -> None:
+    _send("factor_removed", user, {"factor": factor}, client=client)
+
+
+def recovery_codes_replaced(user: User, *, client: ClientInfo) -> None:
+    _send("recovery_codes_replaced", user, {}, client=client)
+
+
+def recovery_code_used(user: User, *, left: int, client: ClientInfo) -> None:
+    """Say that a recovery code signed somebody in or proved a sign-in, and how many are left."""
+    _send("recovery_code_used", user, {"left": left}, client=client)
+
+
 def _send(
     name: str, user: User, context: dict[str, Any], *, client: ClientInfo | None = None
 ) -> None:

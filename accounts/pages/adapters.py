@@ -5,7 +5,6 @@ from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
-from allauth.account.stages import EmailVerificationStage
 from allauth.account.utils import filter_users_by_email
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
@@ -36,6 +35,7 @@ from accounts.federation.linking import links
 from accounts.mail import sending
 from accounts.pages import (
     decoys,
+    factor_flows,
     known_devices,
     mailbox_links,
     proofs,
@@ -44,7 +44,6 @@ from accounts.pages import (
     waiting,
     waits,
 )
-from accounts.pages.mailbox_links import VerificationStage
 from accounts.pages.middleware import current
 from accounts.people.managers import UserManager
 from accounts.people.models import User
@@ -75,6 +74,11 @@ BY_STRANGERS = {
 """Mails that anybody can cause who types an address. Others are notices to an account's owner."""
 OF_RESETS = {"account/email/password_reset_key", "account/email/unknown_account"}
 """The mails to known and to unknown addresses for which somebody asks to reset the password."""
+OUR_STAGES = {
+    "allauth.account.stages.EmailVerificationStage": "accounts.pages.mailbox_links.VerificationStage",
+    "allauth.mfa.stages.AuthenticateStage": "accounts.factors.stage.FactorStage",
+}
+"""Our stages of the login pipeline, in place of allauth's."""
 LINKED = "socialaccount/messages/account_connected.txt"
 LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 
@@ -255,12 +259,6 @@ class AccountAdapter(DefaultAccountAdapter):
         self.send_mail("socialaccount/email/connect_code", link.email, context)
 
     @override
-    def get_login_stages(self) -> list[str]:
-        former = f"{EmailVerificationStage.__module__}.{EmailVerificationStage.__qualname__}"
-        ours = f"{VerificationStage.__module__}.{VerificationStage.__qualname__}"
-        return [ours if path == former else path for path in super().get_login_stages()]
-
-    @override
     def send_notification_mail(
         self,
         template_prefix: str,
@@ -289,6 +287,11 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().pre_login(request, user, **kwargs)
 
     @override
+    def get_login_stages(self) -> list[str]:
+        stages = [OUR_STAGES.get(stage, stage) for stage in super().get_login_stages()]
+        return [*stages, "accounts.factors.stage.EnrolStage"]
+
+    @override
     def is_login_by_code_required(self, login: Any) -> bool:
         """Return True if `SocialLinkView` asked for a mailed code, or allauth requires one."""
         is_asked_for = sign_in_of(self.request).is_code_asked_for
@@ -302,6 +305,8 @@ class AccountAdapter(DefaultAccountAdapter):
         if is_linked is not None:
             level = messages.SUCCESS if is_linked else messages.ERROR
             self.add_message(request, level, LINKED if is_linked else LINKED_ELSEWHERE)
+        if notice := factor_flows.policy_notice(cast("User", user)):
+            self.add_message(request, messages.WARNING, message=notice)
         return super().post_login(request, user, **kwargs)
 
     @override

@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
 from accounts.pages import allauth_views as views
-from accounts.pages import code_views
+from accounts.pages import code_views, factor_views
 
 urlpatterns = [
     path("login/", views.LoginView.as_view(), name="account_login"),
@@ -21,6 +21,25 @@ urlpatterns = [
         "reauthenticate/by/<str:provider>/",
         views.ReauthenticateByProviderView.as_view(),
         name="account_reauthenticate_by_provider",
+    ),
+    path("2fa/", factor_views.IndexView.as_view(), name="mfa_index"),
+    path("2fa/totp/activate/", factor_views.ActivateTOTPView.as_view(), name="mfa_activate_totp"),
+    path(
+        "2fa/totp/deactivate/",
+        factor_views.DeactivateTOTPView.as_view(),
+        name="mfa_deactivate_totp",
+    ),
+    path(
+        "2fa/recovery-codes/generate/",
+        factor_views.GenerateRecoveryCodesView.as_view(),
+        name="mfa_generate_recovery_codes",
+    ),
+    path("2fa/enrol/", factor_views.EnrolView.as_view(), name="mfa_enrol"),
+    path("2fa/authenticate/", factor_views.AuthenticateView.as_view(), name="mfa_authenticate"),
+    path(
+        "2fa/reauthenticate/",
+        factor_views.ReauthenticateView.as_view(),
+        name="mfa_reauthenticate",
     ),
     path(
         "reauthenticate/code/",

@@ -12,7 +12,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -20,13 +20,16 @@ from django.views.decorators.cache import never_cache
 from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
+from accounts.factors import registry
 from accounts.federation import confirmation
 from accounts.federation.providers.base import StrictProvider
 from accounts.pages import mailbox_links, proofs, signing_up, waiting, waits
 from accounts.pages.code_views import BeginsAnew
 from accounts.pages.expired import KEPT_EMAIL, KeepsEmail
+from accounts.pages.middleware import current
 from accounts.pages.waiting import SaysWhen
 from accounts.people.managers import UserManager
+from accounts.signins import proofs as rule
 
 if TYPE_CHECKING:
     from accounts.people.models import User
@@ -124,7 +127,15 @@ class ReauthenticateByProviderView(LoginRequiredMixin, BaseReauthenticateView):
 
 
 class PasswordChangeView(SaysWhen, views.PasswordChangeView):
-    pass
+    """The form has a proof, the current password. An account with a second factor proves that, too."""
+
+    @override
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user = request.user
+        if user.is_authenticated and registry.factors_of(user):
+            rule.require(current(request))
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response
 
 
 class PasswordSetView(SaysWhen, views.PasswordSetView):

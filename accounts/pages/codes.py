@@ -7,7 +7,6 @@ one code twice. These checks count in Redis, each with one atomic write.
 
 import hashlib
 import secrets
-import unicodedata
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -30,6 +29,7 @@ from accounts.store import counters
 from accounts.store.counters import Limit
 from accounts.store.engine import SID
 from accounts.store.outage import STORE_ERRORS
+from accounts.typed import digits_in
 
 LIFETIME_SECONDS = 600
 """Seconds that a code is valid (ASVS 6.5.5)."""
@@ -48,11 +48,6 @@ class WrongCodeError(ValidationError):
 
 class TriesUsedUpError(WrongCodeError):
     """The last try was wrong: no code is accepted any more. Raised once for a code."""
-
-
-def digits_in(typed: str) -> str:
-    """Return the digits of a typed or pasted text, such as "1234-5678", in any script."""
-    return "".join(str(unicodedata.digit(each)) for each in typed if each.isdigit())
 
 
 def check(

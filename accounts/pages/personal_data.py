@@ -23,6 +23,7 @@ PROFILE = [
 ]
 ADDRESSES = ["email", "verified", "primary"]
 CONNECTIONS = ["provider", "uid", "date_joined", "last_login", "extra_data"]
+FACTORS = ["type", "created_at", "last_used_at"]
 SIGN_INS = [
     *("id", "kind", "client_id", "ip", "user_agent", "amr", "auth_time", "created_at"),
     *("last_seen_at", "expires_at", "revoked_at", "revoked_reason"),
@@ -53,6 +54,7 @@ def written(user: User) -> Iterator[str]:
         ("groups", user.groups.values("name")),
         ("addresses", user.emailaddress_set.order_by("pk").values(*ADDRESSES)),
         ("connections", user.socialaccount_set.order_by("pk").values(*CONNECTIONS)),
+        ("factors", user.authenticator_set.order_by("pk").values(*FACTORS)),
         ("sign_ins", user.auth_sessions.values(*SIGN_INS).iterator(CHUNK)),
         ("events", events.values(*EVENTS).iterator(CHUNK)),
         ("events_by_administrators", acted.values(*by_others).iterator(CHUNK)),

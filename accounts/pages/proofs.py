@@ -1,14 +1,16 @@
 """The proofs that a user can give again: each entry of `PROOFS` says to whom it is offered, and where.
 
-A later factor is one more entry. A proof that isn't listed counts for nothing.
+An account with a second factor is asked for that, and for nothing else: a thief with the password, or
+with the mailbox, must not be able to remove it. A proof that isn't listed counts for nothing.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.internal.flows.reauthentication import get_reauthentication_code_recipients
 from allauth.core import context
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.socialaccount.adapter import get_adapter as get_social_adapter
 from allauth.socialaccount.providers.base.provider import Provider
 from django.http import HttpRequest
@@ -16,6 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.audit.vocabulary import Method, provider_name
+from accounts.factors import registry
 from accounts.pages.middleware import current
 from accounts.people.models import User
 from accounts.request import client_of
@@ -23,6 +26,7 @@ from accounts.signins import sessions
 
 Way = dict[str, str]
 """A page that takes a proof: its `id`, `description` and `url`, as allauth's views read them."""
+FACTOR_FLOW = "mfa_reauthenticate"
 Flow = dict[str, Any]
 """The same for programs: an entry of allauth's `flows`."""
 
@@ -82,7 +86,21 @@ def _provider_flows(user: User) -> list[Flow]:
     return [{"id": "reauthenticate_by_provider", "providers": providers}] if providers else []
 
 
+def _factor_ways(user: User) -> list[Way]:
+    factors = registry.factors_of(user)
+    if not factors:
+        return []
+    url = reverse("mfa_reauthenticate")
+    return [{"id": FACTOR_FLOW, "description": str(factors[0].label), "url": url}]
+
+
+def _factor_flows(user: User) -> list[Flow]:
+    types = [factor.id for factor in registry.factors_of(user)]
+    return [{"id": FACTOR_FLOW, "types": types}] if types else []
+
+
 PROOFS: dict[str, Proof] = {
+    "mfa": Proof(lambda record: registry.amr_of(record["type"]), _factor_ways, _factor_flows),
     "password": Proof(lambda _: [Method.PASSWORD], _password_ways, _password_flows),
     "code": Proof(lambda _: [Method.CODE], _code_ways, _code_flows),
     "socialaccount": Proof(lambda record: [record["provider"]], _provider_ways, _provider_flows),
@@ -90,12 +108,18 @@ PROOFS: dict[str, Proof] = {
 """By allauth's name of the method. Pages offer the first, and the others as alternatives."""
 
 
+def asked_of(user: User) -> dict[str, Proof]:
+    """Return the proofs that count for this account: those of its second factors, if it has any."""
+    has_factor = bool(registry.factors_of(user))
+    return {name: proof for name, proof in PROOFS.items() if (name == "mfa") == has_factor}
+
+
 def ways(user: User) -> list[Way]:
-    return [way for proof in PROOFS.values() for way in proof.ways(user)]
+    return [way for proof in asked_of(user).values() for way in proof.ways(user)]
 
 
 def flows(user: User) -> list[Flow]:
-    return [flow for proof in PROOFS.values() for flow in proof.flows(user)]
+    return [flow for proof in asked_of(user).values() for flow in proof.flows(user)]
 
 
 def provider_url(provider: str) -> str:
@@ -110,7 +134,16 @@ def connected(user: User) -> list[Provider]:
 
 
 def accept(request: HttpRequest, method: str, record: dict[str, Any]) -> None:
-    """Record that this request's sign-in was proved again by this method of allauth's."""
-    proof, session = PROOFS.get(method), current(request)
-    if proof is not None and session is not None:
-        sessions.prove(session, amr=proof.amr(record), client=client_of(request))
+    """Record that this request's sign-in was proved again by this method of allauth's.
+
+    Raises `ReauthenticationRequired` if the account has a second factor, and this is another proof.
+    """
+    session = current(request)
+    if session is None or method not in PROOFS:
+        return
+    asked = asked_of(cast("User", session.user))
+    if method in asked:
+        amr = asked[method].amr(record)
+        sessions.prove(session, amr=amr, client=client_of(request))
+    elif "mfa" in asked:
+        raise ReauthenticationRequired

@@ -24,6 +24,9 @@ from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import Method
 from accounts.bell import Topic, bell
+from accounts.client_info import ClientInfo
+from accounts.errors import InactiveUserError
+from accounts.factors import registry
 from accounts.pages import claims, proofs
 from accounts.pages.middleware import RIGHTS_FIELDS, current, rights_of
 from accounts.pages.remembered_users import remembered
@@ -37,7 +40,6 @@ from accounts.store.engine import RIGHTS, SID
 AMR: dict[str, list[str]] = {
     "password": [Method.PASSWORD],
     "code": [Method.CODE],
-    "mfa": [Method.SECOND_STEP],
 }
 """RFC 8176 values of allauth's methods. A provider's sign-in has none: its value is the provider."""
 MAX_RECORDS = 8
@@ -59,6 +61,7 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
         amr=_amr(request, user),
         through=_through(request, user),
     )
+    _require_second_step(session, user, client=client)
     sign_in_of(request).opened = session
     if SID in request.session and (replaced := current(request)):  # the same user signs in again
         sessions.revoke(replaced, reason=sessions.Reason.LOGOUT, client=client)
@@ -71,6 +74,18 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
         get_adapter().add_message(
             request, messages.SUCCESS, "accounts/messages/deletion_cancelled.txt"
         )
+
+
+def _require_second_step(session: AuthSession, user: User, *, client: ClientInfo) -> None:
+    """End the sign-in if its account has a second factor that it did not use.
+
+    The pipeline asks before this. But the factor may have been added since, and a later door may
+    forget the pipeline. Raises `InactiveUserError`. `factors` of the account are read after the
+    sign-in was opened, under the lock that adding a factor takes, so no sign-in slips through.
+    """
+    if Method.SECOND_STEP not in session.amr and registry.factors_of(user):
+        sessions.revoke(session, reason=sessions.Reason.UNFINISHED, client=client)
+        raise InactiveUserError
 
 
 @receiver(account_signals.authentication_step_completed)
@@ -248,7 +263,10 @@ def _amr(request: HttpRequest, user: User) -> list[str]:
     values: list[str] = []
     for entry in get_authentication_records(request, user):
         method = entry.get("method", "")
-        values += AMR.get(method, [str(entry.get("provider") or method)])
+        if method == "mfa":
+            values += registry.amr_of(entry["type"])
+        else:
+            values += AMR.get(method, [str(entry.get("provider") or method)])
     return list(dict.fromkeys(values))
 
 

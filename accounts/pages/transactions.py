@@ -27,11 +27,16 @@ CHANGES = {
     "account_email_verification_sent",
     "account_reset_password_from_key",
     "account_set_password",
+    "mfa_activate_totp",
+    "mfa_deactivate_totp",
+    "mfa_generate_recovery_codes",
     "socialaccount_connections",
     # the headless API
     "change_password",
     "manage_email",
     "manage_providers",
+    "manage_recovery_codes",
+    "manage_totp",
     "reset_password",
     "verify_email",
 }

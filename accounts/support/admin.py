@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any, cast
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.forms import ResetPasswordForm
-from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django import forms
@@ -24,39 +22,19 @@ from typing_extensions import override
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import Deletion, Right
+from accounts.factors.filters import SecondStepFilter
 from accounts.people.models import User
 from accounts.request import client_of
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-
-SAFE = {"GET", "HEAD", "OPTIONS"}
+from accounts.support import guards
 
 admin.site.site_header = admin.site.site_title = "Munjigi"
 admin.site.index_title = _("Administration")
 # The admin uses the site's sign-in page, so that its limits, checks and second factor hold here, too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-
-
-def _with_fresh_proof(view: Any) -> Any:
-    """Make a view of the admin ask for a fresh proof before it changes anything."""
-
-    @wraps(view)
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if request.method not in SAFE:
-            raise_if_reauthentication_required(request, app="")
-        return view(request, *args, **kwargs)
-
-    return inner
-
-
-def _admin_view(view: Any, cacheable: bool = False) -> Any:
-    is_sign_out = getattr(view, "__name__", "") == "logout"
-    return _checked(view if is_sign_out else _with_fresh_proof(view), cacheable)
-
-
-_checked = admin.site.admin_view
 # Every page of the admin is made by it, those of a model that is registered later, too.
-admin.site.admin_view = _admin_view  # type: ignore[method-assign]
+admin.site.admin_view = guards.admin_view  # type: ignore[method-assign]
 
 
 class ReadOnly:
@@ -150,6 +128,7 @@ class UserAdmin(DjangoUserAdmin[User]):
         "is_active",
         "is_staff",
         "is_superuser",
+        SecondStepFilter,
         ("erase_at", admin.EmptyFieldListFilter),
     ]
     search_fields = ["email", "display_name", "id"]

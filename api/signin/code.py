@@ -19,7 +19,9 @@ from accounts.request import sign_in_of
 from accounts.signins.models import AuthSession
 from accounts.store import engine
 from api.exceptions import CodeRefused, CodeTokenRefused, LinkTokenRefused, LoginIncomplete
-from api.signin.password import prove_link, session_apart
+from api.signin import second_step
+from api.signin.apart import session_apart
+from api.signin.password import prove_link
 
 PURPOSE = "sign_in_code"
 SECONDS = codes.LIFETIME_SECONDS
@@ -44,8 +46,8 @@ def with_code(
     """Open a sign-in by a mailed code and return its row.
 
     If `link_token` is given, the code also proves its link, and the provider is connected. Raises
-    `CodeTokenRefused`, `CodeRefused`, `LinkTokenRefused`, `LoginIncomplete` or `ConflictError`, and
-    `STORE_ERRORS` if Redis is down.
+    `CodeTokenRefused`, `CodeRefused`, `LinkTokenRefused`, `MfaRequired`, `LoginIncomplete` or
+    `ConflictError`, and `STORE_ERRORS` if Redis is down.
     """
     kept = engine.SessionStore(_session_key(code_token))
     with session_apart(request, kept=kept):
@@ -61,11 +63,10 @@ def with_code(
             process.finish(None)
         except (InactiveUserError, PermissionDenied) as exc:  # the account changed meanwhile
             raise CodeTokenRefused from exc
-        session = sign_in_of(request).opened
-        kept.flush()
-    if session is None:
-        raise LoginIncomplete
-    return session
+        try:
+            return second_step.opened(request, LoginIncomplete)
+        finally:
+            kept.flush()
 
 
 def _process(request: HttpRequest) -> SignInCode:

@@ -3,29 +3,38 @@
 allauth has no setting for these inputs, so `install` sets them on its views.
 """
 
+import json
 from functools import wraps
 from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.signup import prevent_enumeration
 from allauth.core import context
-from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from allauth.headless.account import inputs, views
 from allauth.headless.base.response import AuthenticationResponse, ConflictResponse
 from allauth.headless.internal.restkit.inputs import BooleanField as Bool
+from allauth.headless.mfa import inputs as mfa_inputs
+from allauth.headless.mfa import response as mfa_response
+from allauth.headless.mfa import views as mfa_views
 from allauth.headless.socialaccount import inputs as social_inputs
 from allauth.headless.socialaccount import views as social_views
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
+from accounts.factors import registry
+from accounts.factors.recovery_codes.wrapper import PLAIN
 from accounts.pages import decoys, mailbox_links, stays
 from accounts.pages.codes import ChecksCode
+from accounts.pages.factor_forms import ChecksFactor, ProvesApp
 from accounts.pages.forms import UserTokenForm
 from accounts.pages.mailbox_links import ConnectsKnown
+from accounts.pages.middleware import current
 from accounts.pages.sign_in_codes import AsksForCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.request import sign_in_of
+from accounts.signins import proofs as rule
 
 
 class ConfirmLoginCodeInput(ChecksCode, inputs.ConfirmLoginCodeInput):
@@ -62,6 +71,18 @@ class VerifyEmailInput(ChecksCode, inputs.VerifyEmailInput):
         self.check_code(self.process.code)
         key: str = super().clean_key()  # type: ignore[no-untyped-call]  # allauth's
         return key
+
+
+class ActivateTOTPInput(ProvesApp, mfa_inputs.ActivateTOTPInput):
+    pass
+
+
+class AuthenticateInput(ChecksFactor, mfa_inputs.AuthenticateInput):
+    pass
+
+
+class ReauthenticateInput(ChecksFactor, mfa_inputs.ReauthenticateInput):
+    pass
 
 
 class SignupInput(SignsUpAgain, inputs.SignupInput):
@@ -118,8 +139,12 @@ class ChangePasswordInput(inputs.ChangePasswordInput):
     def clean_current_password(self) -> str:
         """Check the password as a sign-in does: count and record wrong ones.
 
-        Returns the password.
+        Returns the password. Raises `ReauthenticationRequired` if the account has a second factor,
+        and no fresh proof by it.
         """
+        request = context.request
+        if registry.factors_of(self.user) and not rule.is_fresh(current(request)):
+            raise ReauthenticationRequired
         password: str = self.cleaned_data["current_password"]
         adapter = get_adapter()
         if password and not adapter.reauthenticate(self.user, password):
@@ -142,11 +167,25 @@ def _connecting(post: Any) -> Any:
     return run
 
 
+class TOTPResponse(mfa_response.TOTPResponse):
+    """allauth's answer, with the recovery codes that were made for a new app."""
+
+    def __init__(self, request: HttpRequest, authenticator: Any) -> None:
+        super().__init__(request, authenticator)
+        if plain := getattr(authenticator, PLAIN, None):
+            content = json.loads(self.content) | {"meta": {"recovery_codes": plain}}
+            self.content = json.dumps(content).encode()
+
+
 def install() -> None:
     """Make allauth's headless views use these inputs. Call before the first request."""
     views.RequestLoginCodeView.input_class = RequestLoginCodeInput
     views.ConfirmLoginCodeView.input_class = ConfirmLoginCodeInput
     views.ConfirmReauthenticationCodeView.input_class = ConfirmReauthenticationCodeInput
+    mfa_response.TOTPResponse = TOTPResponse  # type: ignore[misc]  # allauth's
+    mfa_views.ManageTOTPView.input_class = {"POST": ActivateTOTPInput}
+    mfa_views.AuthenticateView.input_class = AuthenticateInput
+    mfa_views.ReauthenticateView.input_class = ReauthenticateInput
     views.VerifyEmailView.input_class = VerifyEmailInput
     views.VerifyEmailView.post = _connecting(views.VerifyEmailView.post)  # type: ignore[method-assign]
     views.LoginView.input_class = LoginInput

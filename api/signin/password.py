@@ -4,25 +4,21 @@ The pipeline keeps its state in a session, so it gets a temporary one. If the pi
 than one call, the answer is a 401 that names the next call.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from allauth.account.forms import LoginForm
 from allauth.account.models import EmailAddress
-from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
 from accounts.errors import InactiveUserError, SignUpPendingError
 from accounts.federation.linking import link_tokens, links
-from accounts.request import sign_in_of
 from accounts.signins.models import AuthSession
-from accounts.store import engine
 from api.exceptions import (
     EmailUnverified,
     InvalidCredentials,
     LinkTokenRefused,
     LoginIncomplete,
 )
+from api.signin import second_step
+from api.signin.apart import session_apart
 
 
 def with_password(
@@ -31,8 +27,8 @@ def with_password(
     """Open a sign-in by these credentials and return its row.
 
     If `link_token` is given, the credentials also prove its link, and the provider is connected.
-    Raises `InvalidCredentials`, `EmailUnverified`, `LinkTokenRefused`, `LoginIncomplete` or
-    `TooManyRequestsError`, and `STORE_ERRORS` if Redis is down.
+    Raises `InvalidCredentials`, `EmailUnverified`, `LinkTokenRefused`, `MfaRequired`,
+    `LoginIncomplete` or `TooManyRequestsError`, and `STORE_ERRORS` if Redis is down.
     """
     with session_apart(request):
         form = LoginForm(data={"login": email, "password": password}, request=request)
@@ -56,11 +52,7 @@ def with_password(
             form.login(request)
         except InactiveUserError as exc:
             raise InvalidCredentials from exc
-        # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
-        session = sign_in_of(request).opened
-    if session is None:
-        raise LoginIncomplete
-    return session
+        return second_step.opened(request, LoginIncomplete)
 
 
 def prove_link(request: HttpRequest, link_token: str, *, user_id: str) -> None:
@@ -70,26 +62,3 @@ def prove_link(request: HttpRequest, link_token: str, *, user_id: str) -> None:
         raise LinkTokenRefused
     links.note(request, link)
     links.prove(request, link.key)
-
-
-@contextmanager
-def session_apart(
-    request: HttpRequest, *, kept: engine.SessionStore | None = None
-) -> Iterator[None]:
-    """Context manager: give the request another session and no user, and undo that at the end.
-
-    So the caller's cookies count for nothing. The session is an empty one, of which nothing remains,
-    or `kept`, which the caller saves or deletes.
-    """
-    user, session = request.user, request.session
-    request.session = kept or engine.SessionStore()
-    request.user = AnonymousUser()
-    sign_in_of(request).kind = AuthSession.Kind.TOKEN
-    try:
-        yield
-    finally:
-        if kept is None:
-            request.session.flush()
-        request.user, request.session = user, session
-        # Django's login() asks for a new CSRF cookie, which this caller doesn't use.
-        request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False

@@ -28,7 +28,7 @@ from accounts.federation.providers.base import StrictProvider
 from accounts.federation.wire import replay
 from accounts.pages import claims
 from accounts.people.models import User
-from accounts.request import client_of, sign_in_of
+from accounts.request import client_of
 from accounts.signins.models import AuthSession
 from api.exceptions import (
     AccountExists,
@@ -36,7 +36,8 @@ from api.exceptions import (
     ProviderLoginIncomplete,
     ProviderTokenRefused,
 )
-from api.signin.password import session_apart
+from api.signin import second_step
+from api.signin.apart import session_apart
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ def with_token(request: HttpRequest, *, provider: str, token: dict[str, str]) ->
 
     `token` has `id_token`, `access_token` and `nonce`; '' if left out. Raises
     `ProviderTokenRefused`, `ProviderUnavailableError`, `ProviderEmailUnverified`, `AccountExists`,
-    `ProviderLoginIncomplete`, `ConflictError` or `TooManyRequestsError`; DRF's `ValidationError` for a kind of token that
+    `MfaRequired`, `ProviderLoginIncomplete`, `ConflictError` or `TooManyRequestsError`; DRF's
+    `ValidationError` for a kind of token that
     proves nothing; `STORE_ERRORS` if Redis is down.
     """
     with session_apart(request):
@@ -134,8 +136,4 @@ def _complete(request: HttpRequest, login: SocialLogin) -> AuthSession:
     except AccountExistsError as exc:
         # The account came to be after `_require_one_call` looked: the next call gets a link token.
         raise ConflictError from exc
-    # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
-    session = sign_in_of(request).opened
-    if session is None:
-        raise ProviderLoginIncomplete
-    return session
+    return second_step.opened(request, ProviderLoginIncomplete)

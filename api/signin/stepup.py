@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.decorators import rate_limit
 from allauth.headless.base import response
 from allauth.headless.base.views import ReauthenticationAPIView
@@ -25,6 +26,7 @@ from rest_framework.request import Request
 from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
+from accounts.factors import registry
 from accounts.federation import confirmation
 from accounts.federation.errors import ProviderError
 from accounts.pages import proofs
@@ -50,10 +52,12 @@ def sid_of(request: Request) -> UUID:
 def require(request: Request, *, password: str = "") -> None:
     """Call before a sensitive act of `/api/`. The password, if sent along, is a proof, too.
 
+    But not of an account with a second factor: that one proves.
     Raises `FreshProofRequired`; for a wrong password `InvalidCredentials`, counted as at a sign-in,
     or `TooManyRequestsError`.
     """
-    if password:
+    has_factor = bool(registry.factors_of(account(request)))
+    if password and not has_factor:
         _check(request, password)
         return
     session = AuthSession.objects.active().filter(pk=sid_of(request)).first()
@@ -88,7 +92,11 @@ class ReauthenticationResponse(response.ReauthenticationResponse):
         if not user.is_authenticated:
             return known
         offered = {flow["id"]: flow for flow in proofs.flows(user)}
-        return list((offered | {flow["id"]: flow for flow in known}).values())
+        others = {flow["id"]: flow for flow in known}
+        for flow in get_reauthentication_flows(user):  # those that count stand in `offered`
+            others.pop(flow["id"], None)
+        pending = {flow["id"]: flow for flow in known if flow.get("is_pending")}
+        return list((offered | others | pending).values())
 
 
 class ProviderProofInput(inputs.ProviderTokenInput):

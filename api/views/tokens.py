@@ -28,11 +28,12 @@ from api.serializers import (
     IntrospectionSerializer,
     PresentedTokenSerializer,
     RefreshSerializer,
+    SecondStepSerializer,
     SocialTokenSerializer,
     TokenPairSerializer,
     VerifySerializer,
 )
-from api.signin import password, social
+from api.signin import password, second_step, social
 from api.tokens import delivery, exchange, introspection, jwts, retry_keys
 
 
@@ -72,6 +73,28 @@ class TokenObtainView(TokenAPIView):
         credentials.is_valid(raise_exception=True)
         delivery.by_cookie(request)  # refuses a foreign page before anything is opened
         session = password.with_password(request._request, **credentials.validated_data)  # noqa: SLF001
+        return delivery.respond(request, jwts.pair(session))
+
+
+class TokenSecondStepView(TokenAPIView):
+    is_stateless = False  # as above
+
+    @extend_schema(
+        operation_id="token_mfa",
+        request=SecondStepSerializer,
+        responses={200: TokenPairSerializer, **schema.SECOND_STEP_REFUSALS},
+        tags=["tokens"],
+    )
+    def post(self, request: Request) -> Response:
+        """Finish a sign-in that was answered with 401 `mfa_required`.
+
+        A wrong code doesn't use the `mfa_token` up. After some wrong codes the answer is 429 with
+        `Retry-After`.
+        """
+        body = SecondStepSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        delivery.by_cookie(request)  # refuses a foreign page before anything is opened
+        session = second_step.finish(request._request, **body.validated_data)  # noqa: SLF001
         return delivery.respond(request, jwts.pair(session))
 
 

@@ -1,6 +1,10 @@
 """Set up users, passwords and allauth."""
 
+import re
+from datetime import date
 from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.base import DEMO, SITE_NAME, SITE_URL, TRUSTED_PROXY_COUNT, env
 
@@ -68,7 +72,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
 # The proofs of `accounts.pages.proofs`.
-ACCOUNT_REAUTHENTICATION_METHODS = {"password", "code", "socialaccount"}
+ACCOUNT_REAUTHENTICATION_METHODS = {"password", "code", "socialaccount", "mfa"}
 # allauth's own memory of proofs counts for nothing: `AccountAdapter` asks our rule.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -90,6 +94,32 @@ SOCIALACCOUNT_FORMS = {
 
 # A sensitive act needs a proof of its sign-in that is at most so old (`accounts.signins.proofs`).
 FRESH_PROOF_SECONDS = env.int("FRESH_PROOF_SECONDS", default=600)
+
+# Second factors (`accounts.factors`), and who must have one: `nobody`, `staff`, `all` or `group:NAME`.
+MFA_REQUIRED_FOR = env.str("MFA_REQUIRED_FOR", default="") or ("nobody" if DEMO else "staff")
+if not re.fullmatch(r"nobody|staff|all|group:.+", MFA_REQUIRED_FOR):
+    raise ImproperlyConfigured(
+        f"MFA_REQUIRED_FOR={MFA_REQUIRED_FOR!r}: write nobody, staff, all or group:NAME."
+    )
+# The first day of that policy, for a grace period. None: at once.
+MFA_REQUIRED_FROM: date | None = None
+if _first_day := env.str("MFA_REQUIRED_FROM", default=""):
+    try:
+        MFA_REQUIRED_FROM = date.fromisoformat(_first_day)
+    except ValueError as exc:
+        raise ImproperlyConfigured(
+            f"MFA_REQUIRED_FROM={_first_day!r}: write a day such as 2026-12-24."
+        ) from exc
+MFA_ADAPTER = "accounts.factors.adapter.MFAAdapter"
+MFA_FORMS = {
+    "activate_totp": "accounts.pages.factor_forms.ActivateTOTPForm",
+    "authenticate": "accounts.pages.factor_forms.AuthenticateForm",
+    "reauthenticate": "accounts.pages.factor_forms.ReauthenticateForm",
+}
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# Steps of 30 s before and after the present one whose codes are accepted: clocks differ.
+MFA_TOTP_TOLERANCE = 1
 
 HEADLESS_TOKEN_STRATEGY = "api.signin.headless.TokenStrategy"  # noqa: S105 - a class
 HEADLESS_SERVE_SPECIFICATION = False

@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "api",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.socialaccount",
     "accounts.federation",
     "allauth.headless",

@@ -39,6 +39,9 @@ LIMITS = {
     "report": limit("LIMIT_REPORT", "600/60"),
     # Wrong tries of one mailed code.
     "code_tries": limit("LIMIT_CODE_TRIES", "5/600"),
+    # Wrong codes of a second factor, for one account.
+    "factor": limit("LIMIT_FACTOR", "5/300"),
+    "factor_day": limit("LIMIT_FACTOR_DAY", "30/86400"),
     # Mails to one address.
     "reset_address": limit("LIMIT_RESET_ADDRESS", "5/60"),
     "code_address": limit("LIMIT_CODE_ADDRESS", "3/60"),

@@ -13,7 +13,7 @@ const ENDINGS = {
   lost: "ended_lost",
   reused: "ended_reused",
 };
-const state = { api: "", client: null, profile: null, devices: [], status: null, busy: false };
+const state = { api: "", client: null, profile: null, devices: [], status: null, busy: false, mfaToken: null, focus: null };
 
 // Status. `message` is a function, so that the page can show it again after a change of language.
 
@@ -106,9 +106,36 @@ async function signIn(form) {
     form.reset();
     report("good", () => say("ok_signed_in"));
   } catch (error) {
-    reportError(error);
     form.elements.password.value = "";
+    if (error.problem?.code === "mfa_required") return askForCode(error.problem.mfa_token);
+    reportError(error);
     form.elements.password.focus();
+  }
+}
+
+/** Show the form for the second step in place of the first, or the first one again. */
+function askForCode(token) {
+  state.mfaToken = token;
+  const form = find("#second-step");
+  find("#sign-in").hidden = token !== null;
+  form.hidden = token === null;
+  form.reset();
+  if (token === null) return;
+  report("busy", () => say("second_step"));
+  state.focus = form.elements.code;
+}
+
+async function secondStep(form) {
+  const { code } = Object.fromEntries(new FormData(form));
+  report("busy", () => say("signing_in"));
+  try {
+    await state.client.secondStep(state.mfaToken, code);
+    askForCode(null);
+    report("good", () => say("ok_signed_in"));
+  } catch (error) {
+    reportError(error);
+    if (error.problem?.code === "incorrect_code" || error.status !== 401) form.elements.code.select();
+    else askForCode(null); // the token has expired: begin again
   }
 }
 
@@ -146,6 +173,8 @@ async function act(action) {
     for (const button of buttons) button.disabled = false;
     if (!session()) clear();
     render();
+    state.focus?.focus();
+    state.focus = null;
   }
 }
 
@@ -234,10 +263,12 @@ function render() {
 }
 
 async function start() {
-  find("#sign-in").addEventListener("submit", (event) => {
-    event.preventDefault();
-    act(() => signIn(event.target));
-  });
+  for (const [id, action] of [["sign-in", signIn], ["second-step", secondStep]]) {
+    find(`#${id}`).addEventListener("submit", (event) => {
+      event.preventDefault();
+      act(() => action(event.target));
+    });
+  }
   for (const [id, action] of Object.entries(actions)) find(`#${id}`).addEventListener("click", () => act(action));
   find("#language").addEventListener("click", () => {
     toggleLanguage();

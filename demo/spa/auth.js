@@ -228,6 +228,8 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
     /** Return true if another tab or the cookie still has a sign-in. */
     restore: () => refresh().catch((error) => { if (error.status !== 401) throw error; }).then(() => tokens !== null),
     signIn: (email, password) => inTurn(async () => announce(await post("/api/token/", { email, password }), "signed_in")),
+    /** After `signIn` threw `mfa_required`: go on with `problem.mfa_token` and a code of a second factor. */
+    secondStep: (mfa_token, code) => inTurn(async () => announce(await post("/api/token/mfa/", { mfa_token, code }), "signed_in")),
     /** End the sign-in. Throws and stays signed in if the API is out of reach: the cookie would sign in again. */
     signOut: () => inTurn(async () => {
       await post("/api/token/revoke/", {}).catch((error) => {

@@ -25,6 +25,7 @@ def test_the_document_is_openapi_3_1_and_needs_no_sign_in(schema):
         "/api/token/refresh/",
         "/api/token/verify/",
         "/api/token/introspect/",
+        "/api/token/mfa/",
         "/api/token/revoke/",
         "/api/me/",
         "/api/me/data/",

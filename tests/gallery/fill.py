@@ -10,24 +10,32 @@ from allauth.socialaccount.models import SocialAccount  # noqa: E402 - needs the
 from django.utils import timezone  # noqa: E402
 
 from accounts.audit.vocabulary import EVENT_TYPES, REASONS  # noqa: E402
+from accounts.factors.recovery_codes import codes  # noqa: E402
+from accounts.factors.recovery_codes import enrolment as recovery_codes  # noqa: E402
 from accounts.people.models import User  # noqa: E402
 from tests.gallery.people import (  # noqa: E402
     ALL,
     DEVICE_COUNT,
     DEVICES,
+    ENROLS,
     FULL,
     FULL_NAME,
     IPS,
+    MUST,
+    MUST_GROUP,
     PASSWORD,
+    RECOVERY_CODES,
     RESET,
+    SECOND,
 )
 from tests.kit.factories import AuditEventFactory, AuthSessionFactory, UserFactory  # noqa: E402
+from tests.kit.factors import enrol_app  # noqa: E402
 
 
 def fill() -> None:
     """Create everybody. Call once."""
 
-    for email in (*ALL, RESET):
+    for email in (*ALL, *ENROLS.values(), RESET, SECOND, MUST):
         UserFactory(email=email, password=PASSWORD, display_name=FULL_NAME if email == FULL else "")
     full, now = User.objects.get(email=FULL), timezone.now()
     admin = User.objects.get(email="admin@example.com")
@@ -55,6 +63,12 @@ def fill() -> None:
             ip=IPS[number % len(IPS)],
             created_at=now - timedelta(hours=5 * number),
         )
+    User.objects.get(email=MUST).groups.create(name=MUST_GROUP)
+    second = User.objects.get(email=SECOND)
+    enrol_app(second)
+    row, _ = recovery_codes.add(second)
+    row.data["left"] = [codes.hashed(code, row.data["salt"]) for code in RECOVERY_CODES]
+    row.save()
     for provider in ("google", "kakao", "naver"):
         SocialAccount.objects.create(
             user=full,

@@ -8,6 +8,14 @@ ENDED = "ended@example.com"
 LEAVING = "leaving@example.com"
 """Deletes the account, and signs in again."""
 ALL = (FULL, NEW, ENDED, LEAVING)
+SECOND = "second.step@example.com"
+"""Has an authenticator app. Signs in by recovery codes, each of which works once."""
+RECOVERY_CODES = [f"{number:05}-{number:05}" for number in range(200)]
+ENROLS = {"en": "enrols.en@example.com", "ko": "enrols.ko@example.com"}
+"""Add an app, once in each language."""
+MUST = "must.enrol@example.com"
+"""Belongs to the group whose accounts must have a second factor, and has none."""
+MUST_GROUP = "Must enrol"
 RESET = "reset@example.com"
 """Only their password is reset."""
 DEVICES = [

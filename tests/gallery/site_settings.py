@@ -2,12 +2,17 @@
 
 from config.settings import *  # noqa: F403 - the site's own settings
 from config.settings import LIMITS as SITE_LIMITS
+from tests.gallery.people import MUST_GROUP
 
+MFA_REQUIRED_FOR = f"group:{MUST_GROUP}"
 ROOT_URLCONF = "tests.gallery.site_urls"
 # The walk signs in and fails more often in a minute than one visitor may.
 ACCOUNT_RATE_LIMITS = False
 LIMITS = SITE_LIMITS | dict.fromkeys(
-    ("social", "sign_in_device", "sign_in_network"),
+    (
+        *("social", "sign_in_account", "sign_in_account_day"),
+        *("sign_in_device", "sign_in_network", "code_tries", "factor", "factor_day"),
+    ),
     (10000, 60),
 )
 # A session of an earlier scene opens every page.

@@ -1,5 +1,6 @@
 """What scenes do in the browser before their picture is taken."""
 
+import random
 import re
 import time
 from collections.abc import Callable
@@ -55,6 +56,17 @@ class Stage:
         self.go("/accounts/login/")
         self.send("form:has([name=password]) .actions button", login=person, password=password)
         assert "/login/" not in self.page.url, f"{person} can't sign in"
+
+    def enter_by_second_step(self) -> None:
+        """Sign in with a recovery code. Other processes use some, too, so try one after another."""
+        self.go("/accounts/login/")
+        self.send(
+            "form:has([name=password]) .actions button",
+            login=people.SECOND,
+            password=people.PASSWORD,
+        )
+        while "/2fa/authenticate/" in self.page.url:
+            self.send(code=random.choice(people.RECOVERY_CODES))
 
     def enter_as(self, role: str) -> None:
         """Sign in as one of the demo's own accounts."""

@@ -17,6 +17,7 @@ from accounts.audit.models import AuditEvent
 from accounts.signins.models import AuthSession
 from api.tokens.jwts import AccessJWT
 from tests.kit.clients import CHROME, bearer, sign_in
+from tests.kit.doors import DOORS, NO_DOORS, SECOND_STEPS
 from tests.kit.factories import PASSWORD, AuthSessionFactory, UserFactory
 from tests.kit.mails import code_in
 from tests.kit.proofs import (
@@ -35,6 +36,9 @@ SENSITIVE = {
     "api/me/",
     "api/me/data/",
     "api/sessions/<uuid:sid>/",
+    "accounts/2fa/recovery-codes/generate/",
+    "accounts/2fa/totp/activate/",
+    "accounts/2fa/totp/deactivate/",
     "accounts/data/",
     "accounts/delete/",
     "accounts/3rdparty/",
@@ -46,13 +50,15 @@ SENSITIVE = {
     "accounts/password/set/",
     "accounts/sessions/<uuid:sid>/revoke/",
     "accounts/sessions/revoke-others/",
+    "headless/account/authenticators/recovery-codes",
+    "headless/account/authenticators/totp",
     "headless/account/email",
     "headless/account/password/change",
     "headless/account/providers",
     "headless/auth/provider/redirect",
     "headless/auth/provider/token",
 }
-"""`acts_of` has the calls; tests/api/signin/test_stepup.py those of `api/me/`. A change of the password has its proof in the form: the current one."""
+"""`acts_of` has the calls; test_enrolment.py those of second factors; tests/api/signin/test_stepup.py those of `api/me/`. A change of the password has its proof in the form: the current one."""
 READS = "changes nothing"
 SIGNS_IN = "signs in, which is a proof by itself"
 PROVES = "takes a proof"
@@ -68,6 +74,7 @@ EXEMPT = {
     "api/token/code/": CODE,
     "api/token/code/confirm/": SIGNS_IN,
     "api/token/introspect/": READS,
+    "api/token/mfa/": SIGNS_IN,
     "api/token/refresh/": "needs the refresh token, and renews no proof",
     "api/token/revoke/": OWN,
     "api/token/social/": SIGNS_IN,
@@ -79,6 +86,10 @@ EXEMPT = {
     "accounts/3rdparty/login/error/": READS,
     "accounts/3rdparty/signup/": SIGNS_IN,
     "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": CODE,
+    "accounts/2fa/": READS,
+    "accounts/2fa/authenticate/": SIGNS_IN,
+    "accounts/2fa/enrol/": SIGNS_IN,
+    "accounts/2fa/reauthenticate/": PROVES,
     "accounts/activity/": READS,
     "accounts/confirm-email/": CODE,
     "accounts/continue/<str:key>/": "shows a form, whose address asks",
@@ -105,7 +116,11 @@ EXEMPT = {
     "accounts/signup/": SIGNS_IN,
     "_allauth/<str:client>/v1/account/phone": "not offered",
     "_allauth/<str:client>/v1/auth/phone/<path:step>": "not offered",
+    "headless/account/authenticators": READS,
     "headless/account/phone": "not offered",
+    "headless/auth/2fa/authenticate": SIGNS_IN,
+    "headless/auth/2fa/enrol": SIGNS_IN,
+    "headless/auth/2fa/reauthenticate": PROVES,
     "headless/auth/code/confirm": SIGNS_IN,
     "headless/auth/code/request": CODE,
     "headless/auth/code/resend": CODE,
@@ -148,6 +163,16 @@ def test_every_address_is_sensitive_or_says_why_not():
 
     assert addresses - of_the_admin == SENSITIVE | EXEMPT.keys()
     assert not SENSITIVE & EXEMPT.keys()
+
+
+def test_every_address_that_could_sign_in_is_a_door_or_says_why_not():
+    """`tests.kit.doors` walks through each door with each second factor."""
+    could = {path for path, why in EXEMPT.items() if why in (SIGNS_IN, CODE, OF_A_PROVIDER)}
+    # Named among the sensitive acts, because it also connects; and the admin's pages.
+    could |= {"headless/auth/provider/token", "admin/"}
+
+    assert could == DOORS.keys() | NO_DOORS.keys() | SECOND_STEPS
+    assert not DOORS.keys() & NO_DOORS.keys()
 
 
 # An account, its two thieves, and what they try

@@ -13,6 +13,7 @@ from accounts.audit.vocabulary import (
     Alert,
     Deletion,
     EventType,
+    FactorKind,
     LoginFailure,
     ProofFailure,
     RevokeReason,
@@ -32,6 +33,7 @@ GROUPS = [
     (EventType.RIGHTS_CHANGED, Right),
     (EventType.SESSION_PROOF_REFUSED, ProofFailure),
     (EventType.USER_DELETED, Deletion),
+    (EventType.FACTOR_ADDED, FactorKind),
 ]
 EVENTS = [(type_, "") for type_ in EventType] + [
     (type_, reason) for type_, group in GROUPS for reason in group
@@ -131,7 +133,7 @@ def test_a_device_says_how_its_user_signed_in(db):
     session = AuthSessionFactory(amr=["pwd", "otp", "kakao"])
 
     with translation.override("en"):
-        assert session.methods == ["Password", "Email code", "Kakao"]
+        assert session.methods == ["Password", "One-time code", "Kakao"]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_the_page_sends_a_file_with_all_data(signed_in, user):
     data = json.loads(b"".join(response.streaming_content))
     assert [*data] == [
         *("profile", "groups", "addresses", "connections"),
-        *("sign_ins", "events", "events_by_administrators"),
+        *("factors", "sign_ins", "events", "events_by_administrators"),
     ]
     assert data["profile"]["id"] == str(user.pk)
     assert data["profile"]["display_name"] == '민지 "Kim"'

@@ -1,0 +1,35 @@
+"""Answer allauth's questions about second factors: secrets at rest, names, mails."""
+
+from typing import Any
+
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from typing_extensions import override
+
+from accounts import encryption
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    @override
+    def encrypt(self, text: str) -> str:
+        """Return the secret as it is stored. allauth's own adapter stores the plain text."""
+        return encryption.encrypt(text)
+
+    @override
+    def decrypt(self, encrypted_text: str) -> str:
+        """Return the secret. Raises `DecryptionError` if its key was taken away."""
+        return encryption.decrypt(encrypted_text)
+
+    @override
+    def get_totp_issuer(self) -> str:
+        """Return the name that an authenticator app shows."""
+        return settings.SITE_NAME
+
+    @override
+    def is_mfa_enabled(self, user: Any, types: Any = None) -> bool:
+        """Return False for None, too: a user who is deleted while signing in."""
+        return user is not None and bool(super().is_mfa_enabled(user, types))
+
+    @override
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Send nothing: `accounts.factors.receivers` writes the notices, in the transaction."""

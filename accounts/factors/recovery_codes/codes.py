@@ -1,0 +1,82 @@
+"""Make recovery codes, hash them, and accept each code once.
+
+allauth keeps a seed from which all codes can be made again. Here only hashes are stored, so nobody
+can read the codes of an account, and the owner sees them once. A code has 50 random bits. All codes
+of one set share a salt, so a try costs one Argon2id hash and not ten.
+"""
+
+import secrets
+
+from allauth.mfa.models import Authenticator
+from argon2.low_level import Type, hash_secret_raw
+from django.utils import timezone
+
+from accounts.people.hashers import Argon2idPasswordHasher as Cost
+from accounts.typed import letters_and_digits_in
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's: no letter looks like another one."""
+LOOKS_LIKE = str.maketrans("oil", "011")
+LENGTH = 10
+COUNT = 10
+FEW = 3
+"""With so many codes left or fewer, pages tell the owner to make new ones."""
+
+
+def new_set() -> tuple[list[str], dict[str, object]]:
+    """Return new codes, and the data to store: the salt and the hashes."""
+    plain = ["".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for _ in range(COUNT)]
+    salt = secrets.token_hex(16)
+    data = {"salt": salt, "left": [hashed(code, salt) for code in plain], "used": 0}
+    return [f"{code[:5]}-{code[5:]}" for code in plain], data
+
+
+def is_shaped(typed: str) -> bool:
+    plain = _plain(typed)
+    return len(plain) == LENGTH and set(plain) <= set(ALPHABET)
+
+
+def left(authenticator: Authenticator) -> int:
+    return len(authenticator.data["left"])
+
+
+def spend(authenticator: Authenticator, typed: str) -> bool:
+    """Use this code up. Of two requests at once with one code, one wins.
+
+    Returns False for a wrong or used code, or if the codes were replaced or removed meanwhile.
+    """
+    row: Authenticator | None = authenticator
+    digest = hashed(typed, authenticator.data["salt"])
+    while row is not None and row.data["salt"] == authenticator.data["salt"]:
+        if digest not in row.data["left"]:
+            return False
+        data = row.data | {
+            "left": [each for each in row.data["left"] if each != digest],
+            "used": row.data["used"] + 1,
+        }
+        # The number of used codes and the salt tell whether the row is still as it was read.
+        unchanged = Authenticator.objects.filter(
+            pk=row.pk, data__used=row.data["used"], data__salt=row.data["salt"]
+        )
+        if unchanged.update(data=data, last_used_at=timezone.now()):
+            authenticator.data = data
+            return True
+        row = Authenticator.objects.filter(pk=row.pk).first()  # another code was used meanwhile
+    return False
+
+
+def _plain(typed: str) -> str:
+    return letters_and_digits_in(typed).translate(LOOKS_LIKE)
+
+
+def hashed(typed: str, salt: str) -> str:
+    """Return what is stored of a code."""
+    return hash_secret_raw(
+        _plain(typed).encode(),
+        bytes.fromhex(salt),
+        time_cost=Cost.time_cost,
+        memory_cost=Cost.memory_cost,
+        parallelism=Cost.parallelism,
+        hash_len=32,
+        type=Type.ID,
+    ).hex()

@@ -1,0 +1,1 @@
+"""Codes of authenticator apps (TOTP, RFC 6238)."""

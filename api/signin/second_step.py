@@ -1,0 +1,143 @@
+"""Finish a sign-in in one more call, if the account has a second factor.
+
+The pipeline keeps its state in a session. A client of `/api/token/…` has none, so the answer to its
+first call carries that state, encrypted, as `mfa_token`. The token works for five minutes, for one
+sign-in, and only for the client that began it. A wrong code doesn't use it up.
+"""
+
+import hashlib
+import json
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+from allauth.account.internal.stagekit import get_pending_stage
+from allauth.account.stages import LoginStageController
+from allauth.mfa.base.forms import AuthenticateForm
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts import encryption
+from accounts.errors import DecryptionError, InactiveUserError
+from accounts.factors import registry
+from accounts.factors.stage import EnrolStage, FactorStage
+from accounts.federation.errors import ProviderError
+from accounts.federation.wire import replay
+from accounts.pages.factor_forms import ChecksFactor
+from accounts.request import sign_in_of
+from accounts.signins.models import AuthSession
+from api.exceptions import (
+    IncorrectCode,
+    InvalidCredentials,
+    LoginIncomplete,
+    MfaEnrolmentRequired,
+    MfaRequired,
+    MfaTokenRefused,
+)
+from api.signin.apart import session_apart
+
+if TYPE_CHECKING:
+    from accounts.people.models import User
+
+SECONDS = 5 * 60
+PURPOSE = "mfa"
+MEMBERS = {"key", "expires_at", "client", "session"}
+
+
+class CodeForm(ChecksFactor, AuthenticateForm):
+    pass
+
+
+def opened(request: HttpRequest, otherwise: type[LoginIncomplete]) -> AuthSession:
+    """Return the sign-in that the pipeline has opened in this request.
+
+    Raises `MfaRequired` if it waits for a second factor, `MfaEnrolmentRequired` if it waits for a
+    new one, and `otherwise` if for another step.
+    """
+    # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
+    session = sign_in_of(request).opened
+    if session is not None:
+        return session
+    stage = get_pending_stage(request)
+    if stage is not None and stage.key == EnrolStage.key:
+        # The page asks for a sign-in, and that for the app.
+        raise MfaEnrolmentRequired(enrolment_url=f"{settings.SITE_URL}{reverse('mfa_index')}")
+    if stage is None or stage.key != FactorStage.key:
+        raise otherwise
+    factors = [factor.id for factor in registry.factors_of(cast("User", stage.login.user))]
+    raise MfaRequired(factors=factors, mfa_token=_issue(request), expires_in=SECONDS)
+
+
+def finish(request: HttpRequest, *, mfa_token: str, code: str) -> AuthSession:
+    """Go on with the sign-in of this token by a code of any factor, and return its row.
+
+    Raises `MfaTokenRefused`, `IncorrectCode`, `InvalidCredentials`, `LoginIncomplete` or
+    `TooManyRequestsError`, and `STORE_ERRORS` if Redis is down.
+    """
+    content = _read(request, mfa_token)
+    with session_apart(request):
+        request.session.update(content["session"])
+        stage = LoginStageController.enter(request, FactorStage.key)
+        if stage is None or stage.login.user is None:
+            raise MfaTokenRefused
+        form = CodeForm(user=stage.login.user, data={"code": code})
+        if not form.is_valid():
+            error = form.errors.as_data()["code"][0]
+            raise IncorrectCode(str(error.message))
+        _spend(content)
+        form.save()
+        try:
+            stage.exit()
+        except InactiveUserError as exc:
+            raise InvalidCredentials from exc
+        if sign_in_of(request).opened is None and get_pending_stage(request) is None:
+            raise MfaTokenRefused  # the password was changed meanwhile
+        return opened(request, LoginIncomplete)
+
+
+def _issue(request: HttpRequest) -> str:
+    content = {
+        "purpose": PURPOSE,
+        "key": secrets.token_urlsafe(16),
+        "expires_at": time.time() + SECONDS,
+        "client": _client(request),
+        "session": dict(request.session.items()),
+    }
+    return encryption.encrypt(json.dumps(content))
+
+
+def _read(request: HttpRequest, token: str) -> dict[str, Any]:
+    """Return the token's content. Raises `MfaTokenRefused`."""
+    try:
+        content = json.loads(encryption.decrypt(token))
+    except (DecryptionError, ValueError) as exc:
+        raise MfaTokenRefused from exc
+    if not isinstance(content, dict) or content.get("purpose") != PURPOSE:
+        raise MfaTokenRefused
+    if not content.keys() >= MEMBERS:  # of another release
+        raise MfaTokenRefused
+    is_known = secrets.compare_digest(content["client"], _client(request))
+    if not is_known or time.time() >= content["expires_at"] or replay.is_spent(_mark(content)):
+        raise MfaTokenRefused
+    return content
+
+
+def _spend(content: dict[str, Any]) -> None:
+    try:
+        replay.spend(_mark(content), expires_at=content["expires_at"])
+    except ProviderError as exc:
+        raise MfaTokenRefused from exc
+
+
+def _mark(content: dict[str, Any]) -> str:
+    return f"mfa:{content['key']}"
+
+
+def _client(request: HttpRequest) -> str:
+    """Return a hash of what tells this client from others: its name, and how it takes its tokens.
+
+    Not its address: phones change it on the way.
+    """
+    headers = [request.headers.get(name, "") for name in ("User-Agent", "X-Token-Delivery")]
+    return hashlib.sha256(json.dumps(headers).encode()).hexdigest()
