@@ -15,13 +15,14 @@ READERS_OF_SETTINGS = [
     "allauth.account.app_settings",
     "allauth.account.internal.userkit",
     "allauth.headless.app_settings",
+    "allauth.mfa.app_settings",
     "allauth.socialaccount.app_settings",
     "corsheaders.conf",
     "drf_spectacular.settings",
     "rest_framework.settings",
     "whitenoise.middleware",
 ]
-PREFIX = re.compile(r"^(ACCOUNT|ALLAUTH|HEADLESS|SOCIALACCOUNT)_")
+PREFIX = re.compile(r"^(ACCOUNT|ALLAUTH|HEADLESS|MFA|SOCIALACCOUNT)_")
 """Most of allauth's modules name their settings without this prefix."""
 
 

@@ -14,6 +14,7 @@ from accounts import routes
 from accounts.signins import sessions
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.factors import enrol
 from tests.kit.standins import LINK_PAGE, MINJI
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +130,33 @@ def wrong_password_link(world):
     key = re.search(r'name="link" value="([^"]+)"', browser.get(LINK_PAGE).text)[1]
     form = {"link": key, "proof": "password", "password": WRONG}
     return [browser.post(LINK_PAGE, form) for _ in range(2)]
+
+
+@scenario("factor", "factor_day", door="page")
+def wrong_second_step_page(world):
+    user = UserFactory()
+    enrol(user)
+    browser = world.signed_in(user)
+    path = "/accounts/2fa/authenticate/"
+    return [browser.post(path, {"code": "000000"}) for _ in range(2)]
+
+
+@scenario("factor", "factor_day", door="api")
+def wrong_second_step_api(world):
+    user = UserFactory()
+    enrol(user)
+    body = {"mfa_token": world.token(user)["mfa_token"], "code": "000000"}
+    return [world.post_json("/api/token/mfa/", body) for _ in range(2)]
+
+
+@scenario("factor", "factor_day", door="app")
+def wrong_second_step_app(world):
+    user = UserFactory()
+    enrol(user)
+    asked = world.post_json(f"{APP}auth/login", {"email": user.email, "password": PASSWORD})
+    headers = {"x-session-token": asked.json()["meta"]["session_token"]}
+    path = f"{APP}auth/2fa/authenticate"
+    return [world.post_json(path, {"code": "000000"}, **headers) for _ in range(2)]
 
 
 @scenario("sign_up", door="page")

@@ -46,17 +46,19 @@ def spend(authenticator: Authenticator, typed: str) -> bool:
     Returns False for a wrong or used code, or if the codes were replaced or removed meanwhile.
     """
     row: Authenticator | None = authenticator
-    digest = hashed(typed, authenticator.data["salt"])
-    while row is not None and row.data["salt"] == authenticator.data["salt"]:
-        if digest not in row.data["left"]:
+    salt = authenticator.data["salt"]
+    digest = hashed(typed, salt)
+    while row is not None and row.data["salt"] == salt:
+        read = row.data  # threads may share the object
+        if digest not in read["left"]:
             return False
-        data = row.data | {
-            "left": [each for each in row.data["left"] if each != digest],
-            "used": row.data["used"] + 1,
+        data = read | {
+            "left": [each for each in read["left"] if each != digest],
+            "used": read["used"] + 1,
         }
         # The number of used codes and the salt tell whether the row is still as it was read.
         unchanged = Authenticator.objects.filter(
-            pk=row.pk, data__used=row.data["used"], data__salt=row.data["salt"]
+            pk=row.pk, data__used=read["used"], data__salt=salt
         )
         if unchanged.update(data=data, last_used_at=timezone.now()):
             authenticator.data = data
