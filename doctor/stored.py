@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
@@ -73,6 +74,8 @@ def encryption_keys() -> Finding:
 
 def _secrets() -> Iterator[str]:
     yield from (row.private_pem for row in ring.verifying())
+    apps = Authenticator.objects.filter(type=Authenticator.Type.TOTP).values_list("data", flat=True)
+    yield from (data["secret"] for data in apps.iterator())
     yield from Job.objects.order_by("created_at").values_list("payload", flat=True)[:MOST_JOBS]
 
 

@@ -72,14 +72,9 @@ def remove_all(user: User) -> bool:
         if not kinds:
             return False
         sessions.revoke_all(user, reason=sessions.Reason.ADMIN)
-        for kind in sorted(kinds):
-            if registry.FACTORS[kind].is_enough:
-                _tell(
-                    AuditEvent.Type.FACTOR_REMOVED,
-                    user,
-                    FactorKind[kind.upper()],
-                    client=ClientInfo(),
-                )
+        for kind in FactorKind:
+            if kind in kinds and registry.FACTORS[kind].is_enough:
+                _tell(AuditEvent.Type.FACTOR_REMOVED, user, kind, client=ClientInfo())
     return True
 
 

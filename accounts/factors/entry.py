@@ -36,7 +36,10 @@ def check(user: User | None, typed: str, *, client: ClientInfo, device: str = ""
     if found is None:
         reason = LoginFailure.WRONG_SECOND_STEP
         trail.record(AuditEvent.Type.LOGIN_FAILED, user=user, client=client, reason=reason)
-        raise _refusal(_wrong(guesses.tries_left(counted)))
+        left = guesses.tries_left(counted)
+        if not left:  # the next try is refused, so this is mailed once
+            notices.second_step_guessed(user, client=client)
+        raise _refusal(_wrong(left))
     guesses.give_back(counted)
     if found.type == FactorKind.RECOVERY_CODES:
         trail.record(AuditEvent.Type.RECOVERY_CODE_USED, user=user, client=client)

@@ -65,6 +65,11 @@ def recovery_code_used(user: User, *, left: int, client: ClientInfo) -> None:
     _send("recovery_code_used", user, {"left": left}, client=client)
 
 
+def second_step_guessed(user: User, *, client: ClientInfo) -> None:
+    """Warn that a person who passed the first step has no tries left for the second."""
+    _send("second_step_guessed", user, {}, client=client)
+
+
 def _send(
     name: str, user: User, context: dict[str, Any], *, client: ClientInfo | None = None
 ) -> None:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.generic import FormView, TemplateView
 from typing_extensions import override
 
@@ -51,6 +52,21 @@ class AuthenticateView(AsksForCode, SaysWhen, views.AuthenticateView):
         self.auth_form = AuthenticateForm(user=self.stage.login.user, data=data)
         self.webauthn_form = None
         return self.auth_form
+
+    @override
+    def form_valid(self, form: AuthenticateForm) -> HttpResponse:
+        """Sign in. Says how many recovery codes are left, if they are few."""
+        response: HttpResponse = super().form_valid(form)
+        if form.authenticator.type == FactorKind.RECOVERY_CODES:
+            left = recovery_codes.left(form.authenticator)
+            if left <= recovery_codes.FEW and sign_in_of(self.request).opened:
+                text = ngettext(
+                    "You have %(count)s recovery code left. Make new ones under Second step.",
+                    "You have %(count)s recovery codes left. Make new ones under Second step.",
+                    left,
+                )
+                messages.warning(self.request, text % {"count": left})
+        return response
 
 
 class ReauthenticateView(AsksForCode, SaysWhen, views.ReauthenticateView):

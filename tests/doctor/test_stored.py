@@ -13,6 +13,8 @@ from accounts.outbox.models import Job
 from api.keys import rotation
 from api.keys.models import SigningKey
 from doctor import database, stored
+from tests.kit.factories import UserFactory
+from tests.kit.factors import enrol_app
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -144,6 +146,17 @@ def test_a_secret_that_cannot_be_decrypted_is_an_error(seen, key, settings):
         "error",
         "2 of 3 stored secrets can't be decrypted",
         stored.RESTORE,
+    )
+
+
+def test_the_secret_of_an_app_with_an_older_key_is_reported(seen, key, settings):
+    user = UserFactory()
+    enrol_app(user)
+    settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.DATA_ENCRYPTION_KEYS]
+    SigningKey.objects.all().delete()
+
+    assert seen(stored.encryption_keys)[1] == (
+        "stored secrets: 1, all readable, 1 with an older key: keep it listed"
     )
 
 

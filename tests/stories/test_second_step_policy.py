@@ -17,6 +17,7 @@ from accounts.signins.models import AuthSession
 from tests.kit.clients import CHROME, bearer, is_signed_in, sign_in
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.factors import app_code, enrol, row_of, wrong_code
+from tests.kit.mails import code_in
 
 pytestmark = pytest.mark.django_db
 ENROL = "/accounts/2fa/enrol/"
@@ -237,3 +238,25 @@ def test_the_admin_filters_users_by_their_factors(staff, browser, user):
     assert user.email in shown["yes"]
     assert user.email not in shown["no"]
     assert "Set up (1)" in shown["yes"]
+
+
+def test_a_new_account_adds_an_app_after_its_email_is_proved(settings, browser, deliver):
+    settings.MFA_REQUIRED_FOR = "all"
+    form = {"email": "new@example.com", "password1": "a long new password"}
+    browser.post("/accounts/signup/", form)
+    asked = browser.post("/accounts/confirm-email/", {"code": code_in(deliver()[-1])})
+    before = is_signed_in(browser)
+    secret = secret_on(browser.get(ENROL))
+    browser.post(ENROL, {"code": app_code(secret)})
+
+    assert asked["Location"] == ENROL
+    assert not before
+    assert is_signed_in(browser)
+
+
+def test_a_new_account_by_a_providers_token_must_enrol(settings, google, send):
+    settings.MFA_REQUIRED_FOR = "all"
+    answer = send("api", google, google.native())
+
+    assert answer.json()["code"] == "mfa_enrolment_required"
+    assert not AuthSession.objects.exists()

@@ -14,7 +14,7 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
-from allauth.mfa.utils import decrypt
+from allauth.mfa.utils import decrypt, encrypt
 from django.utils import timezone
 
 from accounts.typed import digits_in, letters_and_digits_in
@@ -39,13 +39,24 @@ def step_of(secret: str, typed: str) -> int | None:
 
 
 def spend(authenticator: Authenticator, typed: str) -> bool:
-    """Use this code up. Of two requests at once, one wins.
+    """Use this code up, and encrypt the secret under the first key. Of two requests, one wins.
 
     Returns False for a wrong or used code, or if the factor was removed meanwhile.
     """
-    step = step_of(decrypt(authenticator.data["secret"]), typed)
+    secret = decrypt(authenticator.data["secret"])
+    step = step_of(secret, typed)
     if step is None:
         return False
     rows = Authenticator.objects.filter(pk=authenticator.pk, **{f"data__{STEP}__lt": step})
-    data = authenticator.data | {STEP: step}
+    data = authenticator.data | {STEP: step, "secret": encrypt(secret)}
     return bool(rows.update(data=data, last_used_at=timezone.now()))
+
+
+def encrypt_again(authenticator: Authenticator) -> None:
+    """Encrypt the secret under the first key.
+
+    Does nothing if a code was used meanwhile, which has done it. Raises `DecryptionError`.
+    """
+    data = authenticator.data
+    unchanged = Authenticator.objects.filter(pk=authenticator.pk, **{f"data__{STEP}": data[STEP]})
+    unchanged.update(data=data | {"secret": encrypt(decrypt(data["secret"]))})

@@ -32,3 +32,13 @@ def test_the_command_refuses_an_account_without_factors(user):
 def test_the_command_refuses_an_unknown_email(db):
     with pytest.raises(CommandError, match="No account has the email"):
         call_command("remove_factors", "nobody@example.com")
+
+
+def test_the_admin_deletes_a_user_with_factors(admin_client, user):
+    enrol(user)
+    path = f"/admin/accounts/user/{user.pk}/delete/"
+    page, done = admin_client.get(path), admin_client.post(path, {"post": "yes"})
+
+    assert page.status_code == 200
+    assert done.status_code == 302
+    assert not Authenticator.objects.exists()

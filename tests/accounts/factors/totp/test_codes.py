@@ -2,8 +2,11 @@
 
 import pytest
 import time_machine
+from cryptography.fernet import Fernet
+from django.core.management import call_command
 from django.db import connection
 
+from accounts import encryption
 from accounts.factors.totp import codes
 from tests.kit.factors import app_code, enrol_app, row_of, wrong_code
 from tests.kit.racing import at_once
@@ -66,13 +69,38 @@ def test_a_removed_app_accepts_no_code(user, secret):
 
 
 def test_a_used_code_leaves_the_secret_and_a_time(user, secret):
-    stored = row_of(user).data["secret"]
-
     codes.spend(row_of(user), app_code(secret))
 
     row = row_of(user)
-    assert row.data["secret"] == stored
+    assert encryption.decrypt(row.data["secret"]) == secret
     assert row.last_used_at is not None
+
+
+def test_a_used_code_moves_the_secret_to_the_first_key(user, secret, settings):
+    new = Fernet.generate_key().decode()
+    settings.DATA_ENCRYPTION_KEYS = [new, *settings.DATA_ENCRYPTION_KEYS]
+    codes.spend(row_of(user), app_code(secret))
+    settings.DATA_ENCRYPTION_KEYS = [new]
+
+    assert codes.spend(row_of(user), app_code(secret, 1))
+
+
+def test_the_command_moves_all_secrets_to_the_first_key(user, secret, settings):
+    new = Fernet.generate_key().decode()
+    settings.DATA_ENCRYPTION_KEYS = [new, *settings.DATA_ENCRYPTION_KEYS]
+    call_command("encrypt_factors_again")
+    settings.DATA_ENCRYPTION_KEYS = [new]
+
+    assert codes.spend(row_of(user), app_code(secret))
+
+
+def test_the_command_undoes_no_code_that_is_used_meanwhile(user, secret):
+    read_before = row_of(user)
+    code = app_code(secret)
+    codes.spend(row_of(user), code)
+    codes.encrypt_again(read_before)
+
+    assert not codes.spend(row_of(user), code)
 
 
 @pytest.mark.parametrize(
