@@ -22,7 +22,9 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from rest_framework.views import APIView
 from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
@@ -63,6 +65,16 @@ def require(request: Request, *, password: str = "") -> None:
     session = AuthSession.objects.active().filter(pk=sid_of(request)).first()
     if not rule.is_fresh(session):
         raise FreshProofRequired(flows=proofs.flows(account(request)))
+
+
+class RecentlyAuthenticated(BasePermission):
+    """Permission of DRF views whose every method is sensitive. Put it after `IsAuthenticated`."""
+
+    @override
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Return True. Raises `FreshProofRequired`, a 401 by RFC 9470, in place of a 403."""
+        require(request)
+        return True
 
 
 def _check(request: Request, password: str) -> None:

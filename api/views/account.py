@@ -3,6 +3,7 @@
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -60,6 +61,8 @@ class MeView(APIView):
 
 
 class DataView(APIView):
+    permission_classes = (IsAuthenticated, stepup.RecentlyAuthenticated)
+
     @extend_schema(
         operation_id="me_data",
         responses={
@@ -75,5 +78,4 @@ class DataView(APIView):
         Needs a fresh proof: a reauthentication in the last minutes by allauth's headless API or the
         site's pages.
         """
-        stepup.require(request)
         return personal_data.response(account(request))

@@ -17,6 +17,16 @@ user = User.objects.create_user("{EMAIL}", "{PASSWORD}")
 EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
 """
 
+FRONTEND_EMAIL = "second-step-of-a-frontend@example.com"
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+CREATE_WITH_APP = (
+    CREATE.replace(EMAIL, FRONTEND_EMAIL)
+    + f"""
+from accounts.factors.totp import enrolment
+enrolment.add(user, "{SECRET}", step=0)
+"""
+)
+
 
 def test_a_visitor_adds_an_app_and_signs_in_with_its_code(page: Page, site: Site):
     site.run(CREATE)
@@ -44,3 +54,22 @@ def test_a_visitor_adds_an_app_and_signs_in_with_its_code(page: Page, site: Site
     page.locator("main form .actions button").click()
     expect(page).to_have_url(f"{site.url}/accounts/")
     assert drawn
+
+
+def test_a_frontend_asks_for_the_code_of_the_app(page: Page, site: Site):
+    """The demo's frontend, on its own origin, with the refresh token in a cookie."""
+    site.run(CREATE_WITH_APP)
+    page.goto(site.frontend)
+    page.fill("#sign-in [name=email]", FRONTEND_EMAIL)
+    page.fill("#sign-in [name=password]", PASSWORD)
+    page.click("#sign-in button")
+    expect(page.locator("#second-step [name=code]")).to_be_focused()
+    page.fill("#second-step [name=code]", "000 00x")
+    page.click("#second-step button")
+    expect(page.locator("body")).to_contain_text("You have 4 tries left.")
+    page.fill("#second-step [name=code]", app_code(SECRET))
+    page.click("#second-step button")
+
+    expect(page.locator("#profile-email")).to_have_text(FRONTEND_EMAIL)
+    page.reload()
+    expect(page.locator("#profile-email")).to_have_text(FRONTEND_EMAIL)
