@@ -56,7 +56,7 @@ def with_password(
             form.login(request)
         except InactiveUserError as exc:
             raise InvalidCredentials from exc
-        # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
+        # `receivers.open_session` sets this. It is None while a login stage is pending.
         session = sign_in_of(request).opened
     if session is None:
         raise LoginIncomplete
@@ -64,7 +64,7 @@ def with_password(
 
 
 def prove_link(request: HttpRequest, link_token: str, *, user_id: str) -> None:
-    """Let this sign-in prove the link of this token. Raises `LinkTokenRefused`."""
+    """Use the link token up, and let this sign-in prove its link. Raises `LinkTokenRefused`."""
     link = link_tokens.spend(link_token, user_id=user_id)
     if link is None:
         raise LinkTokenRefused
@@ -76,10 +76,10 @@ def prove_link(request: HttpRequest, link_token: str, *, user_id: str) -> None:
 def session_apart(
     request: HttpRequest, *, kept: engine.SessionStore | None = None
 ) -> Iterator[None]:
-    """Context manager: give the request another session and no user, and undo that at the end.
+    """Give the request another session and no user. A context manager, which undoes this at its end.
 
-    So the caller's cookies count for nothing. The session is an empty one, of which nothing remains,
-    or `kept`, which the caller saves or deletes.
+    So the view ignores the caller's cookies. The session is `kept`, which the caller of this function
+    saves or deletes. Without `kept` it is an empty one, which is deleted at the end.
     """
     user, session = request.user, request.session
     request.session = kept or engine.SessionStore()

@@ -81,7 +81,7 @@ def _spend(request: HttpRequest, provider: StrictProvider, proof: Proof) -> None
 
 
 def _refused(request: HttpRequest, provider: str, error: ProviderError) -> ProviderTokenRefused:
-    """Log, record and count the refusal, and return the exception: one answer for all reasons."""
+    """Log, record and count the refusal. Returns the exception, the same one for all reasons."""
     log.warning("a token of %s was refused: %s", provider, error)
     _record(request, identifier=provider, reason=LoginFailure.PROVIDER_TOKEN_REFUSED)
     limits.count_refusal(client_of(request).network)
@@ -132,9 +132,9 @@ def _complete(request: HttpRequest, login: SocialLogin) -> AuthSession:
     except InactiveUserError as exc:
         raise ProviderTokenRefused from exc
     except AccountExistsError as exc:
-        # The account came to be after `_require_one_call` looked: the next call gets a link token.
+        # Another request made the account after `_require_one_call`. A retry gets a link token.
         raise ConflictError from exc
-    # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
+    # `receivers.open_session` sets this. It is None while a login stage is pending.
     session = sign_in_of(request).opened
     if session is None:
         raise ProviderLoginIncomplete
