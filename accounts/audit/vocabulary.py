@@ -136,7 +136,7 @@ class Deletion(Entry):
 
     ADDRESS_PROVED = "address_proved", _("Somebody else proved its email")
     BY_ADMINISTRATOR = "by_administrator", _("Deleted by an administrator")
-    SIGNED_UP_AGAIN = "signed_up_again", _("Its sign-up began again")
+    SIGNED_UP_AGAIN = "signed_up_again", _("Somebody signed up again with its email")
 
 
 class Alert(Entry):

@@ -68,7 +68,7 @@ def check(
     code = hashlib.sha256(f"{session_key}:{expected}".encode()).hexdigest()
     tries = counters.limit(TRIES)
     if counters.take([(tries, code)]):
-        raise WrongCodeError(_("This code was typed wrong too often. Have a new code sent."))
+        raise WrongCodeError(_("Too many wrong tries for this code. Ask for a new code."))
     if not expected or not secrets.compare_digest(digits_in(typed), digits_in(expected)):
         left = tries.amount - counters.taken((tries, code))
         if left < 1 and not counters.take([(ALARM, code)]):
@@ -76,7 +76,7 @@ def check(
         raise WrongCodeError(_wrong(left), tries_left=left)
     counters.give_back([(tries, code)])
     if is_spent and counters.take([(USES, code)]):
-        raise WrongCodeError(_("This code has been used already. Have a new code sent."))
+        raise WrongCodeError(_("This code has been used already. Ask for a new code."))
     return USES, code
 
 
@@ -107,7 +107,7 @@ def _record_tries(request: HttpRequest) -> None:
 
 def _wrong(left: int) -> str:
     if left < 1:
-        return _("That isn't the code. It can't be tried again: have a new code sent.")
+        return _("That isn't the code. You have no tries left. Ask for a new code.")
     return ngettext(
         "That isn't the code. You have %(count)s try left.",
         "That isn't the code. You have %(count)s tries left.",

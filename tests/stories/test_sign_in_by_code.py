@@ -130,7 +130,7 @@ def test_a_new_code_waits_some_seconds_and_replaces_the_old_one(browser, user, d
     new = last_code(deliver)
 
     assert "data-countdown" in early.text
-    assert "A code is on its way." in later.text
+    assert "We sent a code." in later.text
     assert len(deliver()) == 2
     assert type_code(browser, old).status_code == 200
     assert type_code(browser, new).status_code == 302

@@ -82,7 +82,7 @@ def test_the_mailed_code_connects_and_signs_in(user, sign_up, deliver, walk, kak
 @pytest.mark.parametrize(
     ("locale", "subject", "text"),
     [
-        ("en", "Connect Kakao to your account?", "give this code to nobody"),
+        ("en", "Connect Kakao to your account?", "Don't give this code to anybody"),
         ("ko", "카카오 계정을 연결할까요?", "이 코드를 아무에게도 알려 주지 마세요"),
     ],
 )
