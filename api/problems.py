@@ -27,7 +27,7 @@ REALM = 'Bearer realm="api"'
 class Problem:
     """A row of the table.
 
-    `retry_seconds` becomes the header Retry-After, `challenge` the header WWW-Authenticate.
+    `retry_seconds` is the header Retry-After, `challenge` the header WWW-Authenticate.
     """
 
     status: int
@@ -73,7 +73,7 @@ NOT_FOUND = Problem(
     _("Not found"),
     _("There is nothing at this address. It may have moved."),
 )
-# The words of the next three are DRF's, which so get a Korean translation: DRF itself has none.
+# The next three repeat DRF's own texts, because DRF has no Korean translation of them.
 METHOD_NOT_ALLOWED = Problem(
     405,
     "method_not_allowed",
