@@ -255,7 +255,7 @@ def _amr(request: HttpRequest, user: User) -> list[str]:
 def _through(request: HttpRequest, user: User) -> tuple[str, str] | None:
     """Return the provider and uid of the connection that proved this sign-in, or None.
 
-    Looks behind a second factor, which may have followed.
+    Also finds the connection if another proof followed it.
     """
     for entry in reversed(get_authentication_records(request, user)):
         if entry.get("method") == "socialaccount":
