@@ -1,4 +1,4 @@
-"""Answer the address to which a provider sends the browser back."""
+"""Receive the browser when a provider redirects it back to us."""
 
 from typing import Any
 
