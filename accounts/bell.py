@@ -73,7 +73,7 @@ class Bell:
     def publish(self, topic: Topic, ids: Iterable[UUID | str]) -> None:
         """Tell the subscribers of `topic` in every process, this one first. Call after the commit.
 
-        If Redis is down, other processes learn of the change at their next `on_tick`.
+        If Redis is down, log that. The other processes then learn of the change at their next `on_tick`.
         """
         names = [str(each) for each in ids]
         self._deliver(topic, names)

@@ -19,7 +19,7 @@ from accounts.errors import DecryptionError
 
 NONCE_BYTES = 12
 SEAL_BYTES = NONCE_BYTES + 16
-"""How much longer a sealed value is than its content."""
+"""The bytes by which a sealed value is longer than its content."""
 
 
 def encrypt(text: str) -> str:

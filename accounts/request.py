@@ -45,7 +45,7 @@ class SignIn:
 
 
 class Request(HttpRequest):
-    """The request after our middleware. Only a type for annotations: there are no instances."""
+    """The request after our middleware. A type for annotations only: there are no instances."""
 
     auth_session: "AuthSession | None"
     """The active sign-in behind the session cookie (`AuthSessionMiddleware`)."""

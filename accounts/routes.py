@@ -3,11 +3,12 @@
 A view has these attributes, on its class or set by `mark`. So no other code needs to know its path.
 
 - `limit`: a `Limit` for its POST requests; with `is_limited_by_get`, for all its requests.
-- `counts_refusals`: the limit counts requests that are refused (4xx), and refuses no others.
+- `counts_refusals`: the limit counts only requests that the view refuses (4xx). The view answers all
+  other requests, also while the limit is used up.
 - `is_machine`: a program calls it, so its errors are problem JSON.
 - `reads_json`: it reads the body as JSON, whatever the content type says.
-- `is_for_frontends`: False for a page under a machine prefix: no frontend on another origin reads it.
-- `needs_no_token`: it ignores an access token that is bad; with `may_connect`, unless the body's
+- `is_for_frontends`: False for a page under a machine prefix: frontends on other origins can't read it.
+- `needs_no_token`: it ignores a bad access token. With `may_connect`, it refuses one if the body's
   `process` is `connect`.
 
 `for_machines` marks all addresses under one prefix, also those that lead to no view.

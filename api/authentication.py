@@ -28,7 +28,7 @@ log = get_logger()
 
 
 class BearerUser:
-    """The user that a token names. Reading its id costs nothing, any other attribute one query."""
+    """The user that a token names. Its id needs no query; the first other attribute needs one."""
 
     is_authenticated = True
     is_anonymous = False

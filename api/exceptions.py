@@ -88,7 +88,7 @@ class ProviderLoginIncomplete(LoginIncomplete):
 
 
 class LinkTokenRefused(InvalidCredentials):
-    """The link token is refused. Signs nobody in, even with the right password.
+    """The link token is refused, so the sign-in is refused, too, even with the right password.
 
     The caller asked for both: to sign in and to connect the provider.
     """

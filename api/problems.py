@@ -27,7 +27,7 @@ REALM = 'Bearer realm="api"'
 class Problem:
     """A row of the table.
 
-    `retry_seconds` becomes the header Retry-After, `challenge` the header WWW-Authenticate.
+    `retry_seconds` is the header Retry-After, `challenge` the header WWW-Authenticate.
     """
 
     status: int
@@ -73,7 +73,7 @@ NOT_FOUND = Problem(
     _("Not found"),
     _("There is nothing at this address. It may have moved."),
 )
-# The words of the next three are DRF's, which so get a Korean translation: DRF itself has none.
+# The next three repeat DRF's own texts, because DRF has no Korean translation of them.
 METHOD_NOT_ALLOWED = Problem(
     405,
     "method_not_allowed",
@@ -270,13 +270,13 @@ INVALID_CODE = Problem(
     401,
     "invalid_code",
     _("Unauthorized"),
-    _("That isn't the code. `tries_left` says how often it can be tried again."),
+    _("That isn't the code. `tries_left` is the number of tries that are left."),
 )
 INVALID_CODE_TOKEN = Problem(
     401,
     "invalid_code_token",
     _("Unauthorized"),
-    _("The code token has expired or was used before. Have a new code sent by /api/token/code/."),
+    _("The code token has expired or was used before. Ask for a new code at /api/token/code/."),
 )
 EMAIL_UNVERIFIED = Problem(
     401,
@@ -290,7 +290,7 @@ EMAIL_UNVERIFIED = Problem(
 PROVIDER_EMAIL_UNVERIFIED = replace(
     EMAIL_UNVERIFIED,
     detail=_(
-        "The provider doesn't vouch for an email. Send this token to "
+        "The provider gives no verified email. Send this token to "
         "/_allauth/app/v1/auth/provider/token, then the code from the mail to "
         "/_allauth/app/v1/auth/email/verify."
     ),

@@ -51,7 +51,7 @@ class StringField(serializers.CharField):
 
 @extend_schema_field({"type": "string", "maxLength": 80, "pattern": names.NAME.replace(r"\Z", "$")})
 class NameField(StringField):
-    """Refuse a name that people can't see. Spaces around it are cut off afterwards."""
+    """Refuse a name without a visible character. Cut off the spaces around other names."""
 
     takes_blank = True
     """Not `allow_blank`, which the document would spell as two overlapping types."""
@@ -68,7 +68,7 @@ class NameField(StringField):
 
 
 class PasswordField(StringField):
-    """Count the characters after normalisation: before it, one may be sent as several."""
+    """Count the characters after normalisation: a client may send one character as several."""
 
     @override
     def to_internal_value(self, data: Any) -> str:

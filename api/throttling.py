@@ -1,10 +1,11 @@
-"""Limit the requests to views, in all processes together, through Redis.
+"""Limit the requests to views that declare a `limit` (`accounts.routes`), through Redis.
 
-allauth limits sign-ups and its mails, `accounts.signins` wrong passwords and refused refreshes,
-`accounts.federation.limits` the ways to a provider. This middleware limits the views that declare a
-`limit` (`accounts.routes`): introspections and reports of providers. A counted answer has
-`RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11), a refusal
-`Retry-After` as well.
+These are introspections and reports of providers; both count refusals only. Other code limits the
+rest: allauth limits sign-ups and its mails, `accounts.signins` wrong passwords and refused
+refreshes, `accounts.federation.limits` attempts by a provider.
+
+A counted answer has `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11).
+The answer over the limit (429) also has `Retry-After`.
 """
 
 from collections.abc import Callable
@@ -33,7 +34,10 @@ class LimitReachedError(TooManyRequestsError):
 
 
 class ThrottleMiddleware:
-    """Count the requests of each caller to a view that declares a limit (`routes.limit_of`).
+    """Count the requests of each network to a view that declares a limit (`routes.limit_of`).
+
+    If the view declares `counts_refusals`, count only its 4xx answers, after the view. Over the limit
+    such an answer becomes a 429, while the view still answers all other requests.
 
     Raises `LimitReachedError`. A subclass must answer it; otherwise Django answers 500.
     """
@@ -46,7 +50,8 @@ class ThrottleMiddleware:
         if limit is None:
             return self.get_response(request)
         if routes.stated(request, "counts_refusals"):
-            # Counted afterwards: what these views check has 256 bits, so nobody guesses it.
+            # Count after the check: the secrets of these views have 256 bits, so a caller who sends
+            # many guesses at the same time still finds none.
             response = self.get_response(request)
             if response.status_code not in REFUSALS:
                 return response
@@ -79,7 +84,7 @@ def _count(limit: Limit, network: str) -> Usage:
     try:
         return counters.count(limit, network)
     except STORE_ERRORS:
-        # Fail open: this only slows down the guessing of secrets that have 256 bits. Failing
-        # closed, an outage of Redis would sign out every API client within the hour.
+        # Fail open: the limit only slows down guesses at secrets of 256 bits, and the view has refused
+        # the request already. A view that counts all requests would fail during an outage otherwise.
         log.warning("rate_limits_off", reason="Redis doesn't answer")
         return Usage(limit, used=0, reset_seconds=limit.seconds_left())

@@ -145,7 +145,7 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def method_not_allowed(request: HttpRequest, refusal: HttpResponse) -> HttpResponse:
-    """Show people a page in place of Django's empty answer, for which browsers show their own."""
+    """Answer 405 with a page or a problem. Browsers would show a page of their own for an empty answer."""
     if routes.is_machine(request):
         return refusal
     response = respond(request, problems.PAGE_NEEDS_FORM)
@@ -168,7 +168,7 @@ def handler500(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form without a good CSRF token: lead on, or name the cause."""
+    """Answer a form without a good CSRF token: redirect to a new form, or show a page with the cause."""
     if routes.is_machine(request):
         return respond(request, problems.CSRF_FAILED)
     if answer := expired.lead_on(request, reason):
@@ -183,5 +183,5 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 @csrf_exempt  # a 404 needs no proof, and an app has no CSRF token
 def not_found(request: HttpRequest, **kwargs: str) -> HttpResponse:
-    """Answer 404, at the paths of a library's pages that this site doesn't offer."""
+    """Answer 404. A view for the paths of a library's pages that this site doesn't offer."""
     return respond(request, problems.NOT_FOUND)

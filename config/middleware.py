@@ -46,7 +46,7 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 PORTS = {"http": 80, "https": 443}
 SERVER_ERRORS = 500
 REFUSALS = {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
-"""Many of them show an attack, so their log lines are warnings. A 401 is what each old token gets."""
+"""Many of these answers show an attack, so their log lines are warnings. (A 401 answers any old token.)"""
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -107,8 +107,8 @@ def _is_twin(host: str, site: SplitResult) -> bool:
 class RequestLogMiddleware:
     """Log each request in one line: `request_finished`, or `request_failed` with a stack trace.
 
-    The line of a refusal has its `reason`, the `code` of a problem. The line has no query, which may hold OAuth codes and states. `config.redaction` removes keys from
-    paths.
+    The line of a refusal has the `code` of its problem as `reason`. No line has the query, which may
+    hold OAuth codes and states. `config.redaction` removes keys from paths.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -109,7 +109,7 @@ def _check(url: str) -> None:
 
 
 def _behind(sentinels: Sentinels, cache: dict[str, Any]) -> None:
-    """Connect the cache to the primary that the Sentinels name.
+    """Set the options that connect the cache to the primary that the Sentinels name.
 
     Reads go to the primary as well, because a session may be missing on a replica that lags. So
     this doesn't use django-redis' `SentinelClient`.

@@ -134,7 +134,7 @@ class Ledger:
             return (issued, self.tokens.seconds_left(access_token)) if issued else None
 
     def issued_as(self, token: str) -> Issued | None:
-        """The living pair that this token, of either kind, belongs to."""
+        """Return the valid pair that this token, of either kind, belongs to."""
         with self.lock:
             living = (self.tokens.get(key) for key in list(self.tokens.entries))
             return next(

@@ -185,7 +185,7 @@ class Misbehaviour:
     def silence(
         self, agreed: Identity | None, everybody: tuple[Identity, ...], *, is_offline: bool
     ) -> tuple[str, Identity | None]:
-        """What `prompt=none` brings: an error, or somebody."""
+        """Return the answer to `prompt=none`: an error, and the person. The error counts without a person."""
         if self.name in OFFLINE:
             is_refused = is_offline and self.name == "offline_consent_required"
             return ("consent_required", None) if is_refused else ("interaction_required", agreed)

@@ -34,7 +34,7 @@ class EventSender(ConsentStandIn):
 
 
 def claims(form: Parameters, *, issuer: str, audience: str) -> dict[str, object]:
-    """The members that the providers document. A `verification` is about nobody."""
+    """Return the members that the providers document. A `verification` names no person."""
     name, event = form.get("event"), dict[str, object](state="a try")
     if name != "verification":
         event = {"subject": {"subject_type": "iss-sub", "iss": issuer, "sub": form.get("sub")}}

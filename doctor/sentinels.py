@@ -42,7 +42,7 @@ class Watch:
 
     @property
     def views(self) -> dict[str, Row]:
-        """Return the answers of the Sentinels that know the primary, by address."""
+        """Return the answers of the Sentinels that answered without an error, by their addresses."""
         return {key: said for key, said in self.said.items() if not isinstance(said, RedisError)}
 
     @property

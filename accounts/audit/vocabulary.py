@@ -131,18 +131,18 @@ class LoginFailure(Entry):
 
 
 class ProofFailure(Entry):
-    """Why a provider's answer proved nothing: the `reason` of `session.proof_refused`."""
+    """The reason why a provider's answer proved nothing: the `reason` of `session.proof_refused`."""
 
     NOT_ASKED_AGAIN = "not_asked_again", _("The provider did not ask again")
     OTHER_ACCOUNT = "other_account", _("Another account at the provider")
 
 
 class Deletion(Entry):
-    """Why an account was deleted: the `reason` of `user.deleted`."""
+    """The reason why an account was deleted: the `reason` of `user.deleted`."""
 
     ADDRESS_PROVED = "address_proved", _("Somebody else proved its email")
     BY_ADMINISTRATOR = "by_administrator", _("Deleted by an administrator")
-    SIGNED_UP_AGAIN = "signed_up_again", _("Its sign-up began again")
+    SIGNED_UP_AGAIN = "signed_up_again", _("Somebody signed up again with its email")
 
 
 class Alert(Entry):
@@ -157,7 +157,7 @@ class Alert(Entry):
 
 
 class Right(Entry):
-    """What an administrator changed: the reason of `rights.changed`."""
+    """A change of rights by an administrator: the `reason` of `rights.changed`."""
 
     STAFF_GRANTED = "staff_granted", _("Staff: granted")
     STAFF_WITHDRAWN = "staff_withdrawn", _("Staff: withdrawn")

@@ -1,4 +1,4 @@
-"""Answer the address to which a provider sends the browser back."""
+"""Receive the browser when a provider redirects it back to us."""
 
 from typing import Any
 
@@ -18,8 +18,9 @@ PARAMETERS = ("code", "state", "error", "iss")
 class CallbackView(OAuth2CallbackView):
     """Finish a sign-in or a connection, as allauth does, or a disconnection or a proof of ours.
 
-    A browser may ask twice: two clicks, F5, Back. One request finishes the attempt, decided by one
-    atomic step before anything is asked of the provider. The others lead on.
+    A browser may send the same answer twice: two clicks, F5, Back. One atomic step, before any call
+    to the provider, decides which request finishes the attempt. The other requests are redirected.
+    Raises `BadRequest` for a repeated parameter.
     """
 
     adapter: StrictAdapter
@@ -27,7 +28,7 @@ class CallbackView(OAuth2CallbackView):
     @override
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if any(len(request.GET.getlist(name)) > 1 for name in PARAMETERS):
-            raise BadRequest  # RFC 6749 §3.1: readers differ in which of the two they keep
+            raise BadRequest  # RFC 6749 §3.1: programs differ in which of the two they read
         state_id = str(get_request_param(request, "state", ""))
         if state_id.startswith(disconnection.STATE_PREFIX):
             return disconnection.finish(request, self.adapter, state_id)
@@ -56,8 +57,8 @@ class CallbackView(OAuth2CallbackView):
 def _leads_on(request: HttpRequest, state_id: str) -> bool:
     """Return True if another request of this browser has finished the attempt.
 
-    A sign-in changes the session's id, so a signed-in browser is not compared with the one that used
-    the state up: to be led to `next` gives nobody anything.
+    A sign-in changes the session's id, so the state's browser can't be compared with a browser that is
+    signed in. Redirecting that browser to `next` is harmless.
     """
     if request.user.is_authenticated:
         return not states.carried_by(state_id).is_connect or states.is_spent(state_id)

@@ -1,8 +1,8 @@
-"""Ask a provider again, so that its answer proves a sign-in that is open already.
+"""Prove a sign-in again by a connected provider.
 
-The provider is asked to sign the person in once more, not to answer from its own session. The answer
-counts only if it names an account that is connected to this user, and if its `auth_time`, where the
-provider sends one, is later than our question (OpenID Connect Core §3.1.2.1, `max_age`). It opens no
+We ask the provider to sign the person in once more, not to answer from its own session. The answer
+counts only if it names an account that is connected to this user. If the answer has an `auth_time`,
+that must be later than our request (OpenID Connect Core §3.1.2.1, `max_age`). The answer opens no
 sign-in and connects nothing.
 """
 
@@ -41,7 +41,7 @@ from accounts.store.engine import SID
 
 PROCESS = "confirm"
 STATE_PREFIX = "confirm-"
-"""Marks a `state` of ours. allauth's own never contain a hyphen."""
+"""The prefix of the `state` of a proof. A state of allauth never contains a hyphen."""
 
 REASONS = {
     NotAskedAgainError: ProofFailure.NOT_ASKED_AGAIN,
@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 
 
 def ask(request: HttpRequest, provider: StrictProvider, *, next_url: str) -> HttpResponse:
-    """Redirect to the provider."""
+    """Return the redirect to the provider. The attempt's state keeps the `sid` and the time."""
     response: HttpResponse = provider.redirect(
         request,
         PROCESS,
@@ -66,7 +66,12 @@ def ask(request: HttpRequest, provider: StrictProvider, *, next_url: str) -> Htt
 
 
 def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpResponse:
-    """Record the proof and go on; or say why the answer is none, where another proof is offered."""
+    """Record the proof and redirect to `next`.
+
+    If the answer proves nothing, record that and redirect to the page that offers another proof, with
+    a message. If the state is unknown, used, or of another sign-in, only redirect to the home page.
+    Raises `ProviderUnavailableError`.
+    """
     provider: StrictProvider = adapter.provider()
     is_known = states.is_known(request, state_id, provider=provider.sub_id)
     is_mine = is_known and states.spend(request, state_id)
@@ -101,7 +106,7 @@ def check(user: User, provider: str, uid: str) -> None:
 def check_time(auth_time: int | None, *, since: float) -> None:
     """Raise `NotAskedAgainError` if the person signed in at the provider before `since`.
 
-    A provider that doesn't say when is believed: it was asked to ask again.
+    Accepts an answer without a time, because we told the provider to ask the person again.
     """
     now = time.time()
     if auth_time is not None and not since - LEEWAY_SECONDS <= auth_time <= now + LEEWAY_SECONDS:
@@ -109,7 +114,7 @@ def check_time(auth_time: int | None, *, since: float) -> None:
 
 
 def accept(request: HttpRequest, user: User, provider: str, uid: str) -> None:
-    """Record the proof. allauth's signal leads to `accounts.pages.receivers`."""
+    """Record the proof. allauth then sends the signal that `accounts.pages.receivers` receives."""
     record_authentication(
         request, user, "socialaccount", provider=provider, uid=uid, reauthenticated=True
     )
@@ -127,7 +132,7 @@ def record_refusal(request: HttpRequest, error: ProviderError) -> None:
 
 
 def text_of(error: ProviderError, provider: str) -> str:
-    """Say to the user why this answer is no proof."""
+    """Return the message that tells the user why this answer is no proof."""
     match error:
         case OtherAccountError():
             text = _("You signed in at %(provider)s with an account that isn't connected here.")
@@ -144,7 +149,10 @@ def text_of(error: ProviderError, provider: str) -> str:
 def _answer(
     request: HttpRequest, adapter: StrictAdapter, provider: StrictProvider, state: dict[str, Any]
 ) -> str:
-    """Return the uid of the person who has signed in at the provider. Raises `ProviderError`."""
+    """Return the uid of the person who has signed in at the provider.
+
+    Raises `ProviderError`; `NotAskedAgainError` if the person signed in before we asked.
+    """
     if "code" not in request.GET:
         raise ProviderError("no code")
     client = adapter.get_client(request, provider.app)

@@ -1,9 +1,11 @@
-"""Limit what makes us call a provider, and what a provider sends. What succeeds costs nothing.
+"""Limit attempts by a provider, and the answers and tokens that prove nothing.
 
-A browser begins its way to a provider, which counts for the browser and for its address. If the
-provider confirms who it is, the way is uncounted. So each answer that we look up at a provider needs
-a way that was counted, and an office can sign in together. Answers and tokens that prove nothing
-count for their address.
+An attempt begins when we redirect the browser to the provider. `begin` counts it for the browser and
+for its network. `finish` uncounts it after the provider has confirmed the person, so many people
+behind one address can sign in at the same time. We look up an answer at a provider only if its
+attempt was counted. (A disconnection is not counted: it opens no sign-in.)
+
+Answers and tokens that prove nothing count for the network that sent them.
 """
 
 import hashlib
@@ -27,35 +29,38 @@ REPORT = counters.limit("report")
 
 
 class Begun(TypedDict):
-    """Who began a way to a provider. The way's state keeps it."""
+    """The callers for which `begin` counted an attempt. The attempt's state keeps them."""
 
     browser: str
     network: str
 
 
 def begin(request: HttpRequest) -> Begun:
-    """Count a way to a provider, and return who began it. Raises `TooManyRequestsError`."""
+    """Count an attempt by a provider. Returns the callers that it counts for, for `finish`.
+
+    Raises `TooManyRequestsError`. Fails open without Redis.
+    """
     begun = Begun(browser=_browser_of(request), network=client_of(request).network)
-    _take(_ways(begun))
+    _take(_attempts(begun))
     return begun
 
 
 def finish(begun: Begun | None) -> None:
-    """Uncount a way: the provider has confirmed who it is."""
+    """Uncount an attempt. Call after the provider has confirmed the person."""
     if begun:
-        with suppress(*STORE_ERRORS):  # if Redis is away, the limit is only stricter
-            counters.give_back(_ways(begun))
+        with suppress(*STORE_ERRORS):  # without Redis the attempt stays counted: a stricter limit
+            counters.give_back(_attempts(begun))
 
 
 def count_refusal(network: str) -> None:
-    """Count an answer that proves nothing. Raises `TooManyRequestsError` if there were too many."""
+    """Count an answer or token that proves nothing. Raises `TooManyRequestsError` after too many."""
     _take([_refusals(network)])
 
 
 def require_proofs(network: str) -> None:
-    """Raise `TooManyRequestsError` if this address sent too many answers that prove nothing.
+    """Raise `TooManyRequestsError` if this network sent too many answers that prove nothing.
 
-    Call before a token is checked: that may call the provider.
+    Call before checking a token, because the check may call the provider. Counts nothing.
     """
     with suppress(*STORE_ERRORS):
         if counters.is_full(_refusals(network)):
@@ -74,10 +79,10 @@ def _take(counted: list[tuple[Limit, str]]) -> None:
         raise TooManyRequestsError(seconds)
 
 
-def _ways(begun: Begun) -> list[tuple[Limit, str]]:
-    of_address = (counters.limit("social_start"), begun["network"])
+def _attempts(begun: Begun) -> list[tuple[Limit, str]]:
+    of_network = (counters.limit("social_start"), begun["network"])
     of_browser = (counters.limit("social_browser"), begun["browser"])
-    return [of_browser, of_address] if begun["browser"] else [of_address]
+    return [of_browser, of_network] if begun["browser"] else [of_network]
 
 
 def _refusals(network: str) -> tuple[Limit, str]:
@@ -85,9 +90,9 @@ def _refusals(network: str) -> tuple[Limit, str]:
 
 
 def _browser_of(request: HttpRequest) -> str:
-    """Return a hash that stands for the browser, by its cookies, or ''.
+    """Return a hash of the browser's session cookie or CSRF cookie, or '' if it sent neither.
 
-    A browser that drops its cookies is counted by its address only.
+    A browser without cookies is counted by its network only.
     """
     names = (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
     cookie = next((request.COOKIES[name] for name in names if request.COOKIES.get(name)), "")

@@ -1,8 +1,9 @@
-"""The `state` of one way to a provider and back: what it carries, and which request uses it up.
+"""Make and read the `state` of an attempt by a provider, and let one request use it up.
 
 allauth keeps each attempt in the browser's session under its state, so an answer works only in the
-browser that asked. That alone decides who is signed in. Ours also carries, encrypted, where the
-attempt was to lead, so that a page can lead on if this browser doesn't know the attempt.
+browser that began the attempt. Only the entry in the session decides who is signed in. Our state also
+carries, encrypted, the page that follows the attempt, so that we can redirect a browser to it that
+doesn't know the attempt.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ SPENT_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Carried:
-    """What a state carries. It proves nothing: anybody may have begun the attempt."""
+    """The content of a state. It proves nothing: anybody may have begun the attempt."""
 
     process: str = AuthProcess.LOGIN
     next: str = ""
@@ -46,12 +47,12 @@ class Carried:
 
     @property
     def query(self) -> str:
-        """The query that hands `next` on to another page, or ''."""
+        """Return the query string that hands `next` on to another page, or ''."""
         return f"?{urlencode({'next': self.next})}" if self.next else ""
 
 
 def draw(state: Mapping[str, Any]) -> str:
-    """Return a new state that carries where this attempt is to lead."""
+    """Return a new state that carries the page that follows this attempt."""
     target = str(state.get("next") or "")
     content = {
         "purpose": PURPOSE,
@@ -64,7 +65,7 @@ def draw(state: Mapping[str, Any]) -> str:
 
 
 def carried_by(state_id: str) -> Carried:
-    """Return what the state carries; the defaults if it isn't ours. `next` is safe to lead to."""
+    """Return what the state carries; the defaults if it isn't ours. `next` is a safe address."""
     try:
         content = json.loads(encryption.decrypt(state_id.partition(".")[2]))
     except (DecryptionError, ValueError):
@@ -81,7 +82,7 @@ def carried_by(state_id: str) -> Carried:
 
 
 def is_known(request: HttpRequest, state_id: str, *, provider: str) -> bool:
-    """Did this browser begin the attempt at this provider, and has no request finished it?"""
+    """Return True if this browser began the attempt at this provider and no request finished it."""
     stashed = statekit.get_states(request).get(state_id)
     return stashed is not None and stashed[2:] in ([provider], (provider,))
 
@@ -99,7 +100,10 @@ def is_spent(state_id: str) -> bool:
 
 
 def is_spent_here(request: HttpRequest, state_id: str) -> bool:
-    """Has a request with the same session cookie used it up? The session may be gone since."""
+    """Return True if a request with the same session cookie has used the state up.
+
+    The session itself may have ended since then.
+    """
     browser = _browser(request)
     return browser != "" and cache.get(_key(state_id)) == browser
 

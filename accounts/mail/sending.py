@@ -75,11 +75,11 @@ jobs.register(MailHandler())
 
 
 def may_send(email: str, *, network: str, is_owner: bool = False) -> bool:
-    """Count one more mail that a stranger can cause. Returns False if the address got its share.
+    """Count one more mail to this address. Returns False if today's share is used up.
 
-    The owner, by a known device or signed in, has a share that no stranger can use up. Of the
-    strangers' share, one network gets a part only. Fails open: allauth's limits still apply, and
-    codes must arrive during an outage of Redis.
+    Call before each mail that a stranger can cause. There are two shares: one for strangers, of which one
+    network gets a part only, and one for the owner (`is_owner`), which no stranger can use up. Returns
+    True if Redis is down: codes must arrive then, and allauth's limits still apply.
     """
     address = UserManager.normalize_email(email)
     of_day = settings.MAILS_PER_ADDRESS_AND_DAY

@@ -71,9 +71,9 @@ BY_STRANGERS = {
         "unknown_account",
     )
 } | {"socialaccount/email/connect_code"}
-"""Mails that anybody can cause who types an address. Others are notices to an account's owner."""
+"""Mails that a stranger can cause by typing an address. All others are notices to an account's owner."""
 OF_RESETS = {"account/email/password_reset_key", "account/email/unknown_account"}
-"""The mails to known and to unknown addresses for which somebody asks to reset the password."""
+"""The mails that answer a request for a reset: to an address with an account, and to one without."""
 OUR_STAGES = {
     "allauth.account.stages.EmailVerificationStage": "accounts.pages.mailbox_links.VerificationStage",
     "allauth.mfa.stages.AuthenticateStage": "accounts.factors.stage.FactorStage",
@@ -111,7 +111,7 @@ class AccountAdapter(DefaultAccountAdapter):
         try:
             user = super().authenticate(request, **credentials)
         except (*STORE_ERRORS, DatabaseError):
-            # Don't count our own failure: five would lock out a user who knows the password.
+            # Uncount an error of ours: five of them would lock out a user who knows the password.
             guesses.give_back(guess)
             raise
         if user is None or not user.is_active or _is_refused(user):
@@ -124,7 +124,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def reauthenticate(self, user: AbstractBaseUser, password: str) -> bool:
-        """Return True if this is the user's password. A decoy's is just a wrong one here."""
+        """Return True if this is the user's password. The password of a decoy is a wrong one here.
+
+        Counts and records a wrong one as `authenticate` does. Raises `TooManyRequestsError`.
+        """
         session = current(self.request)
         sign_in_of(self.request).proving = session.pk if session else None
         try:
@@ -139,7 +142,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Count nothing: `authenticate` has counted this attempt."""
 
     def _refuse(self, request: HttpRequest, email: str, password: str = "") -> None:
-        """Record a wrong password. Raises `SignUpPendingError` if it is the one of a decoy."""
+        """Record a wrong password. Raises `SignUpPendingError` if it is a decoy's password."""
         user = User.objects.filter(email=email).first()
         if user is None:
             reason = LoginFailure.UNKNOWN_USER
@@ -164,9 +167,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def validation_error(self, code: str, *args: Any) -> ValidationError:
-        """Return allauth's error of a form. A limit says when it allows the next attempt.
+        """Return allauth's error for a form. If a limit refused it, the text says when to try again.
 
-        Raises `TooManyRequestsError` for a program in that case.
+        Raises `TooManyRequestsError` instead if a limit refused a program.
         """
         seconds = waits.noted(self.request) if self.request else None
         if code != "too_many_login_attempts" or seconds is None:
@@ -202,13 +205,14 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Write in the account's language; without an account, in the language of the request.
+        """Enqueue a mail in the account's language; without an account, in the request's language.
 
-        allauth doesn't always name the account, so look for the owner of the address.
+        allauth doesn't always name the account, so this looks for the owner of the address. Sends nothing
+        if the address got its share of today. Records a requested reset.
         """
         request = self.request
         if template_prefix in BY_STRANGERS and not _may_send(request, email):
-            return  # the page says the same as ever: it must not tell who has an account
+            return  # the page looks as usual: it must not show who has an account
         owner: User | None = context.get("user") or next(
             iter(filter_users_by_email(email, prefer_verified=True)), None
         )
@@ -231,7 +235,7 @@ class AccountAdapter(DefaultAccountAdapter):
             sending.enqueue(message, user_id=owner.pk if owner else None)
 
     def _record_reset(self, request: HttpRequest | None, email: str, user: User | None) -> None:
-        """Record a requested reset. For an unknown address, too, so that both take as long."""
+        """Record a requested reset, also of an unknown address, so that both take as long."""
         actor = getattr(request, "user", None)  # none outside the site's middleware
         trail.record(
             AuditEvent.Type.PASSWORD_RESET_REQUESTED,
@@ -266,7 +270,7 @@ class AccountAdapter(DefaultAccountAdapter):
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Name the account: the mail may go to an address that isn't the account's."""
+        """Mail a notice that names the account: it may go to an address that isn't the account's."""
         super().send_notification_mail(
             template_prefix, user, {"user": user, **(context or {})}, email
         )
@@ -277,8 +281,8 @@ class AccountAdapter(DefaultAccountAdapter):
     ) -> HttpResponse | None:
         """Refuse demo accounts unless `DEMO` is set, because their passwords are public.
 
-        Every door calls this. Keeps the noted link if this sign-in proves it (`links.begin`).
-        Returns None, or the answer that ends the sign-in.
+        Every door calls this. Keeps the noted link if this sign-in proves it (`links.begin`), and forgets
+        it otherwise. Returns None, or the answer that ends the sign-in.
         """
         if _is_refused(user):
             return self.respond_user_inactive(request, user)
@@ -313,7 +317,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(
         self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
     ) -> AbstractBaseUser:
-        """Save a new user and return it. Raises `ConflictError` if the email is taken meanwhile."""
+        """Save a new user and return it. Raises `ConflictError` if another request took the email."""
         try:
             with transaction.atomic():
                 return super().save_user(request, user, form, commit=commit)
@@ -331,18 +335,21 @@ class AccountAdapter(DefaultAccountAdapter):
             with transaction.atomic():
                 signing_up.own(request, email_address.user)
                 return bool(super().confirm_email(request, email_address))
-        except IntegrityError as exc:  # another account owns it, and `addresses.claim` kept that
+        except (
+            IntegrityError
+        ) as exc:  # another account has proved it, so `addresses.claim` left it there
             raise ConflictError from exc
 
     @override
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Open the sign-in, unless the password or the account changed while it was under way.
+        """Open the sign-in, unless the password or the account changed since it began.
 
-        Then raises `InactiveUserError` for `/api/token/`, and otherwise shows the page of a
-        disabled account. Raises `PermissionDenied` if a mailed code was chosen but not asked for.
+        If one changed, raises `InactiveUserError` for the calls below `/api/token/`, and shows other
+        callers the answer for a disabled account. Raises `PermissionDenied` if the owner of a link chose
+        a mailed code, but allauth skipped the stage that asks for it.
         """
         if sign_in_of(request).is_code_asked_for:
-            # allauth skipped the stage that asks for the code, so nothing has been proved.
+            # The stage that asks for the code was skipped, so the sign-in has no proof.
             raise PermissionDenied
         if _is_refused(user):  # again: `pre_login` may have run in an earlier request
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
@@ -359,7 +366,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Ask our rule. allauth calls this before its sensitive acts, at every door."""
+        """Return True unless the sign-in has a fresh proof. allauth asks before its sensitive acts."""
         return not rule.is_fresh(current(self.request))
 
     @override
@@ -370,7 +377,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @override
     def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Add a message unless `/api/token/` signs in: that client never shows one."""
+        """Add a message, but not for the calls below `/api/token/`: their clients never show one."""
         if sign_in_of(request).kind is None:
             super().add_message(request, *args, **kwargs)
 
@@ -380,7 +387,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 def _end(sid: str | None, client: ClientInfo) -> None:
-    """End the sign-in of a session that no longer counts, because its password was changed."""
+    """End this browser's former sign-in, whose session no longer counts after a password change."""
     if sid and (row := AuthSession.objects.active().filter(pk=sid).first()):
         sessions.revoke(row, reason=sessions.Reason.LOGOUT, client=client)
 

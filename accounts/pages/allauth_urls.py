@@ -1,4 +1,4 @@
-"""Route to our versions of allauth's pages. These routes come first, under allauth's names."""
+"""Route to our versions of allauth's pages, under allauth's names. List these before allauth's own."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required

@@ -51,12 +51,12 @@ class SignupView(KeepsEmail, SaysWhen, views.SignupView):
 
 
 class ConfirmEmailView(views.ConfirmEmailVerificationCodeView):
-    """The page for the code of a sign-up, or of a new address."""
+    """Ask for the code of a sign-up, of a new address, or of a link to an account."""
 
     @override
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.POST.get("action") == "restart" and request.user.is_anonymous:
-            request.session[KEPT_EMAIL] = self._pending.email  # mostly one letter is wrong
+            request.session[KEPT_EMAIL] = self._pending.email  # the visitor corrects it
             self._pending.abort()
             return redirect(signing_up.begin_again(request))
         if self._action == "resend" and not self._may_resend():
@@ -65,7 +65,7 @@ class ConfirmEmailView(views.ConfirmEmailVerificationCodeView):
         return response
 
     def _may_resend(self) -> bool:
-        """May a new code be sent already? Otherwise leave a message that says when."""
+        """Return True if a new code may be sent now. Otherwise add a message that says when."""
         email = self._pending.email.lower()
         if consume(self.request, action="confirm_email", key=email, dry_run=True):
             return True
@@ -80,14 +80,14 @@ class ConfirmEmailView(views.ConfirmEmailVerificationCodeView):
         if link is not None:
             return mailbox_links.finish(self.request, self._pending, link)
         if self.stage and self.stage.login.user:
-            # The address is proved in another copy of this user, which may get another password.
+            # `own` may give this instance of the user another password, so sign it in.
             self.stage.login.user = self._pending.user
         response: HttpResponse = super()._verify_form_valid(form)  # type: ignore[no-untyped-call]  # allauth's
         return response
 
     @property
     def _pending(self) -> EmailVerificationProcess:
-        """The process that `dispatch` has found."""
+        """Return the process that `dispatch` has found."""
         return cast("EmailVerificationProcess", self._process)
 
 
@@ -101,9 +101,9 @@ class ReauthenticateView(SaysWhen, views.ReauthenticateView):
 
 @method_decorator(never_cache, name="dispatch")
 class ReauthenticateByProviderView(LoginRequiredMixin, BaseReauthenticateView):
-    """Send the visitor to a connected provider, which asks for the sign-in there again.
+    """Redirect to a connected provider, which asks the person to sign in there again.
 
-    allauth refuses a provider that isn't connected: it isn't among the user's ways then.
+    allauth refuses a provider that is not one of the user's proofs.
     """
 
     reauthentication_method = "socialaccount"

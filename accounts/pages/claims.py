@@ -1,7 +1,7 @@
 """Give an address to the account that proved it, and record which accounts lost it.
 
-The events hold no address and device of the visitor who proved it: the owner of the other account
-may read them.
+The events hold neither IP address nor device of the visitor who proved it, because the owner of the
+other account may read them.
 """
 
 from uuid import UUID
@@ -14,7 +14,10 @@ from accounts.people import addresses
 
 
 def claim(email: str, *, owner_id: UUID | None) -> None:
-    """Take this address from accounts that never proved it (`addresses.claim`), and record that."""
+    """Take this address from accounts that never proved it, and record an event for each of them.
+
+    `owner_id` is as for `addresses.claim`.
+    """
     with transaction.atomic():
         for lost in addresses.claim(email, owner_id=owner_id):
             if lost.is_deleted:
@@ -24,5 +27,5 @@ def claim(email: str, *, owner_id: UUID | None) -> None:
 
 
 def record_deleted(email: str, *, reason: Deletion) -> None:
-    """Record that the account with this email was deleted. Call in the same transaction."""
+    """Record that the account with this email was deleted. Call in the transaction of the deletion."""
     trail.record(EventType.USER_DELETED, identifier=email, reason=reason)

@@ -1,4 +1,4 @@
-"""Pages of the sign-in by a mailed code: they ask for the address, then for the code."""
+"""Show the two pages of the sign-in by a mailed code: one asks for the address, one for the code."""
 
 from typing import Any, cast
 
@@ -25,9 +25,9 @@ from accounts.pages.waiting import SaysWhen
 
 
 class BeginsAnew:
-    """Make an entrance page's form end a sign-in by code that waits in this browser.
+    """End the sign-in by code that waits in this browser, when the visitor sends the view's form.
 
-    allauth would send the visitor to the page of the old code, and ignore the form.
+    allauth would redirect to the page of the old code, and ignore the form.
     """
 
     def _redirect_to_pending_stage(self, request: HttpRequest, stage: LoginStage) -> Any:
@@ -61,7 +61,10 @@ class RequestLoginCodeView(BeginsAnew, KeepsEmail, SaysWhen, views.RequestLoginC
 
 
 class ConfirmLoginCodeView(views.ConfirmLoginCodeView):
-    """The page for the code of a sign-in, or of a connection to an existing account."""
+    """Ask for the code of a sign-in, or for the code that proves a link to an existing account.
+
+    Redirects to the page for a new code if the attempt has expired.
+    """
 
     @override
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -69,7 +72,7 @@ class ConfirmLoginCodeView(views.ConfirmLoginCodeView):
         if request.user.is_anonymous and sign_in_codes.resumed(request) is None:
             if stage is not None:
                 request.session[KEPT_EMAIL] = stage.state["email"]
-            messages.info(request, _("That code has expired. Have a new one sent."))
+            messages.info(request, _("That code has expired. Ask for a new code."))
             return _lead_to(request, "account_request_login_code")
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return response
@@ -106,7 +109,10 @@ LEAVING = {"restart": "account_request_login_code", "cancel": "account_login"}
 
 
 def _lead_to(request: HttpRequest, name: str) -> HttpResponse:
-    """Redirect to this page of the entrance, with the `next` of the request."""
+    """Redirect to this entrance page, with the `next` of the request.
+
+    Redirects to the sign-in page if `SIGN_IN_BY_CODE` is off.
+    """
     if not settings.SIGN_IN_BY_CODE:
         name = "account_login"
     return redirect(passthrough_next_redirect_url(request, reverse(name), REDIRECT_FIELD_NAME))

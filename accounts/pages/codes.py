@@ -1,4 +1,4 @@
-"""Check mailed codes: accept any way of typing, limit the tries, accept each code once.
+"""Check mailed codes: compare only the digits, limit the tries, accept each code once.
 
 allauth keeps the code and its counter of wrong tries in the session of the browser or app that
 asked for it. Two requests at once read the same session, so they could exceed that counter or use
@@ -47,7 +47,7 @@ class WrongCodeError(ValidationError):
 
 
 class TriesUsedUpError(WrongCodeError):
-    """The last try was wrong: no code is accepted any more. Raised once for a code."""
+    """The last try was wrong, so that even the right code is refused now. Raised once for each code."""
 
 
 def check(
@@ -55,14 +55,15 @@ def check(
 ) -> tuple[Limit, str]:
     """Count this try. If the code is right, uncount the try and mark the code as used.
 
-    Raises `WrongCodeError` for a wrong or used code; it says how many tries are left. Raises its
-    subclass `TriesUsedUpError`, once, for the last try. Raises `StoreUnavailableError` if Redis
-    doesn't answer. With `is_spent=False` a right code stays unused.
+    Returns the mark, which `give_back` removes. With `is_spent=False` a right code stays unused.
+
+    Raises `WrongCodeError`, with the number of tries left, for a wrong or used code. Raises its subclass
+    `TriesUsedUpError`, once, for the last try. Raises `StoreUnavailableError` if Redis doesn't answer.
     """
     code = hashlib.sha256(f"{session_key}:{expected}".encode()).hexdigest()
     tries = counters.limit(TRIES)
     if counters.take([(tries, code)]):
-        raise WrongCodeError(_("This code was typed wrong too often. Have a new code sent."))
+        raise WrongCodeError(_("Too many wrong tries for this code. Ask for a new code."))
     if not expected or not secrets.compare_digest(digits_in(typed), digits_in(expected)):
         left = tries.amount - counters.taken((tries, code))
         if left < 1 and not counters.take([(ALARM, code)]):
@@ -70,22 +71,22 @@ def check(
         raise WrongCodeError(_wrong(left), tries_left=left)
     counters.give_back([(tries, code)])
     if is_spent and counters.take([(USES, code)]):
-        raise WrongCodeError(_("This code has been used already. Have a new code sent."))
+        raise WrongCodeError(_("This code has been used already. Ask for a new code."))
     return USES, code
 
 
 def give_back(request: HttpRequest) -> None:
-    """Let the code of this request be used again: the answer is an error of ours."""
+    """Allow another use of this request's code. Call if the request fails by an error of ours."""
     sign_in = sign_in_of(request)
     use, sign_in.spent_code = sign_in.spent_code, None
     if use is not None:
-        # If Redis is down, the visitor has a new code sent.
+        # Without Redis the code stays used, and the visitor needs a new one.
         with suppress(*STORE_ERRORS):
             counters.give_back([use])
 
 
 def _record_tries(request: HttpRequest) -> None:
-    """Record that the tries of a code are used up: for the account that it was to prove, if any."""
+    """Record that the tries of this request's code are used up, with its account if there is one."""
     state = request.session.get(EMAIL_VERIFICATION_CODE_SESSION_KEY, {})
     stage = get_pending_stage(request)  # None for a user who is signed in
     user = stage.login.user if stage else request.user
@@ -101,7 +102,7 @@ def _record_tries(request: HttpRequest) -> None:
 
 def _wrong(left: int) -> str:
     if left < 1:
-        return _("That isn't the code. It can't be tried again: have a new code sent.")
+        return _("That isn't the code. You have no tries left. Ask for a new code.")
     return ngettext(
         "That isn't the code. You have %(count)s try left.",
         "That isn't the code. You have %(count)s tries left.",

@@ -1,12 +1,12 @@
 """Hide which addresses have an account from visitors who sign up and then sign in.
 
-After a sign-up with a new address, a sign-in with its password says "prove your email first". With
-the address of an account it would say "wrong password", and so tell that the account exists. So
-each sign-up leaves a decoy for an hour: the hash of the password that was typed, encrypted. A sign-in with
-that password looks like one of an unproved account.
+After a sign-up with a new address, a sign-in with its password gets the answer "prove your email first".
+After a sign-up with the address of an account it would get "wrong password", which shows that the account
+exists. So each sign-up leaves a decoy for an hour: the hash of the typed password, encrypted. A sign-in
+with that password then gets the same answer as one of an unproved account.
 
-Sign-ups with new and with known addresses both leave one, and each sign-in checks the one that it
-finds, so the time tells nothing either.
+Sign-ups with new and with known addresses both leave a decoy, and each sign-in compares its password with
+the decoy that it finds. So both take the same time.
 """
 
 import hashlib

@@ -1,4 +1,7 @@
-"""Lead on from a form whose CSRF token is too old: another tab signed in, or somebody went back."""
+"""Answer a form whose CSRF token is too old, and find the address that follows an error page.
+
+A token is too old after a sign-in in another tab, or if the visitor went back to an old page.
+"""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -19,27 +22,27 @@ ENTRANCE = {
     "account_reset_password",
     "account_signup",
 }
-"""Pages for visitors. Their forms can be shown again without harm."""
+"""Pages for visitors: the entrance. A redirect to a new form of these is harmless."""
 KEPT_EMAIL = "kept_email"
-"""Of the session: the address with which the next form begins."""
+"""The session entry with the email that the next form shows."""
 MAX_EMAIL = 254
 
 
 def is_foreign(reason: str) -> bool:
-    """Did the form come from a page of another site?"""
+    """Return True if the form came from a page of another site."""
     return reason.startswith(REASON_BAD_ORIGIN.partition("%s")[0])
 
 
 def is_without_cookies(reason: str) -> bool:
-    """Did the browser send no CSRF cookie? Then it blocks cookies, or has just deleted them."""
+    """Return True if the browser sent no CSRF cookie: it blocks cookies, or has just deleted them."""
     return reason == REASON_NO_CSRF_COOKIE
 
 
 def lead_on(request: HttpRequest, reason: str) -> HttpResponse | None:
-    """Answer an old form of an entrance page. Returns None where the error page is the answer.
+    """Redirect from an old form of an entrance page. Returns None if the error page is the answer.
 
-    A signed-in user goes where the form would have led. A visitor gets a new form with the address
-    kept. The password must be typed again.
+    A signed-in user goes to the page that follows a sign-in. A visitor gets a new form with the email,
+    and must type the password again.
     """
     match = routes.match_of(request)
     if match is None or match.url_name not in ENTRANCE:
@@ -64,15 +67,17 @@ def page_to_open_again(request: HttpRequest) -> str:
 
 
 def way_back(request: HttpRequest) -> str:
-    """Return the address that leads on from a page that says "too many attempts", or ''.
+    """Return the link of a page that says "too many attempts", or ''.
 
-    A form of an entrance page keeps the address that was typed.
+    If the request sent a form of an entrance page, the next form shows the same email.
     """
     match = routes.match_of(request)
     name = str(match.url_name) if match else ""
     if name.endswith("_callback"):  # this answer of the provider was refused
         return reverse("account_login")
-    if name.endswith("_login") and request.method == "POST":  # the way to a provider begins there
+    if (
+        name.endswith("_login") and request.method == "POST"
+    ):  # an attempt by a provider begins there
         return request.get_full_path()
     session = getattr(request, "session", None)
     if name in ENTRANCE and request.method == "POST" and session is not None:
@@ -82,7 +87,7 @@ def way_back(request: HttpRequest) -> str:
 
 
 class KeepsEmail:
-    """Make a view's form begin with the address that was typed into an old form."""
+    """Make a view's form show the email that the visitor typed into an old form."""
 
     request: HttpRequest
 

@@ -119,7 +119,10 @@ class SignupForm(SignsUpAgain, account_forms.SignupForm):
 
     @override
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
-        """Write the choice down also if the account exists: the cookies must look the same."""
+        """Sign up. Store the choice "Stay signed in" first, also if the account exists already.
+
+        Otherwise the cookies of the answer would show whether it exists. Returns as allauth's form does.
+        """
         sign_in_of(request).stays = self.cleaned_data["remember"]
         stays.apply(request)
         saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
@@ -131,7 +134,7 @@ class SocialSignupForm(ConnectsKnown, ReplacesUnproved, social_forms.SignupForm)
 
 
 class OneNewPassword:
-    """Ask for the new password once: users can show the field, and managers fill it in."""
+    """Ask for the new password once, because users can show it and password managers fill it in."""
 
     new_label: "StrOrPromise"
 
@@ -153,7 +156,7 @@ class ChangePasswordForm(CountsGuesses, OneNewPassword, account_forms.ChangePass
 
     @override
     def clean_oldpassword(self) -> str:
-        """Check the old password as a sign-in does: count and record wrong ones. Returns it."""
+        """Check the old password as a sign-in does: count and record a wrong one. Returns it."""
         password: str = self.cleaned_data["oldpassword"]
         adapter, user = get_adapter(), cast("User", self.user)
         if not self.clean_guess(lambda: adapter.reauthenticate(user, password)):
@@ -170,15 +173,15 @@ class ResetPasswordKeyForm(OneNewPassword, account_forms.ResetPasswordKeyForm):
 
 
 class UserTokenForm(account_forms.UserTokenForm):
-    """Check the key of a reset link, and let requests with keys of one user wait for each other.
+    """Check the key of a reset link, and lock the user's row until the transaction ends.
 
-    Without the lock, requests that arrive together would all find the key unused.
+    Without the lock, requests that arrive at the same time would all find the key unused.
     """
 
     @override
     def _get_user(self, uidb36: str) -> User | None:
         user: User | None = super()._get_user(uidb36)  # type: ignore[no-untyped-call]  # allauth's
-        if user is None or not connection.in_atomic_block:  # a GET, which changes nothing
+        if user is None or not connection.in_atomic_block:  # a GET, which needs no lock
             return user
         return User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
 
@@ -192,7 +195,7 @@ class ProfileForm(forms.ModelForm[User]):
 
 
 class CodeForm(ChecksCode):
-    """A page's form that asks for a mailed code."""
+    """Ask for a mailed code. The base class of our pages' forms for codes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -223,7 +226,10 @@ class ConfirmReauthenticationCodeForm(CodeForm, account_forms.ConfirmReauthentic
 class ConfirmEmailVerificationCodeForm(CodeForm, account_forms.ConfirmEmailVerificationCodeForm):
     @override
     def clean_code(self) -> str:
-        """Check the code. An account that never proved the address stops nobody from proving it."""
+        """Check the code, and refuse an address that another account keeps (`addresses.is_kept`).
+
+        allauth would also refuse one that another account has typed and not proved.
+        """
         if addresses.is_kept(self.email, owner_id=self.user.pk if self.user else None):
             return super().clean_code()
         self.check_code(self.expected_code)

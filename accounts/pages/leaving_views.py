@@ -1,4 +1,4 @@
-"""Pages on which users take their data with them, or delete their account."""
+"""Show the pages on which users download their data, or delete their account."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from accounts.signins import erasure, proofs
 
 
 class AccountDeletionView(SignedInMixin, TemplateView):
-    """Say what a deletion does and when; then request it, and sign the user out everywhere."""
+    """Show the effects and the day of a deletion. A POST requests it, and ends all sign-ins."""
 
     template_name = "accounts/deletion.html"
 

@@ -1,8 +1,9 @@
-"""Connect a provider to the account whose address was typed at the sign-up, after a mailed code.
+"""Connect a provider to an existing account by a mailed code, at a sign-up by that provider.
 
-A visitor comes by a provider that doesn't vouch for an email, and types the one of an account. The
-code page follows as for a new address, and a code is mailed in both cases, so a stranger learns
-nothing. The code proves the mailbox, as on the link page: it connects the provider and signs in.
+A visitor signs up by a provider that doesn't verify the email, and types the email of an account. The
+visitor gets the same page and a code by mail as for a new address, so the page doesn't show whether
+there is an account. The code is the proof for the link, as on the link page: it connects the provider
+and signs in.
 """
 
 from dataclasses import asdict
@@ -28,11 +29,11 @@ from accounts.people.models import User
 from accounts.request import sign_in_of
 
 ENTRY = "link"
-"""Of the process of allauth that waits for the code: the link that the code makes."""
+"""The entry of allauth's process state with the link that waits for the code."""
 
 
 class ConnectsKnown:
-    """Make the sign-up form after a provider offer a connection, if the address has an account."""
+    """Make the sign-up form after a provider note a link, if the typed email has an account."""
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         form = cast("Any", self)
@@ -43,9 +44,9 @@ class ConnectsKnown:
 
 
 def want(request: HttpRequest, login: SocialLogin, email: str) -> None:
-    """Remember that this sign-up is to be connected to the account with this email, if there is one.
+    """Note in the request a link to the account with this email, if there is one.
 
-    Call before allauth answers a sign-up whose address has an account.
+    Call before allauth answers a sign-up. `VerificationStage` then mails the code for the link.
     """
     owners = filter_users_by_email(email, prefer_verified=True)
     if owners:
@@ -53,7 +54,7 @@ def want(request: HttpRequest, login: SocialLogin, email: str) -> None:
 
 
 class VerificationStage(EmailVerificationStage):
-    """Ask for the code that connects, where allauth would only pretend to have mailed one."""
+    """Mail the code for a wanted link. allauth would show the same page, but mail no code."""
 
     @override
     def handle(self) -> tuple[HttpResponseBase | None, bool]:
@@ -67,7 +68,7 @@ class VerificationStage(EmailVerificationStage):
 
 
 def _mail_code(request: HttpRequest, link: Link) -> None:
-    """Begin allauth's process for a mailed code. `AccountAdapter` writes the mail."""
+    """Begin allauth's process for a mailed code, with this link. `AccountAdapter` makes the mail."""
     owner = links.owner_of(link)
     state = EmailVerificationProcess.initial_state(owner, link.email) | {ENTRY: asdict(link)}
     process = EmailVerificationProcess(request=request, user=owner, state=state)
@@ -77,16 +78,16 @@ def _mail_code(request: HttpRequest, link: Link) -> None:
 
 
 def of(process: Any) -> Link | None:
-    """Return the link that the code of this process makes, or None."""
+    """Return the link that the code of this process proves, or None."""
     state = getattr(process, "state", {}).get(ENTRY)
     return Link(**state) if state else None
 
 
 def finish(request: HttpRequest, process: EmailVerificationProcess, link: Link) -> HttpResponse:
-    """Sign in to the link's account, which connects the provider. Call after the code was right.
+    """Sign in to the link's account, which connects the provider. Call after checking the code.
 
-    An account that never proved the address loses it first, as for an address that a provider
-    vouches for. If no account is left, the sign-up begins again.
+    First takes the address from accounts that never proved it. If the link has no account then, returns a
+    redirect to the page where the sign-up begins again.
     """
     process.abort()
     claims.claim(link.email, owner_id=None)

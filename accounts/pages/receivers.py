@@ -41,9 +41,9 @@ AMR: dict[str, list[str]] = {
     "password": [Method.PASSWORD],
     "code": [Method.CODE],
 }
-"""RFC 8176 values of allauth's methods. A provider's sign-in has none: its value is the provider."""
+"""The values of `amr` (RFC 8176) for allauth's methods. A sign-in by a provider has the provider's id."""
 MAX_RECORDS = 8
-"""Authentication records that one session keeps, so that it stays small."""
+"""The number of authentication records that one session keeps, so that it stays small."""
 
 
 @receiver(user_logged_in)
@@ -101,8 +101,8 @@ def refuse_code_of_former_address(
 ) -> None:
     """Refuse a mailed code if its address no longer belongs to the account.
 
-    allauth would sign in by it, and add the former address to the account again. Raises
-    `PermissionDenied`.
+    allauth would sign in by the code, and add the former address to the account again. Deletes the
+    session and raises `PermissionDenied`.
     """
     if method == "code" and user not in filter_users_by_email(email):
         request.session.flush()
@@ -113,9 +113,9 @@ def refuse_code_of_former_address(
 def accept_proof(
     request: HttpRequest, method: str, reauthenticated: bool = False, **kwargs: Any
 ) -> None:
-    """Record a proof that was given again, and rotate the session id.
+    """Record a proof of a sign-in that exists already, and rotate the session id.
 
-    Connected after `refuse_code_of_former_address`, which raises an error.
+    Runs after `refuse_code_of_former_address`, so a refused code records no proof.
     """
     if reauthenticated:
         proofs.accept(request, method, kwargs)
@@ -220,9 +220,9 @@ def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
 
 @receiver(pre_delete, sender=User)
 def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
-    """End all sign-ins of a deleted user. The rows stay, so that every process learns of the end.
+    """End all sign-ins of a user before the deletion. Their rows stay, so every process learns of it.
 
-    Locks the user first, as `sessions.open` does, so that no sign-in opens meanwhile. `no_key`
+    Locks the user first, as `sessions.open` does, so that no sign-in opens at the same time. `no_key`
     avoids a deadlock with a sign-out, whose audit event refers to the user.
     """
     User.objects.select_for_update(no_key=True).filter(pk=instance.pk).first()
@@ -273,7 +273,7 @@ def _amr(request: HttpRequest, user: User) -> list[str]:
 def _through(request: HttpRequest, user: User) -> tuple[str, str] | None:
     """Return the provider and uid of the connection that proved this sign-in, or None.
 
-    Looks behind a second factor, which may have followed.
+    Also finds the connection if another proof followed it.
     """
     for entry in reversed(get_authentication_records(request, user)):
         if entry.get("method") == "socialaccount":

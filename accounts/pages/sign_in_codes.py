@@ -1,7 +1,7 @@
-"""Sign in by a mailed code: allauth's process, but it tells nobody which addresses have an account.
+"""Sign in by a mailed code: change allauth's process so that it doesn't show who has an account.
 
-An address without an account gets a mail, too, and its process goes on with a code that nobody can
-type. So pages and answers, limits and the number of mails are the same.
+An address without an account gets a mail, too, and its process goes on with a random code that no
+mail contains. So pages, answers, limits and the number of mails are the same.
 """
 
 import secrets
@@ -34,20 +34,26 @@ from accounts.store.counters import Limit
 
 
 class SignInCode(login_by_code.LoginCodeVerificationProcess):
-    """The sign-in by a mailed code of one browser or app. Its session keeps the state."""
+    """One attempt to sign in by a mailed code. The session of the browser or app keeps its state."""
 
     is_resent = False
 
     @property
     @override
     def code(self) -> str:
-        """Return the expected code. '' is never right: the account was disabled or deleted meanwhile."""
+        """Return the expected code, or '' if the account was disabled or deleted since the mail.
+
+        `codes.check` refuses every typed code if '' is expected.
+        """
         is_gone = self.user is None or not self.user.is_active
         return "" if is_gone and "user_id" in self.state else str(super().code)
 
     @override
     def send(self, skip_enumeration_mails: bool = False) -> None:
-        """Mail the code, or say that there is no account: each time, so that the time tells nothing."""
+        """Mail the code, or a mail that says that there is no account.
+
+        Both take as long, so that the duration doesn't show whether there is one.
+        """
         if self.user is None:
             self.state["code"] = str(secrets.randbits(256))
         super().send()
@@ -55,9 +61,10 @@ class SignInCode(login_by_code.LoginCodeVerificationProcess):
 
     @override
     def resend(self) -> None:
-        """Mail a new code, which replaces the old one and has its own ten minutes.
+        """Mail a new code, which replaces the old one and is valid for ten minutes.
 
-        Raises `TooManyRequestsError` if it is too early.
+        Raises `TooManyRequestsError` if the last code was mailed a moment ago (`LIMIT_RESEND`), or after
+        too many codes to this address.
         """
         email = self.state["email"]
         if seconds := counters.take([_pause(email)]):
@@ -69,7 +76,7 @@ class SignInCode(login_by_code.LoginCodeVerificationProcess):
 
     @override
     def add_sent_message(self, context: dict[str, Any]) -> None:
-        """Say that a new code was sent. The page for the first code says it itself."""
+        """Add the message that a new code was sent. For the first code, the page says so itself."""
         if self.is_resent or not self.state["initiated_by_user"]:
             super().add_sent_message(context)
 
@@ -92,7 +99,10 @@ class SignInCode(login_by_code.LoginCodeVerificationProcess):
 
     @override
     def finish(self, redirect_url: str | None) -> HttpResponse:
-        """Sign in. The code has been checked. Raises `ConflictError` as `AccountAdapter.confirm_email`."""
+        """Mark the address as proved and sign in. Call after the code was checked.
+
+        Raises `ConflictError` if another account keeps the address.
+        """
         user = cast("User", self.user)
         if self.state["initiated_by_user"] and user.email == self.state["email"]:
             _prove(self.request, user)
@@ -100,14 +110,14 @@ class SignInCode(login_by_code.LoginCodeVerificationProcess):
         return response
 
 
-# allauth's stage and views look it up here, and have no setting for it.
+# allauth's stage and views use the class of this module; there is no setting for it.
 login_by_code.LoginCodeVerificationProcess = SignInCode  # type: ignore[misc]
 
 
 def ask(request: HttpRequest, email: str) -> None:
     """Mail a code to this address, and keep the attempt in the session.
 
-    Raises `TooManyRequestsError`.
+    Call it for every address, with an account or without. Raises `TooManyRequestsError`.
     """
     count_mail(request, email)
     SignInCode.initiate(request=request, user=addresses.account_of(email), email=email)
@@ -123,7 +133,7 @@ def resumed(request: HttpRequest) -> SignInCode | None:
 
 
 def count_mail(request: HttpRequest, email: str) -> None:
-    """Count one more code for this address, from this caller. Raises `TooManyRequestsError`."""
+    """Count one more code to this address, from this IP address. Raises `TooManyRequestsError`."""
     if not consume(request, action="request_login_code", key=email.lower()):
         raise TooManyRequestsError(counters.limit("code_address").seconds)
 
@@ -138,7 +148,7 @@ class AsksForCode:
     errors: Any
 
     def clean_email(self) -> str:
-        """Return the address. Raises `TooManyRequestsError`."""
+        """Count the mail and find the account. Returns the address. Raises `TooManyRequestsError`."""
         email: str = self.cleaned_data["email"]
         count_mail(context.request, email)
         cast("Any", self)._user = addresses.account_of(email)  # noqa: SLF001 - allauth reads it
@@ -150,26 +160,29 @@ class AsksForCode:
             sign_in_of(request).stays = self.cleaned_data["remember"]
             stays.apply(request)
             if not is_app(request):
-                # This sign-in doesn't prove the link, so neither page nor mail may mention it.
+                # Forget a link that waits: this sign-in doesn't prove it, so no page may show it.
                 links.forget(request)
         return self.cleaned_data
 
 
 def _prove(request: HttpRequest, user: User) -> None:
-    """Mark the address as proved: only its mailbox has the code.
+    """Mark the address as proved, because only the reader of its mails has the code.
 
-    If nobody has proved the account before, a stranger may have signed up with this address, and
-    chosen its password and connections. They are removed with it (`signing_up.own`). An account
-    that an administrator prepared keeps its password.
+    If the account is unproved, a stranger may have signed up with this address. So the password, the
+    name and the connections are removed (`signing_up.own`), and a message says that the password is gone.
+    An account that an administrator prepared keeps its password. Raises `ConflictError` if another
+    account keeps the address.
     """
     had_password = user.has_usable_password()
     with transaction.atomic():
-        if addresses.is_unproved(user):  # ask before the next line: it may add the first address
+        if addresses.is_unproved(
+            user
+        ):  # check before the next line, which may add the first address
             note_no_password(request, user)
         address, _ = EmailAddress.objects.get_or_create(user=user, email=user.email)
         if address.verified:
             return
-        address.user = user  # `own` sets the password of this instance, which signs in
+        address.user = user  # the instance that signs in: `own` sets its password
         if not get_adapter().confirm_email(request, address):
             raise ConflictError
     if had_password and not user.has_usable_password():

@@ -1,9 +1,9 @@
-"""Sign up an address again that nobody has proved yet.
+"""Allow another sign-up with an address that nobody has proved yet.
 
-Anybody can type any address, or close the page before typing the code. So an account whose address
-was never proved stops nobody: the next visitor who signs up with that address uses the same row,
-with a code and a password of its own session. Whoever types a mailed code first owns the account,
-with the password that was chosen in the same session.
+Anybody can type any address, or close the page before typing the code. So an account without a proved
+address doesn't stop later sign-ups: the next visitor with that address uses the same row, with a code
+and a password in a session of their own. The first visitor who types a mailed code owns the account,
+with the password that was chosen in that visitor's session.
 """
 
 from typing import Any, cast
@@ -23,13 +23,13 @@ from accounts.people.models import User
 from accounts.request import client_of
 
 OWN_PASSWORD = "sign_up_again"  # noqa: S105 - an entry of the session
-"""Of the session: the user's id, and the hash of the password that was chosen here."""
+"""The session entry with the user's id and the hash of the password that this visitor chose."""
 PROVIDER = "sign_up_by"
-"""Of the session: the provider's answer with which this visitor signs up."""
+"""The session entry with the provider's answer by which this visitor signs up."""
 
 
 class SignsUpAgain:
-    """Make one of allauth's sign-up forms take an address that nobody has proved."""
+    """Make one of allauth's sign-up forms accept an address that nobody has proved."""
 
     password_field = "password1"  # noqa: S105 - a field's name
     unproved: User | None = None
@@ -52,7 +52,7 @@ class SignsUpAgain:
         try:
             saved: tuple[User | None, HttpResponse | None] = super().try_save(request)  # type: ignore[misc]  # of the form
         except ConflictError:
-            # Another request was faster. Its account is unproved, unless it has been proved since.
+            # Another request made an account with this address. It may still be unproved.
             user = addresses.unproved_account(email)
             if user is None:
                 decoys.leave(email, make_password(password))
@@ -71,9 +71,9 @@ def _again(request: HttpRequest, user: User, password: str) -> User:
 
 
 def note_no_password(request: HttpRequest, user: User) -> None:
-    """Note that this visitor has chosen no password for this account, unless the session has one.
+    """Note in the session an unusable password for this account, unless this visitor chose one.
 
-    Call before `own`, if no sign-up of this session leads there.
+    Call before `own` if the visitor may not have signed up in this session.
     """
     noted = request.session.get(OWN_PASSWORD)
     if noted is None or noted["user"] != str(user.pk):
@@ -83,15 +83,15 @@ def note_no_password(request: HttpRequest, user: User) -> None:
 def own(request: HttpRequest, user: User) -> None:
     """Give an unproved account to the visitor who is about to prove its address in this session.
 
-    Call in the transaction that marks the address as proved. Takes away what strangers have chosen
-    for this account: the password, the name and the connections. Raises `ConflictError` if the
-    account is gone.
+    Call in the transaction that marks the address as proved. Sets the password that this visitor chose,
+    and removes the name and the connections, which strangers may have added. Does nothing if this session
+    has no password for the account, or if the account is proved already. Raises `ConflictError` if the account was deleted.
     """
     noted = request.session.pop(OWN_PASSWORD, None)
     if noted is None or noted["user"] != str(user.pk):
         return
     locked = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
-    if locked is None:  # deleted meanwhile, because somebody signs up by a provider
+    if locked is None:  # another visitor signs up by a provider (`replace`)
         raise ConflictError
     if addresses.is_unproved(locked):
         addresses.disown_unproven(locked)
@@ -104,7 +104,7 @@ def own(request: HttpRequest, user: User) -> None:
 
 
 class ReplacesUnproved:
-    """Make the sign-up form after a provider take an address that nobody has proved."""
+    """Make the sign-up form after a provider accept an address that nobody has proved."""
 
     def validate_unique_email(self, value: str) -> str:
         replace(value)
@@ -113,9 +113,9 @@ class ReplacesUnproved:
 
 
 def replace(email: str) -> None:
-    """Delete the unproved account with this address, if any: a new one follows.
+    """Delete the unproved account with this address, if there is one. Call before making a new one.
 
-    A visitor who waits for its code begins again, on the sign-in page.
+    A visitor who waits for the code of the deleted account must begin again.
     """
     with transaction.atomic():
         user = addresses.unproved_account(email)
@@ -129,12 +129,15 @@ def replace(email: str) -> None:
 
 
 def note_provider(request: HttpRequest, login: SocialLogin) -> None:
-    """Remember the provider's answer, so that another address can be chosen on the code page."""
+    """Store the provider's answer, so that the visitor can choose another address on the code page."""
     request.session[PROVIDER] = login.serialize()
 
 
 def release(provider: str, uid: str) -> None:
-    """Delete the unproved account of this person at a provider: the sign-up begins again."""
+    """Delete the unproved account that is connected to this person at a provider, if there is one.
+
+    Call before the sign-up begins again.
+    """
     with transaction.atomic():
         account = SocialAccount.objects.filter(provider=provider, uid=uid).first()
         if account is None:
@@ -147,7 +150,10 @@ def release(provider: str, uid: str) -> None:
 
 
 def _without_telling(user: User) -> None:
-    """Delete the connections of a sign-up that begins again. The provider must keep its own."""
+    """Delete the connections of this user, without a message to the providers.
+
+    The sign-up goes on by the same provider, so the provider must keep its side of the connection.
+    """
     for account in user.socialaccount_set.all():
         account.is_gone_there = True  # type: ignore[attr-defined]  # `tell_provider` reads it
         account.delete()

@@ -32,18 +32,18 @@ from accounts.signins import proofs as rule
 log = logging.getLogger(__name__)
 
 NOT_TO_SIGN_IN = {AuthProcess.CONNECT, AuthProcess.REDIRECT}
-"""Processes of allauth that open no sign-in. A link may name any other word: it signs in."""
+"""Processes of allauth that open no sign-in. Any other word in a request's `process` signs in."""
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
     @override
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Decide whose email this is before allauth signs in or signs up.
+        """Decide which account owns the email, before allauth signs in or signs up.
 
-        Accounts that never proved the address lose it, because the provider says that it is
-        verified. If an account has proved it, notes a link and raises `AccountExistsError`: the
-        owner must prove that account first. Drops the provider's token, which the session of an
-        unfinished sign-up would keep.
+        If the provider says that the email is verified, accounts that never proved it lose it. If an
+        account has proved it, notes a link and raises `AccountExistsError`: the owner must prove that
+        account first. Uncounts the attempt (`limits.finish`). Drops the provider's token, which the
+        session of an unfinished sign-up would keep.
         """
         sociallogin.token = None
         limits.finish(sociallogin.state.pop("begun", None))
@@ -70,10 +70,11 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             stays.apply(request)  # a sign-up that needs another form goes on in another request
 
     def _require_proof(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Refuse a connection if the proof has become too old on the way to the provider.
+        """Refuse a connection on a page if the proof became too old since the attempt began.
 
-        allauth would keep the connection in the session and make it after the next proof. That
-        proof may be given by the owner, and the connection be a thief's with the same session.
+        allauth would keep the connection in the session and make it after the next proof. So a thief with
+        the same session could begin a connection that the owner's next proof makes. Raises
+        `ImmediateHttpResponse` with the redirect to a proof.
         """
         is_page = not (sociallogin.is_headless or is_headless(request))
         if sociallogin.state.get("process") != AuthProcess.CONNECT or not is_page:
@@ -151,9 +152,9 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         exception: Any = None,
         extra_context: Any = None,
     ) -> None:
-        """Log why a provider's sign-in failed, without personal data.
+        """Log why a sign-in by a provider failed, without personal data, and show a page without the reason.
 
-        The page doesn't show the reason.
+        Counts the failure (`limits.count_refusal`), unless the person cancelled or the provider is down.
         """
         name = getattr(provider, "id", "a provider")
         log.warning("a sign-in by %s failed: %s", name, exception or error)

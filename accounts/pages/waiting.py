@@ -44,7 +44,7 @@ def refusal(
 
 
 class CountsGuesses:
-    """Make a form say when to try again, after too many wrong passwords."""
+    """Make a form of a password show when to try again, after too many wrong passwords."""
 
     retry_seconds: int | None = None
 
@@ -62,9 +62,9 @@ class CountsGuesses:
 
 
 class SaysWhen:
-    """Make a view with a form answer 429 with the same page, if a rate limit refuses its form.
+    """Make a view answer 429 with its page, if a rate limit refuses the form.
 
-    The page keeps what was typed, but no password, and says when to try again.
+    The page shows the typed values again, but no password, and says when to try again.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -75,7 +75,7 @@ class SaysWhen:
         if response.status_code != TOO_MANY or is_shown or seconds is None:
             return response
         form = view.get_form()
-        # Don't check the fields: that may cost a try.
+        # Don't validate the form: that may count a try.
         form._errors, form.cleaned_data = ErrorDict(), {}  # noqa: SLF001
         form.add_error(None, refusal(TooManyRequestsError(seconds), TOO_OFTEN))
         page: HttpResponse = view.render_to_response(view.get_context_data(form=form))

@@ -1,6 +1,7 @@
-"""Find out when allauth's rate limits allow the next request. allauth itself doesn't say.
+"""Find out when allauth's rate limits allow the next request, which allauth doesn't tell.
 
-Importing this module makes allauth's limiter note it in the request.
+Importing this module replaces a function of allauth's limiter. The new one stores the seconds to wait in
+the request.
 """
 
 import math
@@ -16,7 +17,7 @@ from django.http import HttpRequest
 from accounts.request import sign_in_of
 
 UNKNOWN = 60
-"""Seconds to wait if the limiter's memory is gone meanwhile."""
+"""Seconds to wait if the cache has lost the limiter's history."""
 
 
 def noted(request: HttpRequest) -> int | None:

@@ -15,7 +15,7 @@ from accounts.people.models import User
 
 @dataclass(frozen=True)
 class Lost:
-    """What `claim` did to an account."""
+    """An account that lost an address by `claim`, and whether `claim` deleted it."""
 
     user: User
     is_deleted: bool
@@ -28,8 +28,8 @@ def claim(email: str, *, owner_id: UUID | None) -> list[Lost]:
     address and never signed in, because nobody can use it. An account with another proved address
     keeps that one. An account that an administrator prepared stays as it is (`is_unproved`).
 
-    Returns what each of these accounts lost. Call it through `accounts.pages.claims`, which records
-    that.
+    Returns the accounts that lost the address. Call `claims.claim` in `accounts.pages`, which calls this
+    and records them.
 
     Compares the stored spelling exactly: PostgreSQL's case rules make some other letters equal.
     """
@@ -56,9 +56,9 @@ def claim(email: str, *, owner_id: UUID | None) -> list[Lost]:
 
 
 def is_kept(email: str, *, owner_id: UUID | None) -> bool:
-    """Is there another account that keeps this address, although `owner_id` proves it now?
+    """Return True if another account keeps this address, although `owner_id` proves it now.
 
-    True exactly if `claim` leaves the address to somebody.
+    The answer is True exactly if `claim` leaves the address to another account.
     """
     others = User.objects.all() if owner_id is None else User.objects.exclude(pk=owner_id)
     if others.filter(emailaddress__email=email, emailaddress__verified=True).exists():
@@ -74,9 +74,10 @@ def _has_proved(user: User) -> bool:
 
 
 def account_of(email: str) -> User | None:
-    """Return the account that signs in with this address, or None. None also for a disabled one.
+    """Return the account that signs in with this address, or None.
 
-    Never an account that typed the address as its next one: it must prove the address first.
+    Returns None also for a disabled account, for a demo account outside `DEMO`, and for an account whose
+    owner typed the address as its next one and hasn't proved it.
     """
     user = User.objects.filter(email=User.objects.normalize_email(email), is_active=True).first()
     return None if user is None or user.email in settings.REFUSED_EMAILS else user
@@ -85,14 +86,18 @@ def account_of(email: str) -> User | None:
 def unproved_account(email: str) -> User | None:
     """Return the account that signed up with this address and never proved any, or None.
 
-    Never an account that an administrator prepared: it has no address row, or rights, or groups.
+    Returns None also for an account that an administrator prepared (see `is_unproved`).
     """
     user = User.objects.filter(email=User.objects.normalize_email(email)).first()
     return user if user is not None and is_unproved(user) else None
 
 
 def is_unproved(user: User) -> bool:
-    """Has this account signed up, proved no address, and never signed in?"""
+    """Return True if this account signed up, has proved no address, and never signed in.
+
+    An account that an administrator prepared is never unproved. It has no address row, or it has rights
+    or groups.
+    """
     if user.is_staff or user.is_superuser or user.last_login is not None:
         return False
     states = list(user.emailaddress_set.values_list("verified", flat=True))

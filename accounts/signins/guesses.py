@@ -41,7 +41,7 @@ def count(account: str, *, network: str, device: str = "") -> Guess:
 
 def give_back(guess: Guess) -> None:
     """Uncount an attempt whose password was right, or whose check failed by a fault of ours."""
-    # If Redis is away, the attempt stays counted: that only makes the limit stricter.
+    # Without Redis the attempt stays counted, which only makes the limit stricter.
     with suppress(*STORE_ERRORS):
         counters.give_back(guess.counted)
 
@@ -62,7 +62,8 @@ def _limits(account: str, *, network: str, device: str = "") -> list[tuple[Limit
     caller = f"{account}:{device}"
     limits = [(counters.limit(here), caller), (counters.limit("sign_in_account_day"), caller)]
     if not device:
-        # A known device can try its own accounts only. Others behind its address don't lock it out.
+        # A known device can only try accounts that it has signed in to. Wrong passwords of others in the
+        # same network don't lock it out.
         limits.append((counters.limit("sign_in_network"), network))
     return limits
 

@@ -4,7 +4,7 @@ A sign-in has one row, however often it refreshes. It rotates at most once per g
 Otherwise clients that share a token store would send each other's old tokens and be signed out.
 
 A client that makes a retry key and stores it before the call gets the same answer again, however
-late it asks, until it uses the successor. Nobody else gets it: a repeat needs the same key.
+late it asks, until it uses the successor. Another client gets nothing: a repeat needs the same key.
 """
 
 import logging
@@ -94,7 +94,7 @@ def rotate(
     retry_key: str = "",
     user_columns: tuple[str, ...] = (),
 ) -> Outcome:
-    """Decide what this token is worth. `retry_key` is the client's name for this attempt, if any.
+    """Rotate, repeat or refuse this token. `retry_key` is the client's name for this refresh, or ''.
 
     A rotation or a repeat reads `user_columns` of the user in the same statement. Other columns are
     loaded when they are asked for.

@@ -1,8 +1,11 @@
-"""Limit refused refreshes: of one token that we signed, or of one network. A good one costs nothing.
+"""Limit refused refreshes. A refresh that succeeds is not counted.
 
-A signature has 256 bits and is quickly checked, so nobody guesses one, and a refusal can be counted
-afterwards. A good token is never refused for what others behind its address did. A bad token that we
-signed counts for itself, so that one broken client doesn't use up the limit of its network.
+- A refusal of a token that we signed counts for that token, so that one broken client doesn't use up
+  the limit of its network.
+- A refusal of any other text counts for the network that sent it. It never stops a good token from the
+  same network.
+
+The refusal is counted after the check: a signature is too long to be guessed, and quick to check.
 """
 
 import time
@@ -18,11 +21,14 @@ log = get_logger()
 MOST_REMEMBERED = 10_000
 
 _full: dict[str, float] = {}
-"""Tokens that this process refuses without asking the database, and until when."""
+"""Tokens that this process refuses without asking the database, with the Unix time of the end."""
 
 
 def check(token: str) -> None:
-    """Raise `TooManyRequestsError` if this token was refused too often. Asks only this process."""
+    """Raise `TooManyRequestsError` if this token was refused too often.
+
+    Reads only the memory of this process, and counts nothing.
+    """
     left = _full.get(token, 0) - time.time()
     if left > 0:
         raise TooManyRequestsError(int(left) + 1)
@@ -31,8 +37,8 @@ def check(token: str) -> None:
 def count(token: str, *, network: str) -> None:
     """Count a refusal. `token` names a token that we signed; '' is any other text.
 
-    Raises `TooManyRequestsError` if there were too many. Fails open without Redis: the token stays
-    refused.
+    Raises `TooManyRequestsError` after too many. Returns without Redis: the caller refuses the token in
+    any case.
     """
     name, caller = ("refresh_token", token) if token else ("refresh", network)
     try:

@@ -102,7 +102,7 @@ Counted = Iterable[tuple[Limit, str]]
 def take(counted: Counted, *, is_patient: bool = True) -> int:
     """Count one attempt towards all these limits, unless one is full.
 
-    Returns 0, or the seconds until the next attempt is allowed; then nothing was counted. Raises
+    Returns 0. If a limit is full, counts nothing and returns the seconds until the next attempt. Raises
     `StoreUnavailableError` after waiting for Redis; if not `is_patient`, `STORE_ERRORS` at once. If
     Redis' answer is lost, the retry counts the attempt twice.
     """

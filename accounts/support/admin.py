@@ -71,7 +71,7 @@ class SocialAccountInline(ReadOnly, admin.StackedInline[SocialAccount, User]):
 
 
 class UserAddForm(forms.ModelForm[User]):
-    """Makes a user without a password."""
+    """Make a user without a password."""
 
     class Meta:
         model = User
@@ -141,21 +141,22 @@ class UserAdmin(DjangoUserAdmin[User]):
         (_("Rights"), {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
         (_("Dates"), {"fields": ["last_login", "date_joined", "erase_at"]}),
     ]
-    # Nor here: the new user sets one by the link that is mailed.
+    # No password field here either: the new user sets one by the mailed link.
     add_form = UserAddForm
     add_fieldsets = [(None, {"fields": ["email", "display_name", "locale"]})]
 
     @override
     def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
-        """A new user has no addresses and no connections to show."""
+        """Return the inlines. The form for a new user has none: there is nothing to show yet."""
         return [] if obj is None else list(super().get_inlines(request, obj))
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         """Return the read-only fields.
 
-        The email is one: staff who could set it could then reset the password. For everybody but
-        superusers, the rights are, too: staff could otherwise give them to themselves.
+        The email of an existing user is read-only: staff who could set it could reset the password.
+        The rights are read-only for staff, who could otherwise give them to themselves, but not for
+        superusers.
         """
         fields = ["id", "last_login", "date_joined", "erase_at"]
         if obj is not None:
@@ -188,7 +189,7 @@ class UserAdmin(DjangoUserAdmin[User]):
 
     @override
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Record what changed, and mail a new user the link that sets a password."""
+        """Record the changed rights, and mail a new user the link that sets a password."""
         super().save_related(request, form, formsets, change)
         user = form.instance
         for right in _changed(form.rights_before, _rights_of(user)):

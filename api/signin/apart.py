@@ -15,10 +15,10 @@ from accounts.store import engine
 def session_apart(
     request: HttpRequest, *, kept: engine.SessionStore | None = None
 ) -> Iterator[None]:
-    """Context manager: give the request another session and no user, and undo that at the end.
+    """Give the request another session and no user. A context manager, which undoes this at its end.
 
-    So the caller's cookies count for nothing. The session is an empty one, of which nothing remains,
-    or `kept`, which the caller saves or deletes.
+    So the view ignores the caller's cookies. The session is `kept`, which the caller of this function
+    saves or deletes. Without `kept` it is an empty one, which is deleted at the end.
     """
     user, session = request.user, request.session
     request.session = kept or engine.SessionStore()

@@ -1,7 +1,7 @@
-"""Sign an API client in by a mailed code, in two calls: the first mails it, the second takes it.
+"""Sign an API client in by a mailed code, in two calls: `ask` mails the code, `with_code` takes it.
 
-allauth's process keeps its state in a session. Between the calls that session waits in Redis, and the
-caller has an encrypted token that names it. The token is of no use at any other address.
+allauth's process keeps its state in a session. Between the two calls that session is in Redis, and the
+caller has a code token: the session's key, encrypted. No other endpoint accepts this token.
 """
 
 import json
@@ -28,9 +28,9 @@ SECONDS = codes.LIFETIME_SECONDS
 
 
 def ask(request: HttpRequest, *, email: str) -> str:
-    """Mail a code to this address. Returns the token that the second call needs, for `SECONDS`.
+    """Mail a code to this address. Returns the code token, which is valid for `SECONDS`.
 
-    An address without an account gets a mail that says so, and its token is never accepted. Raises
+    An address without an account gets a mail that says so, and no code is right for its token. Raises
     `TooManyRequestsError`, and `STORE_ERRORS` if Redis is down.
     """
     kept = engine.SessionStore()
@@ -61,7 +61,10 @@ def with_code(
                 raise
         try:
             process.finish(None)
-        except (InactiveUserError, PermissionDenied) as exc:  # the account changed meanwhile
+        except (
+            InactiveUserError,
+            PermissionDenied,
+        ) as exc:  # disabled, or its email changed, since the mail
             raise CodeTokenRefused from exc
         try:
             return second_step.opened(request, LoginIncomplete)
@@ -70,7 +73,10 @@ def with_code(
 
 
 def _process(request: HttpRequest) -> SignInCode:
-    """Return the attempt that the session keeps. Raises `CodeTokenRefused` if it is over."""
+    """Return the attempt that the session keeps.
+
+    Raises `CodeTokenRefused` if the session has none: it has expired, or it has signed in.
+    """
     process = sign_in_codes.resumed(request)
     if process is None:
         raise CodeTokenRefused
@@ -78,7 +84,7 @@ def _process(request: HttpRequest) -> SignInCode:
 
 
 def _spend(request: HttpRequest, process: SignInCode, code: str) -> None:
-    """Check the code and mark it as used. Raises `CodeRefused`."""
+    """Check the code and mark it as used. Records a wrong one. Raises `CodeRefused`."""
     key = request.session.session_key or ""
     try:
         sign_in_of(request).spent_code = codes.check(code, process.code, session_key=key)

@@ -45,7 +45,7 @@ class ConfirmLoginCodeInput(ChecksCode, inputs.ConfirmLoginCodeInput):
 
 
 class RequestLoginCodeInput(AsksForCode, inputs.RequestLoginCodeInput):
-    """Takes `remember`, as `LoginInput`."""
+    """Take `remember`, as `LoginInput` does."""
 
     remember = Bool(required=False)
 
@@ -86,7 +86,7 @@ class ReauthenticateInput(ChecksFactor, mfa_inputs.ReauthenticateInput):
 
 
 class SignupInput(SignsUpAgain, inputs.SignupInput):
-    """Takes `remember`, as `LoginInput`."""
+    """Take `remember`, as `LoginInput` does."""
 
     password_field = "password"  # noqa: S105 - a field's name
     remember = Bool(required=False)
@@ -103,7 +103,7 @@ class ProviderSignupInput(ConnectsKnown, ReplacesUnproved, social_inputs.SignupI
 
 
 class LoginInput(inputs.LoginInput):
-    """Takes `remember`, too: a browser's sign-in lasts longer, as by our page."""
+    """Take `remember`, the choice "Stay signed in" of our page: a browser's sign-in lasts longer."""
 
     remember = Bool(required=False)
 
@@ -116,7 +116,7 @@ class LoginInput(inputs.LoginInput):
             decoys.refuse_if_just_mailed(request, self.cleaned_data["email"])
             prevent_enumeration(request, email=self.cleaned_data["email"])
             raise ImmediateHttpResponse(AuthenticationResponse(request)) from error
-        # What is left are the credentials.
+        # allauth passes all cleaned fields on as credentials, so remove this one.
         sign_in_of(context.request).stays = cleaned.pop("remember", False)
         return cleaned
 
@@ -153,7 +153,10 @@ class ChangePasswordInput(inputs.ChangePasswordInput):
 
 
 def _connecting(post: Any) -> Any:
-    """Make the view sign in to the account that the code connects, or go on as allauth does."""
+    """Wrap the view's `post`: a code that proves a link signs in and connects the provider.
+
+    For any other code, allauth's own `post` runs.
+    """
 
     @wraps(post)
     def run(view: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -56,7 +56,7 @@ def with_password(
 
 
 def prove_link(request: HttpRequest, link_token: str, *, user_id: str) -> None:
-    """Let this sign-in prove the link of this token. Raises `LinkTokenRefused`."""
+    """Use the link token up, and let this sign-in prove its link. Raises `LinkTokenRefused`."""
     link = link_tokens.spend(link_token, user_id=user_id)
     if link is None:
         raise LinkTokenRefused

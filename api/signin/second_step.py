@@ -55,7 +55,7 @@ def opened(request: HttpRequest, otherwise: type[LoginIncomplete]) -> AuthSessio
     Raises `MfaRequired` if it waits for a second factor, `MfaEnrolmentRequired` if it waits for a
     new one, and `otherwise` if for another step.
     """
-    # Set where a sign-in is opened, and nowhere else: a pending stage leaves None.
+    # `receivers.open_session` sets this. It is None while a login stage is pending.
     session = sign_in_of(request).opened
     if session is not None:
         return session

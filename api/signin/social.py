@@ -83,7 +83,7 @@ def _spend(request: HttpRequest, provider: StrictProvider, proof: Proof) -> None
 
 
 def _refused(request: HttpRequest, provider: str, error: ProviderError) -> ProviderTokenRefused:
-    """Log, record and count the refusal, and return the exception: one answer for all reasons."""
+    """Log, record and count the refusal. Returns the exception, the same one for all reasons."""
     log.warning("a token of %s was refused: %s", provider, error)
     _record(request, identifier=provider, reason=LoginFailure.PROVIDER_TOKEN_REFUSED)
     limits.count_refusal(client_of(request).network)
@@ -134,6 +134,6 @@ def _complete(request: HttpRequest, login: SocialLogin) -> AuthSession:
     except InactiveUserError as exc:
         raise ProviderTokenRefused from exc
     except AccountExistsError as exc:
-        # The account came to be after `_require_one_call` looked: the next call gets a link token.
+        # Another request made the account after `_require_one_call`. A retry gets a link token.
         raise ConflictError from exc
     return second_step.opened(request, ProviderLoginIncomplete)

@@ -91,7 +91,7 @@ def _check(request: Request, password: str) -> None:
 
 
 class ReauthenticationResponse(response.ReauthenticationResponse):
-    """allauth's 401, with the proofs that it doesn't know, and the challenge of RFC 9470."""
+    """Answer allauth's 401 with all proofs of ours in `flows`, and the challenge of RFC 9470."""
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
@@ -154,7 +154,7 @@ def install() -> None:
 
 
 def urlpatterns() -> list[URLPattern]:
-    """The addresses below allauth's headless API that it doesn't have."""
+    """Return the routes that we add to allauth's headless API."""
     view = ReauthenticateByProviderView
     return [
         path(

@@ -39,10 +39,10 @@ def cookie(request: Request) -> str:
 
 
 def respond(request: Request, pair: dict[str, Any]) -> Response:
-    """Return an answer with the pair: the refresh token in the body, or in a cookie.
+    """Return an answer with the pair. The refresh token is in the body, or in a cookie on request.
 
-    In a cookie if the caller asks for it, whose device is then known (`known_devices`). Raises
-    `OriginRefused` if a foreign page asks.
+    An answer with the cookie also marks the browser as a known device (`known_devices`). Raises
+    `OriginRefused` if a foreign page asks for the cookie.
     """
     if not by_cookie(request):
         return Response(pair)

@@ -24,11 +24,12 @@ def next_pair(
 ) -> dict[str, Any]:
     """Return the next pair of this sign-in.
 
-    Raises `InvalidToken`, or the subclass that says why; what a reused or lost token causes is
-    committed before. `access`, expired or not, must be of the same sign-in. If it isn't, nothing
-    changes: this proves no theft of the refresh token. `retry_key` is as `retry_keys` read it.
+    `access`, expired or not, must be of the same sign-in. If it isn't, the sign-in goes on, because
+    this proves no theft of the refresh token. `retry_key` comes from `retry_keys`.
 
-    Raises `TooManyRequestsError` in place of a refusal after too many of them.
+    Raises `InvalidToken` or a subclass that names the reason. A reused or lost token ends the sign-in;
+    this is committed before the error is raised. Counts each refusal (`refusals`), and raises
+    `TooManyRequestsError` after too many of them. A good token is not counted.
     """
     client = client or ClientInfo()
     try:
@@ -63,7 +64,7 @@ def _next_pair(
 
 
 def _presented(raw_token: str, access: str) -> refresh.Presented:
-    """Return what the refresh token says. Raises `InvalidToken` or `RefreshExpired`."""
+    """Return the content of the refresh token. Raises `InvalidToken` or `RefreshExpired`."""
     try:
         token = jwts.RefreshJWT(raw_token)
         must_match = bool(access) or settings.REFRESH_REQUIRES_ACCESS_TOKEN
@@ -84,7 +85,10 @@ def _presented(raw_token: str, access: str) -> refresh.Presented:
 
 
 def _name_of(raw_token: str) -> str:
-    """Return the name of a refresh token that we signed, expired or not; '' for any other text."""
+    """Return the name by which `refusals` counts this token, or '' if we didn't sign it.
+
+    An expired token has a name, too.
+    """
     try:
         token = jwts.RefreshJWT(raw_token, verify=False)
         return _name(token.sid, str(token["jti"]))

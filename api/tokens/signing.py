@@ -109,7 +109,7 @@ class SignedJWTBackend(TokenBackend):
 def _without_duplicates(text: str) -> dict[str, Any]:
     """Return the header. Raises `ValueError` if header or payload has a member twice.
 
-    Parsers keep different ones of the two, so two verifiers would read two different tokens (RFC
+    JSON parsers differ in which of the two they keep, so two verifiers would read different claims (RFC
     8725 bis).
     """
     header, payload, _signature = text.split(".")

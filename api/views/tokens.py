@@ -153,7 +153,7 @@ class TokenRefreshView(TokenAPIView):
             )
         except InvalidToken as exc:
             refusal = self.handle_exception(exc)
-            if cookie:  # it is worthless: the browser must not send it again
+            if cookie:  # the token is useless now: the browser must not send it again
                 delivery.forget(refusal)
             return refusal
         return delivery.respond(request, pair)
@@ -175,7 +175,7 @@ class TokenVerifyView(TokenAPIView):
 
 
 OAUTH_ERRORS = {400, 401, 415}
-"""RFC 6749 §5.2 has words for what the caller sent, and none for methods, limits and outages."""
+"""Statuses for which RFC 6749 §5.2 has a code. It has none for wrong methods, limits and outages."""
 
 
 class OAuthAPIView(TokenAPIView):
@@ -248,7 +248,7 @@ class TokenIntrospectView(OAuthAPIView):
 
 
 PARAMETERS = ("token", "token_type_hint")
-"""What these endpoints know. They ignore others, also repeated ones."""
+"""The parameters that these endpoints read. They ignore all others, also repeated ones."""
 
 
 def _token_in(request: Request, default: str = "") -> Any:

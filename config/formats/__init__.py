@@ -1,4 +1,4 @@
-"""Write times in pages and mails where the formats of Django read badly in a sentence.
+"""Set the formats of times in pages and mails, where Django's own read badly in a sentence.
 
-Django finds one room for each language by its name, and takes what it lacks from its own formats.
+There is one package for each language, named by its code. Django uses its own formats for the others.
 """

@@ -45,7 +45,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
-# Wrong tries are counted by `accounts.pages.codes`, allauth's counter can be beaten.
+# `accounts.pages.codes` counts wrong tries. Requests at the same time can exceed allauth's counter.
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS = 1000
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 600
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
@@ -62,7 +62,7 @@ ACCOUNT_FORMS = {
     "signup": "accounts.pages.forms.SignupForm",
     "user_token": "accounts.pages.forms.UserTokenForm",
 }
-# Off: a mailed code is no door. It only proves an account, to connect a provider or as a fresh proof.
+# On: a mailed code signs in. Off: it only proves an account, to connect a provider or as a fresh proof.
 SIGN_IN_BY_CODE = env.bool("SIGN_IN_BY_CODE", default=True)
 ACCOUNT_LOGIN_BY_CODE_ENABLED = SIGN_IN_BY_CODE
 ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 1000
@@ -73,13 +73,13 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
 # The proofs of `accounts.pages.proofs`.
 ACCOUNT_REAUTHENTICATION_METHODS = {"password", "code", "socialaccount", "mfa"}
-# allauth's own memory of proofs counts for nothing: `AccountAdapter` asks our rule.
+# 0: allauth's own record of proofs never suffices. `AccountAdapter` asks `accounts.signins.proofs`.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_DISPLAY = "accounts.people.models.user_display"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 
-# Days after which an account is erased whose owner asked for it. A sign-in before that keeps it.
+# Days between the owner's request and the erasure of the account. A sign-in within them keeps it.
 ACCOUNT_DELETION_DAYS = env.int("ACCOUNT_DELETION_DAYS", default=7)
 
 SOCIALACCOUNT_ADAPTER = "accounts.pages.social_adapter.SocialAccountAdapter"
@@ -92,7 +92,7 @@ SOCIALACCOUNT_FORMS = {
     "signup": "accounts.pages.forms.SocialSignupForm",
 }
 
-# A sensitive act needs a proof of its sign-in that is at most so old (`accounts.signins.proofs`).
+# The age in seconds up to which a proof allows a sensitive act (`accounts.signins.proofs`).
 FRESH_PROOF_SECONDS = env.int("FRESH_PROOF_SECONDS", default=600)
 
 # Second factors (`accounts.factors`), and who must have one: `nobody`, `staff`, `all` or `group:NAME`.

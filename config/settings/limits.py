@@ -19,19 +19,19 @@ def limit(variable: str, default: str) -> tuple[int, int]:
 
 
 LIMITS = {
-    # Wrong passwords. A right one costs nothing.
+    # Wrong passwords. A right one is not counted.
     "sign_in_account": limit("LIMIT_SIGN_IN_ACCOUNT", "5/300"),
     "sign_in_account_day": limit("LIMIT_SIGN_IN_ACCOUNT_DAY", "100/86400"),
     "sign_in_device": limit("LIMIT_SIGN_IN_DEVICE", "5/300"),
     "sign_in_network": limit("LIMIT_SIGN_IN_NETWORK", "50/300"),
-    # Requests from one address.
+    # Requests from one IP address.
     "sign_up": limit("LIMIT_SIGN_UP", "60/60"),
     "reset": limit("LIMIT_RESET", "60/60"),
     "code": limit("LIMIT_CODE", "60/60"),
-    # Ways to a provider that one browser, and one address, begin and don't finish.
+    # Attempts by a provider that did not succeed: of one browser, of one network.
     "social_browser": limit("LIMIT_SOCIAL_BROWSER", "30/60"),
     "social_start": limit("LIMIT_SOCIAL_START", "600/60"),
-    # What is refused: from one address, or a refresh token that we signed. Successes cost nothing.
+    # Refusals: of one network; `refresh_token`: of one refresh token that we signed.
     "social": limit("LIMIT_SOCIAL", "30/60"),
     "refresh": limit("LIMIT_REFRESH", "120/60"),
     "refresh_token": limit("LIMIT_REFRESH_TOKEN", "20/60"),
@@ -42,7 +42,7 @@ LIMITS = {
     # Wrong codes of a second factor, for one account.
     "factor": limit("LIMIT_FACTOR", "5/300"),
     "factor_day": limit("LIMIT_FACTOR_DAY", "30/86400"),
-    # Mails to one address.
+    # Mails to one email address.
     "reset_address": limit("LIMIT_RESET_ADDRESS", "5/60"),
     "code_address": limit("LIMIT_CODE_ADDRESS", "3/60"),
     "resend": limit("LIMIT_RESEND", "1/10"),
@@ -58,7 +58,7 @@ def _rate(name: str, per: str) -> str:
     return f"{amount}/{seconds}s/{per}"
 
 
-# The limits that allauth counts. Those of passwords are ours: `accounts.signins.guesses`.
+# The limits that allauth counts. `accounts.signins.guesses` counts wrong passwords.
 ACCOUNT_RATE_LIMITS = {
     "login": None,
     "login_failed": None,

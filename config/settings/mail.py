@@ -15,7 +15,7 @@ EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
-# Of mails that a stranger can cause: codes, reset links, "you already have an account".
+# Mails that a stranger can cause: codes, reset links, "you already have an account".
 MAILS_PER_ADDRESS_AND_DAY = env.int("MAILS_PER_ADDRESS_AND_DAY", default=20)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Munjigi <no-reply@localhost>")
 MAILS_PER_ADDRESS_AND_NETWORK = env.int("MAILS_PER_ADDRESS_AND_NETWORK", default=10)

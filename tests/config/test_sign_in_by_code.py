@@ -1,4 +1,4 @@
-"""Take the sign-in by a mailed code away: `SIGN_IN_BY_CODE=0`."""
+"""Switch the sign-in by a mailed code off: `SIGN_IN_BY_CODE=0`."""
 
 import pytest
 

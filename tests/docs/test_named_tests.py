@@ -31,7 +31,7 @@ def test_every_answer_of_the_threat_model_names_a_test(heading, least):
 
 
 def test_a_name_that_is_no_test_is_found():
-    """The checks above must be able to fail."""
+    """The checks above fail for a name that does not exist."""
     here = "`tests/docs/test_named_tests.py::test_a_name_that_is_no_test_is_found`"
 
     assert documents.missing_tests(f"`test_nobody_wrote_it` {here}") == [

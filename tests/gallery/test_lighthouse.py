@@ -1,4 +1,4 @@
-"""Lighthouse on the pages by which people come in, with the site as in production.
+"""Run Lighthouse on the entrance pages, with the site as in production.
 
 Three of its four scores don't depend on the machine, and must always be 99 or 100. Performance does:
 Lighthouse multiplies the time that the processor took, and a busy machine takes longer. So tests

@@ -68,7 +68,7 @@ def test_five_wrong_codes_end_a_code_but_not_the_sign_up(browser, deliver):
     assert [page.status_code for page in pages] == [200] * 5
     assert "You have 4 tries left" in pages[0].text
     assert "have a new code sent" in pages[4].text
-    assert "typed wrong too often" in late.text
+    assert "Too many wrong tries" in late.text
     assert not is_signed_in(browser)
     assert not AuthSession.objects.exists()
 

@@ -1,4 +1,4 @@
-"""What is good once has one winner, also if two requests send it at the same time."""
+"""A thing that works once has one winner, also if several requests send it at the same time."""
 
 import copy
 import json
@@ -35,7 +35,7 @@ def key(user, deliver):
 
 
 def reset_on_the_page(key, passwords):
-    """Open the link in so many browsers, then send all forms at once."""
+    """Open the link in this number of browsers, then send all forms at the same time."""
     browsers = [Client() for _ in passwords]
     forms = [
         browser.get(f"/accounts/password/reset/key/{key}/")["Location"] for browser in browsers

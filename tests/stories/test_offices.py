@@ -26,7 +26,7 @@ def counts():
 
 
 def test_forty_people_sign_in_by_kakao(kakao, walk):
-    """More than any limit of refusals. Nothing is counted, so more people change nothing."""
+    """More people than any limit of refusals. The number does not matter, because nothing is counted."""
     for _ in range(40):
         browser = Client(headers={"user-agent": CHROME})
         walk(kakao, browser)

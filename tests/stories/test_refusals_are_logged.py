@@ -1,4 +1,4 @@
-"""What a guessing stranger causes leaves a log line with a reason, without the stranger's own words."""
+"""A refused guess leaves a log line with a reason, without any text that the guesser sent."""
 
 import pytest
 from django.test import Client

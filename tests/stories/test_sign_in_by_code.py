@@ -41,14 +41,14 @@ def last_code(deliver):
 
 
 def without_tokens(response, email):
-    """Return the page without what is new each time: tokens, seconds left, the typed address."""
+    """Return the page without the parts that are new each time: tokens, seconds, the typed address."""
     text = re.sub(r"<time data-countdown.*?</time>", "", response.content.decode())
     text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "", text)
     return re.sub(r'nonce[-="][^" ]+', "", text).replace(email, "")
 
 
 def let_pause_end():
-    """Let the seconds end in which no new code is sent."""
+    """End the pause in which the site sends no new code."""
     redis = get_redis_connection("default")
     for key in redis.scan_iter("attempts:resend:*"):
         redis.delete(key)
@@ -130,7 +130,7 @@ def test_a_new_code_waits_some_seconds_and_replaces_the_old_one(browser, user, d
     new = last_code(deliver)
 
     assert "data-countdown" in early.text
-    assert "A code is on its way." in later.text
+    assert "We sent a code." in later.text
     assert len(deliver()) == 2
     assert type_code(browser, old).status_code == 200
     assert type_code(browser, new).status_code == 302
@@ -307,7 +307,7 @@ def test_an_address_gets_three_codes_a_minute(user, kind):
 
 @pytest.fixture
 def squatted():
-    """An account that a stranger has made with somebody else's address."""
+    """Make the account that a stranger signed up for with another person's address."""
     user = UserFactory(email="mia@example.com", verified=False, display_name="Stranger")
     SocialAccount.objects.create(user=user, provider="google", uid="stranger")
     return user
@@ -365,7 +365,7 @@ def test_a_code_keeps_an_account_that_was_to_be_deleted(browser, user, deliver):
 
 
 def test_a_link_that_somebody_left_here_is_forgotten(browser, user, deliver):
-    """An earlier user of this browser has noted a link of theirs to this account."""
+    """An earlier user of this browser has left a link to this account in the session."""
     session = browser.session
     link = Link(
         provider="kakao", uid="thief", extra_data={}, email=user.email, user_id=str(user.pk)

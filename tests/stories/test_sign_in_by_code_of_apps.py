@@ -197,7 +197,7 @@ def test_a_code_sent_six_times_at_once_opens_one_sign_in(ask, confirm, user, del
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["known", "unknown"])
 def test_of_eight_requests_at_once_three_are_mailed(app, user, deliver, kind):
-    """Requests at the same time must not tell more than one after the other."""
+    """Requests at the same time must not show more than requests one after the other."""
     email = user.email if kind == "known" else NOBODY
 
     statuses = at_once(8, lambda _: app("POST", "auth/code/request", {"email": email}).status_code)

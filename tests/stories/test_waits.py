@@ -40,7 +40,7 @@ def only(settings, *names):
 
 
 class World:
-    """What the scenarios need: people, browsers, apps and the providers' stand-ins."""
+    """The fixtures of the scenarios: people, browsers, apps and the providers' stand-ins."""
 
     def __init__(self, request):
         self.fixture = request.getfixturevalue

@@ -35,7 +35,7 @@ from accounts.federation.providers.base import (
 from accounts.federation.wire import fetch
 
 STATE_PREFIX = "disconnect-"
-"""Marks these states. Those of sign-ins begin with letters and digits that are drawn, and a dot."""
+"""The prefix of these states. A sign-in's state is random letters and digits, a dot, and its content."""
 
 WANTS_TO_ASK = {"consent_required", "interaction_required"}
 """Errors of OpenID Connect Core §3.1.2.6: the provider would have to show the person a page."""

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 @never_cache
 @require_POST
 def google_events(request: HttpRequest) -> HttpResponse:
-    """Receive what Google's Cross-Account Protection reports."""
+    """Receive a report of Google's Cross-Account Protection."""
     return _event(request, security_events.GOOGLE)
 
 
@@ -36,7 +36,7 @@ def google_events(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def kakao_events(request: HttpRequest) -> HttpResponse:
-    """Receive what Kakao's account status webhook reports."""
+    """Receive a report of Kakao's account status webhook."""
     return _event(request, security_events.KAKAO)
 
 

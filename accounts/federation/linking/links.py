@@ -1,10 +1,10 @@
 """Connect a provider to an existing account with the same verified email, after one proof.
 
-`note` stores the link in the session. Then the owner is asked to sign in to that account *for this
-purpose*: a browser by a page, an app by a 409 answer. That sign-in makes the link. Any other
+`note` stores the link in the session. Then we ask the owner to sign in to that account *for this
+purpose*: a browser by a page, an app by a 409 answer. That sign-in makes the connection. Any other
 sign-in in the same session forgets the link, because another person may have left it on a shared
-machine. The proof is allauth's whole pipeline with all its stages: `begin` is called at its start,
-`complete` at its end.
+machine. The proof is allauth's whole pipeline with all its stages: `pre_login` calls `begin` at its
+start, `post_login` calls `complete` at its end.
 """
 
 import logging
@@ -51,8 +51,9 @@ class Link:
 def wanted(login: SocialLogin) -> Link | None:
     """Return the link that this first sign-in by a provider needs.
 
-    Returns None if no account here has a verified email of the provider's account. Call it after
-    `addresses.claim`: an account that still has the address has proved it, or is staff.
+    Returns None if no account here has a verified email of the provider's account. Call after
+    `claims.claim`: an account that still has the address then has proved it, or an administrator
+    prepared it.
     """
     for address in login.email_addresses:
         if not address.verified:
@@ -98,7 +99,7 @@ def forget(request: HttpRequest) -> None:
 
 
 def prove(request: HttpRequest, key: str) -> None:
-    """Declare that a sign-in in this request proves the link with this key."""
+    """Mark the sign-in of this request as the proof of the link with this key."""
     sign_in_of(request).link_key = key
 
 
@@ -115,7 +116,7 @@ def begin(request: HttpRequest) -> None:
 
 
 def complete(request: HttpRequest, user: User) -> bool | None:
-    """Connect the provider's account if this sign-in proved the noted link. Call when it is done.
+    """Connect the provider's account if this sign-in proved the noted link. Call at its end.
 
     Returns True if the user now has the connection, None if no link was proved or the address has
     changed, and False if another user has been connected to that account in the meantime.

@@ -33,7 +33,7 @@ from accounts.request import client_of
 log = logging.getLogger(__name__)
 
 DISCONNECT = "disconnect"
-"""Our process beside allauth's (`AuthProcess`): the way to a provider that ends a connection."""
+"""Our process beside allauth's (`AuthProcess`): the attempt that ends a connection at a provider."""
 
 
 class StrictClient(OAuth2Client):
@@ -85,9 +85,9 @@ class StrictAdapter(OAuth2Adapter):
         raise NotImplementedError
 
     def auth_time(self, answer: dict[str, Any], *, uid: str) -> int | None:
-        """When this person last signed in at the provider, or None if it doesn't say.
+        """Return when this person last signed in at the provider, or None if it doesn't say.
 
-        Epoch seconds, from `auth_time` of an ID token. Raises `ProviderError`.
+        In epoch seconds, from `auth_time` of an ID token. Raises `ProviderError`.
         """
         return None
 
@@ -157,12 +157,12 @@ class StrictProvider(OAuth2Provider):
 
     @property
     def is_down(self) -> bool:
-        """Should pages say so beside the button?"""
+        """Return True if pages should say beside the button that the provider is down."""
         return outage.is_marked(self.id)
 
     @property
     def way_out(self) -> WayOut | None:
-        """How to open this page elsewhere, if the provider refuses the browser that shows it."""
+        """Return how to open this page in another browser, if the provider refuses this one."""
         return ways_out.of(self.request) if self.refuses_embedded_browsers else None
 
     # allauth asks these.
@@ -176,12 +176,14 @@ class StrictProvider(OAuth2Provider):
         data: Any = None,
         **kwargs: Any,
     ) -> HttpResponse:
-        """Send the browser to the provider, unless its way back would be refused.
+        """Redirect to the provider; if the provider is down, return an error page instead.
 
-        A disconnection always goes: it has ended here already, and its way back copes.
+        A disconnection is always redirected, because the connection has ended here already. Counts
+        every other attempt. Raises `TooManyRequestsError`, and `ReauthenticationRequired` for a
+        connection without a fresh proof.
         """
         if process == AuthProcess.CONNECT:
-            # Before the way to the provider: afterwards the connection is refused without a proof.
+            # Ask now: after the redirect, a connection without a fresh proof would be refused.
             _require_recent_proof(request)
         try:
             if process != DISCONNECT:
@@ -224,11 +226,12 @@ class StrictProvider(OAuth2Provider):
     def verify_token(self, request: HttpRequest, token: dict[str, Any]) -> SocialLogin:
         """Verify a native app's token for allauth's headless API, and mark it as used.
 
-        Returns the login for allauth's pipeline. Raises `ProviderUnavailableError`, `STORE_ERRORS`
-        or `ReauthenticationRequired`, and for any other refusal allauth's error `invalid_token`.
+        Returns the login for allauth's pipeline. Raises `ProviderUnavailableError`, `STORE_ERRORS`,
+        `TooManyRequestsError` or `ReauthenticationRequired`, and for any other refusal allauth's
+        error `invalid_token`.
         """
         if json.loads(request.body).get("process") == AuthProcess.CONNECT:
-            # Before the token is used up: the app sends it again afterwards.
+            # Ask before using the token up, because the app sends it again after the proof.
             _require_recent_proof(request)
         network = client_of(request).network
         limits.require_proofs(network)

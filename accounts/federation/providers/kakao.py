@@ -30,7 +30,10 @@ class KakaoAdapter(StrictAdapter):
 
     @override
     def auth_time(self, answer: dict[str, Any], *, uid: str) -> int | None:
-        """From the ID token, which Kakao adds if OpenID Connect is switched on for the app."""
+        """Return the time in the ID token, or None without one.
+
+        Kakao adds the token if OpenID Connect is switched on for the app. Raises `ProviderError`.
+        """
         token = answer.get("id_token")
         if token is None:
             return None

@@ -40,7 +40,7 @@ def verify(
 
 
 def auth_time(claims: dict[str, Any]) -> int | None:
-    """When the person signed in at the provider, or None if the token doesn't say."""
+    """Return when the person signed in at the provider, or None if the token doesn't say."""
     return jws.seconds_in(claims, "auth_time") if "auth_time" in claims else None
 
 

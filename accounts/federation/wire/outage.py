@@ -87,7 +87,10 @@ class Call:
                     log.warning("%s is down: %s times out", self.provider, self.url)
 
     def leave(self) -> None:
-        """Free the place, and let the next probe try. Call when the thread of the call ends."""
+        """Give the call's place to a waiting thread; after a probe, allow the next probe.
+
+        Call when the thread of the call ends.
+        """
         with _changed:
             _calls.discard(self)
             if self.is_probe and self.url in _addresses:
@@ -113,14 +116,14 @@ def begin(url: str) -> Call:
 
 
 def require(provider: str) -> None:
-    """Raise `ProviderUnavailableError` if a sign-in by a page would be refused on its way back."""
+    """Raise `ProviderUnavailableError` if the calls that finish an attempt would be refused."""
     with _changed:
         if any(address.refuses for address in _needed(provider)):
             raise ProviderUnavailableError("down")
 
 
 def is_marked(provider: str) -> bool:
-    """Should pages say that this provider is down?"""
+    """Return True if pages should say that this provider is down."""
     earliest = time.monotonic() - MARK_SECONDS
     with _changed:
         return any(one.is_down and one.failed_at > earliest for one in _needed(provider))

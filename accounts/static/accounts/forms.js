@@ -1,4 +1,4 @@
-// Send a form once, keep the browser from sending it again, and count down the time until one may try again.
+// Send a form once, keep the browser from sending it again, and count down the seconds until the next try.
 
 for (const form of document.querySelectorAll('form[method="post"]')) {
   form.addEventListener("submit", (event) => {
@@ -20,15 +20,15 @@ addEventListener("pageshow", () => {
   }
 });
 
-// A refused form stands at its own address. "Reload" and "back" then open a new one, and the browser
-// doesn't ask its visitor whether to send the old one again.
+// After a refused form, let "Reload" and "back" open a new form. Otherwise the browser would ask the
+// visitor whether to send the old form again.
 history.replaceState(history.state, "");
 
 function buttons(form) {
   return [...form.elements].filter((element) => element.type === "submit");
 }
 
-// In the words of the server, which rounds minutes up, too.
+// Write the time as the server does, which also rounds minutes up.
 const inWords = (count, unit) =>
   new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, unitDisplay: "long" }).format(count);
 

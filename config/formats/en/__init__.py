@@ -1,1 +1,1 @@
-"""Formats of English pages and mails."""
+"""Set the formats of English pages and mails."""

@@ -1,1 +1,1 @@
-"""Formats of Korean pages and mails."""
+"""Set the formats of Korean pages and mails."""

@@ -116,7 +116,7 @@ def test_back_or_f5_after_the_sign_in_leads_to_next(standin, visitor, deliver):
     first = visitor.get(back)
     again = visitor.get(back)
 
-    if standin.name == "naver":  # which vouches for no address: a code is still to come
+    if standin.name == "naver":  # Naver verifies no address, so the code comes first
         assert first["Location"].startswith("/accounts/confirm-email/")
         assert again.status_code == 409
     else:

@@ -1,4 +1,4 @@
-"""Ways to a provider that succeed cost nothing. Floods are refused, and the answer says when."""
+"""Attempts by a provider that succeed are not counted. Floods get a 429 that says when to try again."""
 
 import pytest
 from django.test import Client

@@ -17,7 +17,15 @@ def prove(browser):
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ["Delete my account", "For 7 days", "Sign in, in any way", "without your name"]),
+        (
+            "en",
+            [
+                "Delete my account",
+                "For 7 days",
+                "To keep the account, sign in",
+                "without your name",
+            ],
+        ),
         ("ko", ["계정 삭제하기", "7일 동안", "어떤 방법으로든 로그인하면", "이름·주소·기기 없이"]),
     ],
 )

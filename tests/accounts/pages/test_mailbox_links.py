@@ -22,7 +22,7 @@ FORM, CONFIRM, LOGIN = "/accounts/3rdparty/signup/", "/accounts/confirm-email/",
 SHY = "4012345673"
 """A person at Kakao who shares no address."""
 UNPROVED = "4012345672"
-"""A person at Kakao whose address Kakao doesn't vouch for."""
+"""A person at Kakao whose address Kakao has not verified."""
 NEW = "new@example.org"
 
 
@@ -34,7 +34,7 @@ def codes_at_any_time(settings):
 
 @pytest.fixture
 def sign_up(kakao, walk):
-    """Come by Kakao and type this address. Returns the browser."""
+    """Sign up by Kakao and type this address. Returns the browser."""
 
     def run(email, browser=None, identity=SHY):
         browser = browser or new_browser()
@@ -82,7 +82,7 @@ def test_the_mailed_code_connects_and_signs_in(user, sign_up, deliver, walk, kak
 @pytest.mark.parametrize(
     ("locale", "subject", "text"),
     [
-        ("en", "Connect Kakao to your account?", "give this code to nobody"),
+        ("en", "Connect Kakao to your account?", "Don't give this code to anybody"),
         ("ko", "카카오 계정을 연결할까요?", "이 코드를 아무에게도 알려 주지 마세요"),
     ],
 )
@@ -194,7 +194,7 @@ def without_token(answer):
 
 
 def without_secrets(text, email):
-    """Return a page without what differs at every request: the CSRF token and the address."""
+    """Return a page without the parts that differ at every request: the CSRF token and the address."""
     lines = text.replace(email, "ADDRESS").splitlines()
     return [line for line in lines if "csrfmiddlewaretoken" not in line]
 
@@ -334,7 +334,7 @@ def test_an_account_that_lost_the_address_meanwhile_is_not_opened(user, sign_up,
 
 
 def test_an_account_that_never_proved_the_address_is_not_opened(user, sign_up, deliver):
-    """The account has proved another address; somebody else reads this one's mails."""
+    """The account has proved another address. Another person reads the mails of this one."""
     EmailAddress.objects.create(user=user, email=NEW, verified=False)
     browser = sign_up(NEW)
 
@@ -426,7 +426,7 @@ def test_an_unfinished_sign_up_of_the_same_person_lets_go(user, sign_up, deliver
 
 
 def test_a_right_code_of_a_replaced_sign_up_begins_again(sign_up, deliver):
-    """Another browser of the same person has begun with the same address meanwhile."""
+    """Another browser of the same person signs up with the same address in between."""
     first = sign_up(NEW)
     sign_up(NEW)
 

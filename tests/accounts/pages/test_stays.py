@@ -39,7 +39,7 @@ def test_a_providers_sign_up_and_sign_in_keep_the_choice(standin, deliver, choic
     for _ in ("sign-up", "sign-in"):
         browser = Client()
         browser.get(start(standin, browser, remember=choice))
-        if standin.name == "naver" and not is_signed_in(browser):  # vouches for no address
+        if standin.name == "naver" and not is_signed_in(browser):  # Naver verifies no address
             browser.post("/accounts/confirm-email/", {"code": code_in(deliver()[-1])})
         assert is_lasting(browser) is is_long
 

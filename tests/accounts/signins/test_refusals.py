@@ -1,4 +1,4 @@
-"""Refused refreshes are counted for a token that we signed, or for a network. Good ones are free."""
+"""A refused refresh counts for its token if we signed it, otherwise for its network. A good one doesn't."""
 
 from datetime import timedelta
 
@@ -117,7 +117,7 @@ def test_a_token_that_is_refused_so_often_costs_no_statement(pair, user):
 
 
 def test_a_refused_token_does_not_stop_the_next_of_its_sign_in(pair):
-    """A thief holds an old token: its refusals are not the owner's."""
+    """A thief has an old token. Its refusals do not count for the owner's token."""
     session = AuthSession.objects.get()
     for _ in range(2):
         refusals.count(f"{session.pk}:old", network="192.0.2.1")
