@@ -85,10 +85,12 @@ def give_back(request: HttpRequest) -> None:
             counters.give_back([use])
 
 
-def _record_tries(request: HttpRequest) -> None:
+def record_tries(request: HttpRequest) -> None:
     """Record that the tries of this request's code are used up, with its account if there is one."""
-    state = request.session.get(EMAIL_VERIFICATION_CODE_SESSION_KEY, {})
     stage = get_pending_stage(request)  # None for a user who is signed in
+    state = request.session.get(EMAIL_VERIFICATION_CODE_SESSION_KEY) or (
+        stage.state if stage else {}
+    )
     user = stage.login.user if stage else request.user
     sid = request.session.get(SID)
     trail.record(
@@ -131,7 +133,7 @@ class ChecksCode:
                 is_spent=is_spent,
             )
         except TriesUsedUpError:
-            _record_tries(request)
+            record_tries(request)
             raise
         if is_spent:
             sign_in_of(request).spent_code = use

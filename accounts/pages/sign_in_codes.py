@@ -19,16 +19,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
-from accounts.audit import trail
-from accounts.audit.models import AuditEvent
-from accounts.audit.vocabulary import LoginFailure
 from accounts.errors import ConflictError, TooManyRequestsError
 from accounts.federation.linking import links
 from accounts.pages import stays
 from accounts.pages.signing_up import note_no_password
 from accounts.people import addresses
 from accounts.people.models import User
-from accounts.request import client_of, is_app, sign_in_of
+from accounts.request import is_app, sign_in_of
 from accounts.store import counters
 from accounts.store.counters import Limit
 
@@ -79,23 +76,6 @@ class SignInCode(login_by_code.LoginCodeVerificationProcess):
         """Add the message that a new code was sent. For the first code, the page says so itself."""
         if self.is_resent or not self.state["initiated_by_user"]:
             super().add_sent_message(context)
-
-    @override
-    def record_invalid_attempt(self) -> bool:
-        if self.user is None:
-            reason = LoginFailure.UNKNOWN_USER
-        elif not self.user.is_active:
-            reason = LoginFailure.USER_INACTIVE
-        else:
-            reason = LoginFailure.WRONG_CODE
-        trail.record(
-            AuditEvent.Type.LOGIN_FAILED,
-            user=cast("User | None", self.user),
-            identifier=self.state["email"],
-            client=client_of(self.request),
-            reason=reason,
-        )
-        return bool(super().record_invalid_attempt())
 
     @override
     def finish(self, redirect_url: str | None) -> HttpResponse:

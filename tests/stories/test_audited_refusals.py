@@ -1,5 +1,6 @@
 """Attempts at an account leave a row in its audit log, in the transaction of the act itself."""
 
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -89,6 +90,31 @@ def test_wrong_codes_of_an_app_leave_a_row(app, db):
         app("POST", "auth/email/verify", {"key": "0000-0000"}, x_session_token=token)
 
     assert rows("code.refused") == [(User.objects.get(), NEW["email"], "", None)]
+
+
+@pytest.mark.parametrize("email", ["known", "nobody@example.com"])
+@pytest.mark.parametrize("door", ["page", "api", "app"])
+def test_wrong_codes_of_a_sign_in_leave_one_row(browser, app, post, user, door, email):
+    email = user.email if email == "known" else email
+    if door == "page":
+        browser.post("/accounts/login/code/", {"email": email})
+        path = "/accounts/login/code/confirm/"
+        send = partial(browser.post, path, WRONG)
+    elif door == "api":
+        token = post("/api/token/code/", {"email": email}).json()["code_token"]
+        body = {"code_token": token} | WRONG
+        send = partial(post, "/api/token/code/confirm/", body)
+    else:
+        asked = app("POST", "auth/code/request", {"email": email})
+        token = asked.json()["meta"]["session_token"]
+        send = partial(app, "POST", "auth/code/confirm", WRONG, x_session_token=token)
+
+    for _ in range(7):
+        send()
+
+    owner = user if email == user.email else None
+    assert rows("code.refused") == [(owner, email, "", None)]
+    assert rows("login.failed") == []
 
 
 @pytest.mark.django_db(transaction=True)
