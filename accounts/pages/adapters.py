@@ -35,6 +35,7 @@ from accounts.errors import (
 from accounts.federation.linking import links
 from accounts.mail import sending
 from accounts.pages import (
+    codes,
     decoys,
     known_devices,
     mailbox_links,
@@ -203,8 +204,10 @@ class AccountAdapter(DefaultAccountAdapter):
         allauth doesn't always name the account, so look for the owner of the address.
         """
         request = self.request
-        if template_prefix in BY_STRANGERS and not _may_send(request, email):
-            return  # the page says the same as ever: it must not tell who has an account
+        if template_prefix in BY_STRANGERS:
+            is_withheld = sign_in_of(request).is_mail_withheld = not _may_send(request, email)
+            if is_withheld:
+                return  # the page says the same as ever: it must not tell who has an account
         owner: User | None = context.get("user") or next(
             iter(filter_users_by_email(email, prefer_verified=True)), None
         )
@@ -246,13 +249,14 @@ class AccountAdapter(DefaultAccountAdapter):
         link = mailbox_links.of(emailconfirmation)
         if link is None:
             super().send_confirmation_mail(request, emailconfirmation, signup)
-            return
-        context = {
-            "user": emailconfirmation.user,
-            "code": emailconfirmation.key,
-            "provider": link.provider,
-        }
-        self.send_mail("socialaccount/email/connect_code", link.email, context)
+        else:
+            context = {
+                "user": emailconfirmation.user,
+                "code": emailconfirmation.key,
+                "provider": link.provider,
+            }
+            self.send_mail("socialaccount/email/connect_code", link.email, context)
+        codes.forget_unmailed(request, emailconfirmation.state)
 
     @override
     def get_login_stages(self) -> list[str]:

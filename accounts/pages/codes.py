@@ -79,6 +79,31 @@ def check(
     return USES, code
 
 
+def unguessable() -> str:
+    """Return a code of 256 bits, for an attempt whose code nobody may type."""
+    return str(secrets.randbits(256))
+
+
+def forget_unmailed(request: HttpRequest, state: dict[str, Any]) -> None:
+    """Replace the code of this attempt by an unguessable one, if its mail was not sent.
+
+    The limits of mails then also limit guessing: each code allows some tries. Call after sending.
+    """
+    if sign_in_of(request).is_mail_withheld:
+        state["code"] = unguessable()
+
+
+class OnlyMailed:
+    """Make a process of allauth accept only codes that were mailed (`forget_unmailed`)."""
+
+    request: HttpRequest
+    state: dict[str, Any]
+
+    def send(self, skip_enumeration_mails: bool = False) -> None:
+        super().send(skip_enumeration_mails)  # type: ignore[misc]  # of the process
+        forget_unmailed(self.request, self.state)
+
+
 def give_back(request: HttpRequest) -> None:
     """Let the code of this request be used again: the answer is an error of ours."""
     sign_in = sign_in_of(request)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.account.internal.flows import reauthenticate_by_code
 from allauth.account.internal.flows.reauthentication import get_reauthentication_code_recipients
 from allauth.core import context
 from allauth.socialaccount.adapter import get_adapter as get_social_adapter
@@ -16,6 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.audit.vocabulary import Method, provider_name
+from accounts.pages.codes import OnlyMailed
 from accounts.pages.middleware import current
 from accounts.people.models import User
 from accounts.request import client_of
@@ -88,6 +90,14 @@ PROOFS: dict[str, Proof] = {
     "socialaccount": Proof(lambda record: [record["provider"]], _provider_ways, _provider_flows),
 }
 """By allauth's name of the method. Pages offer the first, and the others as alternatives."""
+
+
+class ProofCode(OnlyMailed, reauthenticate_by_code.ConfirmReauthenticationCodeProcess):
+    """The proof by a mailed code."""
+
+
+# allauth's views look it up here, and have no setting for it.
+reauthenticate_by_code.ConfirmReauthenticationCodeProcess = ProofCode  # type: ignore[misc]
 
 
 def ways(user: User) -> list[Way]:

@@ -4,7 +4,6 @@ An address without an account gets a mail, too, and its process goes on with a c
 type. So pages and answers, limits and the number of mails are the same.
 """
 
-import secrets
 import time
 from typing import Any, cast
 
@@ -24,7 +23,8 @@ from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import LoginFailure
 from accounts.errors import ConflictError, TooManyRequestsError
 from accounts.federation.linking import links
-from accounts.pages import stays
+from accounts.pages import codes, stays
+from accounts.pages.codes import OnlyMailed
 from accounts.pages.signing_up import note_no_password
 from accounts.people import addresses
 from accounts.people.models import User
@@ -33,7 +33,7 @@ from accounts.store import counters
 from accounts.store.counters import Limit
 
 
-class SignInCode(login_by_code.LoginCodeVerificationProcess):
+class SignInCode(OnlyMailed, login_by_code.LoginCodeVerificationProcess):
     """The sign-in by a mailed code of one browser or app. Its session keeps the state."""
 
     is_resent = False
@@ -49,7 +49,7 @@ class SignInCode(login_by_code.LoginCodeVerificationProcess):
     def send(self, skip_enumeration_mails: bool = False) -> None:
         """Mail the code, or say that there is no account: each time, so that the time tells nothing."""
         if self.user is None:
-            self.state["code"] = str(secrets.randbits(256))
+            self.state["code"] = codes.unguessable()
         super().send()
         counters.take([_pause(self.state["email"])])
 
