@@ -225,7 +225,7 @@ class AccountAdapter(DefaultAccountAdapter):
                 },
             )
         with transaction.atomic():
-            if template_prefix in OF_RESETS:
+            if template_prefix in OF_RESETS and not context.get("is_sign_in"):
                 self._record_reset(request, email, context.get("user"))
             sending.enqueue(message, user_id=owner.pk if owner else None)
 

@@ -16,6 +16,7 @@ from allauth.account.internal.flows.email_verification_by_code import (
     EMAIL_VERIFICATION_CODE_SESSION_KEY,
 )
 from allauth.account.internal.stagekit import get_pending_stage
+from allauth.account.stages import LoginByCodeStage
 from allauth.core import context
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -23,7 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.audit import trail
-from accounts.audit.vocabulary import EventType
+from accounts.audit.vocabulary import EventType, LoginFailure
 from accounts.people.models import User
 from accounts.request import client_of, sign_in_of
 from accounts.store import counters
@@ -114,10 +115,17 @@ def give_back(request: HttpRequest) -> None:
             counters.give_back([use])
 
 
-def _record_tries(request: HttpRequest) -> None:
-    """Record that the tries of a code are used up: for the account that it was to prove, if any."""
-    state = request.session.get(EMAIL_VERIFICATION_CODE_SESSION_KEY, {})
+def record_tries(request: HttpRequest) -> None:
+    """Record that the tries of a code are used up: for the account that it was to prove, if any.
+
+    For a sign-in by code this is `login.failed`, as for a wrong password. One row for a code: a row
+    for each try would let a stranger fill the log.
+    """
     stage = get_pending_stage(request)  # None for a user who is signed in
+    if stage is not None and stage.key == LoginByCodeStage.key:
+        _record_sign_in(request, stage.login.user, email=stage.state["email"])
+        return
+    state = request.session.get(EMAIL_VERIFICATION_CODE_SESSION_KEY, {})
     user = stage.login.user if stage else request.user
     sid = request.session.get(SID)
     trail.record(
@@ -126,6 +134,20 @@ def _record_tries(request: HttpRequest) -> None:
         identifier=state.get("email", ""),
         sid=UUID(sid) if sid else None,
         client=client_of(request),
+    )
+
+
+def _record_sign_in(request: HttpRequest, user: Any, *, email: str) -> None:
+    if user is None:
+        reason = LoginFailure.UNKNOWN_USER
+    else:
+        reason = LoginFailure.WRONG_CODE if user.is_active else LoginFailure.USER_INACTIVE
+    trail.record(
+        EventType.LOGIN_FAILED,
+        user=user,
+        identifier=email,
+        client=client_of(request),
+        reason=reason,
     )
 
 
@@ -160,7 +182,7 @@ class ChecksCode:
                 is_spent=is_spent,
             )
         except TriesUsedUpError:
-            _record_tries(request)
+            record_tries(request)
             raise
         if is_spent:
             sign_in_of(request).spent_code = use

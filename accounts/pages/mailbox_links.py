@@ -23,8 +23,7 @@ from typing_extensions import override
 
 from accounts.federation.linking import links
 from accounts.federation.linking.links import Link
-from accounts.pages import signing_up
-from accounts.people import addresses
+from accounts.pages import claims, signing_up
 from accounts.people.models import User
 from accounts.request import sign_in_of
 
@@ -90,7 +89,7 @@ def finish(request: HttpRequest, process: EmailVerificationProcess, link: Link) 
     vouches for. If no account is left, the sign-up begins again.
     """
     process.abort()
-    addresses.claim(link.email, owner_id=None)
+    claims.claim(link.email, owner_id=None)
     signing_up.release(link.provider, link.uid)
     owner = links.owner_of(link)
     if owner is None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows import login_by_code
+from allauth.account.internal.flows.signup import get_signup_url
 from allauth.account.models import EmailAddress
 from allauth.account.stages import LoginByCodeStage, LoginStageController
 from allauth.core import context
@@ -18,19 +19,18 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
-from accounts.audit import trail
-from accounts.audit.models import AuditEvent
-from accounts.audit.vocabulary import LoginFailure
 from accounts.errors import ConflictError, TooManyRequestsError
 from accounts.federation.linking import links
-from accounts.pages import codes, stays
+from accounts.pages import codes, signing_up, stays
 from accounts.pages.codes import OnlyMailed
-from accounts.pages.signing_up import note_no_password
 from accounts.people import addresses
 from accounts.people.models import User
-from accounts.request import client_of, is_app, sign_in_of
+from accounts.request import is_app, sign_in_of
 from accounts.store import counters
 from accounts.store.counters import Limit
+
+UNKNOWN = "account/email/unknown_account"
+"""The mail that says that there is no account."""
 
 
 class SignInCode(OnlyMailed, login_by_code.LoginCodeVerificationProcess):
@@ -54,6 +54,16 @@ class SignInCode(OnlyMailed, login_by_code.LoginCodeVerificationProcess):
         counters.take([_pause(self.state["email"])])
 
     @override
+    def send_by_email(self, email: str, skip_enumeration_mails: bool = False) -> None:
+        """Send allauth's mail. To an address without an account it says so, and is no reset."""
+        if self.user is not None:
+            super().send_by_email(email, skip_enumeration_mails)
+            return
+        facts = {"signup_url": get_signup_url(self.request), "is_sign_in": True}
+        get_adapter().send_mail(UNKNOWN, email, facts)
+        self.add_sent_message({"email": email, "recipient": email})
+
+    @override
     def resend(self) -> None:
         """Mail a new code, which replaces the old one and has its own ten minutes.
 
@@ -72,23 +82,6 @@ class SignInCode(OnlyMailed, login_by_code.LoginCodeVerificationProcess):
         """Say that a new code was sent. The page for the first code says it itself."""
         if self.is_resent or not self.state["initiated_by_user"]:
             super().add_sent_message(context)
-
-    @override
-    def record_invalid_attempt(self) -> bool:
-        if self.user is None:
-            reason = LoginFailure.UNKNOWN_USER
-        elif not self.user.is_active:
-            reason = LoginFailure.USER_INACTIVE
-        else:
-            reason = LoginFailure.WRONG_CODE
-        trail.record(
-            AuditEvent.Type.LOGIN_FAILED,
-            user=cast("User | None", self.user),
-            identifier=self.state["email"],
-            client=client_of(self.request),
-            reason=reason,
-        )
-        return bool(super().record_invalid_attempt())
 
     @override
     def finish(self, redirect_url: str | None) -> HttpResponse:
@@ -165,7 +158,7 @@ def _prove(request: HttpRequest, user: User) -> None:
     had_password = user.has_usable_password()
     with transaction.atomic():
         if addresses.is_unproved(user):  # ask before the next line: it may add the first address
-            note_no_password(request, user)
+            signing_up.note_no_password(request, user)
         address, _ = EmailAddress.objects.get_or_create(user=user, email=user.email)
         if address.verified:
             return

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from accounts import encryption
 from accounts.errors import DecryptionError, InactiveUserError
 from accounts.pages import codes, sign_in_codes
-from accounts.pages.codes import WrongCodeError
+from accounts.pages.codes import TriesUsedUpError, WrongCodeError
 from accounts.pages.sign_in_codes import SignInCode
 from accounts.people.managers import UserManager
 from accounts.request import sign_in_of
@@ -82,7 +82,8 @@ def _spend(request: HttpRequest, process: SignInCode, code: str) -> None:
     try:
         sign_in_of(request).spent_code = codes.check(code, process.code, session_key=key)
     except WrongCodeError as exc:
-        process.record_invalid_attempt()
+        if isinstance(exc, TriesUsedUpError):
+            codes.record_tries(request)
         raise CodeRefused(str(exc.message), tries_left=exc.tries_left) from exc
 
 
