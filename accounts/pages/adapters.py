@@ -4,6 +4,9 @@ import logging
 from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.email_verification_by_code import (
+    EMAIL_VERIFICATION_CODE_SESSION_KEY,
+)
 from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
 from allauth.account.utils import filter_users_by_email
@@ -283,12 +286,16 @@ class AccountAdapter(DefaultAccountAdapter):
     ) -> HttpResponse | None:
         """Refuse demo accounts unless `DEMO` is set, because their passwords are public.
 
-        Every door calls this. Keeps the noted link if this sign-in proves it (`links.begin`).
+        Every door calls this. Keeps the noted link if this sign-in proves it (`links.begin`), and
+        forgets a code that waits for an address.
         Returns None, or the answer that ends the sign-in.
         """
         if _is_refused(user):
             return self.respond_user_inactive(request, user)
         links.begin(request)
+        if not request.user.is_authenticated:
+            # Somebody else may have left it here: a sign-up, or a connection to this account.
+            request.session.pop(EMAIL_VERIFICATION_CODE_SESSION_KEY, None)
         stays.apply(request)
         return super().pre_login(request, user, **kwargs)
 

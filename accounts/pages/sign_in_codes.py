@@ -143,8 +143,10 @@ class AsksForCode:
             sign_in_of(request).stays = self.cleaned_data["remember"]
             stays.apply(request)
             if not is_app(request):
-                # This sign-in doesn't prove the link, so neither page nor mail may mention it.
+                # Somebody else may have left both here. This sign-in doesn't prove the link, so
+                # neither page nor mail may mention it, and the password may be a stranger's.
                 links.forget(request)
+                signing_up.forget_password(request)
         return self.cleaned_data
 
 
