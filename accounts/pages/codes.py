@@ -56,16 +56,16 @@ def digits_in(typed: str) -> str:
     return "".join(str(unicodedata.digit(each)) for each in typed if each.isdigit())
 
 
-def check(
-    typed: str, expected: str, *, session_key: str, is_spent: bool = True
-) -> tuple[Limit, str]:
+def check(typed: str, expected: str, *, holder: str, is_spent: bool = True) -> tuple[Limit, str]:
     """Count this try. If the code is right, uncount the try and mark the code as used.
+
+    `holder` tells apart the same code in two sessions. It must not change while the code is valid.
 
     Raises `WrongCodeError` for a wrong or used code; it says how many tries are left. Raises its
     subclass `TriesUsedUpError`, once, for the last try. Raises `StoreUnavailableError` if Redis
     doesn't answer. With `is_spent=False` a right code stays unused.
     """
-    code = hashlib.sha256(f"{session_key}:{expected}".encode()).hexdigest()
+    code = hashlib.sha256(f"{holder}:{expected}".encode()).hexdigest()
     tries = counters.limit(TRIES)
     if counters.take([(tries, code)]):
         raise WrongCodeError(_("This code was typed wrong too often. Have a new code sent."))
@@ -151,6 +151,15 @@ def _record_sign_in(request: HttpRequest, user: Any, *, email: str) -> None:
     )
 
 
+def _holder(request: HttpRequest) -> str:
+    """Return the user who is signed in, otherwise the session.
+
+    A proof or a new password gives a user's session a new id, which must not give new tries.
+    """
+    user = request.user
+    return str(user.pk) if user.is_authenticated else request.session.session_key or ""
+
+
 def _wrong(left: int) -> str:
     if left < 1:
         return _("That isn't the code. It can't be tried again: have a new code sent.")
@@ -178,7 +187,7 @@ class ChecksCode:
             use = check(
                 form.cleaned_data[self.code_field],
                 expected,
-                session_key=request.session.session_key or "",
+                holder=_holder(request),
                 is_spent=is_spent,
             )
         except TriesUsedUpError:
