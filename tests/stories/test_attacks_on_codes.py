@@ -205,3 +205,22 @@ def test_an_account_that_has_signed_in_looks_the_same_at_a_sign_up(any_time, kak
         return [look(answer, email) for answer in answers]
 
     assert seen(known.email) == seen(NEW)
+
+
+def test_a_connection_tells_nothing_after_a_sign_up_by_the_same_person(user, any_time, kakao, walk):
+    """The person then signs in to an account of their own, and connects the same Kakao there."""
+
+    def seen(email):
+        mine = UserFactory(email=f"mine-of-{email}")
+        other = new_browser()
+        walk(kakao, other, identity=SHY)
+        other.post(FORM, {"email": email})
+        browser = new_browser()
+        call(browser, "login", {"email": mine.email, "password": PASSWORD})
+        start = browser.post("/accounts/kakao/login/?process=connect")
+        done = browser.get(kakao.consent(start["Location"], identity=SHY))
+        page = browser.get("/accounts/3rdparty/")
+        mine.delete()  # and its connection
+        return done.status_code, done.get("Location"), "other account" in page.text
+
+    assert seen(user.email) == seen(NEW)
