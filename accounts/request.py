@@ -38,6 +38,8 @@ class SignIn:
     """The use of a mailed code, which is given back if the answer is an error of ours."""
     proving: "UUID | None" = None
     """The sign-in that a password is to prove again, while the password is checked."""
+    is_mail_withheld: bool = False
+    """True if the last mail was not sent, because its address got its share of the day."""
     wait_seconds: int | None = None
     """The seconds after which allauth's limit, which refused this request, allows the next one."""
     bearer: "User | None" = None

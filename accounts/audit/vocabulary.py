@@ -125,6 +125,7 @@ class LoginFailure(Entry):
     PROVIDER_TOKEN_REFUSED = "provider_token_refused", _("The provider's token was refused")
     UNKNOWN_USER = "unknown_user", _("No such account")
     USER_INACTIVE = "user_inactive", _("Account disabled")
+    WRONG_CODE = "wrong_code", _("Wrong code")
     WRONG_PASSWORD = "wrong_password", _("Wrong password")
     WRONG_SECOND_STEP = "wrong_second_step", _("Wrong code in the second step")
 

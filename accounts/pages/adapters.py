@@ -4,6 +4,9 @@ import logging
 from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.email_verification_by_code import (
+    EMAIL_VERIFICATION_CODE_SESSION_KEY,
+)
 from allauth.account.models import EmailAddress
 from allauth.account.utils import filter_users_by_email
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -34,6 +37,7 @@ from accounts.errors import (
 from accounts.federation.linking import links
 from accounts.mail import sending
 from accounts.pages import (
+    codes,
     decoys,
     factor_flows,
     known_devices,
@@ -211,8 +215,10 @@ class AccountAdapter(DefaultAccountAdapter):
         if the address got its share of today. Records a requested reset.
         """
         request = self.request
-        if template_prefix in BY_STRANGERS and not _may_send(request, email):
-            return  # the page looks as usual: it must not show who has an account
+        if template_prefix in BY_STRANGERS:
+            is_withheld = sign_in_of(request).is_mail_withheld = not _may_send(request, email)
+            if is_withheld:
+                return  # the page looks as usual: it must not show who has an account
         owner: User | None = context.get("user") or next(
             iter(filter_users_by_email(email, prefer_verified=True)), None
         )
@@ -230,7 +236,7 @@ class AccountAdapter(DefaultAccountAdapter):
                 },
             )
         with transaction.atomic():
-            if template_prefix in OF_RESETS:
+            if template_prefix in OF_RESETS and not context.get("is_sign_in"):
                 self._record_reset(request, email, context.get("user"))
             sending.enqueue(message, user_id=owner.pk if owner else None)
 
@@ -254,13 +260,14 @@ class AccountAdapter(DefaultAccountAdapter):
         link = mailbox_links.of(emailconfirmation)
         if link is None:
             super().send_confirmation_mail(request, emailconfirmation, signup)
-            return
-        context = {
-            "user": emailconfirmation.user,
-            "code": emailconfirmation.key,
-            "provider": link.provider,
-        }
-        self.send_mail("socialaccount/email/connect_code", link.email, context)
+        else:
+            context = {
+                "user": emailconfirmation.user,
+                "code": emailconfirmation.key,
+                "provider": link.provider,
+            }
+            self.send_mail("socialaccount/email/connect_code", link.email, context)
+        codes.forget_unmailed(request, emailconfirmation.state)
 
     @override
     def send_notification_mail(
@@ -282,11 +289,15 @@ class AccountAdapter(DefaultAccountAdapter):
         """Refuse demo accounts unless `DEMO` is set, because their passwords are public.
 
         Every door calls this. Keeps the noted link if this sign-in proves it (`links.begin`), and forgets
-        it otherwise. Returns None, or the answer that ends the sign-in.
+        it otherwise. Forgets a code that waits for an address. Returns None, or the answer that ends
+        the sign-in.
         """
         if _is_refused(user):
             return self.respond_user_inactive(request, user)
         links.begin(request)
+        if not request.user.is_authenticated:
+            # Somebody else may have left it here: a sign-up, or a connection to this account.
+            request.session.pop(EMAIL_VERIFICATION_CODE_SESSION_KEY, None)
         stays.apply(request)
         return super().pre_login(request, user, **kwargs)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 from allauth.account import views
 from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
 from allauth.account.internal.flows.signup import prevent_enumeration
+from allauth.account.stages import EmailVerificationStage, LoginStageController
 from allauth.account.utils import get_next_redirect_url
 from allauth.account.views._reauthenticate import BaseReauthenticateView
 from allauth.core.ratelimit import consume
@@ -52,6 +53,16 @@ class SignupView(KeepsEmail, SaysWhen, views.SignupView):
 
 class ConfirmEmailView(views.ConfirmEmailVerificationCodeView):
     """Ask for the code of a sign-up, of a new address, or of a link to an account."""
+
+    @override
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        stage = LoginStageController.enter(request, EmailVerificationStage.key)
+        if request.user.is_anonymous and stage is None:
+            # Another sign-in began since. allauth would go on with a sign-up whose address has an
+            # account, and with no other, which tells who has one.
+            return redirect("account_login")
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response
 
     @override
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -15,6 +15,7 @@ from allauth.account.internal.flows.email_verification_by_code import (
     EMAIL_VERIFICATION_CODE_SESSION_KEY,
 )
 from allauth.account.internal.stagekit import get_pending_stage
+from allauth.account.stages import LoginByCodeStage
 from allauth.core import context
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -22,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.audit import trail
-from accounts.audit.vocabulary import EventType
+from accounts.audit.vocabulary import EventType, LoginFailure
 from accounts.people.models import User
 from accounts.request import client_of, sign_in_of
 from accounts.store import counters
@@ -50,17 +51,16 @@ class TriesUsedUpError(WrongCodeError):
     """The last try was wrong, so that even the right code is refused now. Raised once for each code."""
 
 
-def check(
-    typed: str, expected: str, *, session_key: str, is_spent: bool = True
-) -> tuple[Limit, str]:
+def check(typed: str, expected: str, *, holder: str, is_spent: bool = True) -> tuple[Limit, str]:
     """Count this try. If the code is right, uncount the try and mark the code as used.
 
+    `holder` tells apart the same code in two sessions. It must not change while the code is valid.
     Returns the mark, which `give_back` removes. With `is_spent=False` a right code stays unused.
 
     Raises `WrongCodeError`, with the number of tries left, for a wrong or used code. Raises its subclass
     `TriesUsedUpError`, once, for the last try. Raises `StoreUnavailableError` if Redis doesn't answer.
     """
-    code = hashlib.sha256(f"{session_key}:{expected}".encode()).hexdigest()
+    code = hashlib.sha256(f"{holder}:{expected}".encode()).hexdigest()
     tries = counters.limit(TRIES)
     if counters.take([(tries, code)]):
         raise WrongCodeError(_("Too many wrong tries for this code. Ask for a new code."))
@@ -75,6 +75,31 @@ def check(
     return USES, code
 
 
+def unguessable() -> str:
+    """Return a code of 256 bits, for an attempt whose code nobody may type."""
+    return str(secrets.randbits(256))
+
+
+def forget_unmailed(request: HttpRequest, state: dict[str, Any]) -> None:
+    """Replace the code of this attempt by an unguessable one, if its mail was not sent.
+
+    The limits of mails then also limit guessing: each code allows some tries. Call after sending.
+    """
+    if sign_in_of(request).is_mail_withheld:
+        state["code"] = unguessable()
+
+
+class OnlyMailed:
+    """Make a process of allauth accept only codes that were mailed (`forget_unmailed`)."""
+
+    request: HttpRequest
+    state: dict[str, Any]
+
+    def send(self, skip_enumeration_mails: bool = False) -> None:
+        super().send(skip_enumeration_mails)  # type: ignore[misc]  # of the process
+        forget_unmailed(self.request, self.state)
+
+
 def give_back(request: HttpRequest) -> None:
     """Allow another use of this request's code. Call if the request fails by an error of ours."""
     sign_in = sign_in_of(request)
@@ -86,11 +111,16 @@ def give_back(request: HttpRequest) -> None:
 
 
 def record_tries(request: HttpRequest) -> None:
-    """Record that the tries of this request's code are used up, with its account if there is one."""
+    """Record that the tries of this request's code are used up, with its account if there is one.
+
+    For a sign-in by code this is `login.failed`, as for a wrong password. One row for a code: a row
+    for each try would let a stranger fill the log.
+    """
     stage = get_pending_stage(request)  # None for a user who is signed in
-    state = request.session.get(EMAIL_VERIFICATION_CODE_SESSION_KEY) or (
-        stage.state if stage else {}
-    )
+    if stage is not None and stage.key == LoginByCodeStage.key:
+        _record_sign_in(request, stage.login.user, email=stage.state["email"])
+        return
+    state = request.session.get(EMAIL_VERIFICATION_CODE_SESSION_KEY, {})
     user = stage.login.user if stage else request.user
     sid = request.session.get(SID)
     trail.record(
@@ -100,6 +130,29 @@ def record_tries(request: HttpRequest) -> None:
         sid=UUID(sid) if sid else None,
         client=client_of(request),
     )
+
+
+def _record_sign_in(request: HttpRequest, user: Any, *, email: str) -> None:
+    if user is None:
+        reason = LoginFailure.UNKNOWN_USER
+    else:
+        reason = LoginFailure.WRONG_CODE if user.is_active else LoginFailure.USER_INACTIVE
+    trail.record(
+        EventType.LOGIN_FAILED,
+        user=user,
+        identifier=email,
+        client=client_of(request),
+        reason=reason,
+    )
+
+
+def _holder(request: HttpRequest) -> str:
+    """Return the user who is signed in, otherwise the session.
+
+    A proof or a new password gives a user's session a new id, which must not give new tries.
+    """
+    user = request.user
+    return str(user.pk) if user.is_authenticated else request.session.session_key or ""
 
 
 def _wrong(left: int) -> str:
@@ -129,7 +182,7 @@ class ChecksCode:
             use = check(
                 form.cleaned_data[self.code_field],
                 expected,
-                session_key=request.session.session_key or "",
+                holder=_holder(request),
                 is_spent=is_spent,
             )
         except TriesUsedUpError:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from allauth.account.internal.flows import reauthenticate_by_code
 from allauth.account.internal.flows.reauthentication import get_reauthentication_code_recipients
 from allauth.core import context
 from allauth.core.exceptions import ReauthenticationRequired
@@ -19,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.vocabulary import Method, provider_name
 from accounts.factors import registry
+from accounts.pages.codes import OnlyMailed
 from accounts.pages.middleware import current
 from accounts.people.models import User
 from accounts.request import client_of
@@ -112,6 +114,14 @@ def asked_of(user: User) -> dict[str, Proof]:
     """Return the proofs that count for this account: those of its second factors, if it has any."""
     has_factor = bool(registry.factors_of(user))
     return {name: proof for name, proof in PROOFS.items() if (name == "mfa") == has_factor}
+
+
+class ProofCode(OnlyMailed, reauthenticate_by_code.ConfirmReauthenticationCodeProcess):
+    """The proof by a mailed code."""
+
+
+# allauth's views look it up here, and have no setting for it.
+reauthenticate_by_code.ConfirmReauthenticationCodeProcess = ProofCode  # type: ignore[misc]
 
 
 def ways(user: User) -> list[Way]:

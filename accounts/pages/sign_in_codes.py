@@ -4,12 +4,12 @@ An address without an account gets a mail, too, and its process goes on with a r
 mail contains. So pages, answers, limits and the number of mails are the same.
 """
 
-import secrets
 import time
 from typing import Any, cast
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows import login_by_code
+from allauth.account.internal.flows.signup import get_signup_url
 from allauth.account.models import EmailAddress
 from allauth.account.stages import LoginByCodeStage, LoginStageController
 from allauth.core import context
@@ -21,16 +21,19 @@ from typing_extensions import override
 
 from accounts.errors import ConflictError, TooManyRequestsError
 from accounts.federation.linking import links
-from accounts.pages import stays
-from accounts.pages.signing_up import note_no_password
+from accounts.pages import codes, signing_up, stays
+from accounts.pages.codes import OnlyMailed
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.request import is_app, sign_in_of
 from accounts.store import counters
 from accounts.store.counters import Limit
 
+UNKNOWN = "account/email/unknown_account"
+"""The mail that says that there is no account."""
 
-class SignInCode(login_by_code.LoginCodeVerificationProcess):
+
+class SignInCode(OnlyMailed, login_by_code.LoginCodeVerificationProcess):
     """One attempt to sign in by a mailed code. The session of the browser or app keeps its state."""
 
     is_resent = False
@@ -52,9 +55,19 @@ class SignInCode(login_by_code.LoginCodeVerificationProcess):
         Both take as long, so that the duration doesn't show whether there is one.
         """
         if self.user is None:
-            self.state["code"] = str(secrets.randbits(256))
+            self.state["code"] = codes.unguessable()
         super().send()
         counters.take([_pause(self.state["email"])])
+
+    @override
+    def send_by_email(self, email: str, skip_enumeration_mails: bool = False) -> None:
+        """Send allauth's mail. To an address without an account it says so, and is no reset."""
+        if self.user is not None:
+            super().send_by_email(email, skip_enumeration_mails)
+            return
+        facts = {"signup_url": get_signup_url(self.request), "is_sign_in": True}
+        get_adapter().send_mail(UNKNOWN, email, facts)
+        self.add_sent_message({"email": email, "recipient": email})
 
     @override
     def resend(self) -> None:
@@ -140,8 +153,10 @@ class AsksForCode:
             sign_in_of(request).stays = self.cleaned_data["remember"]
             stays.apply(request)
             if not is_app(request):
-                # Forget a link that waits: this sign-in doesn't prove it, so no page may show it.
+                # Somebody else may have left both here. This sign-in doesn't prove the link, so
+                # neither page nor mail may mention it, and the password may be a stranger's.
                 links.forget(request)
+                signing_up.forget_password(request)
         return self.cleaned_data
 
 
@@ -155,10 +170,8 @@ def _prove(request: HttpRequest, user: User) -> None:
     """
     had_password = user.has_usable_password()
     with transaction.atomic():
-        if addresses.is_unproved(
-            user
-        ):  # check before the next line, which may add the first address
-            note_no_password(request, user)
+        if addresses.is_unproved(user):  # check first: the next line may add an address
+            signing_up.note_no_password(request, user)
         address, _ = EmailAddress.objects.get_or_create(user=user, email=user.email)
         if address.verified:
             return

@@ -80,6 +80,11 @@ def note_no_password(request: HttpRequest, user: User) -> None:
         request.session[OWN_PASSWORD] = {"user": str(user.pk), "hash": make_password(None)}
 
 
+def forget_password(request: HttpRequest) -> None:
+    """Forget the password that was chosen in this session."""
+    request.session.pop(OWN_PASSWORD, None)
+
+
 def own(request: HttpRequest, user: User) -> None:
     """Give an unproved account to the visitor who is about to prove its address in this session.
 

@@ -87,11 +87,10 @@ def _spend(request: HttpRequest, process: SignInCode, code: str) -> None:
     """Check the code and mark it as used. Records a wrong one. Raises `CodeRefused`."""
     key = request.session.session_key or ""
     try:
-        sign_in_of(request).spent_code = codes.check(code, process.code, session_key=key)
+        sign_in_of(request).spent_code = codes.check(code, process.code, holder=key)
     except WrongCodeError as exc:
         if isinstance(exc, TriesUsedUpError):
             codes.record_tries(request)
-        process.record_invalid_attempt()
         raise CodeRefused(str(exc.message), tries_left=exc.tries_left) from exc
 
 

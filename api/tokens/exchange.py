@@ -19,6 +19,10 @@ from api.exceptions import (
 from api.tokens import claims, jwts
 
 
+class _AccessRefused(InvalidToken):
+    """The access token is missing, or of another sign-in: the refresh token may be good."""
+
+
 def next_pair(
     raw_token: str, *, access: str = "", retry_key: str = "", client: ClientInfo | None = None
 ) -> dict[str, Any]:
@@ -36,8 +40,10 @@ def next_pair(
         presented = _presented(raw_token, access)
         refusals.check(_name(presented.sid, presented.jti))
         return _next_pair(presented, retry_key=retry_key, client=client)
-    except InvalidToken:
-        refusals.count(_name_of(raw_token), network=client.network)
+    except InvalidToken as exc:
+        # A thief of the refresh token alone must not use up the limit of its owner.
+        is_good = isinstance(exc, _AccessRefused)
+        refusals.count("" if is_good else _name_of(raw_token), network=client.network)
         raise
 
 
@@ -67,9 +73,8 @@ def _presented(raw_token: str, access: str) -> refresh.Presented:
     """Return the content of the refresh token. Raises `InvalidToken` or `RefreshExpired`."""
     try:
         token = jwts.RefreshJWT(raw_token)
-        must_match = bool(access) or settings.REFRESH_REQUIRES_ACCESS_TOKEN
-        if must_match and jwts.AccessJWT(access, verify=False).sid != token.sid:
-            raise InvalidToken
+        if bool(access) or settings.REFRESH_REQUIRES_ACCESS_TOKEN:
+            _require_same_sign_in(access, token)
         return refresh.Presented(
             sid=token.sid,
             user_id=UUID(token["sub"]),
@@ -82,6 +87,16 @@ def _presented(raw_token: str, access: str) -> refresh.Presented:
         raise RefreshExpired from exc
     except (TokenError, TypeError, ValueError, OverflowError, OSError) as exc:
         raise InvalidToken from exc
+
+
+def _require_same_sign_in(access: str, token: jwts.RefreshJWT) -> None:
+    """Raise `InvalidToken` unless the access token, expired or not, is of the same sign-in."""
+    try:
+        sid = jwts.AccessJWT(access, verify=False).sid
+    except TokenError as exc:
+        raise _AccessRefused from exc
+    if sid != token.sid:
+        raise _AccessRefused
 
 
 def _name_of(raw_token: str) -> str:

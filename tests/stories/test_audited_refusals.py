@@ -92,29 +92,32 @@ def test_wrong_codes_of_an_app_leave_a_row(app, db):
     assert rows("code.refused") == [(User.objects.get(), NEW["email"], "", None)]
 
 
-@pytest.mark.parametrize("email", ["known", "nobody@example.com"])
-@pytest.mark.parametrize("door", ["page", "api", "app"])
-def test_wrong_codes_of_a_sign_in_leave_one_row(browser, app, post, user, door, email):
-    email = user.email if email == "known" else email
+@pytest.mark.parametrize("door", ["page", "app", "api"])
+@pytest.mark.parametrize("kind", ["wrong_code", "unknown_user", "user_inactive"])
+def test_wrong_codes_of_a_sign_in_leave_one_row(app, post, browser, user, door, kind):
+    """A stranger could otherwise fill the log, and what the user sees of it, with one code."""
+    email = "nobody@example.com" if kind == "unknown_user" else user.email
+    wrong = {"code": "0000-0000"}
     if door == "page":
         browser.post("/accounts/login/code/", {"email": email})
-        path = "/accounts/login/code/confirm/"
-        send = partial(browser.post, path, WRONG)
-    elif door == "api":
-        token = post("/api/token/code/", {"email": email}).json()["code_token"]
-        body = {"code_token": token} | WRONG
-        send = partial(post, "/api/token/code/confirm/", body)
+        send = partial(browser.post, "/accounts/login/code/confirm/", wrong)
+    elif door == "app":
+        meta = app("POST", "auth/code/request", {"email": email}).json()["meta"]
+        token = meta["session_token"]
+        send = partial(app, "POST", "auth/code/confirm", wrong, x_session_token=token)
     else:
-        asked = app("POST", "auth/code/request", {"email": email})
-        token = asked.json()["meta"]["session_token"]
-        send = partial(app, "POST", "auth/code/confirm", WRONG, x_session_token=token)
+        asked = post("/api/token/code/", {"email": email}).json()
+        body = wrong | {"code_token": asked["code_token"]}
+        send = partial(post, "/api/token/code/confirm/", body)
+    if kind == "user_inactive":
+        User.objects.update(is_active=False)
 
-    for _ in range(7):
+    for _ in range(8):
         send()
 
-    owner = user if email == user.email else None
-    assert rows("code.refused") == [(owner, email, "", None)]
-    assert rows("login.failed") == []
+    named = None if kind == "unknown_user" else user
+    assert rows("login.failed") == [(named, email, kind, None)]
+    assert rows("code.refused") == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -145,6 +148,15 @@ def test_a_reset_for_an_unknown_address_has_no_user(browser, db):
     browser.post("/accounts/password/reset/", {"email": "nobody@example.com"})
 
     assert rows("password.reset_requested") == [(None, "nobody@example.com", "unknown_user", None)]
+
+
+def test_a_sign_in_code_is_no_requested_reset(browser, post, user):
+    """Both addresses get a mail, and no row: an address without an account takes no longer."""
+    for email in (user.email, "nobody@example.com"):
+        browser.post("/accounts/login/code/", {"email": email})
+        post("/api/token/code/", {"email": email})
+
+    assert not AuditEvent.objects.exists()
 
 
 def test_a_reset_that_an_app_requests_is_recorded(app, user):

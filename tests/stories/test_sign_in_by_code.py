@@ -147,6 +147,16 @@ def test_a_new_code_has_ten_minutes_of_its_own(browser, user, deliver):
     assert done["Location"] == "/accounts/"
 
 
+def test_new_codes_count_towards_the_three_of_a_minute(browser, user, deliver):
+    ask(browser, user.email)
+    for _ in range(2):
+        let_pause_end()
+        browser.post(CONFIRM, {"action": "resend"})
+
+    assert len(deliver()) == 3
+    assert ask(Client(), user.email).status_code == 429
+
+
 def test_another_address_can_be_chosen_on_the_code_page(browser, user, deliver):
     ask(browser, "typo@example.com")
 
@@ -439,6 +449,36 @@ def test_a_code_for_a_former_address_is_refused(browser, user, deliver):
 
     assert type_code(browser, code).status_code == 403
     assert not is_signed_in(browser)
+
+
+def test_a_code_for_a_former_address_does_not_prove_the_next_one(browser, user, deliver):
+    """An administrator has changed the email meanwhile; the former mailbox still gets the code."""
+    ask(browser, user.email)
+    code = last_code(deliver)
+    EmailAddress.objects.filter(user=user).delete()
+    User.objects.filter(pk=user.pk).update(email="moved@example.com")
+
+    type_code(browser, code)
+
+    assert not EmailAddress.objects.exists()
+
+
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_an_address_that_another_account_has_proved_opens_none(browser, post, deliver, door):
+    """An administrator has prepared an account with it, and another account has it as well."""
+    prepared = UserFactory(email="mia@example.com")
+    another = UserFactory()
+    EmailAddress.objects.filter(user=prepared).update(user=another, primary=False)
+    if door == "page":
+        ask(browser, prepared.email)
+        refused = type_code(browser, last_code(deliver))
+    else:
+        token = post("/api/token/code/", {"email": prepared.email}).json()["code_token"]
+        body = {"code_token": token, "code": last_code(deliver)}
+        refused = post("/api/token/code/confirm/", body)
+
+    assert refused.status_code == 409
+    assert not AuthSession.objects.exists()
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, None])

@@ -117,6 +117,17 @@ def test_bad_tokens_are_refused_before_the_provider_is_asked(
 
 
 @pytest.mark.parametrize("door", ["api", "app"])
+def test_after_too_many_bad_tokens_no_token_is_checked(kakao, send, door):
+    """A check may call the provider, so the limit is read first, also for a good token."""
+    for _ in range(3):
+        send(door, kakao, {"id_token": "a.b.c"})
+
+    answer = send(door, kakao, kakao.native(nonce="one"), nonce="one")
+
+    assert answer.status_code == 429
+
+
+@pytest.mark.parametrize("door", ["api", "app"])
 def test_good_tokens_cost_nothing(kakao, send, door):
     for number in range(6):
         tokens = kakao.native(nonce=f"nonce-{number}")

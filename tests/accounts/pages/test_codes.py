@@ -13,6 +13,7 @@ from django.test import Client
 
 from accounts.pages import codes
 from accounts.signins.models import AuthSession
+from tests.kit.factories import PASSWORD
 from tests.kit.mails import code_in
 from tests.kit.outage import without_redis
 
@@ -20,10 +21,10 @@ CODE = "1234-5678"
 NEW = {"email": "new@example.com", "password1": "a long new password"}
 
 
-def check(typed, expected=CODE, session_key="a session", **options):
+def check(typed, expected=CODE, holder="a session", **options):
     """Return '' if the code is accepted, otherwise the refusal's text."""
     try:
-        codes.check(typed, expected, session_key=session_key, **options)
+        codes.check(typed, expected, holder=holder, **options)
     except ValidationError as error:
         return error.message
     return ""
@@ -88,7 +89,7 @@ def test_looking_at_a_code_does_not_use_it():
 def test_another_session_with_the_same_code_is_another_code():
     check(CODE)
 
-    assert check(CODE, session_key="another") == ""
+    assert check(CODE, holder="another") == ""
 
 
 def test_no_code_is_right_where_none_was_sent():
@@ -99,7 +100,7 @@ def test_without_redis_no_code_is_checked(settings):
     settings.SESSION_STORE_DEADLINE_SECONDS = 0.2
 
     with without_redis(settings), pytest.raises(codes.counters.outage.StoreUnavailableError):
-        codes.check(CODE, CODE, session_key="a session")
+        codes.check(CODE, CODE, holder="a session")
 
 
 def at_once(count, work):
@@ -191,3 +192,19 @@ def test_a_mailed_code_works_for_ten_minutes(browser, deliver, seconds, is_good)
         browser.post("/accounts/confirm-email/", {"code": code})
 
     assert AuthSession.objects.exists() is is_good
+
+
+def test_a_new_id_of_the_session_gives_no_new_tries(signed_in, deliver):
+    """The user guesses the code of somebody else's address, and proves the sign-in in between."""
+    signed_in.post("/accounts/email/", {"action_add": "", "email": "mia@example.com"})
+    code = code_in(deliver()[-1])
+    for _ in range(5):
+        signed_in.post("/accounts/confirm-email/", {"code": "0000-0000"})
+    former = signed_in.cookies["session"].value
+
+    signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    refused = signed_in.post("/accounts/confirm-email/", {"code": code})
+
+    assert signed_in.cookies["session"].value != former
+    assert refused.status_code == 200
+    assert "too often" in refused.text

@@ -344,6 +344,7 @@ def test_an_account_that_never_proved_the_address_is_not_opened(user, sign_up, d
     assert not is_signed_in(browser)
     assert not connected()
     assert not EmailAddress.objects.filter(email=NEW).exists()
+    assert AuditEvent.objects.get(type=AuditEvent.Type.EMAIL_LOST).user == user
 
 
 @pytest.mark.parametrize("state", ["before", "meanwhile"])

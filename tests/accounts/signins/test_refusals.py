@@ -127,6 +127,28 @@ def test_a_refused_token_does_not_stop_the_next_of_its_sign_in(pair):
     assert refresh(jwts.pair(session)["refresh"]).status_code == 200
 
 
+@pytest.mark.parametrize("path", [API, HEADLESS])
+def test_a_thief_without_the_access_token_does_not_stop_the_owner(pair, user, obtain, path):
+    """The thief has the refresh token only, and sends it with another access token."""
+    other = obtain(user)["access"]
+    for _ in range(5):
+        Client().post(
+            API, {"refresh": pair["refresh"], "access": other}, content_type="application/json"
+        )
+
+    assert refresh(pair["refresh"], path=path).status_code == 200
+
+
+def test_a_refused_pair_counts_for_its_network(pair, user, obtain):
+    body = {"refresh": pair["refresh"], "access": obtain(user)["access"]}
+
+    answers = [
+        Client().post(API, body, content_type="application/json").status_code for _ in range(5)
+    ]
+
+    assert answers == [401] * 3 + [429] * 2
+
+
 @pytest.mark.django_db
 def test_without_redis_garbage_is_just_refused(settings):
     for _ in range(4):

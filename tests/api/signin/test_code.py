@@ -86,7 +86,7 @@ def test_a_foreign_page_gets_no_cookie_and_uses_no_code(asked, post):
     assert post(CONFIRM, asked).status_code == 200
 
 
-def test_a_wrong_code_says_how_many_tries_are_left(asked, post, user):
+def test_a_wrong_code_says_how_many_tries_are_left(asked, post):
     answers = [post(CONFIRM, asked | {"code": "0"}).json() for _ in range(6)]
 
     assert answers == [problem(401, "invalid_code", tries_left=n) for n in (4, 3, 2, 1, 0, 0)]
