@@ -207,4 +207,4 @@ def test_a_new_id_of_the_session_gives_no_new_tries(signed_in, deliver):
 
     assert signed_in.cookies["session"].value != former
     assert refused.status_code == 200
-    assert "too often" in refused.text
+    assert "Too many wrong tries" in refused.text
