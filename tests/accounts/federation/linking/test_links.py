@@ -74,9 +74,9 @@ def test_a_mailed_code_links(kakao, owner, walk, visitor, prove, deliver):
 
     assert sent["Location"] == CODE
     assert deliver()[0].to == [MINJI]
-    assert "It also connects Kakao" in deliver()[0].body
-    assert "It also connects Kakao" in deliver()[0].alternatives[0][0]
-    assert "It also connects Kakao" in wrong.text
+    assert "The code also connects Kakao" in deliver()[0].body
+    assert "The code also connects Kakao" in deliver()[0].alternatives[0][0]
+    assert "The code also connects Kakao" in wrong.text
     assert f'<a class="button quiet" href="{PAGE}">Another way, or another code</a>' in wrong.text
     assert wrong.status_code == 200
     assert refused == (False, set())
