@@ -18,7 +18,7 @@ DATA = re.compile(
             r"\b[A-Z]{4}-[A-Z]{4}\b",
             r"\bRFC \d+\b",
             r"\b(API|(GET|POST|DELETE) /\S+)",
-            *map(re.escape, [people.FULL_NAME, *people.DEVICES[4:5]]),
+            *map(re.escape, [people.FULL_NAME, people.MUST_GROUP, *people.DEVICES[4:5]]),
             *map(
                 re.escape,
                 ["김하나", "Sam Staff", "Ada Admin", "Alex Morgan", "Minji Kim", "Support"],
