@@ -28,6 +28,8 @@ DATA = re.compile(
             r"\b[a-z_]+\.[a-z_]+\b",
             r"\b(Group|User)-\w+ relationships?(: .*)?",
             r"\bfirst-party\b",
+            # allauth has no Korean for its model, and Django stores names of permissions in English.
+            r"MFA \| authenticator \| Can \w+ authenticator",
             r'\["\w+"\]',
             r"\b(Chrome|Chromium|Headless|Safari|Firefox|Samsung Internet|HeadlessChrome)\b",
             r"\b(Windows|Linux|Mac OS X|iOS|Android)\b",
