@@ -10,8 +10,8 @@ ROOT_URLCONF = "tests.gallery.site_urls"
 ACCOUNT_RATE_LIMITS = False
 LIMITS = SITE_LIMITS | dict.fromkeys(
     (
-        *("social", "sign_in_account", "sign_in_account_day"),
-        *("sign_in_device", "sign_in_network", "code_tries", "factor", "factor_day"),
+        *("social", "sign_in_device", "sign_in_network"),
+        *("code_tries", "factor", "factor_day"),
     ),
     (10000, 60),
 )
