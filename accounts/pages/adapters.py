@@ -296,7 +296,7 @@ class AccountAdapter(DefaultAccountAdapter):
             return self.respond_user_inactive(request, user)
         links.begin(request)
         if not request.user.is_authenticated:
-            # Somebody else may have left it here: a sign-up, or a connection to this account.
+            # An earlier user of this browser may have begun it: a sign-up, or a connection to this account.
             request.session.pop(EMAIL_VERIFICATION_CODE_SESSION_KEY, None)
         stays.apply(request)
         return super().pre_login(request, user, **kwargs)
@@ -346,9 +346,8 @@ class AccountAdapter(DefaultAccountAdapter):
             with transaction.atomic():
                 signing_up.own(request, email_address.user)
                 return bool(super().confirm_email(request, email_address))
-        except (
-            IntegrityError
-        ) as exc:  # another account has proved it, so `addresses.claim` left it there
+        except IntegrityError as exc:
+            # Another account has proved the email, so `addresses.claim` left it there.
             raise ConflictError from exc
 
     @override
