@@ -1,6 +1,6 @@
 # `make` without a target lists the commands.
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test test-all test-rest coverage bench sweep cluster gallery schema lint types migrations audit check format lock messages
+.PHONY: help run doctor test test-all test-rest coverage bench sweep cluster gallery schema compose-test lint types migrations audit check format lock messages
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,7 +16,7 @@ run:
 doctor: .venv/runtime ## Check this deployment (ARGS=--help lists the options; after `make run`: DEMO=1)
 	@$(BIN)/python manage.py doctor $(ARGS)
 
-test: .venv/dev ## Run the tests that start no process, on SQLite: about a minute
+test: .venv/dev ## Run the quick tests, on SQLite and without other processes: a minute and a half
 	$(BIN)/python -m tests fast
 
 test-all: .venv/dev ## Run all tests: those of `test`, then those of `test-rest`
@@ -33,19 +33,21 @@ bench: .venv/dev .env ## Compare the speed with a plain DRF + SimpleJWT app
 	$(BIN)/python -m bench
 
 sweep: .venv/dev ## Run the slow tests: garbage at all addresses, provider faults at all doors, fail-overs
-	$(BIN)/python -m pytest -q -n 2 -m sweep
+	$(BIN)/python -m tests sweep
 
 cluster: .venv/dev ## Kill servers, Redis and PostgreSQL under load, and print a table of the effects
-	$(BIN)/python -m pytest -q -m cluster tests/cluster
+	$(BIN)/python -m tests cluster
 
 gallery: .venv/dev var/npm/.installed ## Take a picture of every page, run axe and Lighthouse (needs Chromium, node, npm)
 	@rm -rf var/gallery
-	$(BIN)/python -m pytest -q -n 2 -m gallery tests/gallery --ignore=tests/gallery/test_lighthouse.py
-	$(BIN)/python -m pytest -q -s -m gallery tests/gallery/test_lighthouse.py
+	$(BIN)/python -m tests gallery
 	@echo "All pictures, side by side: var/gallery/index.html"
 
 schema: .venv/dev ## Compare the API's answers with its OpenAPI document
 	$(BIN)/python -m pytest -q -n 2 -m sweep tests/api/test_contract.py
+
+compose-test: ## Build and walk compose.yaml (needs docker or podman with an engine)
+	@deploy/compose-test.sh
 
 lint: .venv/dev ## Check style, templates, workflows, spelling and import contracts
 	$(BIN)/ruff check .

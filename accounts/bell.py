@@ -1,4 +1,5 @@
-"""Tell every process what has changed: sign-ins that ended, users, signing keys.
+"""Tell every process what has changed: sign-ins that ended or were opened, users, events of
+accounts, signing keys.
 
 A change is one message on one Redis channel (pub/sub): the topic and the ids, nothing personal. The
 database is the truth, and a message can be lost. So a subscriber also reads the database in its
@@ -27,6 +28,7 @@ from django_redis import get_redis_connection
 from redis.client import PubSub
 from redis.exceptions import RedisError
 
+from accounts import metrics
 from accounts.store.outage import STORE_ERRORS
 
 CHANNEL: str = settings.REVOCATION_CHANNEL
@@ -46,8 +48,12 @@ class Topic(StrEnum):
 
     SESSIONS = "sessions"
     """Sign-ins that have ended, by `sid`."""
+    OPENED = "opened"
+    """Sign-ins that were opened: each id is a `sid`, a space, and the id of the user."""
     USERS = "users"
     """Users that were changed or deleted, by id."""
+    ACTIVITY = "activity"
+    """Users to whom something happened that is in the audit log, by id."""
     KEYS = "keys"
     """Signing keys that were published, activated or retired, by `kid`."""
 
@@ -77,7 +83,7 @@ class Bell:
         """
         names = [str(each) for each in ids]
         self._deliver(topic, names)
-        message = json.dumps({"topic": topic, "ids": names})
+        message = json.dumps({"topic": topic, "ids": names, "at": time.time()})
         try:
             get_redis_connection("default").publish(CHANNEL, message)
         except STORE_ERRORS:
@@ -157,10 +163,12 @@ class Bell:
             _call_each(self._on_alive)
         elif message["type"] == "message":
             try:
-                topic, ids = _parsed(message["data"])
+                topic, ids, age = _parsed(message["data"])
             except (ValueError, LookupError, TypeError, RecursionError) as error:
                 log.warning("the bell ignores an unknown message (%s)", type(error).__name__)
             else:
+                if topic is Topic.SESSIONS and age is not None:
+                    metrics.REVOCATION_AGE.note("bell", amount=age)
                 self._deliver(topic, ids)
 
     def _deliver(self, topic: Topic, ids: list[str]) -> None:
@@ -184,8 +192,8 @@ def _call_each(functions: Iterable[Callable[..., object]], *arguments: object) -
             )
 
 
-def _parsed(data: bytes | str) -> tuple[Topic, list[str]]:
-    """Return a message's topic and ids.
+def _parsed(data: bytes | str) -> tuple[Topic, list[str], float | None]:
+    """Return a message's topic, its ids and its age in seconds, by the clocks of both machines.
 
     Raises `ValueError`, `LookupError`, `TypeError` or `RecursionError` if the message isn't JSON of
     that form, or names an unknown topic.
@@ -194,7 +202,9 @@ def _parsed(data: bytes | str) -> tuple[Topic, list[str]]:
     ids = told["ids"]
     if type(ids) is not list or not all(type(each) is str for each in ids):
         raise TypeError("ids are not a list of strings")
-    return Topic(told["topic"]), ids
+    sent_at = told.get("at")  # None from an older release
+    is_time = type(sent_at) in {int, float}
+    return Topic(told["topic"]), ids, max(0.0, time.time() - sent_at) if is_time else None
 
 
 def _listen() -> PubSub | None:

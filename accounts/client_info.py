@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from ua_parser import parse
 
+from accounts.places import place_of
+
 USER_AGENT_MAX = 512
 EMBEDDING_APPS = [
     (re.compile(r"KAKAOTALK[ /]\d", re.IGNORECASE), gettext_noop("KakaoTalk")),
@@ -19,6 +21,11 @@ EMBEDDING_APPS = [
     (re.compile(r"\bLine/\d"), "LINE"),
 ]
 """Apps that show web pages in a browser of their own, by a part of its User-Agent."""
+
+
+PROGRAM = re.compile(r"[A-Za-z][A-Za-z-]{0,29}/\d{1,4}(?:\.\d{1,6}){0,3}(?![^ ])")
+UNUSUAL = re.compile(r"[^\w +-]")
+"""Characters that the name of no browser needs. A parser of User-Agents takes some names from the text."""
 
 
 @lru_cache(maxsize=1024)
@@ -34,21 +41,23 @@ def _parts(user_agent: str) -> tuple[str, str]:
     system = result.os.family if result.os else ""
     for word in (" Mobile WebView", " Mobile", "Mobile "):
         browser = browser.replace(word, "")
-    return browser, system
+    return " ".join(UNUSUAL.sub(" ", browser).split())[:40], system
 
 
 def device_name(user_agent: str) -> str:
     """Return a device's name, e.g. `"Chrome · Windows"`.
 
-    For a program, return the first product token of its User-Agent, e.g. `"curl/8.1"`. For no
-    User-Agent, return "Unknown device" in the reader's language.
+    For a program, return its product and version, e.g. `"curl/8.1"`. For no User-Agent, or another text,
+    return "Unknown device" in the reader's language: the name stands in mails to the owner of the
+    account, and a thief must not write there. So it has no dots before the version, and no link.
     """
     browser, system = _parts(user_agent)
     if app := embedding_app(user_agent):
         browser = _(app)
     if browser and system:
         return f"{browser} · {system}"
-    return browser or user_agent.split(" ", maxsplit=1)[0][:40] or _("Unknown device")
+    program = PROGRAM.match(user_agent)
+    return browser or (program and program.group()) or _("Unknown device")
 
 
 def is_android(user_agent: str) -> bool:
@@ -60,9 +69,10 @@ def is_mobile(user_agent: str) -> bool:
 
 
 class DeviceMixin:
-    """Adds `device` and `is_mobile` to a class that has a `user_agent`."""
+    """Adds `device`, `is_mobile` and `place` to a class that has a `user_agent` and an `ip`."""
 
     user_agent: str
+    ip: str | None
 
     @property
     def device(self) -> str:
@@ -71,6 +81,11 @@ class DeviceMixin:
     @property
     def is_mobile(self) -> bool:
         return is_mobile(self.user_agent)
+
+    @property
+    def place(self) -> str:
+        """Return the city and country, or '' if they are unknown (`accounts.places`)."""
+        return place_of(self.ip)
 
 
 @dataclass(frozen=True)

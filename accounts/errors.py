@@ -3,13 +3,16 @@
 AccountsError
 ├── AccountExistsError     the provider says that an existing account's email is this person's
 ├── ConflictError          another request did the same thing at the same time, and was first
+├── CookiesBlockedError    the browser sent no session cookie after a link that sets one
 ├── DecryptionError        no configured key decrypts this secret
+├── FormerSystemUnavailableError  the system that users come from gives no answer
 ├── FreshProofRequiredError  the act needs a newer proof of the sign-in
 ├── InactiveUserError      the account was disabled or changed while it was signing in
 ├── LastSuperuserError     the last administrator can't delete the account
 ├── RevocationsStaleError  this process cannot tell which sign-ins have ended: fail closed
 ├── SessionEndedError      the session was deleted while this request ran
 ├── SessionTooLargeError   a session is larger than the store accepts
+├── SignUpClosedError      nobody may sign up, or this visitor needs an invitation
 ├── SignUpPendingError     the password is right, and the address must be proved first
 ├── StoreUnavailableError  Redis doesn't answer, or no replica confirms the write
 ├── TooManyRequestsError   a rate limit is used up
@@ -52,8 +55,23 @@ class ConflictError(AccountsError):
     code = "conflict"
 
 
+class CookiesBlockedError(AccountsError):
+    """The browser sent no session cookie, although the link of a mail has just set one.
+
+    So the page behind the link can't know the link.
+    """
+
+    code = "link_needs_cookies"
+
+
 class DecryptionError(AccountsError):
     """No key of `DATA_ENCRYPTION_KEYS` decrypts this secret."""
+
+
+class FormerSystemUnavailableError(AccountsError):
+    """The system that users come from must check this password, and gives no clear answer."""
+
+    code = "former_system_unavailable"
 
 
 class FreshProofRequiredError(AccountsError):
@@ -73,6 +91,10 @@ class LastSuperuserError(AccountsError):
     """Nobody could administer the site if this account were deleted."""
 
     code = "last_superuser"
+
+
+class NotAllowedError(AccountsError):
+    """This operator may not do this to this account. The panel answers 403."""
 
 
 class RevocationsStaleError(AccountsError):
@@ -95,6 +117,12 @@ class SessionTooLargeError(AccountsError):
     """A view put more into the session than the store accepts."""
 
     code = "body_too_large"
+
+
+class SignUpClosedError(AccountsError):
+    """Nobody may sign up at the moment, or only with an invitation (`SIGN_UP`)."""
+
+    code = "sign_up_closed"
 
 
 class SignUpPendingError(AccountsError):

@@ -1,6 +1,6 @@
 """Define the typed request of views, middleware, receivers and adapters; read from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from allauth.headless.constants import Client
@@ -11,6 +11,7 @@ from accounts import forwarded
 from accounts.client_info import USER_AGENT_MAX, ClientInfo
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from accounts.people.models import User
@@ -30,18 +31,30 @@ class SignIn:
     """The link that a mailed code makes (`pages.mailbox_links`), for a sign-up that found an account."""
     is_code_asked_for: bool = False
     """True if the visitor chose to prove the account by a mailed code."""
+    proved_at: "datetime | None" = None
+    """The time of the proof, if it is older than this request: an exchanged token proves nothing now."""
     stays: bool | None = None
     """The choice "Stay signed in", or None if the door asked for none."""
     opened: "AuthSession | None" = None
     """The row, after `open_session` has opened the sign-in."""
+    trusted: "UUID | None" = None
+    """The trusted browser (`pages.trusting`) that stands in for the second step."""
     spent_code: "tuple[Limit, str] | None" = None
     """The use of a mailed code, which is given back if the answer is an error of ours."""
+    operator_reason: str = ""
+    """The words of an operator who makes us send a mail, for its audit event."""
     proving: "UUID | None" = None
     """The sign-in that a password is to prove again, while the password is checked."""
     is_mail_withheld: bool = False
     """True if the last mail was not sent, because its address got its share of the day."""
     wait_seconds: int | None = None
     """The seconds after which allauth's limit, which refused this request, allows the next one."""
+    devices: dict[str, str] = field(default_factory=dict)
+    """The answers of `pages.known_devices` in this request, by email."""
+    invitation: "UUID | None" = None
+    """The invitation that this sign-up has used up (`pages.admission`)."""
+    proved_email: str = ""
+    """The address that the link of that invitation has proved, or ''."""
     bearer: "User | None" = None
     """The user of the access token with which an app calls allauth's headless API."""
 

@@ -10,6 +10,7 @@ A view has these attributes, on its class or set by `mark`. So no other code nee
 - `is_for_frontends`: False for a page under a machine prefix: frontends on other origins can't read it.
 - `needs_no_token`: it ignores a bad access token. With `may_connect`, it refuses one if the body's
   `process` is `connect`.
+- `shown_on`: the name of the page that has the button of a view that takes only POST.
 
 `for_machines` marks all addresses under one prefix, also those that lead to no view.
 """
@@ -34,6 +35,7 @@ class Statements(TypedDict, total=False):
     counts_refusals: bool
     is_machine: bool
     reads_json: bool
+    is_stateless: bool
     needs_no_token: bool
     may_connect: bool
 

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from accounts.people.models import User
 from accounts.signins import revocations
-from api.exceptions import CsrfRefused, InvalidToken
+from api.exceptions import CsrfRefused, InvalidToken, ServiceRefused
 from api.problems import REALM
 from api.tokens.jwts import AccessJWT
 
@@ -52,6 +52,18 @@ class BearerUser:
         return getattr(self.row, name)
 
 
+class Service:
+    """The machine that a token names. It is no user: a view that accepts it declares `accepts_services`."""
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+    is_staff = is_superuser = False
+
+    def __init__(self, key_id: UUID) -> None:
+        self.pk = self.id = key_id
+
+
 class BearerAuthentication(JWTAuthentication):
     """Accept `Authorization: Bearer <access token>` (RFC 6750 §2.1), without SQL and Redis.
 
@@ -67,6 +79,11 @@ class BearerAuthentication(JWTAuthentication):
         if credentials is None:
             return None
         token = verified(credentials)
+        if token.is_service:
+            if not getattr(request.parser_context.get("view"), "accepts_services", False):
+                raise ServiceRefused
+            bind_contextvars(client_id=token["client_id"])
+            return Service(token.sub), token
         bind_contextvars(user_id=token["sub"], sid=token["sid"])
         return BearerUser(token.sub), token
 
@@ -104,9 +121,11 @@ def verified(raw_token: str) -> AccessJWT:
 def account(request: Request) -> User:
     """Return the row of the caller, who is signed in by a token or by a cookie.
 
-    Raises `InvalidToken` if a token's user is deleted or disabled.
+    Raises `InvalidToken` if a token's user is deleted or disabled, or if it names a machine.
     """
     user: Any = request.user
+    if isinstance(user, Service):
+        raise InvalidToken
     return cast("User", user.row if isinstance(user, BearerUser) else user)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from structlog.contextvars import bind_contextvars
 
 from accounts.errors import AccountsError
+from accounts.factors.passkeys.errors import PasskeyError
 from api import problems
 from api.problems import Problem
 
@@ -21,7 +22,7 @@ from api.problems import Problem
 class Refused(exceptions.AuthenticationFailed):
     """Base of our 401s. DRF adds the WWW-Authenticate header that RFC 6750 §3 demands."""
 
-    problem: ClassVar[Problem]
+    problem: Problem
 
 
 class InvalidCredentials(Refused):
@@ -73,6 +74,14 @@ class IncorrectCode(Refused):
     problem = problems.INCORRECT_CODE
 
 
+class PasskeyRefused(Refused):
+    """The answer of a passkey proves nothing. The `code` says why."""
+
+    def __init__(self, error: PasskeyError) -> None:
+        super().__init__()
+        self.problem = problems.TABLE[error.why.value]
+
+
 class ProviderTokenRefused(InvalidCredentials):
     """The provider's token is refused, or its account is disabled: one answer for all reasons."""
 
@@ -112,6 +121,10 @@ class CodeTokenRefused(Refused):
 
 class ClientRefused(Refused):
     problem = problems.INVALID_CLIENT
+
+
+class ServiceRefused(exceptions.PermissionDenied):
+    problem = problems.SERVICE_REFUSED
 
 
 class InvalidToken(Refused):

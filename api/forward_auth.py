@@ -1,7 +1,10 @@
 """Tell a gateway whether a request's credential is valid (nginx `auth_request`, Caddy, Traefik).
 
-The answer is 204 with `X-Auth-Subject`, `X-Auth-Session` and `X-Auth-Scope`, or 401. It is 503 if
-this process can't tell whether the sign-in has ended, or can't read the signing keys.
+The answer is 204 with `X-Auth-Subject`, `X-Auth-Session`, `X-Auth-Scope` and `X-Auth-Kind`, or 401. It is 503
+if this process can't tell whether the sign-in has ended, or can't read the signing keys.
+
+A machine gets 403, because a gateway may only ask "signed in?". Gateways that let machines in ask another
+address. It is no query and no header: Caddy and nginx pass on those of the client.
 
 `config.wsgi` calls `answer` for requests with a Bearer token, without Django's middleware: a tenth
 of the time of a Django view. `view` is the Django view. It takes session cookies, which need the
@@ -13,9 +16,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import MethodNotAllowed
 
 from accounts.errors import RevocationsStaleError
@@ -31,19 +35,22 @@ if TYPE_CHECKING:
     from accounts.request import Request
     from api.tokens.jwts import AccessJWT
 
+USER, SERVICE = "user", "service"
+
 
 def answers(environ: dict[str, Any]) -> bool:
-    """Return True for a GET or HEAD of `/api/verify` with a Bearer token: `answer` takes it."""
+    """Return True for a GET or HEAD of one of the two addresses with a Bearer token: `answer` takes it."""
     return (
-        environ["PATH_INFO"] == _path()
+        environ["PATH_INFO"] in _paths()
         and environ["REQUEST_METHOD"] in SAFE
         and bearer_in(environ) is not None
     )
 
 
 @cache
-def _path() -> str:
-    return reverse("api:verify")
+def _paths() -> tuple[str, str]:
+    """Return the address for people, and the one for people and machines."""
+    return reverse("api:verify"), reverse("api:verify-services")
 
 
 def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
@@ -58,16 +65,21 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
         headers = [*settings.SECURITY_HEADERS.items(), *retry, ("Content-Length", "0")]
         start_response("503 Service Unavailable", headers)
     else:
-        start_response("204 No Content", [*_always(), *_about(token).items()])
+        if token.is_service and environ["PATH_INFO"] != _paths()[1]:
+            start_response("403 Forbidden", [*_always(), ("Content-Length", "0")])
+        else:
+            start_response("204 No Content", [*_always(), *_about(token).items()])
     finally:
         # The first request reads the keys. Django does this only at the end of its own requests.
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
+        database = connections[DEFAULT_DB_ALIAS]  # `connection` would look it up three times
+        if database.connection is not None and not database.in_atomic_block:
+            database.close_if_unusable_or_obsolete()
     return []
 
 
-def view(request: HttpRequest) -> HttpResponse:
-    """Answer a request with a session cookie or a Bearer token.
+@csrf_exempt  # other methods get 405
+def view(request: HttpRequest, *, services: bool = False) -> HttpResponse:
+    """Answer a request with a session cookie or a Bearer token, of machines only with `services`.
 
     Raises `RevocationsStaleError` and `DatabaseError`, which end in a 503.
     """
@@ -81,11 +93,14 @@ def view(request: HttpRequest) -> HttpResponse:
     credentials = bearer_in(request.META)
     if credentials is not None:
         try:
-            about = _about(verified(credentials))
+            token = verified(credentials)
         except InvalidToken:
             return _refused(f'{REALM}, error="invalid_token"')
+        if token.is_service and not services:
+            return HttpResponse(status=403, headers={"Cache-Control": "no-store"})
+        about = _about(token)
     elif (session := cast("Request", request).auth_session) and session.user:
-        about = _headers(str(session.user_id), str(session.pk), claims.scope_of(session.user))
+        about = _headers(str(session.user_id), str(session.pk), claims.scope_of(session.user), USER)
     else:
         return _refused(REALM)
     return HttpResponse(status=204, headers={"Cache-Control": "no-store", **about})
@@ -96,12 +111,18 @@ def _always() -> list[tuple[str, str]]:
 
 
 def _about(token: "AccessJWT") -> dict[str, str]:
-    return _headers(token["sub"], token["sid"], token["scope"])
+    kind = SERVICE if token.is_service else USER
+    return _headers(token["sub"], token["sid"], token["scope"], kind)
 
 
-def _headers(subject: str, sid: str, scope: str) -> dict[str, str]:
+def _headers(subject: str, sid: str, scope: str, kind: str) -> dict[str, str]:
     # Never empty: a gateway that skips empty values would pass on the client's own header.
-    return {"X-Auth-Subject": subject, "X-Auth-Session": sid, "X-Auth-Scope": scope or "none"}
+    return {
+        "X-Auth-Subject": subject,
+        "X-Auth-Session": sid,
+        "X-Auth-Scope": scope or "none",
+        "X-Auth-Kind": kind,
+    }
 
 
 def _refused(challenge: str) -> HttpResponse:

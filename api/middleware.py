@@ -1,16 +1,16 @@
 """Call the API's views directly, past the middleware that they don't need."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 
 from accounts import routes
 from api.authentication import SAFE, BearerAuthentication, CookieAuthentication, bearer_in
 
 if TYPE_CHECKING:
     from rest_framework.authentication import BaseAuthentication
-    from rest_framework.response import Response
 
 
 class StatelessMiddleware:
@@ -54,7 +54,7 @@ def _answer(request: HttpRequest) -> HttpResponseBase:
     match = routes.match_of(request)
     assert match is not None  # noqa: S101 - the view was asked what it takes
     response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
-    return response if response.streaming else cast("Response", response).render()
+    return response.render() if isinstance(response, SimpleTemplateResponse) else response
 
 
 def _is_stateless(request: HttpRequest) -> bool:

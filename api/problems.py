@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from structlog.contextvars import get_contextvars
 
 from accounts.errors import AccountsError, FreshProofRequiredError, TooManyRequestsError
+from accounts.factors.passkeys.errors import PasskeyError, Why
 from accounts.pages import waiting
 from accounts.store.outage import STORE_ERRORS
 
@@ -36,6 +37,12 @@ class Problem:
     detail: str | Promise
     retry_seconds: int | None = None
     challenge: str = ""
+
+
+def _of_passkey(why: Why) -> Problem:
+    """Return the row of a refused passkey. Its words are those of the pages."""
+    detail = lazy(lambda: str(PasskeyError(why).message), str)()
+    return Problem(401, why.value, _("Unauthorized"), detail)
 
 
 # The request itself
@@ -233,6 +240,15 @@ COOKIES_BLOCKED = Problem(
         "Allow cookies for this site, then open the page again."
     ),
 )
+LINK_NEEDS_COOKIES = Problem(
+    403,
+    "link_needs_cookies",
+    _("Your browser sent no cookie"),
+    _(
+        "The link was not used. Allow cookies for this site, then open the link in the mail again. "
+        "If it came from an app, copy the link into your browser."
+    ),
+)
 ORIGIN_HIDDEN = Problem(
     403,
     "origin_hidden",
@@ -300,8 +316,9 @@ MFA_REQUIRED = Problem(
     "mfa_required",
     _("Second step"),
     _(
-        "This account has a second factor. Send a code of one of `factors` and this `mfa_token` to "
-        "/api/token/mfa/."
+        "This account has a second factor. Send this `mfa_token` to /api/token/mfa/, with a code of "
+        "one of `factors`, or with the answer of a passkey to a challenge of "
+        "/api/token/passkey/options/."
     ),
 )
 MFA_ENROLMENT_REQUIRED = Problem(
@@ -325,6 +342,12 @@ INCORRECT_CODE = Problem(
     _("Unauthorized"),
     _("That isn't the code."),
 )
+PASSKEY_UNREADABLE = _of_passkey(Why.UNREADABLE)
+PASSKEY_EXPIRED = _of_passkey(Why.EXPIRED)
+PASSKEY_UNKNOWN = _of_passkey(Why.UNKNOWN)
+PASSKEY_REFUSED = _of_passkey(Why.REFUSED)
+PASSKEY_UNVERIFIED = _of_passkey(Why.UNVERIFIED)
+PASSKEY_CLONED = _of_passkey(Why.CLONED)
 LOGIN_INCOMPLETE = Problem(
     401,
     "login_incomplete",
@@ -336,6 +359,18 @@ PROVIDER_LOGIN_INCOMPLETE = replace(
     detail=_(
         "This sign-in needs another step: send a token to /_allauth/app/v1/auth/provider/token."
     ),
+)
+SERVICE_REFUSED = Problem(
+    403,
+    "service_refused",
+    _("Only for people"),
+    _("A token of an API key is for machines. This address is for people."),
+)
+SIGN_UP_CLOSED = Problem(
+    403,
+    "sign_up_closed",
+    _("Sign-up is closed"),
+    _("New accounts can't be created at the moment, or only with an invitation."),
 )
 LAST_SUPERUSER = Problem(
     409,
@@ -389,6 +424,13 @@ PROVIDER_UNAVAILABLE = Problem(
     _("Nothing was changed. Please try again in a minute, or sign in with your email."),
     retry_seconds=60,
 )
+FORMER_SYSTEM_UNAVAILABLE = Problem(
+    503,
+    "former_system_unavailable",
+    _("We can't check your password at the moment"),
+    _("Nothing was changed. Please try again in a minute."),
+    retry_seconds=60,
+)
 
 TABLE = {
     row.code: row
@@ -399,12 +441,17 @@ TABLE = {
         *(BODY_TOO_LARGE, TOO_MANY_REQUESTS, NOT_AUTHENTICATED, INVALID_TOKEN),
         *(INVALID_CLIENT, SESSION_ENDED, FORBIDDEN, PERMISSION_DENIED, ORIGIN_REFUSED),
         FRESH_PROOF_REQUIRED,
-        *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, ORIGIN_HIDDEN, INVALID_CREDENTIALS),
+        *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, LINK_NEEDS_COOKIES, ORIGIN_HIDDEN),
+        INVALID_CREDENTIALS,
         *(INVALID_CODE, INVALID_CODE_TOKEN),
         *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),
         *(MFA_REQUIRED, MFA_ENROLMENT_REQUIRED, INVALID_MFA_TOKEN, INCORRECT_CODE),
+        *(PASSKEY_UNREADABLE, PASSKEY_EXPIRED, PASSKEY_UNKNOWN),
+        *(PASSKEY_REFUSED, PASSKEY_UNVERIFIED, PASSKEY_CLONED),
         LAST_SUPERUSER,
-        *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE),
+        SERVICE_REFUSED,
+        SIGN_UP_CLOSED,
+        *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE, FORMER_SYSTEM_UNAVAILABLE),
     )
 }
 """The row of each `code`, as domain errors and DRF's exceptions name it."""

@@ -37,7 +37,8 @@ PROBLEM = {
         },
         "mfa_token": {
             "type": "string",
-            "description": "With `mfa_required`: send it to `/api/token/mfa/` beside a code.",
+            "description": "With `mfa_required`: send it to `/api/token/mfa/` beside a code, or to "
+            "`/api/token/passkey/options/`.",
         },
         "enrolment_url": {
             "type": "string",
@@ -54,8 +55,11 @@ PROBLEM = {
         },
         "error": {
             "type": "string",
-            "enum": ["invalid_client", "invalid_request"],
-            "description": "At revocation and introspection: the word of RFC 6749 §5.2.",
+            "enum": [
+                *("invalid_client", "invalid_request"),
+                *("invalid_scope", "unsupported_grant_type"),
+            ],
+            "description": "At revocation, introspection and API keys: the word of RFC 6749 §5.2.",
         },
         "max_age": {
             "type": "integer",
@@ -94,7 +98,8 @@ RETRY_KEY = OpenApiParameter(
     name=retry_keys.HEADER,
     location=OpenApiParameter.HEADER,
     type={"type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$"},
-    description="A random name of this attempt, stored before the call and sent again with it.",
+    description="A random name of this attempt, stored before the call and sent again with it. If the "
+    "body has a `retry_key`, too, both must be equal.",
 )
 REFRESH_PROBLEMS = (
     *(problems.REFRESH_EXPIRED, problems.REFRESH_LOST, problems.REFRESH_REUSED),
@@ -120,10 +125,48 @@ REFRESH_REFUSALS = {
 }
 
 
+PASSKEY_PROBLEMS = (
+    *(problems.PASSKEY_UNREADABLE, problems.PASSKEY_EXPIRED, problems.PASSKEY_UNKNOWN),
+    *(problems.PASSKEY_REFUSED, problems.PASSKEY_UNVERIFIED, problems.PASSKEY_CLONED),
+)
 SECOND_STEP_REFUSALS = {
     (401, problems.CONTENT_TYPE): _refusal(
         *(problems.INCORRECT_CODE, problems.INVALID_MFA_TOKEN),
+        *PASSKEY_PROBLEMS,
         *(problems.INVALID_CREDENTIALS, problems.LOGIN_INCOMPLETE),
+    ),
+}
+CHALLENGE = {
+    "public_key": {
+        "challenge": "n8e7FUYXhTQW4uMqGS2-9HMA9AT6KH2qDnVDRtcmpEs",
+        "timeout": 300000,
+        "rpId": "auth.example.com",
+        "allowCredentials": [],
+        "userVerification": "required",
+    },
+    "expires_in": 300,
+}
+"""An example of the document: a challenge for a sign-in, and the next one an answer."""
+ASSERTION = {
+    "id": "AuSAcIJ0LQfYr7ZNu7T-dw",
+    "rawId": "AuSAcIJ0LQfYr7ZNu7T-dw",
+    "type": "public-key",
+    "authenticatorAttachment": "platform",
+    "clientExtensionResults": {},
+    "response": {
+        "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoiLi4uIn0",
+        "authenticatorData": "SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MdAAAAAA",
+        "signature": "MEUCIQDx0a4cpS0p",
+        "userHandle": "AAECAwQFBgcICQoLDA0ODw",
+    },
+}
+PASSKEY_OPTIONS_REFUSALS = {
+    (401, problems.CONTENT_TYPE): _refusal(problems.INVALID_MFA_TOKEN, problems.PASSKEY_UNKNOWN),
+}
+PASSKEY_REFUSALS = {
+    (401, problems.CONTENT_TYPE): _refusal(
+        *PASSKEY_PROBLEMS,
+        *(problems.EMAIL_UNVERIFIED, problems.LOGIN_INCOMPLETE),
     ),
 }
 
@@ -170,8 +213,11 @@ class StrictBody(OpenApiSerializerExtension):
         for name, field in self.target.fields.items():
             if getattr(field, "takes_blank", False):
                 schema["properties"][name].pop("minLength", None)
-        any_of = getattr(self.target, "any_of", ())
-        return schema | {"additionalProperties": False} | ({"anyOf": [*any_of]} if any_of else {})
+        schema["additionalProperties"] = False
+        for name, choices in (("anyOf", "any_of"), ("oneOf", "one_of")):
+            if alternatives := getattr(self.target, choices, ()):
+                schema[name] = [*alternatives]
+        return schema
 
 
 class TextWithoutNul(OpenApiSerializerFieldExtension):

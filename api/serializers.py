@@ -14,7 +14,7 @@ from accounts.federation.provider import provider_classes
 from accounts.people import names
 from accounts.people.models import Locale, User
 from accounts.people.passwords import MAX_LENGTH, MAX_RAW_LENGTH, is_too_long
-from accounts.signins.models import AuthSession
+from accounts.signins import roles
 from api import problems
 from api.tokens import retry_keys
 
@@ -113,7 +113,62 @@ class CodeSerializer(StrictSerializer):
     )
 
 
+class Base64URLField(StringField):
+    """Take bytes as WebAuthn writes them in JSON: base64url without padding (RFC 4648 §5)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        text = _("Send base64url without padding.")
+        pattern = RegexValidator(r"\A[A-Za-z0-9_-]*\Z", cast("str", text))
+        super().__init__(trim_whitespace=False, validators=[pattern], **kwargs)
+
+
+class AssertionResponseSerializer(serializers.Serializer[Any]):
+    clientDataJSON = Base64URLField(max_length=8192)  # noqa: N815 - WebAuthn's names
+    authenticatorData = Base64URLField(max_length=8192)  # noqa: N815
+    signature = Base64URLField(max_length=8192)
+    userHandle = Base64URLField(  # noqa: N815
+        max_length=128,
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="Needed for a sign-in without a first step.",
+    )
+
+
+class AssertionSerializer(serializers.Serializer[Any]):
+    """WebAuthn's `AuthenticationResponseJSON`. Other members of it are ignored, as WebAuthn says."""
+
+    id = Base64URLField(max_length=1400)
+    rawId = Base64URLField(max_length=1400)  # noqa: N815
+    type = serializers.ChoiceField(choices=["public-key"])
+    response = AssertionResponseSerializer()
+
+
+class PasskeyOptionsSerializer(StrictSerializer):
+    mfa_token = StringField(
+        max_length=8192,
+        trim_whitespace=False,
+        required=False,
+        default="",
+        help_text="From the 401 `mfa_required`, for the second step. Left out for a sign-in.",
+    )
+
+
+class PasskeyOptionsAnswerSerializer(serializers.Serializer[Any]):
+    public_key = serializers.DictField(
+        help_text="WebAuthn's `PublicKeyCredentialRequestOptionsJSON`."
+    )
+    expires_in = serializers.IntegerField(help_text="Seconds that the challenge is valid.")
+
+
+class PasskeySerializer(StrictSerializer):
+    credential = AssertionSerializer()
+
+
 class SecondStepSerializer(StrictSerializer):
+    one_of = ({"required": ["code"]}, {"required": ["credential"]})
+    """For the OpenAPI document: what of the members is required."""
+
     mfa_token = StringField(
         max_length=8192,
         trim_whitespace=False,
@@ -121,7 +176,31 @@ class SecondStepSerializer(StrictSerializer):
     )
     code = StringField(
         max_length=64,
+        required=False,
         help_text="Of the authenticator app, or a recovery code. Spaces don't matter.",
+    )
+    credential = AssertionSerializer(
+        required=False,
+        help_text="The answer of a passkey to a challenge of `/api/token/passkey/options/`.",
+    )
+
+    @override
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("code" in attrs) == ("credential" in attrs):
+            text = str(_("Send either a code or a credential."))
+            raise serializers.ValidationError({"code": [serializers.ErrorDetail(text, "required")]})
+        return attrs
+
+
+REFRESH_TOKEN = "urn:ietf:params:oauth:token-type:refresh_token"  # noqa: S105 - a name of RFC 8693 §3
+
+
+class ExchangeSerializer(StrictSerializer):
+    subject_token = StringField(
+        max_length=4096, trim_whitespace=False, help_text="A refresh token of the former site."
+    )
+    subject_token_type = serializers.ChoiceField(
+        choices=[REFRESH_TOKEN], required=False, default=REFRESH_TOKEN
     )
 
 
@@ -206,6 +285,12 @@ class PresentedTokenSerializer(serializers.Serializer[Any]):
     token = StringField(max_length=4096, trim_whitespace=False)
 
 
+class EventTicketSerializer(serializers.Serializer[Any]):
+    ticket = serializers.CharField(help_text="For one stream.")
+    url = serializers.CharField(help_text="The address of the stream, with the ticket.")
+    expires_in = serializers.IntegerField(help_text="Seconds until the ticket expires.")
+
+
 class TokenPairSerializer(serializers.Serializer[Any]):
     access = serializers.CharField(help_text="RFC 9068 access token, for `Authorization: Bearer`.")
     refresh = serializers.CharField(
@@ -216,6 +301,11 @@ class TokenPairSerializer(serializers.Serializer[Any]):
     sid = serializers.UUIDField(help_text="The sign-in, as in `/api/sessions/`.")
     account_kept = serializers.BooleanField(
         required=False, help_text="True if this sign-in cancelled the deletion of the account."
+    )
+    second_step_due_at = serializers.DateTimeField(
+        default_timezone=UTC,
+        required=False,
+        help_text="From then on, signing in needs a second factor, which the account doesn't have yet.",
     )
 
 
@@ -237,6 +327,35 @@ class IntrospectionSerializer(serializers.Serializer[Any]):
     exp = serializers.IntegerField(required=False)
     auth_time = serializers.IntegerField(required=False)
     scope = serializers.CharField(required=False)
+    roles = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class ServiceTokenRequestSerializer(serializers.Serializer[Any]):
+    grant_type = serializers.ChoiceField(choices=["client_credentials"])
+    scope = serializers.CharField(
+        required=False, allow_blank=True, help_text="Fewer words than the key has."
+    )
+
+
+class ServiceTokenSerializer(serializers.Serializer[Any]):
+    access_token = serializers.CharField()
+    token_type = serializers.CharField()
+    expires_in = serializers.IntegerField()
+    scope = serializers.CharField()
+
+
+class RevocationSerializer(serializers.Serializer[Any]):
+    sid = serializers.UUIDField()
+    revoked_at = serializers.DateTimeField(default_timezone=UTC)
+
+
+class RevocationsSerializer(serializers.Serializer[Any]):
+    revocations = RevocationSerializer(many=True)
+    cursor = serializers.CharField(help_text="Send it with the next request.")
+    has_more = serializers.BooleanField(help_text="True: ask again at once.")
+    access_token_seconds = serializers.IntegerField(
+        help_text="How long a token of such a sign-in may live: keep each `sid` for so long."
+    )
 
 
 class MeSerializer(StrictSerializer):
@@ -245,6 +364,13 @@ class MeSerializer(StrictSerializer):
     display_name = NameField(required=False, validators=[names.validate])
     locale = serializers.ChoiceField(choices=Locale.values, required=False)
     date_joined = serializers.DateTimeField(read_only=True, default_timezone=UTC)
+    roles = serializers.SerializerMethodField(
+        help_text="The user's groups; [] without TOKEN_ROLES."
+    )
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_roles(self, user: User) -> list[str]:
+        return roles.of(user)
 
     @override
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
@@ -270,15 +396,8 @@ class DeletionAnswerSerializer(serializers.Serializer[Any]):
     )
 
 
-class SessionSerializer(serializers.Serializer[AuthSession]):
-    sid = serializers.UUIDField(source="id")
-    kind = serializers.ChoiceField(choices=AuthSession.Kind.values)
-    client = serializers.CharField(source="device", help_text="Such as `Chrome · Windows`.")
-    ip = serializers.IPAddressField(allow_null=True)
-    created_at = serializers.DateTimeField(default_timezone=UTC)
-    last_seen_at = serializers.DateTimeField(default_timezone=UTC)
-    expires_at = serializers.DateTimeField(default_timezone=UTC)
-    is_current = serializers.SerializerMethodField(help_text="The sign-in that asks.")
-
-    def get_is_current(self, session: AuthSession) -> bool:
-        return bool(session.pk == self.context["request"].auth.sid)
+class DenialAnswerSerializer(serializers.Serializer[Any]):
+    needs_password = serializers.BooleanField(
+        help_text="The old password no longer works. Set a new one by "
+        "`/_allauth/app/v1/account/password/change`, or by the link in the mail."
+    )

@@ -1,7 +1,7 @@
 """Limit the requests to views that declare a `limit` (`accounts.routes`), through Redis.
 
-These are introspections and reports of providers; both count refusals only. Other code limits the
-rest: allauth limits sign-ups and its mails, `accounts.signins` wrong passwords and refused
+These are introspections and reports of providers, which count refusals only, and the links in notices. Other
+code limits the rest: allauth limits sign-ups and its mails, `accounts.signins` wrong passwords and refused
 refreshes, `accounts.federation.limits` attempts by a provider.
 
 A counted answer has `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11).
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 from structlog import get_logger
 
-from accounts import routes
+from accounts import metrics, routes
 from accounts.errors import TooManyRequestsError
 from accounts.request import client_of
 from accounts.store import counters
@@ -68,6 +68,7 @@ def _counted(limit: Limit, request: HttpRequest) -> Usage:
     usage = _count(limit, client_of(request).network)
     if usage.is_over:
         log.warning("rate_limited", limit=limit.scope)
+        metrics.RATE_LIMITED.note(limit.scope)
         raise LimitReachedError(usage)
     return usage
 

@@ -12,7 +12,7 @@ import urllib.request
 from functools import partial
 from pathlib import Path
 
-from bench import cells, report
+from bench import cells, report, streams
 from bench.environment import P1_PYTHON, Ports, install, prepare
 from bench.measuring import Sample, measure
 from bench.redis_pair import running_pair
@@ -30,6 +30,8 @@ If the tokens run out, the app refuses the requests and the report marks the cel
 
 def main() -> int:
     options = _options()
+    if options.what == "streams":
+        return streams.main(options.streams)
     if missing := [name for name in ("wrk", "taskset") if shutil.which(name) is None]:
         say(f"{' and '.join(missing)} not found. On Debian: apt-get install wrk util-linux")
         return 2
@@ -51,6 +53,14 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=["requests", "streams"],
+        default="requests",
+        help="`streams` measures /events instead, and needs no wrk.",
+    )
+    parser.add_argument("--streams", type=int, default=1000, help="Idle streams to open.")
     parser.add_argument("--seconds", type=int, default=5, help="Seconds of a cell in a round.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(

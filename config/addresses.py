@@ -1,12 +1,13 @@
-"""Read addresses of services whose password has special characters. Pure: opens nothing."""
+"""Read addresses: origins, and services whose password has special characters. Pure: opens nothing."""
 
 import re
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+PORTS = {"http": 80, "https": 443}
 HOST = r"(?:\[[^\]/?#@]*\]|[^\s/?#@:,\[\]]*)(?::\d+)?"
 TAIL = re.compile(rf"{HOST}(?:,{HOST})*(?:/[^?#@]*)?(?:\?(?:[\w.-]+=[^#&]*(?:&|$))*)?")
 """What follows the user and the password: hosts, a path, options."""
@@ -32,6 +33,23 @@ def encoded(url: str) -> str:
             user, colon, password = rest[:at].partition(":")
             return f"{scheme}://{_quoted(user)}{colon}{_quoted(password)}{rest[at:]}"
     return url
+
+
+def origin(url: str) -> str:
+    """Return this origin as browsers write it (RFC 6454 §6.2): lower case, without the default port.
+
+    Returns other texts as they are: `config.checks` refuses them.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return url
+    is_origin = url.lower() == f"{parts.scheme}://{parts.netloc}".lower()
+    if parts.scheme not in PORTS or not parts.hostname or "@" in parts.netloc or not is_origin:
+        return url
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{'' if port in {None, PORTS[parts.scheme]} else f':{port}'}"
 
 
 def _quoted(text: str) -> str:

@@ -4,9 +4,9 @@ from typing_extensions import override
 
 class ConfigConfig(AppConfig):
     name = "config"
-    verbose_name = "Munjigi"
+    verbose_name = "Process"
 
     @override
     def ready(self) -> None:
-        # The import registers the system checks.
-        from config import checks  # noqa: F401, PLC0415
+        # The imports register the system checks.
+        from config import brand_checks, checks, factor_checks  # noqa: F401, PLC0415

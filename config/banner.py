@@ -8,8 +8,17 @@ from django.conf import settings
 
 def site_answers() -> bool:
     """Return True if the site is ready. Asks `/readyz` over loopback, as a load balancer does."""
+    return _answers(settings.PORT, "/readyz")
+
+
+def events_answer() -> bool:
+    """Return True if the process of `/events` is up."""
+    return _answers(settings.EVENTS_PORT, "/livez")
+
+
+def _answers(port: int, path: str) -> bool:
     request = urllib.request.Request(
-        f"http://127.0.0.1:{settings.PORT}/readyz", headers={"Host": settings.ALLOWED_HOSTS[0]}
+        f"http://127.0.0.1:{port}{path}", headers={"Host": settings.ALLOWED_HOSTS[0]}
     )
     try:
         with urllib.request.urlopen(request, timeout=2) as response:  # noqa: S310

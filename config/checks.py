@@ -11,8 +11,13 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
+from django.utils.module_loading import import_string
 
-from config import database
+from accounts import places
+from accounts.breaches import file as breach_file
+from accounts.webhooks import addresses, signing
+from api.tokens import legacy
+from config import database, retention, tracing
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -22,7 +27,7 @@ def is_loopback(url: str) -> bool:
     return host in LOOPBACK or host.endswith(".localhost")
 
 
-def _is_origin(url: str) -> bool:
+def is_origin(url: str) -> bool:
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -42,7 +47,7 @@ def check_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 def _addresses() -> Iterator[CheckMessage]:
     site = settings.SITE_URL
-    if not _is_origin(site):
+    if not is_origin(site):
         yield Error(
             f"SITE_URL={site!r} isn't an origin.",
             hint="Scheme and host only, such as https://auth.example.com: no path, no slash.",
@@ -68,7 +73,7 @@ def _addresses() -> Iterator[CheckMessage]:
             id="accounts.E004",
         )
     for origin in settings.FRONTEND_ORIGINS:
-        if not _is_origin(origin):
+        if not is_origin(origin):
             yield Error(
                 f"FRONTEND_ORIGINS has {origin!r}, which isn't an exact origin.",
                 hint="Scheme, host and port only, such as https://app.example.com. No wildcard: "
@@ -182,6 +187,136 @@ def _providers() -> Iterator[CheckMessage]:
             "webhook is for. Set KAKAO_APP_ID.",
             id="accounts.W021",
         )
+
+
+@register(Tags.security)
+def check_claims(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    path = settings.ACCESS_TOKEN_CLAIMS
+    try:
+        is_function = not path or callable(import_string(path))
+    except ImportError:
+        is_function = False
+    if is_function:
+        return []
+    return [
+        Error(
+            f"ACCESS_TOKEN_CLAIMS={path!r} is no function that can be imported.",
+            hint="Write its path, such as acme.tokens.claims, and put its package on PYTHONPATH.",
+            id="accounts.E062",
+        )
+    ]
+
+
+@register(Tags.security)
+def check_breaches(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    return list(_breaches())
+
+
+def _breaches() -> Iterator[CheckMessage]:
+    service, path = settings.PASSWORD_BREACH_API, settings.PASSWORD_BREACH_FILE
+    if service and not is_origin(service):
+        yield Error(
+            f"PASSWORD_BREACH_API={service!r} isn't an origin.",
+            hint="Scheme and host only, such as https://api.pwnedpasswords.com: no path, no slash.",
+            id="accounts.E023",
+        )
+    elif service and urlsplit(service).scheme != "https" and not is_loopback(service):
+        yield Error(
+            f"PASSWORD_BREACH_API={service!r} is public and not https.",
+            hint="A reader of the network would learn a part of the hash of each new password.",
+            id="accounts.E024",
+        )
+    if path and (fault := breach_file.fault(path)):
+        yield Error(
+            f"PASSWORD_BREACH_FILE={path!r}: {fault}.",
+            hint="Use the file of SHA-1 hashes of Have I Been Pwned, ordered by hash: a line "
+            "`SHA-1:COUNT` for each password.",
+            id="accounts.E025",
+        )
+
+
+@register(Tags.security)
+def check_legacy_tokens(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.LEGACY_TOKEN_KEY or not (fault := legacy.fault()):
+        return []
+    return [
+        Error(
+            f"LEGACY_TOKEN_KEY or LEGACY_TOKEN_ALGORITHM: {fault}.",
+            hint="Use the SIGNING_KEY (or VERIFYING_KEY) and the ALGORITHM of the former site's SIMPLE_JWT.",
+            id="accounts.E041",
+        )
+    ]
+
+
+@register(Tags.security)
+def check_former_system(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    url, secret = settings.LEGACY_SIGN_IN_URL, settings.LEGACY_SIGN_IN_SECRET
+    if not url:
+        return []
+    found: list[CheckMessage] = []
+    try:
+        target = addresses.parse(url)
+    except addresses.RefusedError as exc:
+        found.append(Error(f"LEGACY_SIGN_IN_URL={url!r}: {exc}.", id="accounts.E042"))
+    else:
+        if target.scheme != "https" and not is_loopback(url):
+            found.append(
+                Error(
+                    f"LEGACY_SIGN_IN_URL={url!r} is not https.",
+                    hint="Passwords go there.",
+                    id="accounts.E042",
+                )
+            )
+    if not signing.is_secret(secret):
+        found.append(
+            Error(
+                "LEGACY_SIGN_IN_SECRET isn't `whsec_` and at least 24 bytes in base64.",
+                hint='Make one: python -c "import base64,secrets;'
+                "print('whsec_'+base64.b64encode(secrets.token_bytes(32)).decode())\"",
+                id="accounts.E043",
+            )
+        )
+    return found
+
+
+@register()
+def check_tracing(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.TRACING or tracing.is_installed():
+        return []
+    return [
+        Error(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry isn't installed.",
+            hint="Install the packages of the extra `otel` (docs/metrics.md), or leave it empty.",
+            id="config.E001",
+        )
+    ]
+
+
+@register()
+def check_retention(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not (fault := retention.dormancy_fault()):
+        return []
+    return [
+        Error(
+            f"DORMANT_ACCOUNT_DAYS={settings.DORMANT_ACCOUNT_DAYS}: {fault}.",
+            hint="Set more days, such as 365, or 0.",
+            id="accounts.E044",
+        )
+    ]
+
+
+@register()
+def check_places(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    path = settings.GEOIP_FILE
+    if not path or not (fault := places.fault(path)):
+        return []
+    return [
+        Error(
+            f"GEOIP_FILE={path!r}: {fault}.",
+            hint="Use a file of cities or countries in MaxMind's format (.mmdb), such as GeoLite2-City.",
+            id="accounts.E040",
+        )
+    ]
 
 
 @register(Tags.security, deploy=True)

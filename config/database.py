@@ -17,8 +17,8 @@ SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL_PORT = "5432"
 MAX_PORT = 65535
 
-POOL = {"min_size": 1, "max_size": 10, "timeout": 5}
-"""One connection for each thread. The worker has 8 for jobs, one for chores and its main thread; the
+POOL = {"min_size": 1, "max_size": 15, "timeout": 5}
+"""One connection for each thread. The worker has 13 for jobs, one for chores and its main thread; the
 site has 8 for requests and the bell's thread."""
 CONNECT_SECONDS = 3
 """Time-out for each of several hosts. psycopg waits 130 s by default before it tries the next host."""

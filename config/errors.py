@@ -78,6 +78,8 @@ def _account_exists(request: HttpRequest, error: AccountExistsError) -> HttpResp
 def _back_to_login(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return redirect_to_login(request.get_full_path())
+    if routes.stated(request, "shown_on"):
+        return redirect_to_login(expired.page_to_open_again(request))
     return redirect(settings.LOGIN_URL)
 
 

@@ -1,6 +1,7 @@
 """Tell load balancers and orchestrators whether the process is up and can serve."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.core.cache import caches
 from django.db import connection
@@ -50,12 +51,15 @@ def livez(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 if all parts answer, otherwise 503 with the state of each part."""
+    is_ready, body = examine()
+    return JsonResponse(body, status=200 if is_ready else 503)
+
+
+def examine() -> tuple[bool, dict[str, Any]]:
+    """Return whether all parts answer, and the body of `/readyz`."""
     states = {name: _state(name, probe) for name, probe in PARTS.items()}
     is_ready = set(states.values()) == {"ok"}
-    return JsonResponse(
-        {"status": "ok" if is_ready else "unavailable", "parts": states},
-        status=200 if is_ready else 503,
-    )
+    return is_ready, {"status": "ok" if is_ready else "unavailable", "parts": states}
 
 
 def _state(name: str, probe: Callable[[], None]) -> str:

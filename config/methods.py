@@ -1,4 +1,4 @@
-"""Refuse methods that no view takes, and keep the method of a request that is redirected."""
+"""Refuse methods that an address doesn't take, and keep the method of a request that is redirected."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,11 +14,16 @@ from config import errors
 
 TAKEN = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 """Without TRACE, which would echo cookies, and CONNECT (RFC 9110 §9.3)."""
+OF_PAGES = ["GET", "POST", "HEAD", "OPTIONS"]
+HANDLERS = {"HEAD": "get"}
+"""Django's views answer a HEAD by the method for GET."""
 SAFE = {"GET", "HEAD"}
+UNCHECKED = {*SAFE, "OPTIONS"}
+"""The methods that need no CSRF token."""
 
 
 class MethodMiddleware:
-    """Answer 405 to an unknown method, and 308 in place of 301 to a request with a body.
+    """Answer 405 to a method that the address doesn't take, and 308 in place of 301 to a request with a body.
 
     After a 301 a browser sends a POST again as a GET without its body (RFC 9110 §15.4.2). A slash
     that is missing at the end of a path, or plain http, would so lose what was sent.
@@ -28,7 +33,7 @@ class MethodMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.method not in TAKEN:
+        if request.method not in TAKEN or _is_refused(request):
             response = errors.respond(request, _refusal(request))
             response.headers["Allow"] = ", ".join(_allowed(request))
             return response
@@ -43,10 +48,33 @@ def _refusal(request: HttpRequest) -> problems.Problem:
     return replace(row, detail=format_lazy(cast("str", row.detail), method=request.method))
 
 
+def _is_refused(request: HttpRequest) -> bool:
+    """Return True if this page doesn't take the method. The CSRF check would answer before the view.
+
+    Addresses for programs, and views without that check, answer themselves.
+    """
+    match = routes.match_of(request)
+    if match is None or request.method in UNCHECKED:
+        return False
+    if routes.is_machine(request) or getattr(match.func, "csrf_exempt", False):
+        return False
+    return request.method not in _allowed(request)
+
+
 def _allowed(request: HttpRequest) -> list[str]:
-    """Return the methods that the view of this path takes, or all that the site knows."""
+    """Return the methods that the view of this path takes, or all that it may take.
+
+    A page takes no PUT, PATCH or DELETE: browsers send none, and Django's form view takes a PUT for a POST.
+    """
     view = getattr(routes.match_of(request), "func", None)
     view_class = getattr(view, "view_class", None)
+    known = TAKEN if routes.is_machine(request) else OF_PAGES
     if view_class is None:
-        return TAKEN
-    return [name.upper() for name in view_class.http_method_names if hasattr(view_class, name)]
+        return known
+    named = getattr(view, "view_initkwargs", {}).get("http_method_names")
+    names = [name.upper() for name in named or view_class.http_method_names]
+    return [
+        name
+        for name in known
+        if name in names and hasattr(view_class, HANDLERS.get(name, name.lower()))
+    ]

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -29,7 +30,7 @@ from django.utils.http import escape_leading_slashes
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from typing_extensions import override
 
-from accounts import routes
+from accounts import metrics, routes
 from accounts.pages import middleware as pages
 from accounts.pages import once
 from api import problems, throttling
@@ -84,8 +85,8 @@ class CanonicalHostMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        site = urlsplit(settings.SITE_URL)
-        if request.method in SAFE and _is_twin(request.META.get("HTTP_HOST", ""), site):
+        site, host = urlsplit(settings.SITE_URL), request.META.get("HTTP_HOST", "")
+        if host != site.netloc and request.method in SAFE and _is_twin(host, site):
             return HttpResponseRedirect(settings.SITE_URL + request.get_full_path())
         request.get_host()  # refuses names that aren't in ALLOWED_HOSTS
         request.META["HTTP_HOST"] = site.netloc
@@ -105,7 +106,7 @@ def _is_twin(host: str, site: SplitResult) -> bool:
 
 
 class RequestLogMiddleware:
-    """Log each request in one line: `request_finished`, or `request_failed` with a stack trace.
+    """Measure each request, and log it in one line: `request_finished`, or `request_failed` with a stack trace.
 
     The line of a refusal has the `code` of its problem as `reason`. No line has the query, which may
     hold OAuth codes and states. `config.redaction` removes keys from paths.
@@ -116,7 +117,10 @@ class RequestLogMiddleware:
         got_request_exception.connect(_note_exception)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
         response = self.get_response(request)
+        if metrics.REQUESTS.listener is not None:
+            _measure(request, response.status_code, time.perf_counter() - began)
         failure = getattr(request, "failure", None)
         log.log(
             _level(response.status_code),
@@ -126,6 +130,12 @@ class RequestLogMiddleware:
             exc_info=failure,
         )
         return response
+
+
+def _measure(request: HttpRequest, status: int, seconds: float) -> None:
+    """Note the duration under the name of the route: never under the path, which a caller chose."""
+    route = request.resolver_match.view_name if request.resolver_match else "none"
+    metrics.REQUESTS.note(route, f"{status // 100}xx", amount=seconds)
 
 
 def _level(status: int) -> int:
@@ -238,6 +248,16 @@ class CorsMiddleware(corsheaders.CorsMiddleware):
         if routes.stated(request, "is_for_frontends") is False:
             return False
         return routes.is_under_machine_prefix(request)
+
+    @override
+    def add_response_headers(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if "HTTP_ORIGIN" in request.META or not self.is_enabled(request):
+            return super().add_response_headers(request, response)
+        # No browser's call: spare it `request.headers`, a copy of everything that the caller sent.
+        patch_vary_headers(response, ["origin"])
+        return response
 
 
 class ErrorMiddleware:

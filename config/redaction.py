@@ -4,9 +4,17 @@ import re
 from typing import Any
 
 CUT = "…"
+KEYS = (
+    *("reset/key", "reset/stop", "confirm-email", "continue", "not-me"),
+    *("invitation", "email/confirm", "email/stop"),
+)
+"""What stands before a key in a path; most of these paths are from mails. nginx cuts the same ones."""
 PATTERNS = [
-    # Keys from mails, in paths.
-    (re.compile(r"(/(?:reset/key|confirm-email)/)[^/\s\"'?]+"), rf"\1{CUT}"),
+    # The admin's paths have a number there.
+    (
+        re.compile(rf"(?<!/admin/accounts)(/(?:{'|'.join(KEYS)})/)[^/\s\"'?]+"),
+        rf"\1{CUT}",
+    ),
     # Values in queries: OAuth codes and states, tokens, addresses.
     (re.compile(r"([?&][\w.\[\]%-]+=)[^&\s\"'<>#)]+"), rf"\1{CUT}"),
     # The password in an address of a service.

@@ -11,12 +11,14 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.http import HttpResponseBase
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
-from accounts.pages import allauth_urls, transactions
+from accounts.pages import allauth_urls, brand_views, transactions
+from accounts.pages.passkey_entrance import passkey_endpoints
 from accounts.routes import for_machines
 from api.urls import headless, well_known_urlpatterns
-from config import errors
+from config import errors, languages
 
 handler400 = errors.handler400
 handler403 = errors.handler403
@@ -34,7 +36,8 @@ for each in (allauth_urls, account_urls, socialaccount_urls, headless_urls):
 
 def _led_to(name: str) -> Callable[..., HttpResponseBase]:
     """Redirect to the page of this name, by GET only: `RedirectView` would turn a POST into a GET."""
-    return RedirectView.as_view(pattern_name=name, http_method_names=["get", "head"])
+    view = RedirectView.as_view(pattern_name=name, http_method_names=["get", "head"])
+    return csrf_exempt(view)  # other methods get 405
 
 
 urlpatterns = [
@@ -52,7 +55,9 @@ urlpatterns = [
     # "View on site", which no model has. It fails on keys that are UUIDs.
     path("admin/r/<path:key>", errors.not_found),
     path("admin/", admin.site.urls),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("brand/<str:version>.css", brand_views.style_sheet, name="brand"),
+    path("i18n/setlang/", languages.set_language, name="set_language"),
     for_machines(path(".well-known/", include(well_known_urlpatterns))),
     path(".well-known/change-password", _led_to("account_change_password")),
+    path(".well-known/passkey-endpoints", passkey_endpoints),
 ]

@@ -27,10 +27,16 @@ except ImproperlyConfigured as exc:
     raise SystemExit(f"{exc}. See .env.example.") from None
 
 from api import forward_auth  # noqa: E402 - needs the models
+from config.metrics import recording, serving  # noqa: E402 - as above
 
 # A server that imports this module runs no Django command, so Django runs no checks.
 if unsafe := [error for error in checks.run_checks() if error.is_serious()]:
     raise SystemExit("\n".join(str(error) for error in unsafe))
+
+serving.start("site")
+verify: recording.WSGIApplication = forward_auth.answer
+if settings.METRICS_PORT:
+    verify = recording.timed(verify, route="api:verify")
 
 # The objects that exist now live as long as the process, so the garbage collector can skip them.
 gc.freeze()
@@ -43,7 +49,7 @@ def application(environ: dict[str, Any], start_response: "StartResponse") -> Ite
     so for `charset=zlib` and a query string it would answer 500 without a page.
     """
     if forward_auth.answers(environ):
-        return forward_auth.answer(environ, start_response)
+        return verify(environ, start_response)
     bodies.measure(environ, max_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     environ["CONTENT_TYPE"] = CHARSET.sub("", environ.get("CONTENT_TYPE") or "")
     return django(environ, start_response)

@@ -31,7 +31,7 @@ class CaughtMail:
 @require_safe
 def view(request: HttpRequest) -> HttpResponse:
     """Show a page of caught mails, to this machine only. Raises Http404 without DEMO=1: mails hold codes."""
-    if not settings.DEMO or not _is_loopback(str(request.META.get("REMOTE_ADDR", ""))):
+    if not settings.DEMO or not is_loopback(str(request.META.get("REMOTE_ADDR", ""))):
         raise Http404
     paths = sorted(settings.EMAIL_FILE_PATH.glob("*.log"), reverse=True)
     page = Paginator(paths, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -55,7 +55,8 @@ def _read(path: Path) -> CaughtMail:
     )
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Return True if this is an address of this machine."""
     try:
         return ip_address(address).is_loopback
     except ValueError:

@@ -26,10 +26,10 @@ FILES = {
 }
 
 
-def headers_for(api: str) -> list[tuple[str, str]]:
+def headers_for(api: str, events: str) -> list[tuple[str, str]]:
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        f"connect-src 'self' {api}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; "
+        f"connect-src 'self' {api} {events}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
     return [
@@ -43,8 +43,8 @@ def headers_for(api: str) -> list[tuple[str, str]]:
     ]
 
 
-def application_for(api: str) -> "WSGIApplication":
-    headers = headers_for(api)
+def application_for(api: str, events: str) -> "WSGIApplication":
+    headers = headers_for(api, events)
 
     def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path, method = environ.get("PATH_INFO", "/"), environ["REQUEST_METHOD"]
@@ -90,9 +90,16 @@ def main() -> NoReturn:
         default="http://localhost:8000",
         help="the API's origin (%(default)s)",
     )
+    parser.add_argument(
+        "--events",
+        type=web_origin,
+        default="http://localhost:8005",
+        help="the origin of the API's streams (%(default)s)",
+    )
     arguments = parser.parse_args()
     line = f"Frontend: http://localhost:{arguments.port} (API: {arguments.api})"
-    serve(application_for(arguments.api), host=arguments.host, port=arguments.port, line=line)
+    application = application_for(arguments.api, arguments.events)
+    serve(application, host=arguments.host, port=arguments.port, line=line)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Exit with status 0 if the site in this container is alive, for Docker's HEALTHCHECK.
 
-Sends a host name that the site accepts.
+Sends a host name that the site accepts. The first argument is the port, if it isn't the site's.
 """
 
 import http.client
@@ -31,4 +31,4 @@ def is_alive(port: int = PORT) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(not is_alive())
+    sys.exit(not is_alive(*map(int, sys.argv[1:2])))

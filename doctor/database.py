@@ -39,6 +39,7 @@ def area() -> Area:
             Check("signing keys", reading(stored.signing_keys)),
             Check("encryption keys", reading(stored.encryption_keys)),
             Check("mail queue", reading(stored.mail_queue)),
+            Check("audit log", reading(stored.audit_log)),
         ),
         gated=True,
     )

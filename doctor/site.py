@@ -21,7 +21,12 @@ from doctor.findings import Area, Check, Finding, error, fault, ok, skipped, war
 DAYS_LEFT, DAYS_LEFT_AT_LEAST = 21, 7
 """Days left of the certificate: fewer is a warning, an error. ACME clients renew at 30 days."""
 REDIRECTS = {301, 302, 307, 308}
+BUFFERED_SECONDS = 0.5
+"""The two events of the probe are a second apart. A proxy that holds answers back delivers them together."""
 METADATA = "/.well-known/oauth-authorization-server"
+EVENTS_ADVICE = (
+    "Start `manage.py events`, and route this path to it. Without it, pages poll every 30 s."
+)
 STYLESHEET = re.compile(r'<link[^<>]{1,300}?href="([^"<>]{1,300}\.css)"')
 
 
@@ -62,6 +67,7 @@ def area(*, url: str, http_url: str, seconds: float) -> Area:
         "site request id": request_id,
         "site cookies": cookies,
         "site stylesheet": stylesheet,
+        "site events": events,
     }
 
     def about(probe: Callable[[Site], Finding]) -> Callable[[], Finding]:
@@ -200,3 +206,24 @@ def stylesheet(site: Site) -> Finding:
             "Give the proxy the static files of this release.",
         )
     return ok(found[1])
+
+
+def events(site: Site) -> Finding:
+    """Check that the streams of open pages arrive, each event at once."""
+    has_own_origin = settings.EVENTS_ORIGIN != settings.SITE_URL
+    origin = settings.EVENTS_ORIGIN if has_own_origin else site.url
+    try:
+        answer = ask_http.listen(origin, "/events?probe", seconds=site.seconds)
+    except (OSError, http.client.HTTPException) as exc:
+        return warning(f"{origin}/events can't be reached: {exc}", EVENTS_ADVICE)
+    kind = answer.headers.get("Content-Type", "")
+    if answer.status == http.client.TOO_MANY_REQUESTS:
+        return skipped("other programs probe it at the same time")
+    if answer.status != http.client.OK or not kind.startswith("text/event-stream"):
+        return warning(f"{origin}/events answers {answer.status} {kind}".rstrip(), EVENTS_ADVICE)
+    if answer.lasted_seconds < BUFFERED_SECONDS:
+        return warning(
+            f"{origin}/events: a proxy holds events back, so pages poll",
+            "Switch off buffering and compression for this path (nginx: proxy_buffering off).",
+        )
+    return ok("events arrive at once")

@@ -1,4 +1,4 @@
-"""Check the rows in the database: signing keys, encrypted secrets, waiting jobs."""
+"""Check the rows in the database: signing keys, encrypted secrets, waiting jobs, the audit log."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,8 +11,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts import encryption
+from accounts.audit import chain, checkpoints
+from accounts.audit.models import AuditEvent
 from accounts.errors import DecryptionError
 from accounts.outbox.models import Job
+from accounts.webhooks.models import WebhookEndpoint
 from api.keys import jwk, ring
 from doctor.findings import Finding, error, ok, warning
 
@@ -20,6 +23,10 @@ OVERDUE = timedelta(minutes=10)
 """A rotation this late is a fault: the worker checks once a minute whether one is due."""
 STUCK = timedelta(minutes=2)
 """A job this late is a fault: the worker looks for jobs every half second."""
+UNSEALED = timedelta(minutes=5)
+"""An audit event that waits this long is a fault: the worker seals each second."""
+UNSIGNED = timedelta(hours=2)
+"""A checkpoint this late is a fault: the worker signs each hour, if there are new events."""
 MOST_JOBS = 1000
 RESTORE = "Add the key that encrypted them to DATA_ENCRYPTION_KEYS again."
 WORKER = "Start `manage.py worker`, and read its log."
@@ -76,6 +83,8 @@ def _secrets() -> Iterator[str]:
     yield from (row.private_pem for row in ring.verifying())
     apps = Authenticator.objects.filter(type=Authenticator.Type.TOTP).values_list("data", flat=True)
     yield from (data["secret"] for data in apps.iterator())
+    for row in WebhookEndpoint.objects.iterator():
+        yield from filter(None, (row.secret, row.former_secret))
     yield from Job.objects.order_by("created_at").values_list("payload", flat=True)[:MOST_JOBS]
 
 
@@ -104,6 +113,28 @@ def mail_queue() -> Finding:
             "Read the worker's log and the line `mail server`.",
         )
     return ok(f"{waiting} waiting" if waiting else "empty")
+
+
+def audit_log() -> Finding:
+    """Check that the worker seals audit events and signs the end of their chain.
+
+    Doesn't verify the chain, which takes minutes in a large log.
+    """
+    now = timezone.now()
+    oldest = chain.waiting().order_by("created_at").first()
+    if oldest and (late := now - oldest.created_at) > UNSEALED:
+        return error(f"an event has not been sealed for {_age(late)}", WORKER)
+    end, last = chain.end(), checkpoints.last_end()
+    if end.seq == 0:
+        return ok("no sealed event yet")
+    text = f"{end.seq} events sealed"
+    if last is None or last.seq < end.seq:
+        after = last.seq if last else 0
+        unsigned = AuditEvent.objects.filter(seq__gt=after).order_by("seq").first()
+        since = unsigned.sealed_at if unsigned else None
+        if since and (late := now - since) > UNSIGNED:
+            return warning(f"{text}, without a checkpoint for {_age(late)}", WORKER)
+    return ok(f"{text}, {last.seq} signed" if last else f"{text}, none signed yet")
 
 
 def _age(span: timedelta) -> str:

@@ -1,17 +1,22 @@
-"""Run the tests: `python -m tests [fast|rest|all]`, which `make test` and `make test-all` call.
+"""Run the tests: `python -m tests RING`, which `make test`, `make test-all` and others call.
 
-`fast` runs the tests that start no process, on SQLite. `rest` runs the others: those that start
-processes, then all that use a database again on PostgreSQL, then the stories in a real Chromium. If
-PostgreSQL or Chromium is missing, a line says that its tests are skipped;
+`fast` runs the tests that start no process and are not marked `slow`, on SQLite. `rest` runs those
+that start processes or are slow, then all that use a database again on PostgreSQL, then the stories
+in a real Chromium. If PostgreSQL or Chromium is missing, a line says that its tests are skipped;
 `TEST_REQUIRE="postgres chromium"` makes that an error. `TEST_COVERAGE=1` records which lines run on
-SQLite, which takes half as long again; `make coverage` prints the result. Further arguments go to
-pytest.
+SQLite, which takes half as long again; `make coverage` prints the result. `sweep`, `gallery` and
+`cluster` run the tests of these names. Further arguments go to pytest.
+
+In CI (`CI=true`), tests that start processes and fail run once more, by themselves. Only a test that
+fails twice fails the ring. The first failure stays in the output.
 """
 
 import os
 import shutil
 import signal
 import sys
+
+import pytest
 
 from tests.kit import postgres, processes
 
@@ -30,27 +35,53 @@ OF_REDIS_ALONE = [
 APART = "not e2e and not sweep and not cluster and not gallery"
 WORKERS = ["-n", str(min(7, max(3, os.cpu_count() or 1))), "--dist", "loadgroup"]
 """Redis has 16 databases: two for each of seven workers, and two for the process that starts them."""
+FAST = [
+    *("-n", str(min(7, max(2, os.cpu_count() or 1))), "--dist", "worksteal"),
+    *(f"--ignore=tests/{ring}" for ring in ("cluster", "e2e", "gallery")),
+]
+SLOW_RINGS = {
+    "sweep": [["-n", "2", "-m", "sweep"]],
+    # Lighthouse measures, so nothing may run beside it.
+    "gallery": [
+        ["-n", "2", "-m", "gallery", "tests/gallery", "--ignore=tests/gallery/test_lighthouse.py"],
+        ["-s", "-m", "gallery", "tests/gallery/test_lighthouse.py"],
+    ],
+    "cluster": [["-m", "cluster", "tests/cluster"]],
+}
+RINGS = ["fast", "rest", "all", *SLOW_RINGS]
 MEASURED = {"COVERAGE_PROCESS_START": "pyproject.toml"} if os.environ.get("TEST_COVERAGE") else {}
 
 
 def main(arguments: list[str]) -> int:
-    ring = arguments.pop(0) if arguments[:1] in (["fast"], ["rest"], ["all"]) else "fast"
+    ring = arguments.pop(0) if arguments and arguments[0] in RINGS else "fast"
     failed = 0
+    for steps in SLOW_RINGS.get(ring, []):
+        failed |= run(ring.capitalize(), [*steps, *arguments], again=True)
     if ring in {"fast", "all"}:
-        failed |= run("Fast", [*WORKERS, "-m", f"not servers and {APART}", *arguments], **MEASURED)
+        failed |= run(
+            "Fast",
+            [*FAST, "-m", f"not servers and not slow and {APART}", *arguments],
+            again=False,
+            **MEASURED,
+        )
     if ring in {"rest", "all"}:
         failed |= rest(arguments)
     return failed
 
 
 def rest(arguments: list[str]) -> int:
-    failed = run("Processes", [*WORKERS, "-m", f"servers and {APART}", *arguments], **MEASURED)
+    failed = run(
+        "Processes and slow tests",
+        [*WORKERS, "-m", f"(servers or slow) and {APART}", *arguments],
+        again=True,
+        **MEASURED,
+    )
     if available("postgres", found=postgres.binaries() is not None):
         ignored = [f"--ignore={path}" for path in OF_REDIS_ALONE]
         on_postgres = [*WORKERS, "-m", APART, *ON_POSTGRES, *ignored, *arguments]
-        failed |= run("PostgreSQL", on_postgres, TEST_DATABASE="postgres")
+        failed |= run("PostgreSQL", on_postgres, again=True, TEST_DATABASE="postgres")
     if available("chromium", found=shutil.which("chromium") is not None):
-        failed |= run("Chromium", ["-n", "2", "-m", "e2e", "tests/e2e", *arguments])
+        failed |= run("Chromium", ["-n", "2", "-m", "e2e", "tests/e2e", *arguments], again=True)
     return failed
 
 
@@ -64,8 +95,16 @@ def available(component: str, *, found: bool) -> bool:
     return False
 
 
-def run(name: str, arguments: list[str], **env: str) -> int:
-    """Run pytest. Returns 0 if all tests passed."""
+def run(name: str, arguments: list[str], *, again: bool, **env: str) -> int:
+    """Run pytest, and `again` what failed. Returns 0 if each test has passed."""
+    failed = run_once(name, arguments, env)
+    if failed == pytest.ExitCode.TESTS_FAILED and again and os.environ.get("CI"):
+        only_failed = ["--last-failed", "--last-failed-no-failures=none"]
+        failed = run_once(f"{name}: the failed tests once more", [*arguments, *only_failed], env)
+    return failed
+
+
+def run_once(name: str, arguments: list[str], env: dict[str, str]) -> int:
     sys.stdout.write(f"── {name} ──\n")
     sys.stdout.flush()
     # Gets its own session, so that Ctrl-C reaches only this process, which passes it on once.

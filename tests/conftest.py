@@ -1,5 +1,6 @@
 """Give every test a clean Redis, a cheap password hash and the fixtures of `tests.kit`."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ from django.core.cache import caches
 from django.db import connections
 
 from accounts.bell import bell
+from accounts.factors.recovery_codes import codes
 from accounts.pages.remembered_users import remembered
 from accounts.signins import revocations
 from accounts.store import outage
@@ -15,10 +17,12 @@ from api.keys import ring
 from tests.kit import rings
 
 pytest_plugins = [
+    "tests.kit.fixtures.database",
     "tests.kit.fixtures.people",
     "tests.kit.fixtures.sites",
     "tests.kit.fixtures.standins",
     "tests.kit.fixtures.stores",
+    "tests.kit.fixtures.streams",
 ]
 
 # The database is a file, because threads can't share SQLite's in-memory database.
@@ -28,8 +32,19 @@ if connections["default"].vendor == "sqlite":
     )
 
 
+# Hashes of passwords and recovery codes take microseconds: a set of codes would take half a second.
+django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+codes.TIME_COST, codes.MEMORY_COST = 1, 8
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rings.mark(items)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector skip what all tests share: each full pass would look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,35 +57,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def cheap_passwords(settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def clean_process_and_redis() -> Iterator[None]:
+    """Let no test see the sessions, limits, users, keys and revocations of another one.
 
-
-@pytest.fixture(autouse=True)
-def clean_redis() -> Iterator[None]:
-    """Delete the sessions and rate limits of each test, so that the next one does not see them."""
+    The feed reads the database on each call: its thread could not see a test's transaction.
+    """
+    remembered.clear()  # ids differ between tests, but other keys that tests fake may not
+    ring.forget()
+    revocations.feed.background = False
     yield
+    revocations.feed.forget()
+    bell.forget()
     outage.forget()
     for alias in ("default", "sessions"):
         caches[alias].clear()
-
-
-@pytest.fixture(autouse=True)
-def feed_without_thread() -> Iterator[None]:
-    """Make the feed read the database on each call: its thread could not see a test's transaction."""
-    feed = revocations.feed
-    feed.background = False
-    yield
-    feed.forget()
-    bell.forget()
-
-
-@pytest.fixture(autouse=True)
-def nobody_remembered() -> None:
-    """Clear the remembered users: ids differ between tests, but other keys that tests fake may not."""
-    remembered.clear()
-
-
-@pytest.fixture(autouse=True)
-def forget_keys() -> None:
-    ring.forget()

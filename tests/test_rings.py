@@ -16,6 +16,13 @@ def test_a_fixture_that_starts_processes_marks_its_tests(make_redis, request):
     assert request.node.get_closest_marker("servers")
 
 
-@pytest.mark.parametrize("name", rings.OUTER)
+@pytest.mark.parametrize("name", [*rings.OUTER, "slow"])
 def test_the_marks_of_the_outer_ring_exist(name, pytestconfig):
     assert any(line.startswith(f"{name}:") for line in pytestconfig.getini("markers"))
+
+
+@pytest.mark.parametrize("case", range(10))
+def test_one_case_of_a_test_is_quick_and_one_more_is_slow(request, case):
+    marks = {name for name in ("slow", "sweep") if request.node.get_closest_marker(name)}
+
+    assert marks == ({0: set(), 5: {"slow"}}.get(case, {"sweep"}))

@@ -1,4 +1,4 @@
-"""Own the audit log: its events, its vocabulary, and `trail`, the only module that writes it.
+"""Own the audit log: its events, its vocabulary, `trail`, which writes it, and the chain that seals it.
 
-Knows no sign-ins, no allauth and no HTTP.
+Knows no sign-ins, no allauth, no HTTP and no keys.
 """

@@ -1,12 +1,32 @@
-"""Append events to the audit log: the event, its account, its actor and the device."""
+"""Append events to the audit log: the event, its account, its actor and the device.
 
-from collections.abc import Iterable
+A room that follows the log (`subscribe`) hears of each event in the transaction that writes it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID, uuid4
 
+from django.db import transaction
+from structlog.contextvars import get_contextvars
+
+from accounts.audit import personal
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import EventType
 from accounts.client_info import ClientInfo
 from accounts.people.models import User
+
+Subscriber = Callable[[Sequence[AuditEvent], UUID | None], None]
+
+_subscribers: list[Subscriber] = []
+
+
+def subscribe(subscriber: Subscriber) -> None:
+    """Call this function with the events and the id of their account, in the transaction of the events.
+
+    It must be quick, and if it fails, the act fails: write a row or a job, and do the rest later.
+    """
+    _subscribers.append(subscriber)
 
 
 def record(  # noqa: PLR0913 - the columns of one row
@@ -17,13 +37,17 @@ def record(  # noqa: PLR0913 - the columns of one row
     sid: UUID | None = None,
     client: ClientInfo | None = None,
     reason: str = "",
+    note: str = "",
     actor: User | None = None,
+    amr: Iterable[str] = (),
+    deleted_id: UUID | None = None,
 ) -> AuditEvent:
-    """Write one event and return its row.
+    """Write one event and return its row. The id of the request is taken from the context of the logs.
 
     `identifier` defaults to the user's email; the row keeps it after the user is deleted. `reason`
-    is a value of the vocabulary or a provider's id. `actor` is the person who did it, if that is
-    not `user`.
+    is a value of the vocabulary or a provider's id, `note` a text of an administrator. `actor` is the
+    person who did it, if that is not `user`. `amr` has the methods of a sign-in or a proof.
+    `deleted_id` is the id of an account that is deleted: subscribers get it, and the row doesn't keep it.
     """
     event = _event(
         type,
@@ -32,9 +56,13 @@ def record(  # noqa: PLR0913 - the columns of one row
         sid=sid,
         client=client,
         reason=reason,
+        note=note,
         actor=actor,
+        amr=amr,
     )
-    event.save(force_insert=True)
+    with transaction.atomic(savepoint=False):
+        event.save(force_insert=True)
+        _tell([event], event.user_id or deleted_id)
     return event
 
 
@@ -45,32 +73,60 @@ def record_each(  # noqa: PLR0913 - the columns of these rows
     user: User,
     client: ClientInfo | None = None,
     reason: str = "",
+    note: str = "",
     actor: User | None = None,
 ) -> None:
     """Write the same event for each of these sign-ins (`sids`), in one statement."""
+    events = [
+        _event(type, user=user, sid=sid, client=client, reason=reason, note=note, actor=actor)
+        for sid in sids
+    ]
+    with transaction.atomic(savepoint=False):
+        AuditEvent.objects.bulk_create(events)
+        _tell(events, user.pk)
+
+
+def record_import(users: Sequence[User], *, source: str) -> None:
+    """Write `user.imported` for each of these new accounts, in one statement. `reason` is the source.
+
+    Tells no subscriber: a webhook for each of 100,000 accounts is no news for the services of a team that
+    moves its own users (decision 0105).
+    """
     AuditEvent.objects.bulk_create(
-        [
-            _event(type, user=user, sid=sid, client=client, reason=reason, actor=actor)
-            for sid in sids
-        ]
+        _event(EventType.USER_IMPORTED, user=user, sid=None, client=None, reason=source, actor=None)
+        for user in users
     )
 
 
 def pseudonymise(user: User) -> str:
     """Replace the person in all events of this account by a random pseudonym, and return that.
 
-    Call before the user is deleted. The events stay together under the pseudonym, without an
-    address and a device. Rows of others keep theirs.
+    Call before the user is deleted, and record `user.erased` with the pseudonym in the same
+    transaction: `verification` accepts erased rows only with that event. The events stay together
+    under the pseudonym, without an address, a device and a note. Rows of others keep theirs.
     """
     pseudonym = f"erased-{uuid4().hex}"
     emails = set(user.emailaddress_set.values_list("email", flat=True)) | {user.email}
     named = AuditEvent.objects.filter(identifier__in=emails | {each.lower() for each in emails})
-    unnamed = {"ip": None, "user_agent": ""}
-    named.filter(user=None).update(**unnamed)  # sign-ins that failed before there was an account
-    named.update(identifier=pseudonym)
-    AuditEvent.objects.filter(user=user).update(identifier=pseudonym, **unnamed)
-    AuditEvent.objects.filter(actor=user).update(**unnamed)
+    groups: defaultdict[int, set[str]] = defaultdict(set)
+    for events, erased in (
+        (named, ["identifier"]),
+        (
+            named.filter(user=None),
+            ["device", "note"],
+        ),  # sign-ins that failed before there was an account
+        (AuditEvent.objects.filter(user=user), ["identifier", "user", "device", "note"]),
+        (AuditEvent.objects.filter(actor=user), ["actor", "device", "note"]),
+    ):
+        for pk in events.order_by().values_list("pk", flat=True):
+            groups[pk].update(erased)
+    personal.erase(groups, by=pseudonym)
     return pseudonym
+
+
+def _tell(events: Sequence[AuditEvent], user_id: UUID | None) -> None:
+    for subscriber in _subscribers:
+        subscriber(events, user_id)
 
 
 def _event(  # noqa: PLR0913 - the columns of one row
@@ -81,7 +137,9 @@ def _event(  # noqa: PLR0913 - the columns of one row
     client: ClientInfo | None,
     reason: str,
     actor: User | None,
+    note: str = "",
     identifier: str = "",
+    amr: Iterable[str] = (),
 ) -> AuditEvent:
     client = client or ClientInfo()
     identifier = identifier or (user.email if user else "")
@@ -93,5 +151,8 @@ def _event(  # noqa: PLR0913 - the columns of one row
         ip=client.ip,
         user_agent=client.user_agent,
         reason=reason,
+        note=note,
+        amr=list(amr),
+        request_id=get_contextvars().get("request_id", ""),
         actor=actor if actor != user else None,
     )

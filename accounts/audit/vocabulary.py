@@ -57,7 +57,23 @@ class EventType(Entry):
         self.icon = icon
         self.tone = tone
 
+    ACCOUNT_LOCKED = (
+        "account.locked",
+        _("Account locked by an administrator"),
+        "alert",
+        Tone.ALARMING,
+    )
+    ACCOUNT_UNLOCKED = "account.unlocked", _("Account unlocked"), "check"
+    ACTIVITY_DENIED = "activity.denied", _("Reported: not me"), "alert", Tone.ALARMING
+    API_KEY_ADDED = "api_key.added", _("API key added"), "key"
+    API_KEY_REVOKED = "api_key.revoked", _("API key revoked"), "key", Tone.ALARMING
     CODE_REFUSED = "code.refused", _("Wrong email codes"), "alert", Tone.ALARMING
+    DATA_EXPORTED = (
+        "data.exported",
+        _("Data downloaded by an administrator"),
+        "download",
+        Tone.ALARMING,
+    )
     DELETION_CANCELLED = "deletion.cancelled", _("Account deletion cancelled"), "check"
     DELETION_REQUESTED = (
         "deletion.requested",
@@ -67,17 +83,43 @@ class EventType(Entry):
     )
     EMAIL_CHANGED = "email.changed", _("Email changed"), "mail"
     EMAIL_LOST = "email.lost", _("Email taken by its owner"), "mail", Tone.ALARMING
+    EMAIL_PROPOSAL_STOPPED = "email.proposal_stopped", _("Change of email stopped"), "mail"
+    EMAIL_PROPOSED = (
+        "email.proposed",
+        _("Change of email proposed by an administrator"),
+        "mail",
+        Tone.ALARMING,
+    )
     EMAIL_VERIFIED = "email.verified", _("Email verified"), "mail"
     FACTOR_ADDED = "factor.added", _("Second factor added"), "shield"
     FACTOR_REMOVED = "factor.removed", _("Second factor removed"), "shield", Tone.ALARMING
+    FACTOR_RESET_DONE = (
+        "factor_reset.done",
+        _("Second factors reset by an administrator"),
+        "shield",
+        Tone.ALARMING,
+    )
+    FACTOR_RESET_REQUESTED = (
+        "factor_reset.requested",
+        _("Reset of second factors requested"),
+        "shield",
+        Tone.ALARMING,
+    )
+    FACTOR_RESET_STOPPED = "factor_reset.stopped", _("Reset of second factors stopped"), "shield"
+    INVITATION_REVOKED = "invitation.revoked", _("Invitation revoked"), "mail"
+    INVITATION_SENT = "invitation.sent", _("Invitation sent"), "mail"
+    LIMITS_LIFTED = "limits.lifted", _("Limits lifted by an administrator"), "check"
     LOGIN_FAILED = "login.failed", _("Sign-in failed"), "alert", Tone.ALARMING
     LOGIN_SUCCEEDED = "login.succeeded", _("Signed in"), "check"
+    NAME_CHANGED = "name.changed", _("Name changed"), "person"
     PASSWORD_CHANGED = "password.changed", _("Password changed"), "key"
     PASSWORD_RESET = "password.reset", _("Password reset"), "key"
     PASSWORD_RESET_REQUESTED = "password.reset_requested", _("Password reset requested"), "mail"
     RECOVERY_CODE_USED = "recovery_code.used", _("Recovery code used"), "shield", Tone.ALARMING
     RECOVERY_CODES_REPLACED = "recovery_codes.replaced", _("New recovery codes made"), "shield"
     REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused"), "alert", Tone.ALARMING
+    REPORT_CLOSED = "report.closed", _("Report closed by an administrator"), "check"
+    REPORT_REOPENED = "report.reopened", _("Report opened again by an administrator"), "alert"
     RIGHTS_CHANGED = "rights.changed", _("Rights changed"), "key", Tone.ALARMING
     SESSION_PROOF_REFUSED = (
         "session.proof_refused",
@@ -91,10 +133,28 @@ class EventType(Entry):
     SOCIAL_CONNECTED = "social.connected", _("Account connected"), "link"
     SOCIAL_DISCONNECTED = "social.disconnected", _("Account disconnected"), "link"
     SOCIAL_UNLINKED = "social.unlinked", _("Account disconnected at the provider"), "link"
+    SUPERUSER_PROPOSED = (
+        "superuser.proposed",
+        _("Proposed as a superuser"),
+        "key",
+        Tone.ALARMING,
+    )
+    SUPERUSER_REFUSED = "superuser.refused", _("Proposal of a superuser stopped"), "key"
+    TRUSTED_BROWSER_ADDED = "trusted_browser.added", _("Browser trusted"), "shield"
+    TRUSTED_BROWSER_ENDED = "trusted_browser.ended", _("Browser no longer trusted"), "shield"
+    USER_ADDED = "user.added", _("Account made by an administrator"), "person"
     USER_ADOPTED = "user.adopted", _("Account given to the owner of its email"), "person"
     USER_DELETED = "user.deleted", _("Account deleted"), "exit", Tone.ALARMING
     USER_ERASED = "user.erased", _("Account erased"), "exit"
+    USER_IMPORTED = "user.imported", _("Account brought from another system"), "person"
     USER_SIGNED_UP = "user.signed_up", _("Signed up"), "person"
+    USERS_EXPORTED = "users.exported", _("Accounts exported"), "exit", Tone.ALARMING
+    WEBHOOK_ADDED = "webhook.added", _("Webhook endpoint added"), "link"
+    WEBHOOK_CHANGED = "webhook.changed", _("Webhook endpoint changed"), "link"
+    WEBHOOK_REMOVED = "webhook.removed", _("Webhook endpoint removed"), "link"
+    WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated", _("Webhook secret renewed"), "key"
+    WEBHOOK_STARTED = "webhook.started", _("Webhook endpoint started again"), "link"
+    WEBHOOK_STOPPED = "webhook.stopped", _("Webhook endpoint stopped"), "alert", Tone.ALARMING
 
 
 class RevokeReason(Entry):
@@ -103,8 +163,11 @@ class RevokeReason(Entry):
     ADMIN = "admin", _("Ended by an administrator")
     DEACTIVATED = "deactivated", _("Account disabled")
     DELETED = "deleted", _("Account deleted")
+    DENIED = "denied", _("The owner reported: not me")
     DELETION_REQUESTED = "deletion_requested", _("Account deletion requested")
     FACTOR_ADDED = "factor_added", _("A second factor was added")
+    KEY_REVOKED = "key_revoked", _("API key revoked")
+    LOCKED = "locked", _("Account locked by an administrator")
     LOGOUT = "logout", _("Signed out")
     OTHER_DEVICE = "other_device", _("Ended from another device")
     PASSWORD_CHANGED = "password_changed", _("Password changed")
@@ -122,10 +185,12 @@ class LoginFailure(Entry):
     `session.proof_refused` and `password.reset_requested` have some of these reasons, too.
     """
 
+    CLONED_PASSKEY = "cloned_passkey", _("A passkey that may be a copy")
     PROVIDER_TOKEN_REFUSED = "provider_token_refused", _("The provider's token was refused")
     UNKNOWN_USER = "unknown_user", _("No such account")
     USER_INACTIVE = "user_inactive", _("Account disabled")
     WRONG_CODE = "wrong_code", _("Wrong code")
+    WRONG_PASSKEY = "wrong_passkey", _("Passkey refused")
     WRONG_PASSWORD = "wrong_password", _("Wrong password")
     WRONG_SECOND_STEP = "wrong_second_step", _("Wrong code in the second step")
 
@@ -138,11 +203,16 @@ class ProofFailure(Entry):
 
 
 class Deletion(Entry):
-    """The reason why an account was deleted: the `reason` of `user.deleted`."""
+    """The reason why an account was deleted: the `reason` of `user.deleted`.
+
+    `dormant` is one of `deletion.requested`, and `unverified` one of `user.erased`.
+    """
 
     ADDRESS_PROVED = "address_proved", _("Somebody else proved its email")
     BY_ADMINISTRATOR = "by_administrator", _("Deleted by an administrator")
+    DORMANT = "dormant", _("Not used for a long time")
     SIGNED_UP_AGAIN = "signed_up_again", _("Somebody signed up again with its email")
+    UNVERIFIED = "unverified", _("Its email was never verified")
 
 
 class Alert(Entry):
@@ -163,14 +233,58 @@ class Right(Entry):
     STAFF_WITHDRAWN = "staff_withdrawn", _("Staff: withdrawn")
     SUPERUSER_GRANTED = "superuser_granted", _("Superuser: granted")
     SUPERUSER_WITHDRAWN = "superuser_withdrawn", _("Superuser: withdrawn")
+    ACCESS_GRANTED = "access_granted", _("Account enabled")
+    ACCESS_WITHDRAWN = "access_withdrawn", _("Account disabled by an administrator")
     GROUPS_CHANGED = "groups_changed", _("Groups changed")
+
+
+class Denied(Entry):
+    """What the owner says somebody else did: the `reason` of `activity.denied`."""
+
+    CONNECTION = "denied_connection", _("A connected account")
+    EMAIL = "denied_email", _("The email")
+    FACTOR = "denied_factor", _("The second step")
+    HALF_SIGN_IN = "denied_half_sign_in", _("A sign-in that stopped at the second step")
+    PASSWORD = "denied_password", _("The password")
+    SIGN_IN = "denied_sign_in", _("A sign-in")
 
 
 class FactorKind(Entry):
     """A kind of second factor: the reason of `factor.added` and `factor.removed`."""
 
+    PASSKEY = "webauthn", _("Passkey")
     TOTP = "totp", _("Authenticator app")
     RECOVERY_CODES = "recovery_codes", _("Recovery codes")
+
+
+class ResetStop(Entry):
+    """The way in which an order of an operator was stopped.
+
+    The reason of `factor_reset.stopped` and `email.proposal_stopped`.
+    """
+
+    BY_LINK = "by_link", _("By the link in the mail")
+    BY_OPERATOR = "by_operator", _("By an administrator")
+    BY_OWNER = "by_owner", _("By the signed-in owner")
+    BY_REPORT = "by_report", _("By the owner's report")
+    BY_LOCK = "by_lock", _("By a lock of the account")
+    BY_REPLACEMENT = "by_replacement", _("Replaced by one without a delay")
+    NOT_ALLOWED = "not_allowed", _("The administrator lost the right to ask for it")
+
+
+class Unlock(Entry):
+    """The way in which a locked account was unlocked: the reason of `account.unlocked`."""
+
+    BY_OPERATOR = "unlocked_by_operator", _("By an administrator")
+    BY_TIME = "unlocked_by_time", _("The time of the lock is over")
+
+
+class WebhookStop(Entry):
+    """The reason why a webhook endpoint was stopped: the reason of `webhook.stopped`."""
+
+    FAILING = "webhook_failing", _("It failed for days")
+    GONE = "webhook_gone", _("It answered 410 Gone")
+    OPERATOR = "webhook_operator", _("Stopped by an administrator")
 
 
 class Method(Entry):
@@ -184,16 +298,19 @@ class Method(Entry):
     SECOND_STEP = "mfa", _("Second step")
     HARDWARE_KEY = "hwk", _("Passkey")
     KEY = "pop", _("Passkey")
+    LEGACY_TOKEN = "legacy_token", _("Token of the former site")
+    PRESENCE = "user", _("Confirmed on the device")
 
 
 # Rows may hold values of another release: look them up with `.get`.
 EVENT_TYPES: dict[str, EventType] = {entry.value: entry for entry in EventType}
+DENIED: dict[str, Denied] = {entry.value: entry for entry in Denied}
 METHODS: dict[str, Method] = {entry.value: entry for entry in Method}
 REASONS: dict[str, Entry] = {
     entry.value: entry
     for group in (
         *(RevokeReason, LoginFailure, ProofFailure),
-        *(Deletion, Alert, Right, FactorKind),
+        *(Deletion, Alert, Right, FactorKind, Denied, ResetStop, Unlock, WebhookStop),
     )
     for entry in group
 }

@@ -1,8 +1,11 @@
-"""Describe a kind of second factor: its name and how a code of it is checked."""
+"""Describe a kind of second factor: its name and how an answer of it is checked.
+
+An answer is what a person gives: a code as typed, or a signature that a device made.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from allauth.mfa.models import Authenticator
 
@@ -19,7 +22,10 @@ class Factor:
     """The RFC 8176 values of a sign-in that used it."""
     is_enough: bool
     """True if an account that has it is asked for a second step. Recovery codes only stand in."""
-    is_shaped: Callable[[str], bool]
-    """Return True if the typed text could be a code of this kind. Costs nothing."""
-    spend: Callable[[Authenticator, str], bool]
-    """Use the typed code up by one atomic write. Returns False if it is wrong or used."""
+    is_shaped: Callable[[Any], bool]
+    """Return True if the answer could be of this kind. Costs nothing."""
+    spend: Callable[[Authenticator, Any], bool]
+    """Use the answer up by one atomic write. Returns False if it is wrong or used.
+
+    Raises `ValidationError` for a wrong one whose text says more.
+    """

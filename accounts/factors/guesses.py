@@ -31,6 +31,13 @@ def count(user_id: UUID, *, device: str = "") -> Counted:
     return counted
 
 
+def forget(user_id: UUID) -> None:
+    """Allow new tries on devices that never signed in to this account."""
+    caller = f"{user_id}:"
+    with suppress(*STORE_ERRORS):
+        counters.forget([(counters.limit(name), caller) for name in ("factor", "factor_day")])
+
+
 def tries_left(counted: Counted) -> int:
     return max(0, min(limit.amount - counters.taken((limit, key)) for limit, key in counted))
 

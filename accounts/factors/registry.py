@@ -3,11 +3,12 @@
 from allauth.mfa.models import Authenticator
 
 from accounts.factors.factor import Factor
+from accounts.factors.passkeys.factor import PASSKEY
 from accounts.factors.recovery_codes.factor import RECOVERY_CODES
 from accounts.factors.totp.factor import TOTP
 from accounts.people.models import User
 
-FACTORS: dict[str, Factor] = {factor.id: factor for factor in (TOTP, RECOVERY_CODES)}
+FACTORS: dict[str, Factor] = {factor.id: factor for factor in (PASSKEY, TOTP, RECOVERY_CODES)}
 """By id, in the order in which doors name them."""
 
 
@@ -18,6 +19,13 @@ def factors_of(user: User | None) -> list[Factor]:
     kinds = set(Authenticator.objects.filter(user_id=user.pk).values_list("type", flat=True))
     mine = [factor for factor in FACTORS.values() if factor.id in kinds]
     return mine if any(factor.is_enough for factor in mine) else []
+
+
+def is_last(row: Authenticator) -> bool:
+    """Return True if the account needs no second step without this factor."""
+    kinds = [factor.id for factor in FACTORS.values() if factor.is_enough]
+    others = Authenticator.objects.filter(user_id=row.user_id, type__in=kinds)
+    return not others.exclude(pk=row.pk).exists()
 
 
 def amr_of(kind: str) -> list[str]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from allauth.account.stages import LoginStage
 from allauth.core.internal.httpkit import headed_redirect_response
+from allauth.mfa.internal.constants import LoginStageKey
 from allauth.mfa.stages import AuthenticateStage
 from django.utils.crypto import constant_time_compare
 from typing_extensions import override
@@ -44,6 +45,20 @@ class FactorStage(HoldsPassword, AuthenticateStage):
     """Ask for a code, if the account has a second factor."""
 
 
+class PasskeySignUpStage(HoldsPassword):
+    """Ask for a passkey, if the visitor signed up without a password. It comes after the mailed code."""
+
+    key = LoginStageKey.MFA_SIGNUP_WEBAUTHN.value
+    urlname = "mfa_signup_webauthn"
+
+    @override
+    def handle(self) -> Any:
+        if self.login.user is None or not self.login.state.get("passkey_signup"):
+            return None, True
+        super().handle()
+        return headed_redirect_response(self.urlname), True
+
+
 class EnrolStage(HoldsPassword):
     """Ask for a new authenticator app, if the policy wants a second factor and there is none."""
 
@@ -53,6 +68,8 @@ class EnrolStage(HoldsPassword):
     @override
     def handle(self) -> Any:
         user = cast("User | None", self.login.user)
+        if user is not None:
+            policy.begin_grace(user)
         if user is None or not policy.is_due(user) or registry.factors_of(user):
             return None, True
         super().handle()

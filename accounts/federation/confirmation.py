@@ -14,19 +14,17 @@ from uuid import UUID
 from allauth.account.internal.flows.login import record_authentication
 from allauth.socialaccount.internal import statekit
 from allauth.socialaccount.models import SocialAccount
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.crypto import get_random_string
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from accounts.audit import trail
 from accounts.audit.vocabulary import EventType, LoginFailure, ProofFailure, provider_name
-from accounts.federation import limits, states
+from accounts.federation import limits, refusals, states
 from accounts.federation.errors import (
     NotAskedAgainError,
     OtherAccountError,
@@ -39,9 +37,9 @@ from accounts.people.models import User
 from accounts.request import client_of
 from accounts.store.engine import SID
 
-PROCESS = "confirm"
+PROCESS = states.CONFIRM
 STATE_PREFIX = "confirm-"
-"""The prefix of the `state` of a proof. A state of allauth never contains a hyphen."""
+"""The prefix of the `state` of a proof. That of a sign-in begins with letters, digits and a dot."""
 
 REASONS = {
     NotAskedAgainError: ProofFailure.NOT_ASKED_AGAIN,
@@ -58,7 +56,7 @@ def ask(request: HttpRequest, provider: StrictProvider, *, next_url: str) -> Htt
         PROCESS,
         next_url=next_url,
         data={"sid": request.session.get(SID), "at": int(time.time())},
-        state_id=STATE_PREFIX + get_random_string(32),
+        state_id=STATE_PREFIX + states.draw({"process": PROCESS, "next": next_url}),
         scope=provider.get_scope_from_request(request),
         auth_params=dict(provider.reauthentication),
     )
@@ -69,18 +67,20 @@ def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpR
     """Record the proof and redirect to `next`.
 
     If the answer proves nothing, record that and redirect to the page that offers another proof, with
-    a message. If the state is unknown, used, or of another sign-in, only redirect to the home page.
-    Raises `ProviderUnavailableError`.
+    a message. If another request has used the state, only redirect to `next`. If the state is of
+    another browser or sign-in, say so. Raises `ProviderUnavailableError`.
     """
     provider: StrictProvider = adapter.provider()
+    user = request.user
     is_known = states.is_known(request, state_id, provider=provider.sub_id)
-    is_mine = is_known and states.spend(request, state_id)
-    state = is_mine and statekit.unstash_state(
+    is_spent = not states.spend(request, state_id) if is_known else states.is_spent(state_id)
+    if is_spent and user.is_authenticated:
+        return refusals.asked_twice(request, state_id)
+    state = is_known and statekit.unstash_state(
         request, provider_id=provider.sub_id, state_id=state_id
     )
-    user = request.user
     if not state or not isinstance(user, User) or state["data"]["sid"] != request.session.get(SID):
-        return redirect(settings.LOGIN_REDIRECT_URL)
+        return refusals.began_elsewhere(request, provider, state_id)
     try:
         uid = _answer(request, adapter, provider, state)
         check(user, provider.id, uid)

@@ -1,6 +1,7 @@
 """Receivers for connections: tell the provider, write the audit log, keep the last way to sign in."""
 
 from typing import Any
+from uuid import UUID
 
 from allauth.account.adapter import get_adapter
 from allauth.core import context
@@ -16,6 +17,8 @@ from accounts.errors import ConflictError
 from accounts.federation.endings import unlinking
 from accounts.people.models import User
 from accounts.request import client_of
+from accounts.signins import sessions
+from accounts.store.engine import SID
 
 
 @receiver(pre_delete, sender=SocialAccount)
@@ -30,6 +33,7 @@ def record_connected(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> N
     trail.record(
         AuditEvent.Type.SOCIAL_CONNECTED,
         user=sociallogin.user,
+        sid=request.session.get(SID),
         reason=sociallogin.account.provider,
         client=client_of(request),
     )
@@ -69,10 +73,16 @@ def keep_the_last_way_in(instance: SocialAccount, origin: Any = None, **kwargs: 
 
 
 @receiver(signals.social_account_removed)
-def record_disconnected(request: HttpRequest, socialaccount: Any, **kwargs: Any) -> None:
+def end_what_it_opened(request: HttpRequest, socialaccount: Any, **kwargs: Any) -> None:
+    """Record the disconnection, and end the sign-ins that the provider opened, except this one."""
+    user, provider, sid = socialaccount.user, socialaccount.provider, request.session.get(SID)
     trail.record(
-        AuditEvent.Type.SOCIAL_DISCONNECTED,
-        user=socialaccount.user,
-        reason=socialaccount.provider,
+        AuditEvent.Type.SOCIAL_DISCONNECTED, user=user, reason=provider, client=client_of(request)
+    )
+    sessions.revoke_opened_by(
+        provider,
+        user,
+        reason=sessions.Reason.PROVIDER,
+        keep=UUID(sid) if sid else None,
         client=client_of(request),
     )

@@ -38,7 +38,9 @@ def answer(
     state = context.get("state")
     if state is None:
         if "state_id" in context:
-            raise ImmediateHttpResponse(_unknown(request, provider, str(context["state_id"] or "")))
+            raise ImmediateHttpResponse(
+                began_elsewhere(request, provider, str(context["state_id"] or ""))
+            )
         return
     if state.get("headless"):
         return
@@ -70,7 +72,7 @@ def asked_twice(request: HttpRequest, state_id: str) -> HttpResponse:
     return _unstored(render(request, TWICE, {"target": target}, status=409))
 
 
-def _unknown(request: HttpRequest, provider: Any, state_id: str) -> HttpResponse:
+def began_elsewhere(request: HttpRequest, provider: Any, state_id: str) -> HttpResponse:
     """Return a page (401) that says that the attempt began elsewhere or too long ago.
 
     The page offers to begin here. A headless attempt is redirected to its frontend with `error`.

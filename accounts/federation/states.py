@@ -25,6 +25,8 @@ from accounts import encryption
 from accounts.errors import DecryptionError
 from accounts.store import index
 
+CONFIRM = "confirm"
+"""Our process beside allauth's (`AuthProcess`): the attempt that proves a sign-in again."""
 PURPOSE = "state"
 RANDOM_CHARACTERS = 32
 MAX_NEXT_CHARACTERS = 256
@@ -44,6 +46,10 @@ class Carried:
     @property
     def is_connect(self) -> bool:
         return self.process == AuthProcess.CONNECT
+
+    @property
+    def is_confirm(self) -> bool:
+        return self.process == CONFIRM
 
     @property
     def query(self) -> str:

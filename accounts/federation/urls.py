@@ -2,6 +2,7 @@
 
 from allauth.socialaccount.providers.oauth2.views import OAuth2LoginView
 from django.urls import URLPattern, path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.federation.callback import CallbackView
@@ -26,7 +27,8 @@ def _there_and_back(provider: type[StrictProvider]) -> list[URLPattern]:
     # allauth starts at the provider for every method but GET.
     there = require_http_methods(["GET", "POST"])(OAuth2LoginView.adapter_view(adapter))
     # A provider sends the browser back by GET. Another method would use up the state.
-    back = require_GET(CallbackView.adapter_view(adapter))  # type: ignore[no-untyped-call]  # allauth's
+    # It needs no CSRF token, so that other methods get 405.
+    back = csrf_exempt(require_GET(CallbackView.adapter_view(adapter)))  # type: ignore[no-untyped-call]  # allauth's
     return [
         path(f"{name}/login/", there, name=f"{name}_login"),
         path(f"{name}/login/callback/", back, name=f"{name}_callback"),

@@ -5,14 +5,18 @@ would hold a thread.
 """
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import EmailMessage
+from django.db.models import QuerySet
+from django.utils import timezone
 from typing_extensions import override
 
+from accounts.mail.models import SentMail, hash_of
 from accounts.outbox import jobs
 from accounts.outbox.jobs import Payload
 from accounts.people.managers import UserManager
@@ -22,14 +26,17 @@ from accounts.store.outage import STORE_ERRORS
 
 KIND = "mail"
 DAY = 24 * 3600
+KEPT = timedelta(days=30)
+"""Time for which the record of a mail is kept."""
 
 log = logging.getLogger(__name__)
 
 
-def enqueue(message: EmailMessage, *, user_id: UUID | None = None) -> None:
+def enqueue(message: EmailMessage, *, kind: str = "", user_id: UUID | None = None) -> None:
     """Write the message into the outbox, in the caller's transaction. The worker sends it.
 
-    If the user with `user_id` is deleted first, the message is deleted, too.
+    If the user with `user_id` is deleted first, the message is deleted, too. `kind` is the name of its
+    template: operators see which mails their users got, without addresses and contents.
     """
     content = {
         "subject": message.subject,
@@ -39,7 +46,20 @@ def enqueue(message: EmailMessage, *, user_id: UUID | None = None) -> None:
         "headers": message.extra_headers | {"Auto-Submitted": "auto-generated"},
         "html": next((str(body) for body, _type in getattr(message, "alternatives", [])), None),
     }
+    hashed = hash_of(message.to[0])
+    row = SentMail.objects.create(user_id=user_id, kind=kind[:64], address_hash=hashed)
+    content["record"] = str(row.pk)
     jobs.enqueue(KIND, content, user_id=user_id)
+
+
+def old() -> QuerySet[SentMail]:
+    """Return the records of mails that are due for deletion."""
+    return SentMail.objects.filter(created_at__lt=timezone.now() - KEPT)
+
+
+def prune() -> int:
+    """Delete the old records of mails. Returns how many."""
+    return old().delete()[0]
 
 
 class MailHandler(jobs.Handler):
@@ -56,11 +76,12 @@ class MailHandler(jobs.Handler):
 
     @override
     def do(self, payload: Payload) -> None:
-        html = payload.pop("html")
-        message = EmailMultiAlternatives(**payload, connection=get_connection())
-        if html:
+        facts = {name: payload[name] for name in payload if name not in {"html", "record"}}
+        message = EmailMultiAlternatives(**facts, connection=get_connection())
+        if html := payload["html"]:
             message.attach_alternative(html, "text/html")
         message.send()
+        _note(payload, "sent_at")
 
     @override
     def failed(self, payload: Payload, error: Exception, *, attempt: int) -> None:
@@ -69,9 +90,22 @@ class MailHandler(jobs.Handler):
     @override
     def given_up(self, payload: Payload) -> None:
         log.error("a mail was never sent: given up")
+        _note(payload, "failed_at")
+
+
+def _note(payload: Payload, column: str) -> None:
+    if record := payload.get("record"):
+        SentMail.objects.filter(pk=record).update(**{column: timezone.now()})
 
 
 jobs.register(MailHandler())
+
+
+def forget(email: str) -> None:
+    """Allow this address its mails of today anew. Not the part of a network that has used up its own."""
+    address, of_day = UserManager.normalize_email(email), settings.MAILS_PER_ADDRESS_AND_DAY
+    with suppress(*STORE_ERRORS):
+        counters.forget([(Limit(scope, of_day, DAY), address) for scope in ("mail", "mail_owner")])
 
 
 def may_send(email: str, *, network: str, is_owner: bool = False) -> bool:

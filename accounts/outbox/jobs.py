@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import encryption
+from accounts import encryption, metrics
 from accounts.errors import DecryptionError
 from accounts.outbox.models import Job
 
@@ -32,16 +32,29 @@ class GiveUpError(Exception):
     """No later attempt can succeed. `Handler.do` raises it, and the job is deleted."""
 
 
+class PostponedError(Exception):
+    """It is too early. `Handler.do` raises it: the job is tried at `until`, and no attempt counts."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"not before {until}")
+        self.until = until
+
+
 class Handler(ABC):
     """Do the jobs of one kind. Register an instance with `register`."""
 
     kind: str
+    lanes = 4
+    """Jobs of this kind that one worker does at once. Each lane needs a database connection."""
     retry_after: Sequence[timedelta]
     """The waiting time after each failed attempt. After the last one the job is given up."""
 
     @abstractmethod
     def do(self, payload: Payload) -> None:
-        """Do the job. After any error the job is tried again, except after `GiveUpError`."""
+        """Do the job. After any error the job is tried again, except after `GiveUpError`.
+
+        Raise `PostponedError` before an attempt that would be too early.
+        """
 
     @abstractmethod
     def failed(self, payload: Payload, error: Exception, *, attempt: int) -> None:
@@ -64,18 +77,32 @@ def register(handler: Handler) -> None:
     _handlers[handler.kind] = handler
 
 
-def kinds() -> list[str]:
-    return sorted(_handlers)
+def lanes() -> dict[str, int]:
+    """Return the kinds, each with the number of its lanes."""
+    return {kind: handler.lanes for kind, handler in sorted(_handlers.items())}
 
 
-def enqueue(kind: str, payload: Payload, *, user_id: UUID | None = None) -> Job:
+def enqueue(
+    kind: str,
+    payload: Payload,
+    *,
+    user_id: UUID | None = None,
+    not_before: datetime | None = None,
+) -> Job:
     """Write a job in the caller's transaction, by one INSERT, and return its row.
 
-    The worker does the job after the commit. `payload` must be JSON. With `user_id` the job is
-    deleted if that user is.
+    The worker does the job after the commit, and not before `not_before`. `payload` must be JSON. With
+    `user_id` the job is deleted if that user is.
     """
     sealed = encryption.encrypt(json.dumps(payload))
-    return Job.objects.create(kind=kind, payload=sealed, user_id=user_id)
+    due_at = not_before or timezone.now()
+    return Job.objects.create(kind=kind, payload=sealed, user_id=user_id, not_before=due_at)
+
+
+def enqueue_each(kind: str, payloads: Sequence[Payload]) -> None:
+    """Write one job for each payload in the caller's transaction, by as few statements as possible."""
+    rows = [Job(kind=kind, payload=encryption.encrypt(json.dumps(each))) for each in payloads]
+    Job.objects.bulk_create(rows, batch_size=500)
 
 
 def due() -> QuerySet[Job]:
@@ -125,11 +152,14 @@ def perform(job: Job) -> None:
         handler.do(payload)
     except GiveUpError:
         _give_up(job, handler, payload)
+    except PostponedError as exc:
+        _mine(job).update(not_before=exc.until)
     except Exception as exc:  # noqa: BLE001 - the handler logs it
         handler.failed(payload, exc, attempt=job.attempts + 1)
         _retry(job, handler, payload)
     else:
         _mine(job).delete()
+        metrics.JOBS.note(job.kind, "done")
 
 
 def _retry(job: Job, handler: Handler, payload: Payload) -> None:
@@ -137,6 +167,7 @@ def _retry(job: Job, handler: Handler, payload: Payload) -> None:
     if again is None:
         _give_up(job, handler, payload)
         return
+    metrics.JOBS.note(job.kind, "failed")
     _mine(job).update(attempts=job.attempts + 1, not_before=again)
 
 
@@ -149,6 +180,7 @@ def _next_attempt(job: Job, handler: Handler, payload: Payload) -> datetime | No
 
 
 def _give_up(job: Job, handler: Handler, payload: Payload) -> None:
+    metrics.JOBS.note(job.kind, "given_up")
     handler.given_up(payload)
     _mine(job).delete()
 

@@ -7,6 +7,8 @@ from django.db import models
 from django.utils import timezone
 from typing_extensions import override
 
+from accounts.encrypted import EncryptedText
+
 
 class Job(models.Model):
     """Work for the worker. The row is deleted when the job is done or given up.
@@ -21,7 +23,7 @@ class Job(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", editable=False
     )
     kind = models.CharField(max_length=32)
-    payload = models.TextField(help_text="JSON, encrypted under DATA_ENCRYPTION_KEYS")
+    payload = EncryptedText(help_text="JSON, encrypted under DATA_ENCRYPTION_KEYS")
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(
         default=timezone.now,

@@ -28,12 +28,16 @@ from accounts.client_info import ClientInfo
 from accounts.errors import (
     ConflictError,
     InactiveUserError,
+    SessionEndedError,
     SignUpPendingError,
     TooManyRequestsError,
 )
 from accounts.federation.linking import links
+from accounts.moving import former
 from accounts.pages import (
+    admission,
     decoys,
+    expired,
     factor_flows,
     known_devices,
     proofs,
@@ -59,9 +63,10 @@ log = logging.getLogger(__name__)
 
 OUR_STAGES = {
     "allauth.account.stages.EmailVerificationStage": "accounts.pages.mailbox_links.VerificationStage",
-    "allauth.mfa.stages.AuthenticateStage": "accounts.factors.stage.FactorStage",
+    "allauth.mfa.stages.AuthenticateStage": "accounts.pages.sign_in_notices.WatchedFactorStage",
 }
 """Our stages of the login pipeline, in place of allauth's."""
+LAST_STAGES = ["PasskeySignUpStage", "EnrolStage"]
 LINKED = "socialaccount/messages/account_connected.txt"
 LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 
@@ -78,8 +83,8 @@ class AccountAdapter(MailsByOutbox):
 
         A disabled account and a demo account outside `DEMO` also get None; allauth would show that
         an account is disabled to anybody who knows its password. An over-long password is refused
-        before it is hashed. Raises `TooManyRequestsError`, and `StoreUnavailableError` if Redis
-        can't count.
+        before it is hashed. Raises `TooManyRequestsError`, `StoreUnavailableError` if Redis
+        can't count, and `FormerSystemUnavailableError`.
         """
         email = credentials["email"] = UserManager.normalize_email(credentials.get("email"))
         guess = guesses.count(
@@ -93,6 +98,11 @@ class AccountAdapter(MailsByOutbox):
             return None
         try:
             user = super().authenticate(request, **credentials)
+            # Not for a new proof: that account has a password here. A guess stays counted if the former system
+            # gives no answer, because the password was checked here.
+            if user is None and settings.LEGACY_SIGN_IN_URL and not sign_in_of(request).proving:
+                is_here_now = former.bring(email, password)
+                user = super().authenticate(request, **credentials) if is_here_now else None
         except (*STORE_ERRORS, DatabaseError):
             # Uncount an error of ours: five of them would lock out a user who knows the password.
             guesses.give_back(guess)
@@ -100,7 +110,7 @@ class AccountAdapter(MailsByOutbox):
         if user is None or not user.is_active or _is_refused(user):
             self._refuse(request, email, password)
             return None
-        guesses.give_back(guess)
+        guesses.succeed(guess)
         if cast("User", user).last_login is None:
             decoys.is_hit(email, password)  # takes as long as for a decoy
         return user
@@ -181,6 +191,20 @@ class AccountAdapter(MailsByOutbox):
         return super().clean_password(password, user)
 
     @override
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        """Set a new password. Raises `SessionEndedError` if it was changed since `user` was read.
+
+        Otherwise a thief's change that is under way would undo the owner's change or report.
+        """
+        with transaction.atomic():
+            users = User.objects.select_for_update(no_key=True)
+            read = cast("User", user).password_version
+            if users.filter(pk=user.pk, password_version=read).first() is None:
+                raise SessionEndedError
+            user.set_password(password)
+            cast("User", user).save_password()  # allauth's signal follows: `receivers`
+
+    @override
     def new_user(self, request: HttpRequest) -> User:
         user = cast("User", super().new_user(request))
         user.locale = (get_language() or "")[:2]
@@ -208,7 +232,7 @@ class AccountAdapter(MailsByOutbox):
     @override
     def get_login_stages(self) -> list[str]:
         stages = [OUR_STAGES.get(stage, stage) for stage in super().get_login_stages()]
-        return [*stages, "accounts.factors.stage.EnrolStage"]
+        return [*stages, *(f"accounts.factors.stage.{stage}" for stage in LAST_STAGES)]
 
     @override
     def is_login_by_code_required(self, login: Any) -> bool:
@@ -224,18 +248,40 @@ class AccountAdapter(MailsByOutbox):
         if is_linked is not None:
             level = messages.SUCCESS if is_linked else messages.ERROR
             self.add_message(request, level, LINKED if is_linked else LINKED_ELSEWHERE)
-        if notice := factor_flows.policy_notice(cast("User", user)):
+        for notice in factor_flows.notices_for(cast("User", user)):
             self.add_message(request, messages.WARNING, message=notice)
+        if sign_in_of(request).kind is None and not is_headless(request):
+            expired.note_next(request, kwargs.get("redirect_url"))
         return super().post_login(request, user, **kwargs)
+
+    @override
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return admission.is_open(request)
+
+    @override
+    def is_email_verified(self, request: HttpRequest, email: str) -> bool:
+        """Return True for the address that the link of an invitation has proved."""
+        return email == sign_in_of(request).proved_email or super().is_email_verified(
+            request, email
+        )
 
     @override
     def save_user(
         self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
     ) -> AbstractBaseUser:
-        """Save a new user and return it. Raises `ConflictError` if another request took the email."""
+        """Save a new user and return it. Raises `SignUpClosedError`.
+
+        Raises `ConflictError` if another request took the email.
+        """
+        login = getattr(form, "sociallogin", None)
+        proved = admission.proved_by(login) if login is not None else ()
         try:
             with transaction.atomic():
-                return super().save_user(request, user, form, commit=commit)
+                admission.admit(request, form.cleaned_data["email"], proved=proved)
+                saved = super().save_user(request, user, form, commit=commit)
+                if commit:
+                    admission.settle(request, cast("User", saved))
+                return saved
         except IntegrityError as exc:
             raise ConflictError from exc
 
@@ -294,6 +340,10 @@ class AccountAdapter(MailsByOutbox):
         """Add a message, but not for the calls below `/api/token/`: their clients never show one."""
         if sign_in_of(request).kind is None:
             super().add_message(request, *args, **kwargs)
+
+    @override
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return expired.followed(request) or super().get_login_redirect_url(request)
 
     @override
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:

@@ -1,20 +1,23 @@
 """Extend allauth's pages. `accounts.pages.allauth_urls` gives them allauth's names."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from allauth.account import views
 from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
 from allauth.account.internal.flows.signup import prevent_enumeration
 from allauth.account.stages import EmailVerificationStage, LoginStageController
-from allauth.account.utils import get_next_redirect_url
+from allauth.account.utils import get_next_redirect_url, passthrough_next_redirect_url
+from allauth.account.views._password_reset import INTERNAL_RESET_SESSION_KEY
 from allauth.account.views._reauthenticate import BaseReauthenticateView
 from allauth.core.ratelimit import consume
 from django import forms
 from django.conf import settings
-from django.contrib import messages
+from django.contrib import auth, messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -24,16 +27,14 @@ from accounts.errors import SignUpPendingError
 from accounts.factors import registry
 from accounts.federation import confirmation
 from accounts.federation.providers.base import StrictProvider
-from accounts.pages import mailbox_links, proofs, signing_up, waiting, waits
+from accounts.pages import mailbox_links, proofs, signing_up, waiting, waits, ways_in
 from accounts.pages.code_views import BeginsAnew
 from accounts.pages.expired import KEPT_EMAIL, KeepsEmail
-from accounts.pages.middleware import current
+from accounts.pages.middleware import current, require_cookie
 from accounts.pages.waiting import SaysWhen
 from accounts.people.managers import UserManager
+from accounts.people.models import User
 from accounts.signins import proofs as rule
-
-if TYPE_CHECKING:
-    from accounts.people.models import User
 
 
 class LoginView(BeginsAnew, KeepsEmail, SaysWhen, views.LoginView):
@@ -48,7 +49,16 @@ class LoginView(BeginsAnew, KeepsEmail, SaysWhen, views.LoginView):
 
 
 class SignupView(KeepsEmail, SaysWhen, views.SignupView):
-    pass
+    @override
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        url = reverse("account_signup_by_passkey")
+        url = passthrough_next_redirect_url(self.request, url, REDIRECT_FIELD_NAME)
+        return context | {"signup_by_passkey_url": url}
+
+
+class SignupByPasskeyView(KeepsEmail, SaysWhen, views.SignupByPasskeyView):
+    """Sign up without a password: after the mailed code, `PasskeySignUpStage` asks for a passkey."""
 
 
 class ConfirmEmailView(views.ConfirmEmailVerificationCodeView):
@@ -104,6 +114,39 @@ class ConfirmEmailView(views.ConfirmEmailVerificationCodeView):
 
 class PasswordResetView(KeepsEmail, SaysWhen, views.PasswordResetView):
     pass
+
+
+class PasswordResetFromKeyView(views.PasswordResetFromKeyView):
+    @override
+    def dispatch(
+        self, request: HttpRequest, uidb36: str, key: str, **kwargs: Any
+    ) -> HttpResponseBase:
+        is_form = request.method == "GET" and key == self.reset_url_key
+        if is_form and INTERNAL_RESET_SESSION_KEY not in request.session:
+            require_cookie(request)
+        response: HttpResponseBase = super().dispatch(request, uidb36, key, **kwargs)
+        return response
+
+    @override
+    def logout(self) -> None:
+        """Keep the sign-in of another account. allauth would end it when the link is opened."""
+
+    @override
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Save the password. The next page lists what else can sign in (`ways_in`)."""
+        response: HttpResponse = super().form_valid(form)
+        if self.request.user == self.reset_user:
+            auth.logout(self.request)  # its sign-in has ended with the others
+        user = User.objects.get(pk=self.reset_user.pk)
+        ways_in.note(self.request, user)
+        return response
+
+
+class PasswordResetDoneView(views.PasswordResetFromKeyDoneView):
+    @override
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        found = ways_in.take(self.request)
+        return cast("dict[str, Any]", super().get_context_data(ways_in=found, **kwargs))
 
 
 class ReauthenticateView(SaysWhen, views.ReauthenticateView):

@@ -21,11 +21,11 @@ def claim(email: str, *, owner_id: UUID | None) -> None:
     with transaction.atomic():
         for lost in addresses.claim(email, owner_id=owner_id):
             if lost.is_deleted:
-                record_deleted(lost.user.email, reason=Deletion.ADDRESS_PROVED)
+                record_deleted(lost.user.email, lost.user_id, reason=Deletion.ADDRESS_PROVED)
             else:
                 trail.record(EventType.EMAIL_LOST, user=lost.user, identifier=email)
 
 
-def record_deleted(email: str, *, reason: Deletion) -> None:
+def record_deleted(email: str, user_id: UUID, *, reason: Deletion) -> None:
     """Record that the account with this email was deleted. Call in the transaction of the deletion."""
-    trail.record(EventType.USER_DELETED, identifier=email, reason=reason)
+    trail.record(EventType.USER_DELETED, identifier=email, reason=reason, deleted_id=user_id)

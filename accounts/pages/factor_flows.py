@@ -1,6 +1,8 @@
 """Put our changes of second factors in the place of allauth's, for which it has no setting."""
 
 from base64 import b64encode
+from collections.abc import Iterator
+from datetime import date, datetime, time
 from typing import Any, cast
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
@@ -9,6 +11,7 @@ from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal import flows as recovery_codes_flows
+from allauth.mfa.totp.internal import auth as totp_auth
 from allauth.mfa.totp.internal import flows as totp_flows
 from allauth.mfa.totp.internal.auth import clear_totp_secret
 from django.conf import settings
@@ -19,16 +22,23 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.audit.vocabulary import FactorKind
-from accounts.factors import changes, policy, registry
+from accounts.factors import changes, policy, registry, resets
+from accounts.factors.passkeys.answers import NewCredential
+from accounts.factors.passkeys.wrapper import Wrapper as Passkey
 from accounts.factors.recovery_codes.wrapper import PLAIN
 from accounts.factors.recovery_codes.wrapper import Wrapper as RecoveryCodes
-from accounts.factors.stage import EnrolStage
+from accounts.factors.stage import EnrolStage, HoldsPassword
+from accounts.factors.totp import pending
 from accounts.factors.totp.wrapper import Wrapper as App
 from accounts.pages.middleware import current
 from accounts.people.models import User
 from accounts.request import client_of
 
-WRAPPERS: dict[str, Any] = {FactorKind.TOTP: App, FactorKind.RECOVERY_CODES: RecoveryCodes}
+WRAPPERS: dict[str, Any] = {
+    FactorKind.PASSKEY: Passkey,
+    FactorKind.TOTP: App,
+    FactorKind.RECOVERY_CODES: RecoveryCodes,
+}
 
 
 def activate_totp(request: HttpRequest, form: Any) -> tuple[Authenticator, None]:
@@ -55,7 +65,7 @@ def enrol(request: HttpRequest, form: Any, stage: EnrolStage) -> tuple[HttpRespo
     """Add the app that the form has proved, and go on with the sign-in that waits for it.
 
     Returns the pipeline's answer and the new recovery codes. Adds nothing if the account or its
-    password changed meanwhile. Raises `ConflictError` if the account has an app.
+    password changed meanwhile. Raises `ConflictError` if the account got a factor meanwhile.
     """
     user = cast("User | None", stage.login.user)
     if user is None or not stage.is_unchanged:
@@ -66,6 +76,24 @@ def enrol(request: HttpRequest, form: Any, stage: EnrolStage) -> tuple[HttpRespo
     app.user = user
     clear_totp_secret(request)
     post_authentication(request, app)  # the record from which `amr` is made
+    return cast("HttpResponse", stage.exit()), plain
+
+
+def enrol_passkey(
+    request: HttpRequest, new: NewCredential | None, stage: HoldsPassword
+) -> tuple[HttpResponse, list[str]]:
+    """Add the first passkey of an account, and go on with the sign-in that waits for it.
+
+    Returns as `enrol` does. None for `new` goes on without a passkey: only for a sign-up. Raises
+    `PasskeyError`, and `ConflictError` as `enrol` does.
+    """
+    user = cast("User | None", stage.login.user)
+    if user is None or not stage.is_unchanged:
+        return cast("HttpResponse", stage.abort()), []  # type: ignore[no-untyped-call]  # allauth's
+    plain: list[str] = []
+    if new is not None:
+        passkey, plain = changes.add_passkey(user, new, session=None, client=client_of(request))
+        post_authentication(request, passkey)
     return cast("HttpResponse", stage.exit()), plain
 
 
@@ -88,13 +116,50 @@ def generate_recovery_codes(request: HttpRequest) -> Authenticator:
     return row
 
 
+def notices_for(user: User) -> Iterator[str]:
+    """Yield the texts about second factors that a user reads after signing in."""
+    if notice := policy_notice(user):
+        yield notice
+    if reset := resets.pending_of(user):
+        text = _(
+            "On %(when)s, an administrator's order will remove your second step. You can stop it "
+            "under Second step."
+        )
+        yield text % {"when": date_format(timezone.localtime(reset.due_at), "DATETIME_FORMAT")}
+
+
 def policy_notice(user: User) -> str:
-    """Return a text that says from which day on the account needs a factor, or '' if it needs none."""
-    day = settings.MFA_REQUIRED_FROM
-    if day is None or not policy.applies(user) or policy.is_due(user) or registry.factors_of(user):
+    """Return a text that says from when on the account needs a factor, or '' if it needs none."""
+    due_at = due_at_for(user)
+    if due_at is None:
         return ""
+    if isinstance(due_at, datetime):
+        text = _("You can sign in without a second step until %(when)s. Add an app before.")
+        return text % {"when": date_format(timezone.localtime(due_at), "DATETIME_FORMAT")}
     text = _("From %(day)s on, your account needs a second step. Add an app before.")
-    return text % {"day": date_format(day)}
+    return text % {"day": date_format(due_at)}
+
+
+def due_at_for(user: User) -> date | None:
+    """Return from when on this account needs a factor: a day, or the end of its grace period.
+
+    Returns None if it has a factor, or if the policy doesn't name it.
+    """
+    day = settings.MFA_REQUIRED_FROM
+    is_announced = day is not None and timezone.localdate() < day
+    if not is_announced and not settings.MFA_GRACE_DAYS:
+        return None
+    if not policy.applies(user) or registry.factors_of(user):
+        return None
+    return day if is_announced else policy.grace_ends(user)
+
+
+def due_moment_for(user: User) -> datetime | None:
+    """Return the same as a moment, for programs. A day begins at midnight."""
+    due_at = due_at_for(user)
+    if due_at is None or isinstance(due_at, datetime):
+        return due_at
+    return timezone.make_aware(datetime.combine(due_at, time.min))
 
 
 def pictured(user: Any, secret: str) -> dict[str, str]:
@@ -120,4 +185,5 @@ def install() -> None:
     Authenticator.record_usage = _record_usage  # type: ignore[method-assign]
     totp_flows.activate_totp = activate_totp
     totp_flows.deactivate_totp = deactivate_totp
+    totp_auth.get_totp_secret = pending.get_totp_secret
     recovery_codes_flows.generate_recovery_codes = generate_recovery_codes

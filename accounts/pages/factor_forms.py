@@ -9,12 +9,17 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp_forms
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
+from accounts.audit.vocabulary import FactorKind
 from accounts.errors import TooManyRequestsError
-from accounts.factors import entry
+from accounts.factors import entry, registry
+from accounts.factors.passkeys import answers
+from accounts.factors.passkeys.answers import SignedAnswer
+from accounts.factors.passkeys.challenges import Purpose
 from accounts.factors.totp import codes as totp_codes
 from accounts.pages import known_devices
 from accounts.pages.waiting import refusal
@@ -25,32 +30,49 @@ if TYPE_CHECKING:
 
 RECOVERY = "recovery"
 """The value of `?by` on a page that asks for a recovery code first."""
+CREDENTIAL = "credential"
+"""The hidden field with the answer of a passkey, as JSON."""
+
+
+def asks_for_recovery(request: HttpRequest, user: "User | None") -> bool:
+    """Return True if the field is for recovery codes: by choice, or for want of an app."""
+    has_app = any(factor.id == FactorKind.TOTP for factor in registry.factors_of(user))
+    return request.GET.get("by") == RECOVERY or not has_app
 
 
 class ChecksFactor:
     """Make one of allauth's forms or inputs check its code by `accounts.factors.entry`."""
 
     def clean_code(self) -> str:
-        """Use the code up. Raises `ValidationError`, `TooManyRequestsError` or `STORE_ERRORS`."""
+        """Use the code up. Raises as `check_answer` does."""
+        code: str = cast("Any", self).cleaned_data["code"]
+        self.check_answer(code)
+        return code
+
+    def check_answer(self, answer: str | SignedAnswer) -> None:
+        """Use the answer up. Raises `ValidationError`, `TooManyRequestsError` or `STORE_ERRORS`."""
         form: Any = self
-        code: str = form.cleaned_data["code"]
         user = cast("User | None", form.user)
         request = context.request
         device = known_devices.device_of(request, user.email) if user else ""
-        form.authenticator = entry.check(user, code, client=client_of(request), device=device)
-        return code
+        form.authenticator = entry.check(user, answer, client=client_of(request), device=device)
 
 
 class FactorForm(ChecksFactor):
-    """A page's form that asks for a code of a second factor."""
+    """A page's form that asks for a second factor: a code, or the answer of a passkey."""
 
+    purpose: Purpose
     fields: dict[str, forms.Field]
+    data: Any
+    cleaned_data: dict[str, Any]
     authenticator: Authenticator
     retry_seconds: int | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        is_recovery = context.request.GET.get("by") == RECOVERY
+        self.signed: str = self.data.get(CREDENTIAL, "")
+        user = cast("User | None", cast("Any", self).user)
+        is_recovery = asks_for_recovery(context.request, user)
         field = self.fields["code"]
         field.label = gettext_lazy("Recovery code") if is_recovery else gettext_lazy("Code")
         field.widget.attrs.update(
@@ -62,22 +84,32 @@ class FactorForm(ChecksFactor):
                 "spellcheck": "false",
             }
         )
+        field.required = not self.signed
 
     @override
     def clean_code(self) -> str:
+        return "" if self.signed else super().clean_code()
+
+    def clean(self) -> dict[str, Any]:
+        if self.signed:
+            self.check_answer(SignedAnswer(answers.parse(self.signed), self.purpose))
+        return self.cleaned_data
+
+    @override
+    def check_answer(self, answer: str | SignedAnswer) -> None:
         try:
-            return super().clean_code()
+            super().check_answer(answer)
         except TooManyRequestsError as error:
             self.retry_seconds = error.retry_seconds
             raise refusal(error, _("Too many wrong codes. Try again in %(wait)s.")) from error
 
 
 class AuthenticateForm(FactorForm, allauth_forms.AuthenticateForm):
-    pass
+    purpose = Purpose.SECOND_STEP
 
 
 class ReauthenticateForm(FactorForm, allauth_forms.ReauthenticateForm):
-    pass
+    purpose = Purpose.FRESH_PROOF
 
 
 class ProvesApp:

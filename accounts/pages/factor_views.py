@@ -1,15 +1,15 @@
 """Pages of second factors. `accounts.pages.allauth_urls` gives them allauth's names."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from allauth.account.internal.decorators import login_stage_required
 from allauth.mfa.base import views
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes import views as recovery_codes_views
 from allauth.mfa.totp import views as totp_views
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,34 +17,65 @@ from django.views.generic import FormView, TemplateView
 from typing_extensions import override
 
 from accounts.audit.vocabulary import FactorKind
-from accounts.factors import registry
+from accounts.factors import registry, resets
+from accounts.factors.passkeys import answers, credentials
+from accounts.factors.passkeys.errors import PasskeyError
 from accounts.factors.recovery_codes import codes as recovery_codes
 from accounts.factors.recovery_codes.wrapper import PLAIN
 from accounts.factors.stage import EnrolStage
 from accounts.pages import factor_flows as flows
-from accounts.pages.factor_forms import RECOVERY, AuthenticateForm, EnrolForm
+from accounts.pages import shown_codes, trusting
+from accounts.pages.factor_forms import (
+    CREDENTIAL,
+    RECOVERY,
+    AuthenticateForm,
+    EnrolForm,
+    asks_for_recovery,
+)
 from accounts.pages.views import SignedInMixin
 from accounts.pages.waiting import SaysWhen
 from accounts.request import sign_in_of
+from accounts.signins import trusted_browsers
+
+if TYPE_CHECKING:
+    from accounts.people.models import User
 
 
 class AsksForCode:
-    """Let a page ask for a recovery code in place of a code of the app."""
+    """Let a page ask for a passkey, for a code of the app, or in their place for a recovery code."""
 
     request: Any
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        is_recovery = self.request.GET.get("by") == RECOVERY
-        other = self.request.GET.copy()
-        other.pop("by", None)
-        if not is_recovery:
-            other["by"] = RECOVERY
         context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]  # a view's
-        return context | {"is_recovery": is_recovery, "other_way": other.urlencode()}
+        user = context["form"].user
+        kinds = {factor.id for factor in registry.factors_of(user)}
+        other = self.request.GET.copy()
+        is_by_choice = other.pop("by", None) == [RECOVERY]
+        if not is_by_choice:
+            other["by"] = RECOVERY
+        return context | {
+            "has_app": FactorKind.TOTP in kinds,
+            "has_passkeys": FactorKind.PASSKEY in kinds,
+            "is_recovery": asks_for_recovery(self.request, user),
+            "other_way": other.urlencode(),
+        }
 
 
 class AuthenticateView(AsksForCode, SaysWhen, views.AuthenticateView):
     """The page for the second step of a sign-in."""
+
+    @override
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        trusting.remember(request, response, is_wanted=trusting.FIELD in request.POST)
+        return response
+
+    @override
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        user = self.stage.login.user
+        days = settings.MFA_TRUSTED_BROWSER_DAYS if trusted_browsers.is_allowed(user) else 0
+        return super().get_context_data(**kwargs) | {"trust_days": days}
 
     @override
     def _build_forms(self) -> Any:
@@ -85,20 +116,13 @@ class IndexView(SignedInMixin, TemplateView):
         left = recovery_codes.left(recovery) if recovery else 0
         return super().get_context_data(
             app=rows.get(FactorKind.TOTP),
+            passkeys=credentials.of(self.user),
             codes_left=left,
             are_few=left <= recovery_codes.FEW,
+            has_new_codes=bool(shown_codes.kept(self.request)),
+            pending_reset=resets.pending_of(self.user),
             **kwargs,
         )
-
-
-class ShowsCodes:
-    """Answer a form with the new recovery codes. They are shown this once, and stored as hashes."""
-
-    request: Any
-
-    def show(self, plain: list[str], *, next_url: str = "") -> HttpResponse:
-        context = {"codes": plain, "next_url": next_url}
-        return render(self.request, "mfa/recovery_codes/codes.html", context)
 
 
 class ShowsSecret:
@@ -110,20 +134,34 @@ class ShowsSecret:
         return context | {"groups": [secret[at : at + 4] for at in range(0, len(secret), 4)]}
 
 
-class ActivateTOTPView(ShowsCodes, ShowsSecret, totp_views.ActivateTOTPView):
+class ActivateTOTPView(ShowsSecret, totp_views.ActivateTOTPView):
+    @override
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Lead a form that is sent again to the codes. allauth offers to remove the new app."""
+        kinds = {factor.id for factor in registry.factors_of(cast("User", request.user))}
+        if FactorKind.TOTP in kinds and shown_codes.kept(request):
+            return redirect("mfa_new_recovery_codes")
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response
+
+    @override
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        is_first = not registry.factors_of(cast("User", self.request.user))
+        return super().get_context_data(is_first=is_first, **kwargs)
+
     @override
     def form_valid(self, form: Any) -> HttpResponse:
         app, _codes = flows.activate_totp(self.request, form)
         messages.success(self.request, _("From now on, signing in needs a code of the app."))
         plain: list[str] = getattr(app, PLAIN)
-        return self.show(plain) if plain else redirect("mfa_index")
+        return shown_codes.show(self.request, plain) if plain else redirect("mfa_index")
 
 
 @method_decorator(
     login_stage_required(stage=EnrolStage.key, redirect_urlname="account_login"), name="dispatch"
 )
-class EnrolView(ShowsCodes, ShowsSecret, FormView[EnrolForm]):
-    """Add an app during the sign-in of an account that must have one."""
+class EnrolView(ShowsSecret, FormView[EnrolForm]):
+    """Add an app or a passkey during the sign-in of an account that must have a second factor."""
 
     form_class = EnrolForm
     template_name = "mfa/enrol.html"
@@ -142,30 +180,43 @@ class EnrolView(ShowsCodes, ShowsSecret, FormView[EnrolForm]):
         return context | flows.pictured(self.stage.login.user, context["form"].secret)
 
     @override
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if CREDENTIAL not in request.POST:
+            return super().post(request, *args, **kwargs)
+        user = cast("User", self.stage.login.user)
+        try:
+            new = answers.register(answers.parse(request.POST[CREDENTIAL]), user)
+            response, plain = flows.enrol_passkey(request, new, self.stage)
+        except PasskeyError as error:
+            form = self.form_class(user=user)
+            context = self.get_context_data(form=form, passkey_error=error.message)
+            return self.render_to_response(context)
+        return shown_codes.show_after_sign_in(request, response, plain)
+
+    @override
     def form_valid(self, form: EnrolForm) -> HttpResponse:
         response, plain = flows.enrol(self.request, form, self.stage)
-        if sign_in_of(self.request).opened is None or not plain:
-            return response
-        return self.show(plain, next_url=response.headers.get("Location", ""))
+        return shown_codes.show_after_sign_in(self.request, response, plain)
 
 
 class DeactivateTOTPView(totp_views.DeactivateTOTPView):
+    @override
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Lead back to the overview if the app is gone: another tab removed it."""
+        try:
+            response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        except Http404:
+            messages.info(request, _("The app is removed already."))
+            return redirect("mfa_index")
+        return response
+
+    @override
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return context | {"is_last": registry.is_last(self.authenticator)}
+
     @override
     def form_valid(self, form: Any) -> HttpResponse:
         flows.deactivate_totp(self.request, self.authenticator)
         messages.success(self.request, _("Signing in no longer needs a code of the app."))
         return redirect("mfa_index")
-
-
-class GenerateRecoveryCodesView(ShowsCodes, recovery_codes_views.GenerateRecoveryCodesView):
-    @override
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Lead an account without another factor to the overview: it has nothing to recover."""
-        if request.user.is_authenticated and not registry.factors_of(request.user):
-            return redirect("mfa_index")
-        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
-        return response
-
-    @override
-    def form_valid(self, form: Any) -> HttpResponse:
-        return self.show(getattr(flows.generate_recovery_codes(self.request), PLAIN))

@@ -8,6 +8,7 @@ from allauth.account.adapter import get_adapter
 from allauth.core import context
 from allauth.socialaccount import forms as social_forms
 from django import forms
+from django.core.validators import EmailValidator
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
@@ -15,8 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from accounts.errors import SignUpPendingError, TooManyRequestsError
-from accounts.pages import decoys, stays
+from accounts.pages import admission, decoys, stays
 from accounts.pages.codes import ChecksCode
+from accounts.pages.mail_requests import AsksForReset
 from accounts.pages.mailbox_links import ConnectsKnown
 from accounts.pages.sign_in_codes import AsksForCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
@@ -24,12 +26,15 @@ from accounts.pages.waiting import CountsGuesses, refusal
 from accounts.people import addresses
 from accounts.people.managers import UserManager
 from accounts.people.models import User
+from accounts.people.passwords import MIN_LENGTH
 from accounts.people.validators import PasswordLengthValidator
 from accounts.request import sign_in_of
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+MAX_EMAIL = 254
+"""Characters of an address (RFC 5321), and of the column."""
 EMAIL_AS_USERNAME = {
     # Not `email`: with `username` a password manager saves it as the account's name.
     "autocomplete": "username",
@@ -41,11 +46,21 @@ EMAIL_AS_USERNAME = {
 
 
 def _clean_email(field: account_fields.EmailField, value: Any) -> str:
-    return UserManager.normalize_email(forms.EmailField.clean(field, value))
+    """Return the one spelling of an address. Refuses one that the column can't hold: allauth cuts it off."""
+    email = UserManager.normalize_email(forms.EmailField.clean(field, value))
+    if len(email) > MAX_EMAIL:
+        raise forms.ValidationError(EmailValidator.message, code="invalid")
+    return email
 
 
 # All of allauth's forms and headless calls read addresses by this field, and none by our forms only.
 account_fields.EmailField.clean = _clean_email  # type: ignore[method-assign]
+
+
+def _explain(field: forms.Field) -> None:
+    """Say the rule of length of a new password. The other rules appear as errors only."""
+    field.help_text = PasswordLengthValidator().get_help_text()
+    field.widget.attrs["data-least"] = MIN_LENGTH  # `password.js` gives advice by it
 
 
 class LoginForm(CountsGuesses, account_forms.LoginForm):
@@ -96,7 +111,7 @@ class RequestLoginCodeForm(AsksForCode, account_forms.RequestLoginCodeForm):
             return super().clean_email()
         except TooManyRequestsError as error:
             self.retry_seconds = error.retry_seconds
-            text = gettext("Too many codes were sent to this address. Try again in %(wait)s.")
+            text = gettext("Too many codes were sent. Try again in %(wait)s.")
             raise refusal(error, text) from error
 
 
@@ -113,7 +128,11 @@ class SignupForm(SignsUpAgain, account_forms.SignupForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].widget.attrs.update(EMAIL_AS_USERNAME)
-        self.fields["password1"].help_text = PasswordLengthValidator().get_help_text()
+        if (invitation := admission.presented(context.request)) is not None:
+            self.fields["email"].initial = invitation.email
+            self.fields["email"].disabled = True
+        if not self.by_passkey:
+            _explain(self.fields["password1"])
         self.fields["remember"].initial = stays.default(context.request)
         self.order_fields(["email", "password1", "remember"])
 
@@ -143,8 +162,7 @@ class OneNewPassword:
         fields: dict[str, forms.Field] = self.fields  # type: ignore[attr-defined]  # of the form
         del fields["password2"]
         fields["password1"].label = self.new_label
-        # The other rules appear as errors only.
-        fields["password1"].help_text = PasswordLengthValidator().get_help_text()
+        _explain(fields["password1"])
 
 
 class ChangePasswordForm(CountsGuesses, OneNewPassword, account_forms.ChangePasswordForm):
@@ -166,6 +184,10 @@ class ChangePasswordForm(CountsGuesses, OneNewPassword, account_forms.ChangePass
 
 class SetPasswordForm(OneNewPassword, account_forms.SetPasswordForm):
     new_label = _("Password")
+
+
+class ResetPasswordForm(AsksForReset, account_forms.ResetPasswordForm):
+    pass
 
 
 class ResetPasswordKeyForm(OneNewPassword, account_forms.ResetPasswordKeyForm):

@@ -32,7 +32,9 @@ class AccountDeletionView(SignedInMixin, TemplateView):
     def post(self, request: HttpRequest) -> HttpResponse:
         proofs.require(self.auth_session)
         try:
-            erase_at = erasure.request(self.user, client=client_of(request))
+            erase_at = erasure.request(
+                self.user, sid=self.auth_session.pk, client=client_of(request)
+            )
         except LastSuperuserError:
             text = _("You are the only administrator. Make somebody else one first.")
             messages.error(request, text)

@@ -17,16 +17,18 @@ from allauth.account.internal.flows.manage_email import sync_email_address
 from allauth.account.models import Login
 from allauth.account.stages import EmailVerificationStage
 from allauth.account.utils import filter_users_by_email
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.models import SocialLogin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from typing_extensions import override
 
+from accounts.errors import TooManyRequestsError
 from accounts.federation.linking import links
 from accounts.federation.linking.links import Link
-from accounts.pages import claims, signing_up
+from accounts.pages import claims, mail_requests, signing_up, waits
 from accounts.people.models import User
-from accounts.request import sign_in_of
+from accounts.request import is_headless, sign_in_of
 
 ENTRY = "link"
 """The entry of allauth's process state with the link that waits for the code."""
@@ -54,10 +56,22 @@ def want(request: HttpRequest, login: SocialLogin, email: str) -> None:
 
 
 class VerificationStage(EmailVerificationStage):
-    """Mail the code for a wanted link. allauth would show the same page, but mail no code."""
+    """Mail the code for a wanted link. allauth would show the same page, but mail no code.
+
+    Raises `TooManyRequestsError` for a program if the address has just got a code. allauth answers the
+    limit of a known address, but hides that of a new one, which tells who has an account.
+    """
 
     @override
     def handle(self) -> tuple[HttpResponseBase | None, bool]:
+        try:
+            return self._handle()
+        except ImmediateHttpResponse as refused:
+            if is_headless(self.request) and (seconds := waits.noted(self.request)):
+                raise TooManyRequestsError(seconds) from refused
+            raise
+
+    def _handle(self) -> tuple[HttpResponseBase | None, bool]:
         wanted = sign_in_of(self.request).wanted_link
         if self.login.user is None and wanted is not None:
             _mail_code(self.request, Link(**wanted))
@@ -90,6 +104,7 @@ def finish(request: HttpRequest, process: EmailVerificationProcess, link: Link) 
     redirect to the page where the sign-up begins again.
     """
     process.abort()
+    mail_requests.used(request, link.email)
     claims.claim(link.email, owner_id=None)
     signing_up.release(link.provider, link.uid)
     owner = links.owner_of(link)

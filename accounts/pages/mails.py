@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.utils import filter_users_by_email
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sites.requests import RequestSite
 from django.db import transaction
@@ -14,12 +15,13 @@ from typing_extensions import override
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
-from accounts.audit.vocabulary import LoginFailure
+from accounts.audit.vocabulary import Denied, LoginFailure
 from accounts.client_info import device_name
-from accounts.mail import sending
-from accounts.pages import codes, known_devices, mailbox_links
+from accounts.mail import denial_links, sending
+from accounts.pages import codes, known_devices, mailbox_links, waiting, ways_in
 from accounts.people.managers import UserManager
 from accounts.people.models import User
+from accounts.places import place_of
 from accounts.request import client_of, sign_in_of
 
 BY_STRANGERS = {
@@ -36,6 +38,18 @@ BY_STRANGERS = {
     )
 } | {"socialaccount/email/connect_code"}
 """Mails that a stranger can cause by typing an address. All others are notices to an account's owner."""
+CONNECTED = "socialaccount/email/account_connected"
+RESET = "account/email/password_reset"
+DENIABLE = {
+    CONNECTED: Denied.CONNECTION,
+    "account/email/email_changed": Denied.EMAIL,
+    "account/email/email_deleted": Denied.EMAIL,
+    "account/email/password_changed": Denied.PASSWORD,
+    RESET: Denied.PASSWORD,
+    "account/email/password_set": Denied.PASSWORD,
+    "socialaccount/email/account_disconnected": Denied.CONNECTION,
+}
+"""The notices with a link "it wasn't me"."""
 OF_RESETS = {"account/email/password_reset_key", "account/email/unknown_account"}
 """The mails that answer a request for a reset: to an address with an account, and to one without."""
 
@@ -66,15 +80,19 @@ class MailsByOutbox(DefaultAccountAdapter):
                     "request": request,
                     "email": email,
                     "current_site": RequestSite(request) if request else None,
+                    "sign_up": settings.SIGN_UP,
+                    "reset_lifetime": waiting.in_words(settings.PASSWORD_RESET_TIMEOUT),
                     # Security notices name the device in words.
                     "device": device_name(str(context.get("user_agent", ""))),
+                    "place": place_of(context.get("ip")),
                     **context,
                 },
             )
         with transaction.atomic():
             if template_prefix in OF_RESETS and not context.get("is_sign_in"):
                 self._record_reset(request, email, context.get("user"))
-            sending.enqueue(message, user_id=owner.pk if owner else None)
+            kind = template_prefix.rpartition("/")[2]
+            sending.enqueue(message, kind=kind, user_id=owner.pk if owner else None)
 
     def _record_reset(self, request: HttpRequest | None, email: str, user: User | None) -> None:
         """Record a requested reset, also of an unknown address, so that both take as long."""
@@ -85,6 +103,7 @@ class MailsByOutbox(DefaultAccountAdapter):
             identifier=email,
             client=client_of(request) if request else None,
             reason="" if user else LoginFailure.UNKNOWN_USER,
+            note=sign_in_of(request).operator_reason if request else "",
             actor=actor if isinstance(actor, User) else None,
         )
 
@@ -113,10 +132,20 @@ class MailsByOutbox(DefaultAccountAdapter):
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Mail a notice that names the account: it may go to an address that isn't the account's."""
-        super().send_notification_mail(
-            template_prefix, user, {"user": user, **(context or {})}, email
-        )
+        """Mail a notice that names the account: it may go to an address that isn't the account's.
+
+        Its link "it wasn't me" is for the account, also if the notice goes to a former address.
+        """
+        context = {"user": user, **(context or {})}
+        about = DENIABLE.get(template_prefix)
+        if about is not None and isinstance(user, User):
+            account = context.get("account") if template_prefix == CONNECTED else None
+            if template_prefix == RESET:
+                context |= ways_in.context_of(user)
+            context["denial_url"] = denial_links.url(
+                user, about=about, to=email or user.email, connection=account and account.pk
+            )
+        super().send_notification_mail(template_prefix, user, context, email)
 
 
 def _may_send(request: HttpRequest, email: str) -> bool:

@@ -16,7 +16,7 @@ from structlog.contextvars import bind_contextvars
 from typing_extensions import override
 
 from accounts import routes
-from accounts.errors import SessionEndedError, SessionTooLargeError
+from accounts.errors import CookiesBlockedError, SessionEndedError, SessionTooLargeError
 from accounts.pages import codes, known_devices, stays
 from accounts.pages.remembered_users import remembered
 from accounts.people.models import User
@@ -28,6 +28,8 @@ from accounts.store import engine, outage
 SAFE = {"GET", "HEAD"}
 CLEARED = '"cache", "storage"'
 """What a browser deletes at a sign-out (ASVS 14.3.1)."""
+PASSIVE_HEADER = "X-Passive"
+"""A page's script sends it with value 1, for a request that no act of its user has caused."""
 RIGHTS_FIELDS = {"is_staff", "is_superuser"}
 """The columns behind `rights_of`."""
 
@@ -121,10 +123,10 @@ def _user(request: HttpRequest) -> User | AnonymousUser:
     match = routes.match_of(request)
     if request.method in SAFE and match is not None and "api" in match.app_names:
         return _remembered(request)
-    return _stored(request)
+    return stored_user(request)
 
 
-def _stored(request: HttpRequest) -> User | AnonymousUser:
+def stored_user(request: HttpRequest) -> User | AnonymousUser:
     """Return the session's user, or nobody if the password was changed since the sign-in.
 
     Deletes nothing: another request may be about to renew this session, with the new password. It
@@ -140,7 +142,7 @@ def _remembered(request: HttpRequest) -> User | AnonymousUser:
     if found is not None:
         return found
     changes = remembered.changes
-    user = _stored(request)
+    user = stored_user(request)
     if isinstance(user, User):
         remembered.add(request.session, user, changes=changes)
     return user
@@ -171,6 +173,15 @@ def _end_for_rights(request: HttpRequest) -> None:
     auth.logout(request)
 
 
+def require_cookie(request: HttpRequest) -> None:
+    """Raise `CookiesBlockedError` if the browser sent no session cookie.
+
+    Call on a page that finds no link in the session. The link's own page has set the cookie.
+    """
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        raise CookiesBlockedError
+
+
 def current(request: HttpRequest) -> AuthSession | None:
     """Return the active sign-in of the request's session and user, or None."""
     sid = _sid(request)
@@ -191,6 +202,9 @@ def _is_on(request: HttpRequest, sid: UUID, user: User) -> bool:
     if revocations.is_revoked(sid):
         return False
     session = cast("engine.SessionStore", request.session)
+    if session.is_due and request.headers.get(PASSIVE_HEADER) == "1":
+        # An open page asks by itself: nobody need be there, so the idle time goes on.
+        return current(request) is not None
     if session.is_due:
         if not sessions.touch(sid, user_id=user.pk):
             return False

@@ -15,11 +15,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 from django.utils.http import urlencode
 
 from accounts import encryption
 from accounts.errors import DecryptionError
-from accounts.pages import proofs
+from accounts.pages import expired, proofs
 from accounts.people.models import User
 
 ENTRY = "parked_act"
@@ -35,7 +36,7 @@ def ask(request: HttpRequest, *, then: str = "") -> HttpResponse:
     Raises `PermissionDenied` if the user has no proof to give.
     """
     if not isinstance(request.user, User):
-        return redirect_to_login(request.get_full_path())
+        return redirect_to_login(_page_of(request))
     offered = proofs.ways(request.user)
     if not offered:
         raise PermissionDenied
@@ -50,7 +51,8 @@ def take(request: HttpRequest, key: str) -> tuple[str, QueryDict] | None:
     Returns None if there are none, or if they are too old or can't be decrypted.
     """
     parked = request.session.get(ENTRY)
-    if not isinstance(parked, dict) or not secrets.compare_digest(str(parked.get("key")), key):
+    # Django's, because `secrets.compare_digest` refuses text that isn't ASCII.
+    if not isinstance(parked, dict) or not constant_time_compare(str(parked.get("key")), key):
         return None
     del request.session[ENTRY]
     if time.time() - parked["at"] > SECONDS:
@@ -72,7 +74,12 @@ def _park(request: HttpRequest) -> str:
     form.pop("csrfmiddlewaretoken", None)
     act = json.dumps([path, form.urlencode()])
     if request.FILES or len(act) > MAX_CHARACTERS or any("password" in name for name in form):
-        return path
+        return _page_of(request)
     key = secrets.token_urlsafe(16)
     request.session[ENTRY] = {"key": key, "at": time.time(), "act": encryption.encrypt(act)}
     return reverse("accounts:continue", args=[key])
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Return the page that has the form. A view that takes only POST can't be opened."""
+    return expired.page_to_open_again(request) or request.get_full_path()

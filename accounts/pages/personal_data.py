@@ -11,24 +11,45 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import StreamingHttpResponse
 
+from accounts import brand
 from accounts.audit.models import AuditEvent
+from accounts.factors.models import GracePeriod
 from accounts.people.models import User
 
 CHUNK = 500
 """Rows that are read at once."""
-FILE_NAME = "munjigi-data.json"
+FILE_NAME = f"{brand.product_token().lower()}-data.json"
 PROFILE = [
     *("id", "email", "display_name", "locale", "is_active", "is_staff", "is_superuser"),
-    *("date_joined", "last_login", "erase_at"),
+    *("date_joined", "last_login", "erase_at", "locked_until"),
 ]
 ADDRESSES = ["email", "verified", "primary"]
 CONNECTIONS = ["provider", "uid", "date_joined", "last_login", "extra_data"]
+EXTERNAL_IDS = ["source", "external_id", "created_at"]
 FACTORS = ["type", "created_at", "last_used_at"]
+GRACE = ["started_at"]
+PROPOSALS = ["reason", "created_at", "ended_at", "outcome"]
+NOTES = ["text", "created_at"]
+MAILS = ["kind", "created_at", "sent_at", "failed_at"]
+RESETS = ["reason", "created_at", "due_at", "ended_at", "outcome"]
+REPORTS = ["about", "sid", "created_at", "closed_at", "note"]
+TRUSTED_BROWSERS = ["ip", "user_agent", "created_at", "last_used_at"]
 SIGN_INS = [
     *("id", "kind", "client_id", "ip", "user_agent", "amr", "auth_time", "created_at"),
     *("last_seen_at", "expires_at", "revoked_at", "revoked_reason"),
 ]
-EVENTS = ["created_at", "type", "identifier", "sid", "ip", "user_agent", "reason"]
+EVENTS = [
+    "created_at",
+    "type",
+    "identifier",
+    "sid",
+    "ip",
+    "user_agent",
+    "reason",
+    "note",
+    "amr",
+    "request_id",
+]
 
 
 def response(user: User) -> StreamingHttpResponse:
@@ -48,13 +69,22 @@ def written(user: User) -> Iterator[str]:
     # An administrator's address and device in an event aren't the user's.
     events = AuditEvent.objects.filter(user=user, actor=None)
     acted = AuditEvent.objects.filter(user=user).exclude(actor=None)
-    by_others = [name for name in EVENTS if name not in {"ip", "user_agent"}]
+    by_others = [name for name in EVENTS if name not in {"ip", "user_agent", "request_id"}]
     yield f'{{"profile":{_json({name: getattr(user, name) for name in PROFILE})}'
     lists: list[tuple[str, Iterable[dict[str, Any]]]] = [
         ("groups", user.groups.values("name")),
         ("addresses", user.emailaddress_set.order_by("pk").values(*ADDRESSES)),
         ("connections", user.socialaccount_set.order_by("pk").values(*CONNECTIONS)),
+        ("external_ids", user.external_ids.order_by("pk").values(*EXTERNAL_IDS)),
         ("factors", user.authenticator_set.order_by("pk").values(*FACTORS)),
+        ("email_proposals", user.email_proposals.values(*PROPOSALS, "email", "proved_at")),
+        ("superuser_proposals", user.superuser_proposals.values(*PROPOSALS)),
+        ("notes", user.operator_notes.values(*NOTES)),
+        ("mails", user.sent_mails.order_by("created_at").values(*MAILS)),
+        ("factor_resets", user.factor_resets.values(*RESETS)),
+        ("grace_periods", GracePeriod.objects.filter(user=user).values(*GRACE)),
+        ("reports", user.reports.values(*REPORTS)),
+        ("trusted_browsers", user.trusted_browsers.values(*TRUSTED_BROWSERS)),
         ("sign_ins", user.auth_sessions.values(*SIGN_INS).iterator(CHUNK)),
         ("events", events.values(*EVENTS).iterator(CHUNK)),
         ("events_by_administrators", acted.values(*by_others).iterator(CHUNK)),

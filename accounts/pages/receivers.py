@@ -11,6 +11,8 @@ from allauth.account.authentication import (
 )
 from allauth.account.models import EmailAddress
 from allauth.account.utils import filter_users_by_email
+from allauth.core import context
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in, user_logged_out
@@ -27,7 +29,17 @@ from accounts.bell import Topic, bell
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
 from accounts.factors import registry
-from accounts.pages import claims, proofs
+from accounts.moving import arrivals, departures
+from accounts.pages import (
+    admission,
+    claims,
+    factor_flows,
+    mail_requests,
+    offers,
+    proofs,
+    sign_in_notices,
+    trusting,
+)
 from accounts.pages.middleware import RIGHTS_FIELDS, current, rights_of
 from accounts.pages.remembered_users import remembered
 from accounts.people import addresses
@@ -40,6 +52,7 @@ from accounts.store.engine import RIGHTS, SID
 AMR: dict[str, list[str]] = {
     "password": [Method.PASSWORD],
     "code": [Method.CODE],
+    "legacy_token": [Method.LEGACY_TOKEN],
 }
 """The values of `amr` (RFC 8176) for allauth's methods. A sign-in by a provider has the provider's id."""
 MAX_RECORDS = 8
@@ -60,8 +73,12 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
         client=client,
         amr=_amr(request, user),
         through=_through(request, user),
+        lacks_second_step=sign_in_of(request).trusted is not None,
+        proved_at=sign_in_of(request).proved_at,
     )
-    _require_second_step(session, user, client=client)
+    _require_second_step(request, session, user)
+    session.second_step_due_at = factor_flows.due_moment_for(user)
+    sign_in_notices.tell(request, user, session)
     sign_in_of(request).opened = session
     if SID in request.session and (replaced := current(request)):  # the same user signs in again
         sessions.revoke(replaced, reason=sessions.Reason.LOGOUT, client=client)
@@ -76,16 +93,34 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
         )
 
 
-def _require_second_step(session: AuthSession, user: User, *, client: ClientInfo) -> None:
+def _require_second_step(request: HttpRequest, session: AuthSession, user: User) -> None:
     """End the sign-in if its account has a second factor that it did not use.
+
+    A trusted browser needs none (`trusting`). Also ends the sign-in by a passkey that was removed
+    meanwhile.
 
     The pipeline asks before this. But the factor may have been added since, and a later door may
     forget the pipeline. Raises `InactiveUserError`. `factors` of the account are read after the
     sign-in was opened, under the lock that adding a factor takes, so no sign-in slips through.
     """
-    if Method.SECOND_STEP not in session.amr and registry.factors_of(user):
-        sessions.revoke(session, reason=sessions.Reason.UNFINISHED, client=client)
+    if _is_by_removed_passkey(request, user):
+        is_enough = False
+    elif Method.SECOND_STEP in session.amr or not registry.factors_of(user):
+        is_enough = True
+    else:
+        is_enough = trusting.used(request, session, user)
+    if not is_enough:
+        reason = sessions.Reason.UNFINISHED
+        sessions.revoke(session, reason=reason, client=client_of(request))
         raise InactiveUserError
+
+
+def _is_by_removed_passkey(request: HttpRequest, user: User) -> bool:
+    """Return True if this sign-in is by a passkey alone that the account no longer has."""
+    last = (get_authentication_records(request, user) or [{}])[-1]
+    if not last.get("passwordless"):
+        return False
+    return not Authenticator.objects.filter(pk=last["id"], user_id=user.pk).exists()
 
 
 @receiver(account_signals.authentication_step_completed)
@@ -139,6 +174,12 @@ def mark_last_used(
         response.delete_cookie(name, **flags)
 
 
+@receiver(account_signals.user_logged_in)
+def offer_passkey(request: HttpRequest, response: HttpResponse, user: User, **kwargs: Any) -> None:
+    if _kind(request) is AuthSession.Kind.BROWSER:
+        offers.open_after(request, response, user)
+
+
 @receiver(user_logged_out)
 def revoke_session(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
     """End the sign-in of a browser that signs out. Django flushes the session afterwards."""
@@ -170,7 +211,9 @@ def revoke_other_sessions(request: HttpRequest, user: User, **kwargs: Any) -> No
 def revoke_all_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None:
     client = client_of(request)
     addresses.disown_unproven(user)
+    arrivals.prove(user, {"method": "password_reset"}, client=client)
     guesses.forget(user.email)
+    mail_requests.used(request, user.email)
     trail.record(AuditEvent.Type.PASSWORD_RESET, user=user, client=client)
     sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_RESET, client=client)
 
@@ -179,15 +222,21 @@ def revoke_all_sessions(request: HttpRequest, user: User, **kwargs: Any) -> None
 def revoke_sessions_of_changed(
     instance: User, created: bool, update_fields: Collection[str] | None = None, **kwargs: Any
 ) -> None:
-    """End all sign-ins of an account that is saved as disabled or with other rights.
+    """End all sign-ins of an account that is saved as disabled, with other rights or a new password.
 
-    Tokens and sessions carry the rights of their sign-in. A bulk `update()` sends no signal: call
+    Tokens and sessions carry the rights of their sign-in. The password is a command's or another
+    program's: our pages and the headless API use `save_password`. A bulk `update()` sends no signal: call
     `sessions.revoke_all` beside it.
     """
     if created:
         return
+    has_new_password = "password" in (update_fields or ()) and not instance.is_password_told
+    if has_new_password:
+        trail.record(AuditEvent.Type.PASSWORD_CHANGED, user=instance)
     if not instance.is_active:
         sessions.revoke_all(instance, reason=sessions.Reason.DEACTIVATED)
+    elif has_new_password:
+        sessions.revoke_all(instance, reason=sessions.Reason.PASSWORD_CHANGED)
     elif update_fields is None or not RIGHTS_FIELDS.isdisjoint(update_fields):
         sessions.revoke_all(instance, reason=sessions.Reason.RIGHTS_CHANGED)
 
@@ -215,7 +264,18 @@ def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
     Runs before allauth writes the address into the user, where it must be unique.
     """
     if instance.verified:
+        if instance.pk:
+            admission.require_open_to_finish(instance.user)
+        _prove_arrival(instance.user)
         claims.claim(instance.email, owner_id=instance.user_id)
+
+
+def _prove_arrival(user: User) -> None:
+    """Take what nobody proved from an account that came with an unproved address (`arrivals`)."""
+    request = context.request
+    records = get_authentication_records(request, user) if request else []
+    client = client_of(request) if request else ClientInfo()
+    arrivals.prove(user, records[-1] if records else {}, client=client)
 
 
 @receiver(pre_delete, sender=User)
@@ -223,9 +283,10 @@ def revoke_sessions_of_deleted(instance: User, **kwargs: Any) -> None:
     """End all sign-ins of a user before the deletion. Their rows stay, so every process learns of it.
 
     Locks the user first, as `sessions.open` does, so that no sign-in opens at the same time. `no_key`
-    avoids a deadlock with a sign-out, whose audit event refers to the user.
+    avoids a deadlock with a sign-out, whose audit event refers to the user. Also notes that it departs.
     """
     User.objects.select_for_update(no_key=True).filter(pk=instance.pk).first()
+    departures.note(instance)
     sessions.revoke_all(instance, reason=sessions.Reason.DELETED)
 
 
@@ -236,6 +297,7 @@ def record_sign_up(request: HttpRequest, user: User, **kwargs: Any) -> None:
 
 @receiver(account_signals.email_confirmed)
 def record_verified(request: HttpRequest, email_address: Any, **kwargs: Any) -> None:
+    mail_requests.used(request, email_address.email)
     trail.record(
         AuditEvent.Type.EMAIL_VERIFIED,
         user=email_address.user,

@@ -21,11 +21,12 @@ from typing_extensions import override
 
 from accounts.errors import ConflictError, TooManyRequestsError
 from accounts.federation.linking import links
-from accounts.pages import codes, signing_up, stays
+from accounts.moving import arrivals
+from accounts.pages import codes, mail_requests, signing_up, stays
 from accounts.pages.codes import OnlyMailed
 from accounts.people import addresses
 from accounts.people.models import User
-from accounts.request import is_app, sign_in_of
+from accounts.request import client_of, is_app, sign_in_of
 from accounts.store import counters
 from accounts.store.counters import Limit
 
@@ -97,6 +98,7 @@ class SignInCode(OnlyMailed, login_by_code.LoginCodeVerificationProcess):
         Raises `ConflictError` if another account keeps the address.
         """
         user = cast("User", self.user)
+        mail_requests.used(self.request, self.state["email"])
         if self.state["initiated_by_user"] and user.email == self.state["email"]:
             _prove(self.request, user)
         response: HttpResponse = super().finish(redirect_url)
@@ -126,9 +128,10 @@ def resumed(request: HttpRequest) -> SignInCode | None:
 
 
 def count_mail(request: HttpRequest, email: str) -> None:
-    """Count one more code to this address, from this IP address. Raises `TooManyRequestsError`."""
+    """Count one more code to this address, from this network. Raises `TooManyRequestsError`."""
     if not consume(request, action="request_login_code", key=email.lower()):
         raise TooManyRequestsError(counters.limit("code_address").seconds)
+    mail_requests.count(request, "code", email)
 
 
 class AsksForCode:
@@ -165,13 +168,16 @@ def _prove(request: HttpRequest, user: User) -> None:
 
     If the account is unproved, a stranger may have signed up with this address. So the password, the
     name and the connections are removed (`signing_up.own`), and a message says that the password is gone.
-    An account that an administrator prepared keeps its password. Raises `ConflictError` if another
+    An account that came from another system loses what nobody proved (`arrivals.prove`). One that an
+    administrator prepared keeps its password. Raises `ConflictError` if another
     account keeps the address.
     """
     had_password = user.has_usable_password()
     with transaction.atomic():
         if addresses.is_unproved(user):  # check first: the next line may add an address
             signing_up.note_no_password(request, user)
+        # Nothing that was given before counts: a stranger may have typed a password in this browser.
+        arrivals.prove(user, {}, client=client_of(request))
         address, _ = EmailAddress.objects.get_or_create(user=user, email=user.email)
         if address.verified:
             return

@@ -8,16 +8,23 @@ with the password that was chosen in that visitor's session.
 
 from typing import Any, cast
 
+from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
 from allauth.account.internal.flows.signup import prevent_enumeration
+from allauth.account.stages import EmailVerificationStage, LoginStageController
+from allauth.core import context
+from allauth.core.ratelimit import consume
 from allauth.socialaccount.models import SocialAccount, SocialLogin
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from accounts.audit import trail
 from accounts.audit.vocabulary import Deletion, EventType
 from accounts.errors import ConflictError
-from accounts.pages import claims, decoys
+from accounts.pages import admission, claims, decoys, mail_requests
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.request import client_of
@@ -35,22 +42,49 @@ class SignsUpAgain:
     unproved: User | None = None
 
     def validate_unique_email(self, value: str) -> str:
+        if (invitation := admission.presented(context.request)) is not None:
+            if value == invitation.email:
+                replace(value)  # the link proves the address, so this visitor begins anew
+            elif settings.SIGN_UP == admission.INVITATION:
+                raise ValidationError(_("Your invitation is for another email."), code="invalid")
         self.unproved = addresses.unproved_account(value)
         if self.unproved is not None:
             return value
         email: str = super().validate_unique_email(value)  # type: ignore[misc]  # of the form
         return email
 
+    def waits_for_code(self, request: HttpRequest) -> bool:
+        """Return True if this session waits for the code that this address has just got.
+
+        Then note the password of this form, as if it had been sent first. The address may have an account.
+        """
+        form = cast("Any", self)
+        email = form.cleaned_data["email"]
+        process = EmailVerificationProcess.resume(request)
+        stage = LoginStageController.enter(request, EmailVerificationStage.key)
+        if process is None or stage is None or process.email != email:
+            return False
+        if consume(request, action="confirm_email", key=email, dry_run=True):
+            return False
+        password = form.cleaned_data.get(self.password_field) or None
+        if self.unproved is not None:
+            _again(request, self.unproved, password)
+        else:
+            decoys.leave(email, make_password(password))
+        return True
+
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         form = cast("Any", self)
-        password = form.cleaned_data.get(self.password_field) or ""
+        email = form.cleaned_data["email"]
+        mail_requests.count(request, "sign_up", email)
+        password = form.cleaned_data.get(self.password_field) or None
         if self.unproved is not None:
             return _again(request, self.unproved, password), None
-        email = form.cleaned_data["email"]
         if form.account_already_exists:
             decoys.leave(email, make_password(password))
         try:
-            saved: tuple[User | None, HttpResponse | None] = super().try_save(request)  # type: ignore[misc]  # of the form
+            with transaction.atomic():
+                saved: tuple[User | None, HttpResponse | None] = super().try_save(request)  # type: ignore[misc]  # of the form
         except ConflictError:
             # Another request made an account with this address. It may still be unproved.
             user = addresses.unproved_account(email)
@@ -63,7 +97,7 @@ class SignsUpAgain:
         return saved
 
 
-def _again(request: HttpRequest, user: User, password: str) -> User:
+def _again(request: HttpRequest, user: User, password: str | None) -> User:
     hashed = make_password(password)
     request.session[OWN_PASSWORD] = {"user": str(user.pk), "hash": hashed}
     decoys.leave(user.email, hashed)
@@ -101,7 +135,8 @@ def own(request: HttpRequest, user: User) -> None:
     if addresses.is_unproved(locked):
         addresses.disown_unproven(locked)
         user.password = locked.password = noted["hash"]
-        locked.save(update_fields=["password"])
+        locked.save_password()
+        user.password_version = locked.password_version
         trail.record(EventType.USER_ADOPTED, user=locked, client=client_of(request))
 
 
@@ -130,7 +165,7 @@ def replace(email: str) -> None:
         if addresses.is_unproved(locked):
             _without_telling(locked)
             locked.delete()
-            claims.record_deleted(email, reason=Deletion.SIGNED_UP_AGAIN)
+            claims.record_deleted(email, user.pk, reason=Deletion.SIGNED_UP_AGAIN)
 
 
 def note_provider(request: HttpRequest, login: SocialLogin) -> None:
@@ -151,7 +186,7 @@ def release(provider: str, uid: str) -> None:
         if addresses.is_unproved(user):
             _without_telling(user)
             user.delete()
-            claims.record_deleted(user.email, reason=Deletion.SIGNED_UP_AGAIN)
+            claims.record_deleted(user.email, account.user_id, reason=Deletion.SIGNED_UP_AGAIN)
 
 
 def _without_telling(user: User) -> None:

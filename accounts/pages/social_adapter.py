@@ -16,12 +16,13 @@ from typing_extensions import override
 from accounts.errors import (
     AccountExistsError,
     ConflictError,
+    SignUpClosedError,
 )
 from accounts.federation import limits, refusals, states
 from accounts.federation.errors import ProviderUnavailableError
 from accounts.federation.linking import links
 from accounts.federation.providers import former
-from accounts.pages import claims, mailbox_links, parking, signing_up, stays
+from accounts.pages import admission, claims, mailbox_links, parking, signing_up, stays
 from accounts.pages.middleware import current
 from accounts.people import names
 from accounts.people.managers import UserManager
@@ -109,14 +110,26 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         return bool(super().is_auto_signup_allowed(request, sociallogin))
 
     @override
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        """Return True if this person may sign up. Raises `SignUpClosedError` for our own API."""
+        is_open = admission.is_open(request, proved=admission.proved_by(sociallogin))
+        if not is_open and sign_in_of(request).kind is not None:
+            raise SignUpClosedError
+        return is_open
+
+    @override
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:
         """Save the user, the connection and the addresses in one transaction.
 
-        Returns the user. Raises `ConflictError` if the same person signs up twice at the same time.
+        Returns the user. Raises `SignUpClosedError`, and `ConflictError` if the same person signs up twice at the same time.
         """
         try:
             with transaction.atomic():
+                if form is None:  # with one, our account adapter admits the typed address
+                    email = sociallogin.user.email
+                    admission.admit(request, email, proved=admission.proved_by(sociallogin))
                 user: User = super().save_user(request, sociallogin, form=form)
+                admission.settle(request, user)
                 return user
         except IntegrityError as exc:  # the same person signs up twice at the same time
             raise ConflictError from exc

@@ -28,8 +28,10 @@ CHANGES = {
     "account_reset_password_from_key",
     "account_set_password",
     "mfa_activate_totp",
+    "mfa_add_webauthn",
     "mfa_deactivate_totp",
     "mfa_generate_recovery_codes",
+    "mfa_remove_webauthn",
     "socialaccount_connections",
     # the headless API
     "change_password",

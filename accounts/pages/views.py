@@ -6,34 +6,46 @@ from uuid import UUID
 from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.account.utils import perform_login
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.core.ratelimit import consume, respond_429
 from allauth.socialaccount.adapter import get_adapter as get_social_adapter
 from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.base.provider import Provider
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.generic import FormView, ListView, TemplateView, UpdateView, View
+from django.views.generic import FormView, TemplateView, UpdateView, View
 from typing_extensions import override
 
 from accounts.audit.models import AuditEvent
 from accounts.errors import SignUpPendingError
+from accounts.factors.passkeys import credentials
 from accounts.federation.linking import links
 from accounts.federation.linking.links import Link
-from accounts.pages import parking
+from accounts.pages import (
+    cursors,
+    expired,
+    offers,
+    parking,
+    shown_codes,
+    sign_in_codes,
+    trusting,
+)
 from accounts.pages.forms import LoginForm, ProfileForm
+from accounts.pages.signed_out import say_nothing_was_done
 from accounts.pages.waiting import SaysWhen
 from accounts.people.models import User
+from accounts.reports import own
 from accounts.request import Request, client_of, sign_in_of
-from accounts.signins import proofs, sessions
+from accounts.signins import profiles, proofs, sessions, trusted_browsers
 from accounts.signins.models import AuthSession
 
 
@@ -41,6 +53,11 @@ class SignedInMixin(LoginRequiredMixin):
     """Give a page its signed-in user and sign-in. Redirect other visitors to the sign-in page."""
 
     request: HttpRequest
+
+    @override
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        shown_codes.forget_old(request)
+        return super().dispatch(request, *args, **kwargs)
 
     @property
     def user(self) -> User:
@@ -50,6 +67,18 @@ class SignedInMixin(LoginRequiredMixin):
     def auth_session(self) -> AuthSession:
         return cast("AuthSession", cast("Request", self.request).auth_session)
 
+    @override
+    def handle_no_permission(self) -> HttpResponseRedirect:
+        """Redirect to the sign-in page, and then to the page that has the form.
+
+        The sign-in may have ended a moment ago. Say that a form was not sent: it may be a report.
+        """
+        here = self.request.get_full_path()
+        page = expired.page_to_open_again(self.request) or here
+        if self.request.method == "POST" and page != here:  # else `SignedOutMiddleware` says so
+            say_nothing_was_done(self.request)
+        return redirect_to_login(page)
+
 
 class HomeView(SignedInMixin, TemplateView):
     template_name = "accounts/home.html"
@@ -58,6 +87,8 @@ class HomeView(SignedInMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             session_count=AuthSession.objects.for_user(self.user.pk).active().count(),
+            offers_passkey=offers.is_open(self.request),
+            passkey_count=len(credentials.of(self.user)),
             providers=list(self.user.socialaccount_set.values_list("provider", flat=True)),
             **kwargs,
         )
@@ -75,7 +106,10 @@ class ProfileView(SignedInMixin, UpdateView[User, ProfileForm]):
 
     @override
     def form_valid(self, form: ProfileForm) -> HttpResponse:
-        response = super().form_valid(form)
+        with transaction.atomic():
+            response = super().form_valid(form)
+            if "display_name" in form.changed_data:
+                profiles.renamed(form.instance, client=client_of(self.request))
         messages.success(self.request, _("Saved."))
         if locale := form.cleaned_data["locale"]:
             response.set_cookie(
@@ -89,26 +123,53 @@ class ProfileView(SignedInMixin, UpdateView[User, ProfileForm]):
         return response
 
 
-class SessionListView(SignedInMixin, ListView[AuthSession]):
-    """List the signed-in devices, browsers and API clients alike, this one first."""
+class SessionListView(SignedInMixin, TemplateView):
+    """List the signed-in devices, browsers and API clients alike: this one, then the last seen first."""
 
     template_name = "accounts/session_list.html"
-    context_object_name = "sessions"
-    paginate_by = 20
+    page_size = 20
 
     @override
-    def get_queryset(self) -> QuerySet[AuthSession]:
-        return AuthSession.objects.for_user(self.user.pk).active().this_first(self.auth_session)
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        mine = AuthSession.objects.for_user(self.user.pk).active()
+        others = mine.exclude(pk=self.auth_session.pk)
+        cut = cursors.cut(self.request, others, by="last_seen_at", size=self.page_size)
+        return super().get_context_data(
+            sessions=[*mine.filter(pk=self.auth_session.pk), *cut.rows]
+            if cut.is_first
+            else cut.rows,
+            here=self.auth_session.pk,
+            cut=cut,
+            has_others=bool(cut.rows) or others.exists(),
+            trusted_browsers=trusting.browsers_of(self.user),
+            **kwargs,
+        )
+
+
+class TrustedBrowserEndView(SignedInMixin, View):
+    """Ask a trusted browser for the second step again. Needs no fresh proof: it only makes things stricter."""
+
+    http_method_names = ["post"]
+    shown_on = "accounts:session-list"
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:  # noqa: A002 - of the address
+        if trusted_browsers.end(id, user=self.user, client=client_of(request)):
+            messages.success(request, _("That browser is asked for the second step again."))
+        else:  # the same answer for a browser of somebody else
+            messages.info(request, _("That browser is no longer trusted."))
+        return redirect("accounts:session-list")
 
 
 class SessionRevokeView(SignedInMixin, View):
     http_method_names = ["post"]
+    shown_on = "accounts:session-list"
 
     def post(self, request: HttpRequest, sid: UUID) -> HttpResponse:
         mine = AuthSession.objects.for_user(self.user.pk).active()
         session = mine.filter(pk=sid).select_related("user").first()
-        if session is None:
-            raise Http404
+        if session is None:  # the same answer for a device of somebody else
+            messages.info(request, _("That device is signed out already."))
+            return redirect("accounts:session-list")
         if session == self.auth_session:
             return redirect("account_logout")
         proofs.require(self.auth_session)
@@ -123,6 +184,7 @@ class SessionRevokeView(SignedInMixin, View):
 
 class SessionRevokeOthersView(SignedInMixin, View):
     http_method_names = ["post"]
+    shown_on = "accounts:session-list"
 
     def post(self, request: HttpRequest) -> HttpResponse:
         proofs.require(self.auth_session)
@@ -157,16 +219,23 @@ class ContinueView(SignedInMixin, TemplateView):
         return self.render_to_response(self.get_context_data(path=path, fields=fields))
 
 
-class ActivityView(SignedInMixin, ListView[AuditEvent]):
+class ActivityView(SignedInMixin, TemplateView):
     """List the audit events of this account, newest first."""
 
     template_name = "accounts/activity.html"
-    context_object_name = "events"
-    paginate_by = 25
+    page_size = 25
 
     @override
-    def get_queryset(self) -> QuerySet[AuditEvent]:
-        return AuditEvent.objects.filter(user=self.user)
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        events = AuditEvent.objects.filter(user=self.user)
+        cut = cursors.cut(self.request, events, by="created_at", size=self.page_size)
+        here = self.auth_session.pk
+        return super().get_context_data(
+            events=cut.rows,
+            cut=cut,
+            deniable={each.pk for each in cut.rows if own.can_be_denied(each, here=here)},
+            **kwargs,
+        )
 
 
 class SocialLinkView(SaysWhen, FormView[LoginForm]):
@@ -242,8 +311,7 @@ class SocialLinkView(SaysWhen, FormView[LoginForm]):
         return super().post(request, *args, **kwargs)
 
     def _send_code(self, request: HttpRequest) -> HttpResponse:
-        if not consume(request, action="request_login_code", key=self.link.email.lower()):
-            return respond_429(request)
+        sign_in_codes.count_mail(request, self.link.email)
         sign_in_of(request).is_code_asked_for = True
         response: HttpResponse = perform_login(
             request, self.owner, email=self.link.email, redirect_url=self.link.next

@@ -69,17 +69,22 @@ class SaysWhen:
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         view: Any = self
-        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]  # a FormView's
-        seconds = waits.noted(request)
-        is_shown = isinstance(response, TemplateResponse)
-        if response.status_code != TOO_MANY or is_shown or seconds is None:
-            return response
+        try:
+            response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]  # a FormView's
+        except TooManyRequestsError as error:
+            seconds: int | None = error.retry_seconds or MINUTE
+        else:
+            seconds = waits.noted(request)
+            is_shown = isinstance(response, TemplateResponse)
+            if response.status_code != TOO_MANY or is_shown or seconds is None:
+                return response
         form = view.get_form()
         # Don't validate the form: that may count a try.
         form._errors, form.cleaned_data = ErrorDict(), {}  # noqa: SLF001
-        form.add_error(None, refusal(TooManyRequestsError(seconds), TOO_OFTEN))
+        refused = TooManyRequestsError(seconds)
+        form.add_error(None, refusal(refused, TOO_OFTEN))
         page: HttpResponse = view.render_to_response(view.get_context_data(form=form))
-        return _refused(page, seconds)
+        return _refused(page, refused.retry_seconds or MINUTE)
 
     def form_invalid(self, form: BaseForm) -> HttpResponse:
         view: Any = self

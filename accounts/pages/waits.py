@@ -14,6 +14,7 @@ from allauth.core.internal import ratelimit
 from django.core.cache import cache
 from django.http import HttpRequest
 
+from accounts import metrics
 from accounts.request import sign_in_of
 
 UNKNOWN = 60
@@ -47,6 +48,7 @@ def _note(request: HttpRequest, rate: ratelimit.Rate, options: dict[str, Any]) -
     )
     history = cache.get(key) or []  # times, the newest first
     left = history[-1] + rate.duration - time.time() if history else UNKNOWN
+    metrics.RATE_LIMITED.note(str(options["action"]))
     sign_in = sign_in_of(request)
     sign_in.wait_seconds = max(1, math.ceil(left), sign_in.wait_seconds or 0)
 

@@ -18,6 +18,7 @@ class Lost:
     """An account that lost an address by `claim`, and whether `claim` deleted it."""
 
     user: User
+    user_id: UUID
     is_deleted: bool
 
 
@@ -42,6 +43,7 @@ def claim(email: str, *, owner_id: UUID | None) -> list[Lost]:
             squatters = squatters.exclude(pk=owner_id)
         unproved = [user for user in squatters if is_unproved(user)]
         keepers = [user for user in claimants if user not in unproved]
+        ids = {id(user): user.pk for user in [*unproved, *keepers]}  # a deleted one has none
         for user in keepers:
             user.emailaddress_set.filter(email=email, verified=False).delete()
         for user in squatters:
@@ -51,8 +53,8 @@ def claim(email: str, *, owner_id: UUID | None) -> list[Lost]:
             elif proved is not None:
                 user.email = proved.email.lower()
                 user.save(update_fields=["email"])
-        deleted = [Lost(user, is_deleted=True) for user in unproved]
-        return deleted + [Lost(user, is_deleted=False) for user in keepers]
+        deleted = [Lost(user, ids[id(user)], is_deleted=True) for user in unproved]
+        return deleted + [Lost(user, user.pk, is_deleted=False) for user in keepers]
 
 
 def is_kept(email: str, *, owner_id: UUID | None) -> bool:
@@ -96,9 +98,11 @@ def is_unproved(user: User) -> bool:
     """Return True if this account signed up, has proved no address, and never signed in.
 
     An account that an administrator prepared is never unproved. It has no address row, or it has rights
-    or groups.
+    or groups. Nor is one that came from another system (`accounts.moving.arrivals`).
     """
     if user.is_staff or user.is_superuser or user.last_login is not None:
+        return False
+    if user.external_ids.exists():
         return False
     states = list(user.emailaddress_set.values_list("verified", flat=True))
     return bool(states) and not any(states) and not user.groups.exists()

@@ -3,10 +3,21 @@
 The hash is the one place that every door passes: pages, API, headless API, admin, commands.
 """
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
+import bcrypt
+from django.contrib.auth.hashers import (
+    Argon2PasswordHasher,
+    BCryptPasswordHasher,
+    BCryptSHA256PasswordHasher,
+    PBKDF2PasswordHasher,
+    PBKDF2SHA1PasswordHasher,
+    ScryptPasswordHasher,
+)
 from typing_extensions import override
 
 from accounts.people.passwords import normalise
+
+BCRYPT_BYTES = 72
+"""The library refuses a longer password. Systems that made such a hash cut it off here."""
 
 
 class Argon2idPasswordHasher(Argon2PasswordHasher):
@@ -32,19 +43,48 @@ class Argon2idPasswordHasher(Argon2PasswordHasher):
         return super().verify(normalise(password), encoded)
 
 
-class RawArgon2PasswordHasher(Argon2PasswordHasher):
-    """Check hashes that were made before passwords were normalised, or by another Django site.
+class AsTyped:
+    """Check a hash that another Django site made, of the password as it was typed.
 
-    Tries the normalised form and then, if it differs, the form that was typed. A match upgrades the
-    hash. Never first in `PASSWORD_HASHERS`: it makes no hashes.
+    Tries the normalised form and then, if it differs, the form that was typed. A right password
+    upgrades the hash (`User.check_password`). Never first in `PASSWORD_HASHERS`: it makes no hashes.
+    `accounts.people.foreign_hashers` has the hashes of other systems.
 
-    A wrong password in another form than NFKC takes two hashes here, and one if the account doesn't
-    exist. So until its next sign-in, the time shows that an account with an older hash exists.
+    A wrong password in another form than NFKC takes two hashes here, and these hashes take another time
+    than ours. So until its next sign-in, the time shows that an account with such a hash exists.
     """
 
+    def verify(self, password: str, encoded: str) -> bool:
+        forms = dict.fromkeys((normalise(password), password))
+        return any(super(AsTyped, self).verify(form, encoded) for form in forms)  # type: ignore[misc]  # of the hasher
+
+
+class RawArgon2PasswordHasher(AsTyped, Argon2PasswordHasher):
+    pass
+
+
+class RawPBKDF2PasswordHasher(AsTyped, PBKDF2PasswordHasher):
+    pass
+
+
+class RawPBKDF2SHA1PasswordHasher(AsTyped, PBKDF2SHA1PasswordHasher):
+    pass
+
+
+class RawScryptPasswordHasher(AsTyped, ScryptPasswordHasher):
+    pass
+
+
+class RawBCryptSHA256PasswordHasher(AsTyped, BCryptSHA256PasswordHasher):
+    pass
+
+
+class _BCrypt(BCryptPasswordHasher):
     @override
     def verify(self, password: str, encoded: str) -> bool:
-        normalised = normalise(password)
-        if super().verify(normalised, encoded):
-            return True
-        return password != normalised and super().verify(password, encoded)
+        data = encoded.partition("$")[2].encode("ascii")
+        return bcrypt.checkpw(password.encode()[:BCRYPT_BYTES], data)
+
+
+class RawBCryptPasswordHasher(AsTyped, _BCrypt):
+    """bcrypt of the password itself (`$2a$`, `$2b$`, `$2y$`), which reads only its first 72 bytes."""

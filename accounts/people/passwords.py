@@ -17,6 +17,14 @@ def normalise(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
+def comparable(text: str) -> str:
+    """Return the form in which lists and words are compared with a password: normalised, no capitals.
+
+    A sign-in never compares this form: there, capitals count.
+    """
+    return normalise(normalise(text).casefold())
+
+
 def is_too_long(password: str) -> bool:
     """Return True if no door accepts a password of this length. Looks at the raw length first.
 

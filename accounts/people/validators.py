@@ -1,7 +1,9 @@
-"""Check new passwords by rules that Django doesn't have."""
+"""Check new passwords by rules that Django doesn't have.
+
+Every door runs them by Django's `validate_password`. `accounts.breaches` adds the look-up of leaked passwords.
+"""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +13,15 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from typing_extensions import override
 
-from accounts.people.passwords import MAX_LENGTH, MIN_LENGTH, is_too_long, normalise
+from accounts.people import common
+from accounts.people.korean_keys import typed
+from accounts.people.passwords import (
+    MAX_LENGTH,
+    MIN_LENGTH,
+    comparable,
+    is_too_long,
+    normalise,
+)
 
 
 class PasswordLengthValidator:
@@ -41,69 +51,79 @@ class PasswordLengthValidator:
         }
 
 
-MIN_OWN_LETTERS = 6
-"""So many letters besides a word of the site make a password of its own."""
-SIMILAR = str.maketrans("013457@$", "oieastas")
-DECORATION = re.compile(r"^[\W\d_]+|[\W\d_]+$")
+class CommonPasswordValidator:
+    """Refuse a common password, also with digits or signs around it (`common.is_common`)."""
 
-
-class CommonWordValidator(password_validation.CommonPasswordValidator):
-    """Refuse a common password with digits or signs around it, or written twice.
-
-    Django's list has 20,000 entries, of which 1,780 are long enough for this site. `password2026!`
-    is none of them, and among the first that guessing programs try (ASVS 6.2.4).
-    """
-
-    @override
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
-        if is_too_long(password):
-            return
-        core = DECORATION.sub("", normalise(password).lower())
-        half = core[: len(core) // 2]
-        if core in self.passwords or (core == half * 2 and half in self.passwords):
+        if not is_too_long(password) and common.is_common(password):
             raise ValidationError(
                 _("This password is too common, with or without what stands around it."),
                 code="password_too_common",
             )
 
+    def get_help_text(self) -> str:
+        return ""
+
+
+MIN_OWN_LETTERS = 6
+"""So many letters besides the words below make a password of its own. A Hangul syllable counts as its keys."""
+MIN_WORD = 3
+"""Keys of the shortest word that counts. Shorter ones are in too many other words."""
+NO_WORDS = {"com", "net", "org", "www", "example"}
+"""Parts of host names that say nothing about their owner."""
+
 
 class ContextWordValidator:
-    """Refuse a password that is little more than a word of this site: `Munjigi2026!` (ASVS 6.2.11)."""
+    """Refuse a password that is little more than a word of this site or of the user (ASVS 6.2.11).
+
+    `Munjigi2026!` is refused on the site Munjigi, and so is `hong-1234567` for hong@example.com. The words: those of the site
+    (`words`), the parts of the email and of the display name. A Korean word counts as written and as typed
+    in the keyboard's English mode.
+    """
 
     def __init__(self, words: Iterable[str]) -> None:
-        labels = [label for word in words for label in _plain(word).split(".")]
-        self.words = sorted({label for label in labels if len(label) > 2}, key=len, reverse=True)  # noqa: PLR2004 - `www`, `com`
+        self.words = set[str]().union(*(_words_in(word) for word in words))
 
-    def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
-        for text in (_plain(password), _plain(password).translate(SIMILAR)):
-            rest = text
-            for word in self.words:
-                rest = rest.replace(word, "")
-            if rest != text and len(re.sub(r"[\W\d_]", "", rest)) < MIN_OWN_LETTERS:
-                raise ValidationError(
-                    _("This password is little more than the name of this site."),
-                    code="password_context_word",
-                )
+    def validate(self, password: str, user: Any = None) -> None:
+        if is_too_long(password):
+            return
+        words = self.words | (_words_of(user) if user is not None else set())
+        text = comparable(password)
+        if any(_is_little_more(form, words) for form in (text, text.translate(common.LOOKALIKES))):
+            raise ValidationError(
+                _("This password is little more than your name, your email or this site's name."),
+                code="password_context_word",
+            )
 
     def get_help_text(self) -> str:
         return ""
 
 
-def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).lower()
+def _words_of(user: Any) -> set[str]:
+    local, _at, domain = (getattr(user, "email", None) or "").partition("@")
+    texts = (local, domain.rpartition(".")[0], getattr(user, "display_name", None) or "")
+    return set[str]().union(*(_words_in(text) for text in texts))
+
+
+def _words_in(text: str) -> set[str]:
+    """Return the words of a text, and the text as one word: `hana.kim` gives three."""
+    parts = re.split(r"[\W\d_]+", comparable(text))
+    return {
+        word
+        for word in (*parts, "".join(parts))
+        if len(word) > 1 and len(typed(word)) >= MIN_WORD and word not in NO_WORDS
+    }
+
+
+def _is_little_more(text: str, words: set[str]) -> bool:
+    rest = text
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "").replace(typed(word), "")
+    return rest != text and len(re.sub(r"[\W\d_]", "", typed(rest))) < MIN_OWN_LETTERS
 
 
 class UserAttributeSimilarityValidator(password_validation.UserAttributeSimilarityValidator):
     """Compare the normalised password. Django calls all validators, so skip one that is too long."""
-
-    @override
-    def validate(self, password: str, user: Any = None) -> None:
-        if not is_too_long(password):
-            super().validate(normalise(password), user)
-
-
-class CommonPasswordValidator(password_validation.CommonPasswordValidator):
-    """Look for the normalised password, so that full-width letters hide none of the list."""
 
     @override
     def validate(self, password: str, user: Any = None) -> None:

@@ -7,11 +7,15 @@ What holds data of a user, and where it goes:
 | `User` | `erase_at` is set | deleted |
 | groups and permissions of the user, addresses, connections | | deleted with the user; providers get a message |
 | `AuthSession` | ended | loses user, address and device; deleted 30 days after its end |
-| `AuditEvent` | | keeps type, time and reason; a random pseudonym replaces the email; no address, no device |
+| `TrustedBrowser` | deleted | |
+| `AuditEvent` | | keeps type, time, reason and salted digests without the salt; a random pseudonym replaces the email; no address, device or note |
+| ids in another system | | deleted with the user; a keyed hash of each stays, so that the account doesn't come back |
+| second factors, resets of them, the grace period | | deleted with the user; a reset that the user asked for as an operator loses its operator |
 | Django's admin log | | entries of the user are deleted, entries about the user get the pseudonym |
-| waiting mails (`Job`) | | deleted with the user |
+| waiting mails (`Job`), the record of sent mails | | deleted with the user |
+| notes and proposals of operators | | deleted with the user; those that the user wrote as an operator lose their author |
 | sessions in Redis | deleted | deleted again, in case Redis was down |
-| counters in Redis, by a hash of the email | | deleted; others expire within a day |
+| counters in Redis, by a keyed hash of the email | | those of wrong passwords are deleted; others expire within a day |
 | remembered users of each process | forgotten | forgotten |
 
 Messages to providers (`Job`) outlive the user until they are sent: they hold the provider's id.
@@ -40,15 +44,23 @@ BATCH = 100
 log = logging.getLogger(__name__)
 
 
-def request(user: User, *, client: ClientInfo) -> datetime:
+def request(
+    user: User,
+    *,
+    sid: UUID | None = None,
+    client: ClientInfo,
+    actor: User | None = None,
+    note: str = "",
+) -> datetime:
     """End all sign-ins of the account and mark it for deletion. Returns when it will be deleted.
 
-    Call only after a fresh proof. A second request keeps the first time. Raises
+    Call only after a fresh proof of the sign-in `sid`, or of the operator `actor`, whose words are in
+    `note`. An operator can delete a locked account, too. A second request keeps the first time. Raises
     `LastSuperuserError`, and `ConflictError` if the account has just been disabled or deleted.
     """
     with transaction.atomic():
         current = _locked(user.pk)
-        if current is None or not current.is_active:
+        if current is None or not (current.is_active or actor):
             raise ConflictError
         if _is_last_superuser(current):
             raise LastSuperuserError
@@ -57,9 +69,14 @@ def request(user: User, *, client: ClientInfo) -> datetime:
             erase_at = timezone.now() + timedelta(days=settings.ACCOUNT_DELETION_DAYS)
             current.erase_at = erase_at
             current.save(update_fields=["erase_at"])
-            trail.record(AuditEvent.Type.DELETION_REQUESTED, user=current, client=client)
-            notices.deletion_requested(current, erase_at=erase_at, client=client)
-        sessions.revoke_all(current, reason=sessions.Reason.DELETION_REQUESTED, client=client)
+            kind = AuditEvent.Type.DELETION_REQUESTED
+            trail.record(kind, user=current, sid=sid, client=client, actor=actor, note=note)
+            if actor:
+                notices.operator_acted(current, notices.Act.DELETION, moment=erase_at)
+            else:
+                notices.deletion_requested(current, erase_at=erase_at, client=client)
+        reason = sessions.Reason.DELETION_REQUESTED
+        sessions.revoke_all(current, reason=reason, client=client, actor=actor, note=note)
     return erase_at
 
 
@@ -87,16 +104,23 @@ def erase(user: User) -> bool:
         if _is_last_superuser(current):
             log.error("account %s is not erased: it is the last administrator's", current.pk)
             return False
-        email = current.email
-        pseudonym = trail.pseudonymise(current)
-        current.auth_sessions.update(ip=None, user_agent="")
-        LogEntry.objects.filter(object_id=str(current.pk)).update(
-            object_id=pseudonym, object_repr=pseudonym, change_message=""
-        )
-        current.delete()
-        trail.record(AuditEvent.Type.USER_ERASED, identifier=pseudonym)
-        transaction.on_commit(lambda: guesses.forget(email), robust=True)
+        erase_now(current)
     return True
+
+
+def erase_now(user: User, *, reason: str = "") -> None:
+    """Erase the account in the caller's transaction, which has locked its row."""
+    email, user_id = user.email, user.pk
+    pseudonym = trail.pseudonymise(user)
+    user.auth_sessions.update(ip=None, user_agent="")
+    LogEntry.objects.filter(object_id=str(user_id)).update(
+        object_id=pseudonym, object_repr=pseudonym, change_message=""
+    )
+    user.delete()
+    trail.record(
+        AuditEvent.Type.USER_ERASED, identifier=pseudonym, deleted_id=user_id, reason=reason
+    )
+    transaction.on_commit(lambda: guesses.forget(email), robust=True)
 
 
 def _locked(user_id: UUID) -> User | None:

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from accounts.signins.models import AuthSession
+    from accounts.signins.models import AuthSession  # noqa: F401 - named in the base class
 
 
 class AuthSessionQuerySet(models.QuerySet["AuthSession"]):
@@ -16,8 +16,3 @@ class AuthSessionQuerySet(models.QuerySet["AuthSession"]):
 
     def for_user(self, user_id: UUID) -> "AuthSessionQuerySet":
         return self.filter(user_id=user_id)
-
-    def this_first(self, current: "AuthSession") -> "AuthSessionQuerySet":
-        """Order: the current sign-in first, then the others by `last_seen_at`, the newest first."""
-        is_current = models.Case(models.When(pk=current.pk, then=True), default=False)
-        return self.annotate(is_current=is_current).order_by("-is_current", "-last_seen_at", "-id")

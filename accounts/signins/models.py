@@ -1,8 +1,10 @@
 """Store sign-ins, one row for each."""
 
 import uuid
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -28,6 +30,7 @@ class AuthSession(DeviceMixin, models.Model):
     class Kind(models.TextChoices):
         BROWSER = "browser", _("Browser")
         TOKEN = "token", _("App or API client")
+        SERVICE = "service", _("API key")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # The row outlives its user until the last access token has expired, so that every process still
@@ -45,6 +48,9 @@ class AuthSession(DeviceMixin, models.Model):
     user_agent = models.CharField(_("user agent"), max_length=512, blank=True)
     amr = models.JSONField(_("authentication methods"), default=list, help_text="RFC 8176")
     auth_time = models.DateTimeField(_("last proof"), default=timezone.now)
+    # True if a trusted browser opened it without the second step. It is no fresh proof until
+    # `sessions.prove` clears this.
+    lacks_second_step = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(_("signed in"), default=timezone.now)
     last_seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
     expires_at = models.DateTimeField(_("ends at the latest"))
@@ -66,6 +72,9 @@ class AuthSession(DeviceMixin, models.Model):
     is_account_kept = False
     """True on the instance that `sessions.open` returns, if this sign-in cancelled a deletion."""
 
+    second_step_due_at: datetime | None = None
+    """Set on the instance that `open_session` returns, if the account needs a factor from then on."""
+
     objects = AuthSessionQuerySet.as_manager()
 
     class Meta:
@@ -74,7 +83,7 @@ class AuthSession(DeviceMixin, models.Model):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind="browser") | ~Q(refresh_jti=""), name="auth_session_token_has_jti"
+                condition=~Q(kind="token") | ~Q(refresh_jti=""), name="auth_session_token_has_jti"
             ),
             models.CheckConstraint(
                 condition=Q(revoked_at=None, revoked_reason="")
@@ -85,6 +94,17 @@ class AuthSession(DeviceMixin, models.Model):
         indexes = [
             models.Index(fields=["user", "-created_at", "-id"], name="auth_session_user"),
             models.Index(fields=["expires_at"], name="auth_session_expires"),
+            # The panel's list, newest first, with its filters and its search.
+            models.Index(fields=["-created_at", "-id"], name="auth_session_created"),
+            models.Index(fields=["kind", "-created_at", "-id"], name="auth_session_kind"),
+            models.Index(
+                fields=["revoked_reason", "-created_at", "-id"], name="auth_session_reason"
+            ),
+            models.Index(
+                fields=["ip", "-created_at", "-id"],
+                name="auth_session_ip",
+                condition=Q(ip__isnull=False),
+            ),
             models.Index(
                 fields=["revoked_at"],
                 name="auth_session_revoked",
@@ -128,3 +148,36 @@ class AuthSession(DeviceMixin, models.Model):
     @property
     def is_active(self) -> bool:
         return self.revoked_at is None and self.expires_at > timezone.now()
+
+
+class TrustedBrowser(DeviceMixin, models.Model):
+    """A browser in which the owner of an account wants no second step for some days.
+
+    The row is deleted when the trust ends. It holds a hash of the token in the browser's cookie.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="trusted_browsers")
+    # SHA-256 of the token. The token has 256 random bits, so this needs no salt.
+    digest = models.CharField(max_length=64, unique=True)
+    # The state of the account's password and factors. If it changes, the trust is void.
+    fingerprint = models.CharField(max_length=64)
+    # The last sign-in in this browser.
+    sid = models.UUIDField()
+    ip = models.GenericIPAddressField(null=True, blank=True)
+    user_agent = models.CharField(max_length=512, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("trusted browser")
+        verbose_name_plural = _("trusted browsers")
+        indexes = [models.Index(fields=["created_at"], name="trusted_browser_created")]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.device} ({self.user_id})"
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.created_at + timedelta(days=settings.MFA_TRUSTED_BROWSER_DAYS)

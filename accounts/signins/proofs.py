@@ -14,8 +14,11 @@ from accounts.signins.models import AuthSession
 
 
 def is_fresh(session: AuthSession | None) -> bool:
-    """Return True if the user proved this sign-in at most `FRESH_PROOF_SECONDS` ago."""
-    if session is None:
+    """Return True if the user proved this sign-in at most `FRESH_PROOF_SECONDS` ago.
+
+    A sign-in that a trusted browser opened without the second step is no proof.
+    """
+    if session is None or session.lacks_second_step:
         return False
     age = timezone.now() - session.auth_time
     return age <= timedelta(seconds=settings.FRESH_PROOF_SECONDS)

@@ -9,24 +9,24 @@ from django.utils import timezone
 
 from accounts.signins.models import AuthSession
 
-KEEP = timedelta(days=30)
 BATCH = 1000
 
 
-def ended(keep: timedelta = KEEP) -> QuerySet[AuthSession]:
-    """Select the sign-ins that ended or expired more than `keep` ago.
+def ended() -> QuerySet[AuthSession]:
+    """Select the sign-ins that ended or expired more than `SIGN_IN_RETENTION_DAYS` ago.
 
-    `keep` counts as at least the lifetime of an access token, because other processes learn of an
+    The time counts as at least the lifetime of an access token, because other processes learn of an
     end from the row.
     """
+    keep = timedelta(days=settings.SIGN_IN_RETENTION_DAYS)
     before = timezone.now() - max(keep, settings.ACCESS_TOKEN_LIFETIME + timedelta(minutes=5))
     return AuthSession.objects.filter(
         Q(revoked_at__lt=before) | Q(expires_at__lt=before)
     ).order_by()
 
 
-def prune(keep: timedelta = KEEP) -> Iterator[int]:
+def prune() -> Iterator[int]:
     """Delete these sign-ins in batches of `BATCH`, found by index. Yields the size of each batch."""
-    while keys := list(ended(keep).values_list("pk", flat=True)[:BATCH]):
+    while keys := list(ended().values_list("pk", flat=True)[:BATCH]):
         AuthSession.objects.filter(pk__in=keys).delete()
         yield len(keys)

@@ -12,6 +12,7 @@ import time
 
 from structlog import get_logger
 
+from accounts import metrics
 from accounts.errors import TooManyRequestsError
 from accounts.store import counters
 from accounts.store.outage import STORE_ERRORS
@@ -31,6 +32,7 @@ def check(token: str) -> None:
     """
     left = _full.get(token, 0) - time.time()
     if left > 0:
+        metrics.RATE_LIMITED.note("refresh_token")
         raise TooManyRequestsError(int(left) + 1)
 
 

@@ -23,6 +23,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from accounts import metrics
 from accounts.bell import Bell, Topic, bell
 from accounts.errors import RevocationsStaleError
 from accounts.signins.models import AuthSession
@@ -88,15 +89,19 @@ class Feed:
 
     def add(self, sid: UUID) -> None:
         """Add a sign-in that has ended. Call it only after the commit."""
-        self._revoked[sid.int] = time.monotonic() + _keep_seconds()
+        self._revoked[sid.int] = time.monotonic() + keep_seconds()
 
     def poll(self) -> None:
         """Read the sign-ins that ended since the last poll, by the database's own clock."""
-        horizon = _horizon()  # before the rows are read: one that commits in between is seen
-        since = self._polled_to or horizon - timedelta(seconds=_keep_seconds())
+        horizon = committed_until()  # before the rows are read: one that commits in between is seen
+        since = self._polled_to or horizon - timedelta(seconds=keep_seconds())
         rows = AuthSession.objects.filter(revoked_at__gte=since - LOOK_BACK)
-        until = time.monotonic() + _keep_seconds()
-        for sid in rows.values_list("pk", flat=True).iterator():
+        until = time.monotonic() + keep_seconds()
+        for sid, ended_at in rows.values_list("pk", "revoked_at").iterator():
+            # A message of the bell was lost, or comes later. The first poll finds older ends.
+            if ended_at and self._polled_to is not None and sid.int not in self._revoked:
+                age = max(0.0, (horizon - ended_at).total_seconds())
+                metrics.REVOCATION_AGE.note("poll", amount=age)
             self._revoked.setdefault(sid.int, until)
         self._polled_to = horizon
         self._heard_at = time.monotonic()
@@ -145,11 +150,13 @@ def is_revoked(sid: UUID) -> bool:
     return feed.is_revoked(sid)
 
 
-def _keep_seconds() -> float:
+def keep_seconds() -> float:
+    """Return how long after its end a sign-in matters: until its last access token has expired."""
     return float(settings.ACCESS_TOKEN_LIFETIME.total_seconds()) + SLACK_SECONDS
 
 
-def _horizon() -> datetime:
+def committed_until() -> datetime:
+    """Return the moment up to which all ends are committed, by the database's clock."""
     with connection.cursor() as cursor:
         cursor.execute(HORIZON_SQL[connection.vendor])
         (horizon,) = cursor.fetchone()

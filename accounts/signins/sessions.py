@@ -1,6 +1,7 @@
 """Open, touch and end sign-ins. No other module writes `AuthSession` rows, except `refresh`."""
 
 import logging
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -17,7 +18,7 @@ from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
 from accounts.mail import notices
 from accounts.people.models import User
-from accounts.signins.models import AuthSession
+from accounts.signins.models import AuthSession, TrustedBrowser
 from accounts.store import index, outage
 
 if TYPE_CHECKING:
@@ -30,30 +31,35 @@ log = logging.getLogger(__name__)
 
 Kind = AuthSession.Kind
 Reason = RevokeReason
+OWN_ENDS = {Reason.LOGOUT, Reason.UNFINISHED}
+"""The reasons that leave a trusted browser trusted."""
 
 
-def open(  # noqa: A001 - called as sessions.open()
+def open(  # noqa: A001, PLR0913 - called as sessions.open(); facts of one sign-in
     user: User,
     *,
     kind: Kind,
     client: ClientInfo,
     amr: list[str],
     through: tuple[str, str] | None = None,
+    lacks_second_step: bool = False,
+    proved_at: datetime | None = None,
 ) -> AuthSession:
     """Open a sign-in of `user` and return its row.
 
-    `through` is the connection (provider, uid) that proved it, if any. Locks the user's row and
-    reads it into `user`, so that callers go on with the current rights. Raises `InactiveUserError`
-    if meanwhile the password was changed, the account was disabled or deleted, or the connection
-    was ended. If the account was to be deleted (`erasure`), keeps it.
+    `through` is the connection (provider, uid) that proved it, if any. With `lacks_second_step` it
+    is no fresh proof. `proved_at` is the time of the proof, by default now. Locks the user's row and reads it into `user`, so that callers go on with the
+    current rights. Raises `InactiveUserError` if meanwhile the password was changed, the account was
+    disabled or deleted, or the connection was ended. If the account was to be deleted (`erasure`),
+    keeps it.
     """
-    now, proved = timezone.now(), user.password
+    now, proved = timezone.now(), user.password_version
     with transaction.atomic():
         try:
             user.refresh_from_db(from_queryset=User.objects.select_for_update())
         except User.DoesNotExist as exc:
             raise InactiveUserError from exc
-        if not user.is_active or user.password != proved:
+        if not user.is_active or user.password_version != proved:
             raise InactiveUserError
         if through and not _is_connected(user, *through):
             raise InactiveUserError
@@ -63,7 +69,8 @@ def open(  # noqa: A001 - called as sessions.open()
             ip=client.ip,
             user_agent=client.user_agent,
             amr=amr,
-            auth_time=now,
+            lacks_second_step=lacks_second_step,
+            auth_time=min(proved_at or now, now),
             created_at=now,
             last_seen_at=now,
             expires_at=now + settings.AUTH_SESSION_LIFETIME,
@@ -75,19 +82,38 @@ def open(  # noqa: A001 - called as sessions.open()
                 now + settings.REFRESH_TOKEN_LIFETIME, session.expires_at
             )
         session.save(force_insert=True)
-        trail.record(AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client)
+        trail.record(
+            AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client, amr=amr
+        )
+        opened = f"{session.pk} {user.pk}"
+        transaction.on_commit(lambda: bell.publish(Topic.OPENED, [opened]), robust=True)
         if user.erase_at is not None:
-            _keep_account(user, sid=session.pk, client=client)
+            keep_account(user, sid=session.pk, client=client)
             session.is_account_kept = True
     return session
 
 
-def _keep_account(user: User, *, sid: UUID, client: ClientInfo) -> None:
-    """Cancel the deletion that the owner asked for. Call only while the user's row is locked."""
+def open_for_key(key_id: UUID, *, expires_at: datetime) -> AuthSession:
+    """Open the one sign-in of an API key, under the key's id. It has no user."""
+    return AuthSession.objects.create(
+        pk=key_id,
+        kind=Kind.SERVICE,
+        client_id=str(key_id),
+        expires_at=expires_at,
+    )
+
+
+def keep_account(
+    user: User, *, sid: UUID | None, client: ClientInfo, is_reported: bool = False
+) -> None:
+    """Cancel the deletion of this account. Call only while the user's row is locked.
+
+    `sid` is the sign-in that cancels it; with `is_reported`, the owner's report does.
+    """
     user.erase_at = None
     user.save(update_fields=["erase_at"])
     trail.record(AuditEvent.Type.DELETION_CANCELLED, user=user, sid=sid, client=client)
-    notices.deletion_cancelled(user, client=client)
+    notices.deletion_cancelled(user, is_reported=is_reported, client=client)
 
 
 def _is_connected(user: User, provider: str, uid: str) -> bool:
@@ -115,8 +141,11 @@ def prove(session: AuthSession, *, amr: list[str], client: ClientInfo) -> bool:
             return False
         row.auth_time = timezone.now()
         row.amr = list(dict.fromkeys([*row.amr, *amr]))
-        row.save(update_fields=["auth_time", "amr"])
-        trail.record(AuditEvent.Type.SESSION_PROVED, user=row.user, sid=row.pk, client=client)
+        row.lacks_second_step = False  # `pages.proofs` accepted a factor, if there is one
+        row.save(update_fields=["auth_time", "amr", "lacks_second_step"])
+        trail.record(
+            AuditEvent.Type.SESSION_PROVED, user=row.user, sid=row.pk, client=client, amr=amr
+        )
     return True
 
 
@@ -126,12 +155,17 @@ def revoke(
     reason: Reason,
     actor: User | None = None,
     client: ClientInfo | None = None,
+    note: str = "",
 ) -> bool:
-    """End this sign-in everywhere.
+    """End this sign-in everywhere. Unless it signs out itself, its browser is no longer trusted.
+
+    `note` has the words of the operator `actor`.
 
     Returns True, or False without a record if it had ended before.
     """
     with transaction.atomic():
+        if reason not in OWN_ENDS:
+            TrustedBrowser.objects.filter(sid=session.pk).delete()
         ended = AuthSession.objects.filter(pk=session.pk, revoked_at=None).update(
             revoked_at=Now(), revoked_reason=reason
         )
@@ -144,37 +178,68 @@ def revoke(
             client=client,
             reason=reason,
             actor=actor,
+            note=note,
         )
         sid, user_id = session.pk, session.user_id
         transaction.on_commit(lambda: _announce([sid], user_id), robust=True)
     return True
 
 
-def revoke_all(
+def revoke_all(  # noqa: PLR0913 - as `revoke`, and the one to keep
     user: User,
     *,
     reason: Reason,
     keep: UUID | None = None,
     actor: User | None = None,
     client: ClientInfo | None = None,
+    note: str = "",
 ) -> int:
     """End every sign-in of `user` except `keep`. Returns the number of sign-ins that ended.
 
-    Costs a few SQL statements and two Redis calls, however many sign-ins there are.
+    The system that the account came from says nothing more about it (`ExternalId`).
+
+    Also ends the trust in all browsers (`trusted_browsers`). Deletes it twice: the first deletion makes
+    a sign-in by trust at the same time fail or be seen below (`trusted_browsers.use`), the second one
+    finds a browser that is trusted at the same time. Costs a few SQL statements and two Redis calls,
+    however many sign-ins there are.
     """
     with transaction.atomic():
+        _end_former(user)
+        trusted = TrustedBrowser.objects.filter(user_id=user.pk)
+        trusted.delete()
         sids = [sid for sid, _ in _live(user) if sid != keep]
-        _end(sids, user=user, reason=reason, actor=actor, client=client)
+        _end(sids, user=user, reason=reason, actor=actor, client=client, note=note)
+        trusted.delete()
         user_id = user.pk  # None once the user is deleted
         transaction.on_commit(lambda: _announce_all(sids, user_id, keep=keep), robust=True)
     return len(sids)
 
 
-def revoke_opened_by(provider: str, user: User, *, reason: Reason) -> int:
-    """End the sign-ins of `user` that this provider opened. Returns the number that ended."""
+def _end_former(user: User) -> None:
+    """End what the system that the account came from may still say, under the lock on the user's row.
+
+    An exchange of an old token at the same time (`moving.spent`) is over then, and its sign-in ends with the
+    others, or it is refused.
+    """
+    came = user.external_ids.all()
+    if came.exists():
+        User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+        came.update(waits_for_password=False, takes_tokens=False)
+
+
+def revoke_opened_by(
+    provider: str,
+    user: User,
+    *,
+    reason: Reason,
+    keep: UUID | None = None,
+    client: ClientInfo | None = None,
+) -> int:
+    """End the sign-ins of `user` that this provider opened, except `keep`. Returns the number that ended."""
     with transaction.atomic():
-        sids = [sid for sid, amr in _live(user) if provider in amr]
-        _end(sids, user=user, reason=reason)
+        TrustedBrowser.objects.filter(user_id=user.pk).delete()
+        sids = [sid for sid, amr in _live(user) if provider in amr and sid != keep]
+        _end(sids, user=user, reason=reason, client=client)
         user_id = user.pk
         if sids:
             transaction.on_commit(lambda: _announce(sids, user_id), robust=True)
@@ -190,13 +255,14 @@ def _live(user: User) -> "QuerySet[AuthSession, tuple[UUID, list[str]]]":
     return live.values_list("pk", "amr")
 
 
-def _end(
+def _end(  # noqa: PLR0913 - as `revoke_all`
     sids: list[UUID],
     *,
     user: User,
     reason: Reason,
     actor: User | None = None,
     client: ClientInfo | None = None,
+    note: str = "",
 ) -> None:
     for start in range(0, len(sids), BATCH):
         AuthSession.objects.filter(pk__in=sids[start : start + BATCH]).update(
@@ -209,6 +275,7 @@ def _end(
         client=client,
         reason=reason,
         actor=actor,
+        note=note,
     )
 
 

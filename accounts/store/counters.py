@@ -2,9 +2,12 @@
 
 `count` counts every event; its windows begin at the same moment for all callers. `take` counts
 attempts, and `give_back` uncounts those that succeeded; its window begins with the first attempt.
-Each costs one round trip to Redis.
+Many people share a network: an attempt may name its subject, such as the account, and `forgive` uncounts all
+attempts of this subject in the network's window. Each costs one round trip to Redis. Callers and subjects are
+emails, IP addresses and ids: the keys in Redis have their HMACs.
 """
 
+import hmac
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,26 +16,43 @@ from typing import cast
 from django.conf import settings
 from django_redis import get_redis_connection
 
+from accounts import metrics
 from accounts.store import outage
 
 TAKE = """
 local wait = 0
 for i, key in ipairs(KEYS) do
-  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then
+  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[3 * i - 2]) then
     wait = math.max(wait, redis.call('PTTL', key))
   end
 end
 if wait == 0 then
   for i, key in ipairs(KEYS) do
-    if redis.call('INCR', key) == 1 then redis.call('EXPIRE', key, ARGV[2 * i]) end
+    if redis.call('INCR', key) == 1 then redis.call('EXPIRE', key, ARGV[3 * i - 1]) end
+    if ARGV[3 * i] ~= '' then
+      redis.call('HINCRBY', key .. ':of', ARGV[3 * i], 1)
+      redis.call('PEXPIRE', key .. ':of', redis.call('PTTL', key))
+    end
   end
 end
 return wait
 """
-"""Count one event at each key, or at none if one is full: then return the milliseconds to wait."""
+"""Count one event at each key, or at none if one is full: then return the milliseconds to wait.
+
+The hash beside a key has the share of each subject. It expires with the key.
+"""
 GIVE_BACK = """
-for _, key in ipairs(KEYS) do
-  if redis.call('EXISTS', key) == 1 and redis.call('DECR', key) < 1 then redis.call('DEL', key) end
+for i, key in ipairs(KEYS) do
+  local share, shares, subject = 1, key .. ':of', ARGV[i]
+  if subject ~= '' then
+    local all = tonumber(redis.call('HGET', shares, subject) or '0')
+    share = ARGV[#ARGV] == 'all' and all or math.min(all, 1)
+    if all > share then redis.call('HINCRBY', shares, subject, -share)
+    else redis.call('HDEL', shares, subject) end
+  end
+  if redis.call('EXISTS', key) == 1 and redis.call('DECRBY', key, share) < 1 then
+    redis.call('DEL', key, shares)
+  end
 end
 """
 
@@ -83,7 +103,7 @@ def count(limit: Limit, caller: str) -> Usage:
     """
     reset_seconds = limit.seconds_left()
     window = int(time.time()) // limit.seconds
-    key = f"throttle:{limit.scope}:{caller}:{window}"
+    key = f"throttle:{limit.scope}:{_hidden(caller)}:{window}"
 
     def ask() -> list[int]:
         pipe = get_redis_connection("default").pipeline(transaction=False)
@@ -95,8 +115,9 @@ def count(limit: Limit, caller: str) -> Usage:
     return Usage(limit, used, reset_seconds)
 
 
-Counted = Iterable[tuple[Limit, str]]
-"""Limits, each with the caller to count."""
+Counter = tuple[Limit, str] | tuple[Limit, str, str]
+"""A limit, the caller to count, and the subject of the attempt, if the caller is shared by many people."""
+Counted = Iterable[Counter]
 
 
 def take(counted: Counted, *, is_patient: bool = True) -> int:
@@ -107,7 +128,9 @@ def take(counted: Counted, *, is_patient: bool = True) -> int:
     Redis' answer is lost, the retry counts the attempt twice.
     """
     pairs = list(counted)
-    windows = [str(number) for limit, _ in pairs for number in (limit.amount, limit.seconds)]
+    windows = [
+        str(value) for pair in pairs for value in (pair[0].amount, pair[0].seconds, _subject(pair))
+    ]
 
     def ask() -> int:
         redis = get_redis_connection("default")
@@ -115,6 +138,9 @@ def take(counted: Counted, *, is_patient: bool = True) -> int:
 
     wait = outage.patiently if is_patient else outage.at_once
     milliseconds = wait(ask, outage.cache)
+    # Others are marks that something was done once.
+    if milliseconds and pairs[0][0].scope in settings.LIMITS:
+        metrics.RATE_LIMITED.note(pairs[0][0].scope)
     return -(-milliseconds // 1000)
 
 
@@ -123,12 +149,27 @@ def give_back(counted: Counted) -> None:
 
     Raises `STORE_ERRORS` without waiting.
     """
-    names = [_name(pair) for pair in counted]
+    _give_back(counted, "one")
+
+
+def forgive(counted: Counted) -> None:
+    """Uncount an attempt that succeeded, and the earlier ones of its subject in the same window.
+
+    Raises `STORE_ERRORS` without waiting.
+    """
+    _give_back(counted, "all")
+
+
+def _give_back(counted: Counted, share: str) -> None:
+    pairs = list(counted)
+    names, subjects = [_name(pair) for pair in pairs], [_subject(pair) for pair in pairs]
     redis = get_redis_connection("default")
-    outage.at_once(lambda: redis.eval(GIVE_BACK, len(names), *names), outage.cache)
+    outage.at_once(
+        lambda: redis.eval(GIVE_BACK, len(pairs), *names, *subjects, share), outage.cache
+    )
 
 
-def taken(pair: tuple[Limit, str]) -> int:
+def taken(pair: Counter) -> int:
     """Return the number of attempts that count towards this limit now.
 
     Raises `StoreUnavailableError` after waiting for Redis.
@@ -137,7 +178,7 @@ def taken(pair: tuple[Limit, str]) -> int:
     return int(outage.patiently(lambda: redis.get(_name(pair)), outage.cache) or 0)
 
 
-def is_full(pair: tuple[Limit, str]) -> bool:
+def is_full(pair: Counter) -> bool:
     """Return True if no attempt is left. Raises `STORE_ERRORS` without waiting."""
     redis = get_redis_connection("default")
     used = outage.at_once(lambda: redis.get(_name(pair)), outage.cache)
@@ -151,6 +192,15 @@ def forget(counted: Counted) -> None:
     outage.at_once(lambda: redis.delete(*names), outage.cache)
 
 
-def _name(pair: tuple[Limit, str]) -> str:
-    limit, caller = pair
-    return f"attempts:{limit.scope}:{caller}"
+def _name(pair: Counter) -> str:
+    return f"attempts:{pair[0].scope}:{_hidden(pair[1])}"
+
+
+def _subject(pair: Counter) -> str:
+    """Return the HMAC of the subject, or '' if the attempt names none."""
+    return _hidden(pair[2]) if len(pair) == 3 else ""  # noqa: PLR2004
+
+
+def _hidden(caller: str) -> str:
+    """Return a name of the caller from which a reader of Redis learns no email and no IP address."""
+    return hmac.digest(settings.SESSION_ID_KEY.encode(), caller.encode(), "sha256")[:16].hex()

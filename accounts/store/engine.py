@@ -59,12 +59,21 @@ def lookup(sid: UUID) -> "SessionStore | None":
 
     Call only after checking that the `AuthSession` row is still active.
     """
+    session = peek(sid)
+    if session is not None and session.is_due:
+        session.slide()
+    return session
+
+
+def peek(sid: UUID) -> "SessionStore | None":
+    """Return the session of this sign-in, or None. Never extends its idle time.
+
+    Raises `STORE_ERRORS`.
+    """
     name = index.find(sid)
     session = NamedSessionStore(name) if name else None
     if session is None or session.get(SID) != str(sid):
         return None  # the index isn't sealed; the session says whose it is
-    if session.is_due:
-        session.slide()
     return session
 
 
@@ -110,6 +119,13 @@ class SessionStore(SessionBase):
             return False
         idle = self.idle_seconds
         return not idle - self.touch_seconds <= self._left_ms / 1000 <= idle
+
+    @property
+    def seconds_left(self) -> float:
+        """Return the seconds until the session ends if no request comes: idle or absolute time-out."""
+        self._get_session()
+        idle = self.idle_seconds if self._left_ms is None else self._left_ms / 1000
+        return min(idle, float(self.get_expiry_age()))
 
     def slide(self) -> None:
         """Start the idle time again. Call only after checking that the sign-in's row is active.

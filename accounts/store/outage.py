@@ -31,6 +31,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from accounts import metrics
 from accounts.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -82,11 +83,15 @@ class Clock:
         if since is None:
             since = self.down_since = time.monotonic()
             log.warning("Redis fails: %s: %s", self.kind, error)
+            metrics.REDIS_DOWN.note(self.kind)
         return since
 
     def succeeded(self) -> None:
-        if self.down_since is not None:
+        since = self.down_since  # read once, as above
+        if since is not None:
             self.down_since = None
+            metrics.REDIS_DOWN.note(self.kind, amount=0)
+            metrics.REDIS_STALLS.note(self.kind, amount=time.monotonic() - since)
             log.warning("Redis is back: %s", self.kind)
 
     def is_past_deadline(self) -> bool:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from accounts import encryption
+from accounts.encrypted import EncryptedText
 from api.keys import jwk
 
 
@@ -28,7 +29,7 @@ class SigningKey(models.Model):
     kid = models.CharField(primary_key=True, max_length=43, help_text="RFC 7638 thumbprint")
     algorithm = models.CharField(max_length=8, choices=Algorithm)
     public_pem = models.TextField()
-    private_pem = models.TextField(help_text="Encrypted")
+    private_pem = EncryptedText(help_text="Encrypted")
     created_at = models.DateTimeField(default=timezone.now)
     active_at = models.DateTimeField()
     retired_at = models.DateTimeField(null=True, blank=True)

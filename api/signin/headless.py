@@ -120,7 +120,7 @@ def _process_of(request: HttpRequest) -> str | None:
 def _session_of(bearer: str) -> SessionBase | None:
     """Return the session of the sign-in that this access token names, or None for a bad token."""
     try:
-        sid = verified(bearer).sid
+        sid = verified(bearer).sid  # of an API key: it has no user, so no session
     except InvalidToken:
         return None
     sign_in = AuthSession.objects.active().select_related("user").filter(pk=sid).first()

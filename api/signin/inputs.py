@@ -19,20 +19,23 @@ from allauth.headless.mfa import response as mfa_response
 from allauth.headless.mfa import views as mfa_views
 from allauth.headless.socialaccount import inputs as social_inputs
 from allauth.headless.socialaccount import views as social_views
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
 from accounts.factors import registry
 from accounts.factors.recovery_codes.wrapper import PLAIN
-from accounts.pages import decoys, mailbox_links, stays
+from accounts.pages import decoys, mailbox_links, stays, trusting
 from accounts.pages.codes import ChecksCode
 from accounts.pages.factor_forms import ChecksFactor, ProvesApp
 from accounts.pages.forms import UserTokenForm
+from accounts.pages.mail_requests import AsksForReset
 from accounts.pages.mailbox_links import ConnectsKnown
 from accounts.pages.middleware import current
 from accounts.pages.sign_in_codes import AsksForCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
+from accounts.people.models import User
 from accounts.request import sign_in_of
 from accounts.signins import proofs as rule
 
@@ -78,24 +81,58 @@ class ActivateTOTPInput(ProvesApp, mfa_inputs.ActivateTOTPInput):
 
 
 class AuthenticateInput(ChecksFactor, mfa_inputs.AuthenticateInput):
-    pass
+    """Take `trust`, the box "Don't ask on this browser" of our page."""
+
+    trust = Bool(required=False)
 
 
 class ReauthenticateInput(ChecksFactor, mfa_inputs.ReauthenticateInput):
     pass
 
 
-class SignupInput(SignsUpAgain, inputs.SignupInput):
-    """Take `remember`, as `LoginInput` does."""
+class SignsUp(SignsUpAgain):
+    """Sign up by a program. The input has a field `remember`."""
 
     password_field = "password"  # noqa: S105 - a field's name
-    remember = Bool(required=False)
+    cleaned_data: dict[str, Any]
 
     @override
     def try_save(self, request: HttpRequest) -> Any:
         sign_in_of(request).stays = self.cleaned_data["remember"]
         stays.apply(request)
+        if self.waits_for_code(request):  # the client sent the same sign-up twice
+            return None, AuthenticationResponse(request)
         return super().try_save(request)
+
+
+class SignupInput(SignsUp, inputs.SignupInput):
+    """Take `remember`, as `LoginInput` does."""
+
+    remember = Bool(required=False)
+
+    @override
+    def clean_password(self) -> str:
+        """Return the password unchecked: `clean` knows the email, too."""
+        return str(self.cleaned_data["password"])
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        """Check the password with the email, as our page does. allauth compares them on its page only."""
+        cleaned: dict[str, Any] = super().clean()
+        password = self.cleaned_data.get("password")
+        if password:
+            user = User(email=self.cleaned_data.get("email") or "")
+            try:
+                get_adapter().clean_password(password, user=user)
+            except ValidationError as error:
+                self.add_error("password", error)
+        return cleaned
+
+
+class PasskeySignupInput(SignsUp, mfa_inputs.SignupWebAuthnInput):
+    """Take an email only. The account gets a passkey after the mailed code."""
+
+    remember = Bool(required=False)
 
 
 class ProviderSignupInput(ConnectsKnown, ReplacesUnproved, social_inputs.SignupInput):
@@ -119,6 +156,10 @@ class LoginInput(inputs.LoginInput):
         # allauth passes all cleaned fields on as credentials, so remove this one.
         sign_in_of(context.request).stays = cleaned.pop("remember", False)
         return cleaned
+
+
+class RequestPasswordResetInput(AsksForReset, inputs.RequestPasswordResetInput):
+    pass
 
 
 class ResetPasswordInput(inputs.ResetPasswordInput):
@@ -170,6 +211,18 @@ def _connecting(post: Any) -> Any:
     return run
 
 
+def _trusting(post: Any) -> Any:
+    """Wrap the view's `post`: trust the browser after the second step, if its input asks for that."""
+
+    @wraps(post)
+    def run(view: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer: HttpResponse = post(view, request, *args, **kwargs)
+        trusting.remember(request, answer, is_wanted=view.input.cleaned_data["trust"])
+        return answer
+
+    return run
+
+
 class TOTPResponse(mfa_response.TOTPResponse):
     """allauth's answer, with the recovery codes that were made for a new app."""
 
@@ -188,6 +241,7 @@ def install() -> None:
     mfa_response.TOTPResponse = TOTPResponse  # type: ignore[misc]  # allauth's
     mfa_views.ManageTOTPView.input_class = {"POST": ActivateTOTPInput}
     mfa_views.AuthenticateView.input_class = AuthenticateInput
+    mfa_views.AuthenticateView.post = _trusting(mfa_views.AuthenticateView.post)  # type: ignore[method-assign]
     mfa_views.ReauthenticateView.input_class = ReauthenticateInput
     views.VerifyEmailView.input_class = VerifyEmailInput
     views.VerifyEmailView.post = _connecting(views.VerifyEmailView.post)  # type: ignore[method-assign]
@@ -195,4 +249,5 @@ def install() -> None:
     social_views.ProviderSignupView.input_class = ProviderSignupInput
     views.SignupView.input_class = {"POST": SignupInput}
     views.ChangePasswordView.input_class = ChangePasswordInput
+    views.RequestPasswordResetView.input_class = RequestPasswordResetInput
     views.ResetPasswordView.input_class = ResetPasswordInput

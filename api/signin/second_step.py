@@ -2,30 +2,37 @@
 
 The pipeline keeps its state in a session. A client of `/api/token/…` has none, so the answer to its
 first call carries that state, encrypted, as `mfa_token`. The token works for five minutes, for one
-sign-in, and only for the client that began it. A wrong code doesn't use it up.
+sign-in, and only for the client that began it. A wrong code or credential doesn't use it up.
 """
 
 import hashlib
 import json
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from allauth.account.internal.stagekit import get_pending_stage
 from allauth.account.stages import LoginStageController
-from allauth.mfa.base.forms import AuthenticateForm
+from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts import encryption
 from accounts.errors import DecryptionError, InactiveUserError
-from accounts.factors import registry
+from accounts.factors import entry, registry
+from accounts.factors.passkeys.answers import SignedAnswer
+from accounts.factors.passkeys.challenges import Purpose
+from accounts.factors.passkeys.errors import PasskeyError
 from accounts.factors.stage import EnrolStage, FactorStage
 from accounts.federation.errors import ProviderError
 from accounts.federation.wire import replay
-from accounts.pages.factor_forms import ChecksFactor
-from accounts.request import sign_in_of
+from accounts.pages import known_devices
+from accounts.request import client_of, sign_in_of
 from accounts.signins.models import AuthSession
 from api.exceptions import (
     IncorrectCode,
@@ -34,6 +41,7 @@ from api.exceptions import (
     MfaEnrolmentRequired,
     MfaRequired,
     MfaTokenRefused,
+    PasskeyRefused,
 )
 from api.signin.apart import session_apart
 
@@ -43,10 +51,6 @@ if TYPE_CHECKING:
 SECONDS = 5 * 60
 PURPOSE = "mfa"
 MEMBERS = {"key", "expires_at", "client", "session"}
-
-
-class CodeForm(ChecksFactor, AuthenticateForm):
-    pass
 
 
 def opened(request: HttpRequest, otherwise: type[LoginIncomplete]) -> AuthSession:
@@ -69,24 +73,31 @@ def opened(request: HttpRequest, otherwise: type[LoginIncomplete]) -> AuthSessio
     raise MfaRequired(factors=factors, mfa_token=_issue(request), expires_in=SECONDS)
 
 
-def finish(request: HttpRequest, *, mfa_token: str, code: str) -> AuthSession:
-    """Go on with the sign-in of this token by a code of any factor, and return its row.
+def finish(
+    request: HttpRequest,
+    *,
+    mfa_token: str,
+    code: str = "",
+    credential: dict[str, Any] | None = None,
+) -> AuthSession:
+    """Go on with the sign-in of this token, and return its row.
 
-    Raises `MfaTokenRefused`, `IncorrectCode`, `InvalidCredentials`, `LoginIncomplete` or
+    The proof is a code of any factor, or the answer of a passkey, which is the `credential`. Raises
+    `MfaTokenRefused`, `IncorrectCode`, `PasskeyRefused`, `InvalidCredentials`, `LoginIncomplete` or
     `TooManyRequestsError`, and `STORE_ERRORS` if Redis is down.
     """
     content = _read(request, mfa_token)
-    with session_apart(request):
-        request.session.update(content["session"])
-        stage = LoginStageController.enter(request, FactorStage.key)
-        if stage is None or stage.login.user is None:
-            raise MfaTokenRefused
-        form = CodeForm(user=stage.login.user, data={"code": code})
-        if not form.is_valid():
-            error = form.errors.as_data()["code"][0]
-            raise IncorrectCode(str(error.message))
+    answer = SignedAnswer(credential, Purpose.SECOND_STEP) if credential else code
+    with _resumed(request, content) as stage:
+        user = cast("User", stage.login.user)
+        try:
+            factor = check(request, user, answer)
+        except PasskeyError as exc:
+            raise PasskeyRefused(exc) from exc
+        except ValidationError as exc:
+            raise IncorrectCode(exc.message) from exc
         _spend(content)
-        form.save()
+        post_authentication(request, factor)
         try:
             stage.exit()
         except InactiveUserError as exc:
@@ -94,6 +105,33 @@ def finish(request: HttpRequest, *, mfa_token: str, code: str) -> AuthSession:
         if sign_in_of(request).opened is None and get_pending_stage(request) is None:
             raise MfaTokenRefused  # the password was changed meanwhile
         return opened(request, LoginIncomplete)
+
+
+def user_of(request: HttpRequest, mfa_token: str) -> "User":
+    """Return the account whose sign-in waits for this token. Raises `MfaTokenRefused`."""
+    with _resumed(request, _read(request, mfa_token)) as stage:
+        return cast("User", stage.login.user)
+
+
+@contextmanager
+def _resumed(request: HttpRequest, content: dict[str, Any]) -> Iterator[FactorStage]:
+    """Give the request the session of this token, at the stage that waits. Raises `MfaTokenRefused`."""
+    with session_apart(request):
+        request.session.update(content["session"])
+        stage = LoginStageController.enter(request, FactorStage.key)
+        # Without a user the account was deleted meanwhile.
+        if stage is None or stage.login.user is None or not stage.is_unchanged:
+            raise MfaTokenRefused
+        yield stage
+
+
+def check(request: HttpRequest, user: "User | None", answer: str | SignedAnswer) -> Authenticator:
+    """Use a code or the answer of a passkey up, and return the row of its factor.
+
+    Raises as `entry.check` does.
+    """
+    device = known_devices.device_of(request, user.email) if user else ""
+    return entry.check(user, answer, client=client_of(request), device=device)
 
 
 def _issue(request: HttpRequest) -> str:

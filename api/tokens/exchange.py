@@ -6,7 +6,9 @@ from uuid import UUID
 
 from django.conf import settings
 from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
+from structlog.contextvars import bind_contextvars
 
+from accounts import metrics
 from accounts.client_info import ClientInfo
 from accounts.signins import refresh, refusals
 from api.exceptions import (
@@ -38,24 +40,33 @@ def next_pair(
     client = client or ClientInfo()
     try:
         presented = _presented(raw_token, access)
+        # For the request's log line: a refresh leaves no audit row (`docs/audit-events.md`).
+        bind_contextvars(user_id=str(presented.user_id), sid=str(presented.sid))
         refusals.check(_name(presented.sid, presented.jti))
-        return _next_pair(presented, retry_key=retry_key, client=client)
+        pair = _next_pair(presented, retry_key=retry_key, client=client)
     except InvalidToken as exc:
+        metrics.REFRESHES.note(exc.problem.code)
+        if not raw_token:  # a page asks whether it is signed in: no guess, and no work
+            raise
         # A thief of the refresh token alone must not use up the limit of its owner.
         is_good = isinstance(exc, _AccessRefused)
         refusals.count("" if is_good else _name_of(raw_token), network=client.network)
         raise
+    return pair
 
 
 def _next_pair(
     presented: refresh.Presented, *, retry_key: str, client: ClientInfo
 ) -> dict[str, Any]:
-    match refresh.rotate(
+    outcome = refresh.rotate(
         presented, client=client, retry_key=retry_key, user_columns=claims.USER_COLUMNS
-    ):
+    )
+    match outcome:
         case refresh.Rotated(session) | refresh.Repeated(session):
             if session.user is None or session.user.email in settings.REFUSED_EMAILS:
                 raise InvalidToken  # a demo account outside `DEMO`
+            is_new = isinstance(outcome, refresh.Rotated)
+            metrics.REFRESHES.note("rotated" if is_new else "repeated")
             return jwts.pair(session)
         case refresh.Lost():
             raise RefreshLost

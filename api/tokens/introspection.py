@@ -27,10 +27,16 @@ def introspect(raw_token: str, *, client_id: str) -> dict[str, Any]:
         except TokenError:
             continue
         session = AuthSession.objects.active().select_related("user").filter(pk=token.sid).first()
-        if session is None or session.user is None or not session.user.is_active:
+        if session is None or not _is_usable(session):
             return INACTIVE
         return _members(token, session, client_id)
     return INACTIVE
+
+
+def _is_usable(session: AuthSession) -> bool:
+    if session.kind == AuthSession.Kind.SERVICE:
+        return True  # an API key, which is no person
+    return session.user is not None and session.user.is_active
 
 
 def _members(token: SignedJWT, session: AuthSession, client_id: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Both are made from the `AuthSession` row alone, so no token is stored.
 """
 
 import time
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 from uuid import UUID
@@ -22,6 +22,7 @@ from rest_framework_simplejwt.exceptions import (
 from rest_framework_simplejwt.tokens import Token
 from typing_extensions import override
 
+from accounts.services.models import ApiKey
 from accounts.signins.models import AuthSession
 from api.keys import ring
 from api.tokens import claims
@@ -64,9 +65,9 @@ class SignedJWT(Token):
         return self.token_backend.decode(token, verify=verify)
 
     @classmethod
-    def _minted(cls, session: AuthSession, payload: dict[str, Any]) -> Self:
+    def _minted(cls, sid: UUID, payload: dict[str, Any]) -> Self:
         token = cls()
-        token.sid, token.payload = session.pk, payload
+        token.sid, token.payload = sid, payload
         return token
 
 
@@ -96,7 +97,17 @@ class AccessJWT(SignedJWT):
 
     @classmethod
     def for_session(cls, session: AuthSession) -> Self:
-        return cls._minted(session, claims.access(session))
+        return cls._minted(session.pk, claims.access(session))
+
+    @classmethod
+    def for_key(cls, key: ApiKey, words: list[str]) -> Self:
+        """Return an access token of a machine, with these words of `scope`."""
+        return cls._minted(key.pk, claims.service(key, words))
+
+    @property
+    def is_service(self) -> bool:
+        """Return True for a token of a machine. Its `sub` is no person."""
+        return bool(self.payload["sub"] == self.payload["client_id"])
 
 
 class RefreshJWT(SignedJWT):
@@ -111,7 +122,7 @@ class RefreshJWT(SignedJWT):
 
     @classmethod
     def for_session(cls, session: AuthSession) -> Self:
-        return cls._minted(session, claims.refresh(session))
+        return cls._minted(session.pk, claims.refresh(session))
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -127,6 +138,7 @@ def _remembered(token: str) -> tuple[str, dict[str, Any]]:
 def pair(session: AuthSession) -> dict[str, Any]:
     """Return the body of each answer to a sign-in or a refresh of an API client."""
     access = AccessJWT.for_session(session)
+    due_at = session.second_step_due_at
     return {
         "access": str(access),
         "refresh": str(RefreshJWT.for_session(session)),
@@ -135,4 +147,7 @@ def pair(session: AuthSession) -> dict[str, Any]:
         "sid": str(session.pk),
         # Only in the answer to the sign-in that cancelled the deletion.
         **({"account_kept": True} if session.is_account_kept else {}),
+        **(
+            {"second_step_due_at": f"{due_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"} if due_at else {}
+        ),
     }

@@ -74,10 +74,10 @@ class SignedJWTBackend(TokenBackend):
         Raises `TokenBackendExpiredToken` if the token has expired, except with `verify=False`.
         """
         text = token.decode("ascii", "replace") if isinstance(token, bytes) else str(token)
-        if len(text) > MAX_BYTES or not _COMPACT.fullmatch(text):
+        if not is_compact(text):
             raise TokenBackendError(_("Token is invalid"))
         try:
-            header = _without_duplicates(text)
+            header = header_of(text)
             key = ring.find(str(header.get("kid", "")))
             if key is None:
                 log.warning("token_refused", reason="unknown_key")
@@ -106,7 +106,12 @@ class SignedJWTBackend(TokenBackend):
         return typ == self.typ
 
 
-def _without_duplicates(text: str) -> dict[str, Any]:
+def is_compact(text: str) -> bool:
+    """Return True if this text has the form and at most the size of a signed token."""
+    return len(text) <= MAX_BYTES and _COMPACT.fullmatch(text) is not None
+
+
+def header_of(text: str) -> dict[str, Any]:
     """Return the header. Raises `ValueError` if header or payload has a member twice.
 
     JSON parsers differ in which of the two they keep, so two verifiers would read different claims (RFC

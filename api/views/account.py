@@ -1,5 +1,8 @@
 """Show, change, download and delete the caller's own account."""
 
+from typing import Any, cast
+
+from django.db import transaction
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -10,7 +13,7 @@ from rest_framework.views import APIView
 
 from accounts.pages import personal_data
 from accounts.request import client_of
-from accounts.signins import erasure
+from accounts.signins import erasure, profiles
 from api.authentication import account
 from api.serializers import DeletionAnswerSerializer, DeletionSerializer, MeSerializer
 from api.signin import stepup
@@ -33,9 +36,14 @@ class MeView(APIView):
     )
     def patch(self, request: Request) -> Response:
         """Change the display name or the language."""
-        body = MeSerializer(account(request), data=request.data, partial=True)
+        user = account(request)
+        body = MeSerializer(user, data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        body.save()
+        former = user.display_name
+        with transaction.atomic():
+            body.save()
+            if user.display_name != former:
+                profiles.renamed(user, client=client_of(request._request))  # noqa: SLF001
         return Response(body.data, headers={"Cache-Control": "no-store"})
 
     @extend_schema(
@@ -53,7 +61,8 @@ class MeView(APIView):
         body.is_valid(raise_exception=True)
         stepup.require(request, password=body.validated_data["password"])
         client = client_of(request._request)  # noqa: SLF001
-        erase_at = erasure.request(account(request), client=client)
+        sid = cast("Any", request.auth).sid  # of an access token, or of an `AuthSession`
+        erase_at = erasure.request(account(request), sid=sid, client=client)
         answer = DeletionAnswerSerializer({"erase_at": erase_at}).data
         response = Response(answer, status=202, headers={"Cache-Control": "no-store"})
         delivery.forget(response)

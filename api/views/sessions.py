@@ -15,7 +15,8 @@ from typing_extensions import override
 from accounts.request import client_of
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from api.serializers import SessionSerializer
+from api.authentication import account
+from api.rows import SessionSerializer
 from api.signin import stepup
 
 if TYPE_CHECKING:
@@ -32,6 +33,22 @@ class SessionListView(ListAPIView[AuthSession]):
     @override
     def get_queryset(self) -> QuerySet[AuthSession]:
         return AuthSession.objects.for_user(cast("User", self.request.user).pk).active()
+
+    @extend_schema(
+        operation_id="session_revoke_others",
+        responses={204: OpenApiResponse(description="All other devices are signed out.")},
+        tags=["sessions"],
+    )
+    def delete(self, request: Request) -> Response:
+        """Sign out all other devices. Needs a fresh proof."""
+        stepup.require(request)
+        sessions.revoke_all(
+            account(request),
+            reason=sessions.Reason.OTHER_DEVICE,
+            keep=stepup.sid_of(request),
+            client=client_of(request._request),  # noqa: SLF001
+        )
+        return Response(status=204)
 
 
 class SessionDetailView(APIView):

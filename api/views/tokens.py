@@ -88,8 +88,8 @@ class TokenSecondStepView(TokenAPIView):
     def post(self, request: Request) -> Response:
         """Finish a sign-in that was answered with 401 `mfa_required`.
 
-        A wrong code doesn't use the `mfa_token` up. After some wrong codes the answer is 429 with
-        `Retry-After`.
+        Send a `code`, or the `credential` of a passkey. A wrong one doesn't use the `mfa_token` up.
+        After some wrong ones the answer is 429 with `Retry-After`.
         """
         body = SecondStepSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -213,7 +213,8 @@ class TokenRevokeView(OAuthAPIView):
         body = VerifySerializer(data={"token": token})
         body.is_valid(raise_exception=True)
         session = _session_named_by(body.validated_data["token"])
-        if session is not None:
+        # Everybody with a token of an API key could end the key: only operators do.
+        if session is not None and session.kind != AuthSession.Kind.SERVICE:
             client = client_of(request._request)  # noqa: SLF001
             sessions.revoke(session, reason=sessions.Reason.LOGOUT, client=client)
         response = Response()

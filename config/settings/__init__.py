@@ -5,12 +5,18 @@ default: if one is missing, the process names it and doesn't start. Each name is
 """
 
 from config.settings.api import *  # noqa: F403 - Django reads settings from one module
+from config.settings.apps import *  # noqa: F403 - Django reads settings from one module
 from config.settings.auth import *  # noqa: F403 - Django reads settings from one module
 from config.settings.base import *  # noqa: F403 - Django reads settings from one module
+from config.settings.brand import *  # noqa: F403 - Django reads settings from one module
 from config.settings.database import *  # noqa: F403 - Django reads settings from one module
 from config.settings.limits import *  # noqa: F403 - Django reads settings from one module
+from config.settings.live import *  # noqa: F403 - Django reads settings from one module
 from config.settings.mail import *  # noqa: F403 - Django reads settings from one module
+from config.settings.metrics import *  # noqa: F403 - Django reads settings from one module
 from config.settings.providers import *  # noqa: F403 - Django reads settings from one module
 from config.settings.redis import *  # noqa: F403 - Django reads settings from one module
+from config.settings.retention import *  # noqa: F403 - Django reads settings from one module
 from config.settings.security import *  # noqa: F403 - Django reads settings from one module
 from config.settings.web import *  # noqa: F403 - Django reads settings from one module
+from config.settings.webhooks import *  # noqa: F403 - Django reads settings from one module

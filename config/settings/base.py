@@ -6,9 +6,11 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
+from config.addresses import origin
 from config.logs import logging_config
 
 # Allows a model in the name of Django's generic classes, as in `ListView[User]`.
@@ -49,14 +51,23 @@ SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 SESSION_ID_KEY = env.str("SESSION_ID_KEY")
 DATA_ENCRYPTION_KEYS: list[str] = env.list("DATA_ENCRYPTION_KEYS")
 
-SITE_URL = env.str("SITE_URL", default="") or f"http://localhost:{PORT}"
-SITE_NAME = "Munjigi"
+SITE_URL = origin(env.str("SITE_URL", default="") or f"http://localhost:{PORT}")
+SITE_HOST = urlsplit(SITE_URL).hostname or ""
+SITE_NAME = env.str("SITE_NAME", default="") or "Munjigi"
+# A folder with templates, static files and texts that replace ours. None: there is none.
+BRAND_DIR: Path | None = None
+if _brand_dir := env.str("BRAND_DIR", default=""):
+    BRAND_DIR = (BASE_DIR / _brand_dir).resolve()
+    if not BRAND_DIR.is_dir():
+        raise ImproperlyConfigured(f"BRAND_DIR={_brand_dir!r} is no folder.")
 HTTPS = urlsplit(SITE_URL).scheme == "https"
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
-ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname or "", *env.list("ALLOWED_HOSTS", default=[])]
-FRONTEND_ORIGINS: list[str] = env.list("FRONTEND_ORIGINS", default=[]) or (
-    [f"http://localhost:{DEMO_PORT}"] if DEMO else []
-)
+ALLOWED_HOSTS = [SITE_HOST, *env.list("ALLOWED_HOSTS", default=[])]
+FRONTEND_ORIGINS: list[str] = [
+    origin(each)
+    for each in env.list("FRONTEND_ORIGINS", default=[])
+    or ([f"http://localhost:{DEMO_PORT}"] if DEMO else [])
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -94,7 +105,7 @@ INSTALLED_APPS = [
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("ko", _("Korean"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [*([BRAND_DIR / "locale"] if BRAND_DIR else []), BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["config.formats"]
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Seoul")
 USE_TZ = True
@@ -103,6 +114,10 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
+# The first file of a name wins.
+STATICFILES_DIRS = [
+    folder for folder in [BRAND_DIR / "static" if BRAND_DIR else None] if folder and folder.is_dir()
+]
 STATIC_HASHED = env.bool("STATIC_HASHED", default=not DEMO)
 # Find files at each request. Otherwise each process reads all files of all apps at its start.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not STATIC_HASHED

@@ -23,11 +23,14 @@ LIMITS = {
     "sign_in_account": limit("LIMIT_SIGN_IN_ACCOUNT", "5/300"),
     "sign_in_account_day": limit("LIMIT_SIGN_IN_ACCOUNT_DAY", "100/86400"),
     "sign_in_device": limit("LIMIT_SIGN_IN_DEVICE", "5/300"),
-    "sign_in_network": limit("LIMIT_SIGN_IN_NETWORK", "50/300"),
-    # Requests from one IP address.
+    "sign_in_network": limit("LIMIT_SIGN_IN_NETWORK", "100/300"),
+    # Mails that one network asked for, and that nobody used.
     "sign_up": limit("LIMIT_SIGN_UP", "60/60"),
     "reset": limit("LIMIT_RESET", "60/60"),
     "code": limit("LIMIT_CODE", "60/60"),
+    # Requests from one network: forms of sign-ups and of mailed links, also refused ones; challenges.
+    "form": limit("LIMIT_FORM", "600/60"),
+    "passkey_start": limit("LIMIT_PASSKEY_START", "600/60"),
     # Attempts by a provider that did not succeed: of one browser, of one network.
     "social_browser": limit("LIMIT_SOCIAL_BROWSER", "30/60"),
     "social_start": limit("LIMIT_SOCIAL_START", "600/60"),
@@ -36,6 +39,7 @@ LIMITS = {
     "refresh": limit("LIMIT_REFRESH", "120/60"),
     "refresh_token": limit("LIMIT_REFRESH_TOKEN", "20/60"),
     "introspect": limit("LIMIT_INTROSPECT", "600/60"),
+    "passkey": limit("LIMIT_PASSKEY", "60/60"),
     "report": limit("LIMIT_REPORT", "600/60"),
     # Wrong tries of one mailed code.
     "code_tries": limit("LIMIT_CODE_TRIES", "5/600"),
@@ -58,16 +62,17 @@ def _rate(name: str, per: str) -> str:
     return f"{amount}/{seconds}s/{per}"
 
 
-# The limits that allauth counts. `accounts.signins.guesses` counts wrong passwords.
+# The limits that allauth counts. `accounts.signins.guesses` counts wrong passwords,
+# `accounts.pages.mail_requests` the mails that a network asks for.
 ACCOUNT_RATE_LIMITS = {
     "login": None,
     "login_failed": None,
-    "signup": _rate("sign_up", "ip"),
-    "reset_password": f"{_rate('reset', 'ip')},{_rate('reset_address', 'key')}",
-    "reset_password_from_key": _rate("reset", "ip"),
+    "signup": _rate("form", "ip"),
+    "reset_password": _rate("reset_address", "key"),
+    "reset_password_from_key": _rate("form", "ip"),
     "change_password": _rate("change_password", "user"),
     "manage_email": _rate("change_email", "user"),
     "reauthenticate": _rate("reauthenticate", "user"),
-    "request_login_code": f"{_rate('code', 'ip')},{_rate('code_address', 'key')}",
+    "request_login_code": _rate("code_address", "key"),
     "confirm_email": _rate("resend", "key"),
 }

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from config.settings.base import FRONTEND_ORIGINS, HTTPS, TRUSTED_PROXY_COUNT, env
+from config.settings.base import FRONTEND_ORIGINS, HTTPS, SITE_URL, TRUSTED_PROXY_COUNT, env
+from config.settings.live import EVENTS_ORIGIN
 from config.settings.providers import PROVIDER_ORIGINS
 
 # CORS, CSRF, cookies
@@ -22,6 +23,7 @@ CORS_ALLOW_HEADERS = [
     "tracestate",
     "x-csrftoken",
     "x-email-verification-key",
+    "x-invitation",
     "x-password-reset-key",
     "x-request-id",
     "x-requested-with",
@@ -52,7 +54,11 @@ LAST_USED_COOKIE_AGE = int(timedelta(days=365).total_seconds())
 # That this browser has signed in to an account before: its wrong passwords are counted apart.
 DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}device"
 DEVICE_COOKIE_AGE = int(timedelta(days=365).total_seconds())
+# That this browser has offered a passkey.
+OFFER_COOKIE_NAME = f"{COOKIE_PREFIX}passkey-offer"
+OFFER_COOKIE_AGE = int(timedelta(days=365).total_seconds())
 # Whether this browser chose "Stay signed in" last.
+TRUSTED_COOKIE_NAME = f"{COOKIE_PREFIX}trusted"
 STAY_COOKIE_NAME = f"{COOKIE_PREFIX}stay"
 STAY_COOKIE_AGE = int(timedelta(days=365).total_seconds())
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
@@ -70,7 +76,7 @@ CONTENT_SECURITY_POLICY = {
     "style-src": ["'self'"],
     "img-src": ["'self'", "data:"],
     "font-src": ["'self'"],
-    "connect-src": ["'self'"],
+    "connect-src": ["'self'", *([EVENTS_ORIGIN] if EVENTS_ORIGIN != SITE_URL else [])],
     # Chromium also applies form-action to the redirect after the form. A site on https names no
     # plain-http origin. The demo's stand-ins are such, so their buttons work on http only.
     "form-action": [

@@ -1,11 +1,13 @@
 """Set up middleware, URLs and templates."""
 
-from config.settings.base import BASE_DIR, DEMO
+from config.settings.base import BASE_DIR, BRAND_DIR, DEMO
+from config.settings.metrics import TRACING
 
 MIDDLEWARE = [
     "config.middleware.RequestIdMiddleware",
     "config.headers.SecurityHeadersMiddleware",
     "config.health.HealthMiddleware",
+    *(["config.tracing.TracingMiddleware"] if TRACING else []),
     "config.middleware.RequestLogMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.methods.MethodMiddleware",
@@ -28,6 +30,7 @@ MIDDLEWARE = [
     "api.middleware.ReadingMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.pages.signed_out.SignedOutMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "config.middleware.ErrorMiddleware",
 ]
@@ -38,7 +41,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [*([BRAND_DIR / "templates"] if BRAND_DIR else []), BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -49,6 +52,7 @@ TEMPLATES = [
                 "config.context_processors.site",
                 *(["demo.context_processors.demo"] if DEMO else []),
             ],
+            "libraries": {"brand": "accounts.mail.brand_tags"},
         },
     },
 ]

@@ -13,6 +13,7 @@ const ENDINGS = {
   lost: "ended_lost",
   reused: "ended_reused",
 };
+const HAS_PASSKEYS = Boolean(globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON);
 const state = { api: "", client: null, profile: null, devices: [], status: null, busy: false, mfaToken: null, focus: null };
 
 // Status. `message` is a function, so that the page can show it again after a change of language.
@@ -24,6 +25,7 @@ function report(tone, message, code = "") {
 
 function reportError(error) {
   if (error.signedOut) return; // onSignOut has reported it
+  if (error instanceof DOMException) return report("bad", () => say("passkey_closed"));
   const shown = error instanceof AuthError ? error : new AuthError({ code: "network_error" }, { cause: error });
   if (shown !== error && !(error instanceof TypeError)) throw error;
   report("bad", () => [reason(shown), waiting(shown)].filter(Boolean).join(" "), shown.problem.code);
@@ -77,6 +79,15 @@ function onSignOut(why) {
   render();
 }
 
+/** Show the list of devices as it is now. */
+async function onSessions() {
+  if (state.busy || !session()) return;
+  const devices = await get("/api/sessions/").catch(() => null);
+  if (!devices || state.busy || session()?.sid !== state.sid) return;
+  state.devices = devices.results;
+  render();
+}
+
 function clear() {
   Object.assign(state, { sid: null, profile: null, devices: [] });
 }
@@ -107,15 +118,16 @@ async function signIn(form) {
     report("good", () => say("ok_signed_in"));
   } catch (error) {
     form.elements.password.value = "";
-    if (error.problem?.code === "mfa_required") return askForCode(error.problem.mfa_token);
+    if (error.problem?.code === "mfa_required") return askForCode(error.problem.mfa_token, error.problem.factors);
     reportError(error);
     form.elements.password.focus();
   }
 }
 
 /** Show the form for the second step in place of the first, or the first one again. */
-function askForCode(token) {
+function askForCode(token, factors = []) {
   state.mfaToken = token;
+  find("#passkey-step").hidden = !(HAS_PASSKEYS && factors.includes("webauthn"));
   const form = find("#second-step");
   find("#sign-in").hidden = token !== null;
   form.hidden = token === null;
@@ -139,7 +151,21 @@ async function secondStep(form) {
   }
 }
 
+/** Sign in with what `work` does: a passkey, alone or as the second step. */
+async function byPasskey(work) {
+  report("busy", () => say("passkey_asked"));
+  await work();
+  askForCode(null);
+  report("good", () => say("ok_signed_in"));
+}
+
 const actions = {
+  passkey: () => byPasskey(() => state.client.signInByPasskey()),
+  "passkey-step": () =>
+    byPasskey(() => state.client.signInByPasskey(state.mfaToken)).catch((error) => {
+      if (error.problem?.code === "invalid_mfa_token") askForCode(null); // it has expired: begin again
+      throw error;
+    }),
   "call-me": async () => {
     state.profile = await get("/api/me/");
     report("good", () => say("ok_called"));
@@ -281,7 +307,8 @@ async function start() {
     report("bad", () => say("no_config"));
     return render();
   }
-  state.client = createClient({ api: state.api, onSignOut, onTokens, fetch: send });
+  state.client = createClient({ api: state.api, live: true, onSignOut, onTokens, onSessions, fetch: send });
+  find("#passkey").hidden = !HAS_PASSKEYS;
   log.add({ at: new Date(), note: () => say("this_tab", { tab: state.client.tab }) });
   await act(restore);
 }

@@ -32,11 +32,19 @@
 //   "expired"     `refresh_expired`, or the browser has dropped the cookie: not used for too long
 //   "lost"        `refresh_lost`: an answer was lost and could not be repeated. Nobody's fault; say it kindly
 //   "reused"      `refresh_reused`: somebody may have copied the cookie. Show the signed-in devices next
+// With `live: true` the client hears within a second that the sign-in has ended, by a stream of server-sent
+// events (docs/live.md). One tab holds it, by a ticket for each. If it is refused, the client asks for the next
+// ticket after 30 seconds, which also finds an ended sign-in. `onSessions()` is called when another device of the
+// user has signed in or out, or may have.
 // `onTokens({what, tab, mine})` hears of each access token, "signed_in", "refreshed" or "handed_over", that this
 // tab fetched or took over. `createClient({fetch})` replaces the browser's.
 
 const LOCK = "munjigi-refresh";
+const LIVE = "munjigi-live";
 const CHANNEL = "munjigi";
+const AGAIN_MS = 30_000;
+const SPREAD_MS = 5_000;
+const ENDS = { expired: "expired", refresh_lost: "lost", reused: "reused" }; // all others: "elsewhere"
 const EARLY_SECONDS = 30;
 const HANDOVER_MS = 100;
 // All tabs wait for the tab that holds the lock, so each token request needs a time limit.
@@ -98,7 +106,9 @@ function random() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, fetch: send = (...call) => fetch(...call) }) {
+export function createClient({
+  api, live = false, onSignOut = () => {}, onTokens = () => {}, onSessions = () => {}, fetch: send = (...call) => fetch(...call),
+}) {
   const tab = Math.random().toString(36).slice(2, 6); // a name to show, no secret
   const channel = globalThis.BroadcastChannel ? new BroadcastChannel(CHANNEL) : null;
   let tokens = null; // {access, sid, lifetime, expiresAt}
@@ -106,6 +116,8 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
   let refreshing = null;
   let queue = Promise.resolve();
   let arrived = () => {};
+  let isListening = false;
+  let hangUp = () => {}; // ends the stream or the pause of this tab
   const retryKey = retryKeyOf(api);
 
   /** Run `work` alone among all tabs, or alone in this tab if the browser has no Web Locks. */
@@ -128,9 +140,13 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
   const hasExpired = ({ expiresAt }) => Date.now() >= expiresAt;
   const isStale = ({ expiresAt, lifetime }) => Date.now() > expiresAt - Math.min(EARLY_SECONDS, lifetime / 4) * 1000;
 
+  /** Return true if the stream, or another tab, was faster to tell of the end of this sign-in. */
+  const isOver = (shown) => tokens === null && shown !== null && shown.sid === ended;
+
   function adopt(fresh, { what, tab: from }) {
     tokens = fresh;
     arrived();
+    if (live) listen();
     onTokens({ what, tab: from, mine: from === tab });
   }
 
@@ -143,6 +159,7 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
 
   function forget(reason) {
     tokens = null;
+    hangUp();
     onSignOut(reason);
   }
 
@@ -188,10 +205,8 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
       // These are answers, too. After all others the token may have been replaced: keep the key.
       if (error.status === 400 || error.status === 401) retryKey.discard(key);
       const reason = error.status === 401 ? (REASONS[error.problem.code] ?? (shown && "expired")) : null;
-      if (reason && tokens === shown) {
-        error.signedOut = true;
-        end(reason);
-      }
+      error.signedOut = Boolean(reason) && (tokens === shown || isOver(shown));
+      if (reason && tokens === shown) end(reason);
       throw error;
     }
   }
@@ -215,9 +230,47 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
     const used = tokens;
     const response = await attempt();
     if (response.status !== 401 || !used) return response;
+    if (isOver(used)) throw Object.assign(new AuthError({ code: "session_ended" }, { status: 401 }), { signedOut: true });
     if (tokens === used) await refresh();
     // Don't repeat the request if another account has signed in meanwhile.
     return tokens?.sid === used.sid ? attempt() : response;
+  }
+
+  /** Hold the stream while somebody is signed in. One tab does, the others wait for the lock. */
+  async function listen() {
+    if (isListening) return;
+    isListening = true;
+    const hold = async () => {
+      while (tokens) await pause(await follow().catch(() => AGAIN_MS));
+    };
+    await (navigator.locks ? navigator.locks.request(LIVE, hold) : hold());
+    isListening = false;
+    if (tokens) listen(); // signed in again meanwhile
+  }
+
+  const pause = (wait) => new Promise((resolve) => {
+    const timer = setTimeout(resolve, tokens ? wait : 0);
+    hangUp = () => { clearTimeout(timer); resolve(); };
+  });
+
+  /** Open one stream. Returns after its end the milliseconds to wait before the next one. */
+  async function follow() {
+    const { url } = await read(await fetchWithToken("/api/events/ticket/", { method: "POST" }));
+    if (!tokens) return 0;
+    return new Promise((resolve) => {
+      let wait = AGAIN_MS;
+      const source = new EventSource(url);
+      const news = ({ type, data }) => {
+        const { sid, reason } = JSON.parse(data);
+        if (type === "session.ended" && sid === tokens?.sid) end(ENDS[reason] ?? "elsewhere");
+        else onSessions();
+      };
+      hangUp = () => { source.close(); resolve(wait); };
+      source.addEventListener("ready", () => { wait = Math.random() * SPREAD_MS; });
+      for (const type of ["session.ended", "session.opened", "resync"]) source.addEventListener(type, news);
+      // The ticket is used: a stream that breaks needs another one, and not the browser's own attempts.
+      source.addEventListener("error", () => { onSessions(); hangUp(); });
+    });
   }
 
   return {
@@ -228,6 +281,13 @@ export function createClient({ api, onSignOut = () => {}, onTokens = () => {}, f
     /** Return true if another tab or the cookie still has a sign-in. */
     restore: () => refresh().catch((error) => { if (error.status !== 401) throw error; }).then(() => tokens !== null),
     signIn: (email, password) => inTurn(async () => announce(await post("/api/token/", { email, password }), "signed_in")),
+    /** With the `mfa_token` of `mfa_required`: as its second step. Throws the browser's error if its dialog is closed. */
+    signInByPasskey: async (mfa_token) => {
+      const [path, step] = mfa_token ? ["/api/token/mfa/", { mfa_token }] : ["/api/token/passkey/", {}];
+      const asked = await post("/api/token/passkey/options/", step);
+      const signed = await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked.public_key) });
+      return inTurn(async () => announce(await post(path, { ...step, credential: signed.toJSON() }), "signed_in"));
+    },
     /** After `signIn` threw `mfa_required`: go on with `problem.mfa_token` and a code of a second factor. */
     secondStep: (mfa_token, code) => inTurn(async () => announce(await post("/api/token/mfa/", { mfa_token, code }), "signed_in")),
     /** End the sign-in. Throws and stays signed in if the API is out of reach: the cookie would sign in again. */

@@ -22,11 +22,18 @@ IPHONE = (
         (IPHONE, "Safari · iOS", True),
         ("curl/8.1", "curl", False),
         ("MyApp/1.0 (build 7)", "MyApp/1.0", False),
-        ("x" * 600, "x" * 40, False),
+        ("x" * 600, "Unknown device", False),
+        ("https://keep.evil.example/secure x", "Unknown device", False),
+        ("evil.example/1.0", "Unknown device", False),
+        ("evil.example", "Unknown device", False),
+        ("evil.example/3 CFNetwork/1410 Darwin/22.6", "evil example · iOS", True),
+        ("Call-1588-0000/1.0", "Unknown device", False),
+        ("MyApp/evil.example", "Unknown device", False),
+        ("MyApp/1.evil.example", "Unknown device", False),
+        ("MyApp/1.0\nevil.example", "Unknown device", False),
         ("", "Unknown device", False),
         (" ", "Unknown device", False),
     ],
-    ids=["chrome", "iphone", "curl", "an app", "long", "none", "blank"],
 )
 def test_a_device_has_a_short_name(user_agent, name, is_mobile):
     assert client_info.device_name(user_agent) == name

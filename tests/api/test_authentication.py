@@ -10,7 +10,7 @@ from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.problems import problem
 
-PLACES = ["/api/me/", "/api/sessions/"]
+PLACES = ["/api/me/", "/api/sessions/", "/api/activity/"]
 
 
 @pytest.mark.django_db

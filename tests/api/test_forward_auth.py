@@ -8,6 +8,8 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from accounts.services import keys
+from accounts.services.models import ApiKey
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 from api import forward_auth
@@ -19,6 +21,7 @@ from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.outage import without_redis
 
+SERVICES = "/api/verify/services"
 INVALID = 'Bearer realm="api", error="invalid_token"'
 
 
@@ -26,10 +29,10 @@ INVALID = 'Bearer realm="api", error="invalid_token"'
 def verify(request, db):
     """Ask the short path or the view; return status and headers."""
 
-    def by_wsgi(authorization, method="GET"):
-        environ = {
+    def by_wsgi(authorization, method="GET", path="/api/verify", **more):
+        environ = more | {
             "REQUEST_METHOD": method,
-            "PATH_INFO": "/api/verify",
+            "PATH_INFO": path,
             "HTTP_AUTHORIZATION": authorization,
         }
         assert forward_auth.answers(environ)
@@ -42,9 +45,9 @@ def verify(request, db):
         assert len(dict(headers)) == len(headers)
         return int(status.split()[0]), {name.lower(): value for name, value in headers}
 
-    def by_view(authorization, method="GET"):
+    def by_view(authorization, method="GET", path="/api/verify", **more):
         response = Client(raise_request_exception=False).generic(
-            method, "/api/verify", headers={"authorization": authorization}
+            method, path, headers={"authorization": authorization}, **more
         )
         return response.status_code, {
             name.lower(): value for name, value in response.headers.items()
@@ -61,6 +64,7 @@ def test_a_good_token_returns_204_with_its_user(verify, pair, user, scheme):
     assert headers["x-auth-subject"] == str(user.pk)
     assert headers["x-auth-session"] == pair["sid"]
     assert headers["x-auth-scope"] == "none"
+    assert headers["x-auth-kind"] == "user"
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"].startswith("default-src 'none'")
@@ -150,6 +154,56 @@ def test_without_the_database_from_the_start_the_answer_is_503(verify, pair, mon
     assert status == 503
 
 
+# Machines
+
+
+@pytest.fixture(params=["", "orders:read"])
+def machine(request, db):
+    """Return the credential of an API key with this scope."""
+    key = ApiKey(name="Billing", scope=request.param)
+    keys.add(key)
+    return f"Bearer {jwts.AccessJWT.for_key(key, key.words)}"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"QUERY_STRING": "services=1"},
+        {"HTTP_X_AUTH_KIND": "service"},
+        {"HTTP_X_ORIGINAL_URI": SERVICES, "HTTP_X_FORWARDED_URI": SERVICES},
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_machine_is_not_signed_in(verify, machine, method, more):
+    status, headers = verify(machine, method, **more)
+
+    assert status == 403
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert not [name for name in headers if name.startswith("x-auth-")]
+
+
+def test_a_gateway_lets_machines_in_by_another_address(verify, machine, pair):
+    status, headers = verify(machine, path=SERVICES)
+    persons = verify(f"Bearer {pair['access']}", path=SERVICES)
+
+    assert (status, headers["x-auth-kind"]) == (204, "service")
+    assert headers["x-auth-scope"] in {"none", "orders:read"}
+    assert (persons[0], persons[1]["x-auth-kind"]) == (204, "user")
+
+
+def test_the_other_address_takes_no_bad_token(verify):
+    assert verify("Bearer x", path=SERVICES)[0] == 401
+
+
+def test_the_other_address_takes_a_cookie(signed_in):
+    answer = signed_in.get(SERVICES)
+
+    assert (answer.status_code, answer["X-Auth-Kind"]) == (204, "user")
+    assert Client().get(SERVICES).status_code == 401
+
+
 # Which requests the short path answers
 
 
@@ -201,6 +255,7 @@ def test_a_session_cookie_returns_204_with_its_user(signed_in, user):
     assert response["X-Auth-Subject"] == str(user.pk)
     assert response["X-Auth-Session"] == str(AuthSession.objects.get().pk)
     assert response["X-Auth-Scope"] == "none"
+    assert response["X-Auth-Kind"] == "user"
     assert response["Cache-Control"] == "no-store"
     assert response.content == b""
 

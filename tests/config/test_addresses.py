@@ -132,3 +132,29 @@ def test_a_value_that_begins_with_a_dollar_is_no_other_variable(site_under):
     )
 
     assert answers == "$word"
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://A.example:443", "https://a.example"),
+        ("HTTP://a.example:80", "http://a.example"),
+        ("http://a.example:443", "http://a.example:443"),
+        ("https://[::1]:443", "https://[::1]"),
+        ("https://a.example:", "https://a.example"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_write_it(url, origin):
+    assert addresses.origin(url) == origin
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://a.example/", "https://A.example/path", "https://user@a.example:443", "", "*"),
+        *("https://a.example:port", "https://a.example:99999", "https://[a", "a.example"),
+        *("android:apk-key-hash:Ab", "ftp://A.example", "https://:443", "https://a.example?x"),
+    ],
+)
+def test_a_text_that_is_no_origin_stays_as_it_is(url):
+    assert addresses.origin(url) == url

@@ -4,7 +4,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from accounts.federation.providers.addresses import Client
+from accounts.webhooks import signing
 from config import checks
+from tests.kit.legacy import key_pair
 
 SAFE = {
     "SITE_URL": "https://auth.example.com",
@@ -20,6 +22,11 @@ SAFE = {
     "TRUSTED_PROXY_COUNT": 1,
     "PROVIDER_CLIENTS": {"google": Client(), "kakao": Client(), "naver": Client()},
     "KAKAO_APP_ID": "",
+    "LEGACY_SIGN_IN_URL": "",
+    "LEGACY_TOKEN_KEY": "",
+    "LEGACY_TOKEN_ALGORITHM": "HS256",
+    "PASSWORD_BREACH_API": "",
+    "PASSWORD_BREACH_FILE": "",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
 }
 POSTGRES, SQLITE = "django.db.backends.postgresql", "django.db.backends.sqlite3"
@@ -39,6 +46,9 @@ def found(settings):
                 checks.check_secrets,
                 checks.check_redis,
                 checks.check_providers,
+                checks.check_breaches,
+                checks.check_legacy_tokens,
+                checks.check_former_system,
                 checks.check_deployment,
             )
             for message in check(None)
@@ -223,3 +233,81 @@ def test_incomplete_kakao_settings_are_reported(found, client, app_id, ids):
     clients = SAFE["PROVIDER_CLIENTS"] | {"kakao": client}
 
     assert found(PROVIDER_CLIENTS=clients, KAKAO_APP_ID=app_id) == ids
+
+
+@pytest.mark.parametrize(
+    ("address", "ids"),
+    [
+        ("https://api.pwnedpasswords.com", []),
+        ("http://127.0.0.1:9000", []),
+        ("https://api.pwnedpasswords.com/range/", ["accounts.E023"]),
+        ("api.pwnedpasswords.com", ["accounts.E023"]),
+        ("http://api.pwnedpasswords.com", ["accounts.E024"]),
+    ],
+)
+def test_the_service_of_leaked_passwords_is_an_origin_with_https(found, address, ids):
+    assert found(PASSWORD_BREACH_API=address) == ids
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"", "byte 0"),
+        (b"password\n123456\n", "byte 0"),
+        (b"8846F7EAEE8FB117AD06BDD830B7586C:9\n", "byte 0"),  # an NTLM hash
+        (b"F" * 40 + b":1\r\n" + b"0" * 40 + b":1\r\n", "aren't ordered"),
+        (None, "can't be read"),
+    ],
+)
+def test_a_file_of_another_format_is_e025_with_its_fault(settings, tmp_path, content, named):
+    path = tmp_path / "leaks.txt"
+    if content is not None:
+        path.write_bytes(content)
+    settings.PASSWORD_BREACH_FILE = str(path)
+
+    (message,) = checks.check_breaches(None)
+
+    assert message.id == "accounts.E025"
+    assert named in message.msg
+
+
+PRIVATE, PUBLIC = key_pair()
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm", "ids"),
+    [
+        ("", "none", []),
+        ("s" * 32, "HS256", []),
+        (PUBLIC, "ES256", []),
+        ("s" * 31, "HS256", ["accounts.E041"]),
+        ("s" * 32, "none", ["accounts.E041"]),
+        ("s" * 32, "ES256", ["accounts.E041"]),
+        (PUBLIC, "HS256", ["accounts.E041"]),
+        (PUBLIC, "RS256", ["accounts.E041"]),
+        (PRIVATE, "ES256", ["accounts.E041"]),
+    ],
+)
+def test_a_key_of_the_former_site_that_does_not_fit_is_e041(found, key, algorithm, ids):
+    assert found(LEGACY_TOKEN_KEY=key, LEGACY_TOKEN_ALGORITHM=algorithm) == ids
+
+
+GOOD_SECRET = signing.PREFIX + "c2VjcmV0IG9mIHRoZSBmb3JtZXIgc3lzdGVtIQ=="
+
+
+@pytest.mark.parametrize(
+    ("url", "secret", "ids"),
+    [
+        ("", "", []),
+        ("https://old.example.com/check", GOOD_SECRET, []),
+        ("http://127.0.0.1:8001/check", GOOD_SECRET, []),
+        ("http://old.example.com/check", GOOD_SECRET, ["accounts.E042"]),
+        ("old.example.com", GOOD_SECRET, ["accounts.E042"]),
+        ("https://user:pw@old.example.com/", GOOD_SECRET, ["accounts.E042"]),
+        ("https://old.example.com/check", "", ["accounts.E043"]),
+        ("https://old.example.com/check", "whsec_c2hvcnQ=", ["accounts.E043"]),
+        ("https://old.example.com/check", "secret", ["accounts.E043"]),
+    ],
+)
+def test_the_former_system_needs_https_and_a_secret(found, url, secret, ids):
+    assert found(LEGACY_SIGN_IN_URL=url, LEGACY_SIGN_IN_SECRET=secret) == ids

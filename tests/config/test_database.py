@@ -35,7 +35,7 @@ def test_the_options_of_the_address_are_kept_beside_the_pool():
             "sslmode": "verify-full",
             "sslrootcert": "/etc/ssl/our ca.pem",
             "target_session_attrs": "read-write",
-            "pool": {"min_size": 1, "max_size": 10, "timeout": 5},
+            "pool": {"min_size": 1, "max_size": 15, "timeout": 5},
         },
     }
 
@@ -43,7 +43,7 @@ def test_the_options_of_the_address_are_kept_beside_the_pool():
 def test_without_options_only_the_pool_is_set():
     options = database.configure("postgres://user@db.example.com/name")["OPTIONS"]
 
-    assert options == {"pool": {"min_size": 1, "max_size": 10, "timeout": 5}}
+    assert options == {"pool": {"min_size": 1, "max_size": 15, "timeout": 5}}
 
 
 def test_the_address_cannot_change_the_pool():
@@ -127,7 +127,7 @@ def test_the_settings_have_the_values_of_the_address(site_under):
         "connect_timeout": 3,
         "target_session_attrs": "read-write",
         "sslmode": "require",
-        "pool": {"min_size": 1, "max_size": 10, "timeout": 5},
+        "pool": {"min_size": 1, "max_size": 15, "timeout": 5},
     }
 
 

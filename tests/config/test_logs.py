@@ -1,11 +1,19 @@
 """Test the log: one JSON line for each request, with its id and without secrets."""
 
 import json
+import re
 
 import pytest
 
 from config import redaction
+from tests.kit.addresses import every_path
+from tests.kit.processes import ROOT
 
+NAMED = (
+    *("/admin/", "/_allauth/", "/accounts/reauthenticate/by/", "/accounts/2fa/passkeys/options/"),
+    "/brand/",
+)
+"""Addresses with a name or an id in the path, which is no secret."""
 WALK = """
 import io, logging
 stream = io.StringIO()
@@ -73,7 +81,13 @@ def test_a_request_id_that_could_forge_a_line_is_replaced(client, db, value):
 def test_keys_in_paths_are_not_logged(lines):
     logged = {
         "/accounts/password/reset/key/1a-secret/": "GET /accounts/password/reset/key/…/",
+        "/accounts/2fa/reset/stop/secret/": "GET /accounts/2fa/reset/stop/…/",
         "/accounts/confirm-email/secret/": "GET /accounts/confirm-email/…/",
+        "/accounts/not-me/secret/": "GET /accounts/not-me/…/",
+        "/accounts/continue/secret/": "GET /accounts/continue/…/",
+        "/accounts/invitation/secret/": "GET /accounts/invitation/…/",
+        "/accounts/email/confirm/secret/": "GET /accounts/email/confirm/…/",
+        "/accounts/email/stop/secret/": "GET /accounts/email/stop/…/",
         "/accounts/confirm-email/": "GET /accounts/confirm-email/",
         "/accounts/login/?code=secret": "GET /accounts/login/",
     }
@@ -81,6 +95,17 @@ def test_keys_in_paths_are_not_logged(lines):
     written = lines("\n".join(f"client.get('{path}')" for path in logged))
 
     assert [json.loads(line)["request"] for line in written] == [*logged.values()]
+
+
+@pytest.mark.parametrize("path", [path for path in every_path() if "garbage" in path])
+def test_a_new_address_with_a_key_must_be_cut(path):
+    assert ("garbage" in redaction.redacted(path)) == path.startswith(NAMED)
+
+
+def test_nginx_cuts_the_same_keys():
+    conf = (ROOT / "deploy/nginx/snippets/log.conf").read_text()
+
+    assert re.search(r"/\(\?:(.*?)\)/", conf)[1].split("|") == [*redaction.KEYS]
 
 
 def test_a_server_error_is_logged_with_its_trace(lines):

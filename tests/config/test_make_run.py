@@ -32,7 +32,7 @@ class Run:
     """One `make run` with a small environment and a PATH without redis-server, uv and node."""
 
     def __init__(self, directory: Path, *arguments: str, **env: str) -> None:
-        self.port = free_ports(5)
+        self.port = free_ports(6)
         self.mark = uuid4().hex
         tools = directory / "bin"
         tools.mkdir(exist_ok=True)
@@ -125,6 +125,7 @@ def test_make_run_serves_everything_and_keeps_its_data(make_run):
         "Admin",
         "API docs",
         "Caught mail",
+        "Webhooks",
         "Demo frontend",
         "Stand-in Google",
         "Stand-in Kakao",

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from tests.kit.addresses import every_path
+from tests.kit.clients import open_browser
 from tests.kit.factories import UserFactory
 from tests.kit.problems import problem
 
@@ -93,3 +94,74 @@ answers = [page.status_code, page["Location"], call.status_code, call.json()["co
 
     assert answers[:2] == [308, "https://auth.example.com/accounts/login/"]
     assert answers[2:] == [403, "https_required"]
+
+
+MACHINES = [
+    "/api/verify",
+    "/api/verify/services",
+    *(f"/.well-known/{name}" for name in ("jwks.json", "oauth-authorization-server")),
+    *(f"/.well-known/{name}" for name in ("assetlinks.json", "apple-app-site-association")),
+    *(f"/.well-known/{name}" for name in ("passkey-endpoints", "change-password")),
+    *(f"/accounts/{provider}/login/callback/" for provider in PROVIDERS),
+    "/",
+]
+"""Addresses that only read."""
+
+
+@pytest.fixture
+def strict(user):
+    """A signed-in browser that checks CSRF, and sends no token."""
+    browser = Client(enforce_csrf_checks=True)
+    open_browser(browser, user)
+    return browser
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", MACHINES)
+def test_an_address_that_only_reads_names_its_methods(strict, path, method):
+    response = strict.generic(method, path)
+
+    assert response.status_code == 405
+    assert set(response["Allow"].split(", ")) <= {"GET", "HEAD", "OPTIONS"}
+    assert "GET" in response["Allow"]
+
+
+PAGES = [
+    path
+    for path in every_path()
+    if path.startswith("/accounts/")
+    and not path.startswith(("/accounts/google/", "/accounts/kakao/"))
+]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    "path", ["/accounts/login/", "/accounts/2fa/", "/i18n/setlang/", "/admin/"]
+)
+def test_a_page_takes_no_method_of_programs(strict, path, method):
+    assert strict.generic(method, path).status_code == 405
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_takes_a_method_that_browsers_send_from_no_form(strict, path, method):
+    response = strict.generic(method, path)
+
+    assert response.status_code == 405
+    assert {"GET", "POST"} & set(response["Allow"].split(", "))
+
+
+def test_a_page_that_only_reads_refuses_a_form_without_asking_for_a_token(strict):
+    response = strict.post("/accounts/sessions/")
+
+    assert response.status_code == 405
+    assert response["Allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_pages_take_their_own_methods(strict):
+    statuses = [
+        strict.generic(one, "/accounts/sessions/").status_code for one in ("HEAD", "OPTIONS")
+    ]
+
+    assert statuses == [200, 200]

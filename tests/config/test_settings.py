@@ -97,7 +97,7 @@ def test_a_preflight_of_the_frontend_is_answered_exactly(client, path):
         "Access-Control-Allow-Methods": "DELETE, GET, OPTIONS, PATCH, POST, PUT",
         "Access-Control-Allow-Headers": "accept, accept-language, authorization, baggage, "
         "content-type, idempotency-key, sentry-trace, traceparent, tracestate, x-csrftoken, "
-        "x-email-verification-key, x-password-reset-key, x-request-id, "
+        "x-email-verification-key, x-invitation, x-password-reset-key, x-request-id, "
         "x-requested-with, x-session-token, x-token-delivery",
         "Access-Control-Max-Age": "7200",
         "Access-Control-Expose-Headers": "RateLimit, RateLimit-Policy, "
@@ -219,7 +219,7 @@ def test_only_these_cookies_are_set_and_with_these_flags(user):
 
     seen = cookies_of(browser, user)
 
-    assert set(seen) == {"session", "csrf", "language", "device", "stay"}
+    assert set(seen) == {"session", "csrf", "language", "device", "stay", "passkey-offer"}
     for name, attributes in ((name, each) for name, all_ in seen.items() for each in all_):
         assert attributes["samesite"] == "Lax", name
         assert attributes["path"] == "/", name
@@ -267,6 +267,30 @@ answers = {
         "plain": [301, "https://auth.example.com/accounts/login/?next=/x"],
         "livez": 200,
         "plain cookies": [],
+    }
+
+
+def test_forms_work_if_the_sites_address_names_the_default_port(site_under):
+    """Browsers leave the port out of `Origin`. A proxy may pass it on in `Host`."""
+    answers = site_under(
+        f"{MIGRATE}"
+        """
+answers["statuses"] = {}
+for origin in ("https://auth.example.com", "https://auth.example.com:8443", "https://evil.example"):
+    browser = Client(enforce_csrf_checks=True, headers={"host": "auth.example.com:443"})
+    token = browser.get("/accounts/login/", secure=True).cookies["__Host-csrf"].value
+    form = {"login": "mia@example.com", "password": "wrong", "csrfmiddlewaretoken": token}
+    sent = browser.post("/accounts/login/", form, secure=True, headers={"origin": origin})
+    answers["statuses"][origin] = sent.status_code
+""",
+        SITE_URL="https://auth.example.com:443",
+        ALLOWED_HOSTS="auth.example.com",
+    )
+
+    assert answers["statuses"] == {
+        "https://auth.example.com": 200,
+        "https://auth.example.com:8443": 403,
+        "https://evil.example": 403,
     }
 
 

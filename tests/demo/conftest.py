@@ -126,7 +126,9 @@ def naver():
 @pytest.fixture(scope="session")
 @starts_processes
 def frontend():
-    with running("demo.frontend", "--api", "http://localhost:8765") as port:
+    with running(
+        "demo.frontend", "--api", "http://localhost:8765", "--events", "http://localhost:8766"
+    ) as port:
         yield f"http://127.0.0.1:{port}"
 
 

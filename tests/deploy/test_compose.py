@@ -14,7 +14,7 @@ from redis.retry import Retry
 
 from config import embedded
 from config.management.commands import serve
-from tests.kit import dockerfile, processes
+from tests.kit import dockerfile, nginx, processes
 from tests.kit.waiting import wait_until
 
 ROOT = dockerfile.ROOT
@@ -65,7 +65,7 @@ def test_the_stores_cannot_be_reached_from_outside(compose):
 
 
 def test_nothing_serves_before_the_tables_are_up_to_date(compose):
-    for name in ("web", "worker"):
+    for name in ("web", "worker", "events"):
         waits_for = compose["services"][name]["depends_on"]
         assert waits_for["migrate"] == {"condition": "service_completed_successfully"}
         assert waits_for["redis"] == {"condition": "service_healthy"}
@@ -87,6 +87,14 @@ def test_services_wait_only_for_services_with_a_health_check(compose):
 
 def test_the_worker_runs_as_in_serve(compose):
     assert compose["services"]["worker"]["command"][1:] == serve.WORKER[2:]
+
+
+def test_the_streams_run_as_in_serve_on_the_port_that_nginx_asks(compose):
+    service = compose["services"]["events"]
+    assert service["command"][1:3] == serve.EVENTS[2:]
+    assert "--port=8005" in service["command"]
+    assert "8005" in service["healthcheck"]["test"]
+    assert nginx.EVENTS in (ROOT / "deploy/nginx/snippets/upstream.conf").read_text()
 
 
 def test_every_mounted_file_is_shipped(compose):

@@ -65,8 +65,10 @@ def database(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 @starts_processes
 def edge(nginx, tmp_path_factory, database) -> Iterator[Edge]:
-    app_port = free_ports()
-    edge = Edge(tmp_path_factory.mktemp("edge") / "nginx", app_port, database.parent / "static")
+    app_port = free_ports(2)
+    events_port = app_port + 1
+    static = database.parent / "static"
+    edge = Edge(tmp_path_factory.mktemp("edge") / "nginx", app_port, static, events_port)
     env = os.environ | {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "VAR_DIR": str(database.parent),
@@ -83,6 +85,12 @@ def edge(nginx, tmp_path_factory, database) -> Iterator[Edge]:
     ]
     with (
         running([sys.executable, *command[1:]], app_port, env=env, cwd=ROOT),
+        running(
+            [sys.executable, "manage.py", "events", f"--port={events_port}"],
+            events_port,
+            env=env,
+            cwd=ROOT,
+        ),
         running(edge.command(), edge.http_port),
     ):
         yield edge
@@ -162,11 +170,11 @@ def test_login_page_is_served_as_https(edge):
     assert re.search(r"; Secure\b", cookies(response)["__Host-csrf"])
 
 
-def test_sign_in_records_the_address_that_nginx_saw(edge, database):
+def open_session(edge, **headers):
+    """Sign in by the page, and return its answer."""
     page, text = edge.ask("GET", "/accounts/login/")
     csrf = cookies(page)["__Host-csrf"].split(";")[0]
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', text.decode())[1]
-
     response, _ = edge.ask(
         "POST",
         "/accounts/login/",
@@ -174,18 +182,48 @@ def test_sign_in_records_the_address_that_nginx_saw(edge, database):
         Content_Type="application/x-www-form-urlencoded",
         Cookie=csrf,
         Origin=edge.origin,
-        X_Forwarded_For=FORGED_IP,
-        X_Real_IP=FORGED_IP,
-        Forwarded=f"for={FORGED_IP}",
+        **headers,
+    )
+    assert response.status == 302
+    return response
+
+
+def test_sign_in_records_the_address_that_nginx_saw(edge, database):
+    response = open_session(
+        edge, X_Forwarded_For=FORGED_IP, X_Real_IP=FORGED_IP, Forwarded=f"for={FORGED_IP}"
     )
 
-    assert response.status == 302
     session = cookies(response)["__Host-session"]
     assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(session.split("; "))
     with contextlib.closing(sqlite3.connect(database)) as connection:
         seen = connection.execute("SELECT DISTINCT ip FROM accounts_auditevent").fetchall()
         opened = connection.execute("SELECT DISTINCT ip FROM accounts_authsession").fetchall()
     assert seen == opened == [(CLIENT_IP,)]
+
+
+def test_names_with_underscores_end_at_nginx(edge, database):
+    """The WSGI server can't tell them from names with hyphens, so the forged value could win."""
+    open_session(edge, X__Forwarded__For=FORGED_IP)
+
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        seen = connection.execute("SELECT DISTINCT ip FROM accounts_authsession").fetchall()
+    assert seen == [(CLIENT_IP,)]
+
+
+def test_nginx_passes_each_event_on_at_once(edge):
+    session = cookies(open_session(edge))["__Host-session"].split(";")[0]
+    context = ssl.create_default_context(cafile=edge.directory / "fullchain.pem")
+    connection = http.client.HTTPSConnection(
+        "localhost", edge.tls_port, context=context, timeout=20
+    )
+    with contextlib.closing(connection):
+        connection.request("GET", "/events", headers={"Cookie": session})
+        stream = connection.getresponse()
+        assert stream.status == 200
+        assert stream.readline().startswith(b"retry:")
+        open_session(edge)
+        while (line := stream.readline()) != b"event: session.opened\n":
+            assert line
 
 
 def test_x_forwarded_proto_of_a_client_is_ignored(edge):
@@ -227,6 +265,16 @@ def test_dotfiles_are_not_served(edge, path):
     response, _ = edge.ask("GET", path)
 
     assert response.status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/metrics", "/metrics/", "/metrics?a=1", "//metrics", "/%6detrics"]
+)
+def test_nginx_refuses_the_metrics_and_asks_no_server(edge, path):
+    response, _ = edge.ask("GET", path)
+
+    assert response.status == 404
+    assert "X-Request-ID" not in response.headers  # the site's answers have one
 
 
 @pytest.mark.parametrize("path", ["/static/", "/static/accounts/"])
@@ -287,8 +335,17 @@ def test_health_is_visible_through_nginx(edge):
 def test_access_log_holds_no_query_and_no_key(edge):
     edge.ask("GET", "/accounts/google/login/callback/?code=secret-code&state=secret-state")
     edge.ask("GET", "/accounts/password/reset/key/1-secret-key/")
+    edge.ask("GET", "/accounts/not-me/secret-token/")
+    edge.ask("GET", "/events?ticket=secret-ticket")
 
-    lines = edge.log_lines({"/accounts/google/login/callback/", "/accounts/password/reset/key/…"})
+    lines = edge.log_lines(
+        {
+            "/accounts/google/login/callback/",
+            "/accounts/password/reset/key/…",
+            "/accounts/not-me/…",
+            "/events",
+        }
+    )
 
     assert "secret" not in (edge.directory / "access.log").read_text()
     assert {line["ip"] for line in lines} <= {CLIENT_IP, "127.0.0.1"}
@@ -383,3 +440,42 @@ def test_nginx_accepts_every_shipped_way_to_balance(nginx, tmp_path, method):
     upstream = tmp_path / "nginx" / "conf" / "snippets" / "upstream.conf"
     lines = [line.strip() for line in upstream.read_text().splitlines()]
     assert method.replace("web2:8000", f"127.0.0.2:{ports[0]}") in lines
+
+
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+AMBIGUOUS = {
+    "length and chunks": (b"Content-Length: 4\r\n" + CHUNKED, b"0\r\n\r\n"),
+    "two lengths": (b"Content-Length: 0\r\nContent-Length: 5\r\n", b""),
+    "a list of lengths": (b"Content-Length: 0, 5\r\n", b""),
+    "a signed length": (b"Content-Length: +0\r\n", b""),
+    "another coding": (b"Transfer-Encoding: chunked, identity\r\n", b"0\r\n\r\n"),
+    "an unknown coding": (b"Transfer-Encoding: xchunked\r\n", b""),
+    "chunks twice": (CHUNKED + CHUNKED, b"0\r\n\r\n"),
+    "a space before the colon": (b"Transfer-Encoding : chunked\r\nContent-Length: 0\r\n", b""),
+    "a folded header": (b"X: y\r\n Transfer-Encoding: chunked\r\nContent-Length: 0\r\n", b""),
+    "a huge chunk": (CHUNKED, b"ffffffffffffffffff\r\n"),
+    "a chunk that is no number": (CHUNKED, b"0x0\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("case", AMBIGUOUS)
+def test_a_body_of_two_readings_hides_no_second_request(edge, case):
+    """nginx refuses it and closes, so that Granian never reads on at another byte (ASVS 4.2.1)."""
+    headers, body = AMBIGUOUS[case]
+    context = ssl.create_default_context(cafile=edge.directory / "fullchain.pem")
+    raw = socket.create_connection(("localhost", edge.tls_port), 20)
+    with context.wrap_socket(raw, server_hostname="localhost") as connection:
+        connection.sendall(
+            b"POST /api/token/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            + headers
+            + b"\r\n"
+            + body
+            + SMUGGLED
+        )
+        answer = b""
+        while part := connection.recv(65_536):
+            answer += part
+
+    statuses = re.findall(rb"HTTP/1\.1 (\d+)", answer)
+    assert statuses in ([b"400"], [b"501"])

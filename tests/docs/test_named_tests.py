@@ -6,7 +6,7 @@ from tests.kit import documents
 from tests.kit.documents import FILE, NAME, ROOT, part_of, rows_of, text_of
 
 
-@pytest.mark.parametrize("page", ["standards.md", "threat-model.md", "asvs.md"])
+@pytest.mark.parametrize("page", ["standards.md", "threat-model.md", "asvs.md", "edges.md"])
 def test_every_test_that_a_page_names_exists(page):
     text = text_of(page)
 

@@ -36,6 +36,8 @@ def caches_as(settings):
 def public(settings):
     """Configure a public site safely."""
     settings.SITE_URL = "https://auth.example.com"
+    settings.WEBAUTHN_RP_ID = "auth.example.com"
+    settings.WEBAUTHN_ORIGINS = [settings.SITE_URL]
     settings.HTTPS = True
     settings.TRUSTED_PROXY_COUNT = 1
 
@@ -43,5 +45,7 @@ def public(settings):
 @pytest.fixture
 def laptop(settings):
     settings.SITE_URL = "http://localhost:8000"
+    settings.WEBAUTHN_RP_ID = "localhost"
+    settings.WEBAUTHN_ORIGINS = [settings.SITE_URL]
     settings.HTTPS = False
     settings.TRUSTED_PROXY_COUNT = 0

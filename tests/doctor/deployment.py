@@ -76,8 +76,9 @@ def doctor(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[
 
 @contextlib.contextmanager
 def deployed(directory: Path) -> Iterator[Deployment]:
-    app_port = free_ports()
-    edge = Edge(directory / "nginx", app_port, directory / "var" / "static")
+    app_port = free_ports(2)
+    events_port = app_port + 1
+    edge = Edge(directory / "nginx", app_port, directory / "var" / "static", events_port)
     edge.static.parent.mkdir()
     password = ("--requirepass", redis_servers.PASSWORD)
     with (
@@ -93,6 +94,11 @@ def deployed(directory: Path) -> Iterator[Deployment]:
         ]
         with (
             running([sys.executable, *command[1:]], app_port, **options),
+            running(
+                [sys.executable, "manage.py", "events", f"--port={events_port}"],
+                events_port,
+                **options,
+            ),
             running(edge.command(), edge.http_port),
         ):
             yield deployment

@@ -73,7 +73,7 @@ def test_the_report_of_a_healthy_deployment(deployment, healthy):
     database = f"127.0.0.1:{deployment.database.port}/postgres"
     plain = f"http://localhost:{deployment.edge.http_port}"
     memory = "N MiB used, N% of the machine's memory (maxmemory isn't set)"
-    summary = "32 ok, 1 warning" if version[0] == "warning" else "33 ok, 0 warnings"
+    summary = "35 ok, 1 warning" if version[0] == "warning" else "36 ok, 0 warnings"
     assert text == "\n".join(
         [
             "ok       secret key         51 characters",
@@ -90,6 +90,7 @@ def test_the_report_of_a_healthy_deployment(deployment, healthy):
             "ok       signing keys       ES256 KID… signs, 1 verify, next rotation on DATE",
             "ok       encryption keys    stored secrets: 1, all readable",
             "ok       mail queue         empty",
+            "ok       audit log          no sealed event yet",
             f"ok       redis              127.0.0.1:{deployment.redis_port} answers in N ms",
             f"{version[0]:<7}  redis version      …",
             "ok       redis persistence  append-only file, fsync everysec",
@@ -101,6 +102,14 @@ def test_the_report_of_a_healthy_deployment(deployment, healthy):
             f"ok       mail backend       SMTP to localhost:{deployment.box.port}, STARTTLS",
             "ok       mail sender        no-reply@example.com",
             "ok       mail server        answers, TLSv1.3, signed in",
+            (
+                "ok       retention          sign-ins: 30 days after their end; trusted-browsers: kept; "
+                "webhook-deliveries: 7 days after the event; mail-records: 30 days after the mail; "
+                "invitations: 30 days after their end; spent-tokens: a day after their expiry; "
+                "bulk-runs: 30 days after the choice; event-counts: 400 days after the hour; audit-events: 24 months; "
+                "unverified-accounts: kept; dormant-accounts: kept"
+            ),
+            "skipped  metrics            off: METRICS_PORT is 0",
             "skipped  google             not offered: GOOGLE_CLIENT_ID is empty",
             "skipped  kakao              not offered: KAKAO_CLIENT_ID is empty",
             "skipped  naver              not offered: NAVER_CLIENT_ID is empty",
@@ -112,7 +121,8 @@ def test_the_report_of_a_healthy_deployment(deployment, healthy):
             "ok       site request id    the answer has the request's X-Request-ID",
             "ok       site cookies       __Host-csrf",
             "ok       site stylesheet    /static/accounts/style.HASH.css",
-            f"{summary}, 0 errors, 3 skipped",
+            "ok       site events        events arrive at once",
+            f"{summary}, 0 errors, 4 skipped",
             "",
         ]
     )
@@ -235,10 +245,10 @@ def test_the_report_of_a_broken_deployment(ruin):
         *("google keys", "google credentials", "site"),
     ]
     skipped = [line for line in lines if line[2].startswith("not checked, see ")]
-    assert len(skipped) == 6 + 7 + 7
+    assert len(skipped) == 6 + 7 + 9
     assert {line[0] for line in skipped} == {"skipped"}
     assert all(line[3] for line in lines if line[0] in {"error", "warning"})
-    assert ruin.stdout.splitlines()[-1] == "8 ok, 2 warnings, 7 errors, 22 skipped"
+    assert ruin.stdout.splitlines()[-1] == "9 ok, 2 warnings, 7 errors, 25 skipped"
     assert (ruin.stderr, ruin.returncode) == ("", 1)
 
 

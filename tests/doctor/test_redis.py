@@ -117,6 +117,7 @@ def test_a_missing_embedded_redis_names_the_command(told, settings, caches_as):
     assert found.startswith("/nowhere/redis.sock doesn't answer: ")
 
 
+@pytest.mark.slow
 def test_a_silent_server_gets_its_own_error(told, at):
     with sites.silent() as port:
         at(f"127.0.0.1:{port}")

@@ -8,11 +8,15 @@ from doctor import site
 from tests.kit import certificates, sites
 from tests.kit.sites import Page
 
+pytestmark = pytest.mark.slow  # real TLS servers
 ISSUER = "https://auth.example.com"
 COOKIE = "__Host-csrf=token; Path=/; Secure; SameSite=Lax"
 HSTS = "max-age=31536000; includeSubDomains; preload"
 STYLE = "/static/accounts/style.0123456789ab.css"
 LOGIN = "/accounts/login/"
+EVENTS = "/events?probe"
+KIND = [("Content-Type", "text/event-stream; charset=utf-8")]
+STREAM = Page(body="event: ready\n\n", rest="event: end\n\n", headers=KIND)
 METADATA = "/.well-known/oauth-authorization-server"
 
 
@@ -22,6 +26,7 @@ def pages(**changes):
         "live": ("/livez", Page(body='{"status": "ok"}', echoes="X-Request-ID")),
         "login": (LOGIN, login()),
         "metadata": (METADATA, Page(body=json.dumps({"issuer": ISSUER}))),
+        "events": (EVENTS, STREAM),
         "style": (STYLE, Page(headers=[("Content-Type", "text/css; charset=utf-8")])),
     }
     return {path: changes.get(name, page) for name, (path, page) in named.items()}
@@ -42,6 +47,7 @@ def redirect(target="https://auth.example.com/accounts/login/", **changes):
 def settings_of_https(public, settings):
     settings.SECURE_HSTS_SECONDS = 31536000
     settings.CSRF_COOKIE_NAME = "__Host-csrf"
+    settings.EVENTS_ORIGIN = settings.SITE_URL
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +86,7 @@ def test_a_healthy_site(asked):
         "site request id": ("ok", "the answer has the request's X-Request-ID", ""),
         "site cookies": ("ok", "__Host-csrf", ""),
         "site stylesheet": ("ok", STYLE, ""),
+        "site events": ("ok", "events arrive at once", ""),
     }
 
 
@@ -97,7 +104,7 @@ def test_a_site_that_is_down_is_an_error_and_the_rest_is_skipped(told):
         "https://localhost:9 can't be reached: [Errno 111] Connection refused",
         "Start it, and check DNS and firewall. From inside the network, give an address that this machine can reach with --url.",
     )
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert set(lines.values()) == {("skipped", "not checked, see site", "")}
 
 
@@ -238,6 +245,7 @@ def test_a_site_without_tls_skips_the_tls_checks(told, laptop, settings):
         "site request id": ("ok", "the answer has the request's X-Request-ID", ""),
         "site cookies": ("ok", "csrf", ""),
         "site stylesheet": ("ok", STYLE, ""),
+        "site events": ("ok", "events arrive at once", ""),
     }
 
 
@@ -333,3 +341,44 @@ def test_a_missing_stylesheet_is_an_error(asked, page, said):
         f"{STYLE} answers {said}",
         "Give the proxy the static files of this release.",
     )
+
+
+NO_EVENTS = (
+    "Start `manage.py events`, and route this path to it. Without it, pages poll every 30 s."
+)
+
+
+@pytest.mark.parametrize(
+    ("page", "found", "advice"),
+    [
+        (Page(404, headers=[("Content-Type", "text/html")]), "answers 404 text/html", NO_EVENTS),
+        (Page(502), "answers 502", NO_EVENTS),
+        (
+            Page(body="{}", headers=[("Content-Type", "text/html")]),
+            "answers 200 text/html",
+            NO_EVENTS,
+        ),
+        (
+            Page(body="event: ready\n\nevent: end\n\n", headers=KIND),
+            ": a proxy holds events back, so pages poll",
+            "Switch off buffering and compression for this path (nginx: proxy_buffering off).",
+        ),
+    ],
+)
+def test_events_that_pages_do_not_get(asked, page, found, advice):
+    level, text, said = asked(pages(events=page))["site events"]
+
+    assert (level, said) == ("warning", advice)
+    assert text == f"SITE/events{found}" if found[0] == ":" else f"SITE/events {found}"
+
+
+def test_a_busy_probe_is_no_fault(asked):
+    assert asked(pages(events=Page(429)))["site events"][0] == "skipped"
+
+
+def test_events_of_another_origin_are_asked_there(asked, settings):
+    settings.EVENTS_ORIGIN = "http://127.0.0.1:9"
+
+    level, text, _ = asked(pages())["site events"]
+    assert level == "warning"
+    assert text.startswith("http://127.0.0.1:9/events can't be reached")

@@ -1,4 +1,4 @@
-"""Test the checks of stored data: signing keys, encrypted secrets, queued mail."""
+"""Test the checks of stored data: signing keys, encrypted secrets, queued mail, the audit log."""
 
 from datetime import timedelta
 
@@ -7,14 +7,19 @@ from cryptography.fernet import Fernet
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
+from accounts.audit import checkpoints
+from accounts.audit.models import AuditEvent
 from accounts.federation.endings import unlinking
 from accounts.mail import sending
 from accounts.outbox.models import Job
+from accounts.webhooks import endpoints
 from api.keys import rotation
 from api.keys.models import SigningKey
 from doctor import database, stored
+from tests.kit.chains import recorded, sealed
 from tests.kit.factories import UserFactory
 from tests.kit.factors import enrol_app
+from tests.kit.webhooks import endpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -137,6 +142,16 @@ def test_an_older_encryption_key_in_use_is_reported(seen, key, settings):
     assert none == ("ok", "stored secrets: 1, all readable with the first key", "")
 
 
+def test_secrets_of_webhooks_are_checked(seen, key, settings):
+    row, _ = endpoint()
+    endpoints.rotate(row)
+    fine = seen(stored.encryption_keys)
+    settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+
+    assert fine == ("ok", "stored secrets: 3, all readable", "")
+    assert seen(stored.encryption_keys)[1] == "3 of 3 stored secrets can't be decrypted"
+
+
 def test_a_secret_that_cannot_be_decrypted_is_an_error(seen, key, settings):
     unlinking.enqueue("kakao", "1")
     settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
@@ -212,3 +227,35 @@ def test_a_retry_that_is_not_yet_due_is_a_warning(seen):
         "1 waiting, 1 of them after a failed attempt",
         "Read the worker's log and the line `mail server`.",
     )
+
+
+def test_an_audit_log_without_an_event_is_ok(seen):
+    assert seen(stored.audit_log) == ("ok", "no sealed event yet", "")
+
+
+def test_a_sealed_and_signed_audit_log_is_ok(seen):
+    sealed(2)
+    assert seen(stored.audit_log) == ("ok", "2 events sealed, none signed yet", "")
+    checkpoints.make()
+    sealed(1)
+
+    assert seen(stored.audit_log) == ("ok", "3 events sealed, 2 signed", "")
+
+
+def test_an_event_that_nobody_seals_is_an_error(seen):
+    recorded(1)
+    AuditEvent.objects.update(created_at=timezone.now() - timedelta(minutes=7))
+
+    level, text, advice = seen(stored.audit_log)
+
+    assert (level, text) == ("error", "an event has not been sealed for 7 min")
+    assert "manage.py worker" in advice
+
+
+def test_a_late_checkpoint_is_a_warning(seen):
+    sealed(1)
+    AuditEvent.objects.update(sealed_at=timezone.now() - timedelta(hours=3))
+
+    level, text, _advice = seen(stored.audit_log)
+
+    assert (level, text) == ("warning", "1 events sealed, without a checkpoint for 3 h")

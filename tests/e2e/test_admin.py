@@ -30,6 +30,7 @@ def test_an_administrator_finds_a_user_and_ends_the_sign_in(
     page.goto(f"{site.url}/admin/accounts/authsession/?q={visitor['email']}&kind__exact=browser")
     page.locator("#action-toggle").check()
     page.select_option("select[name=action]", "revoke")
+    page.locator("input[name=reason]").first.fill("The owner asked on the phone")
     page.locator("button[name=index]").click()
     expect(page.locator(".messagelist")).to_contain_text("ended")
 

@@ -30,6 +30,33 @@ def test_reload_and_back_open_a_new_form(page: Page, site: Site):
     assert "POST" not in sent
 
 
+def test_a_button_is_pressed_once_and_again_after_back(page: Page, site: Site):
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.goto(f"{site.url}/accounts/password/reset/")
+    page.fill("[name=email]", "twice@example.com")
+    button = page.locator("main form[method=post] button[type=submit]").first
+    with page.expect_navigation():
+        page.evaluate(
+            """() => {
+              const form = document.querySelector("main form[method=post]:has([name=email])");
+              const button = form.querySelector("[type=submit]");
+              button.click();
+              button.click();
+              setTimeout(() => button.click());
+            }"""
+        )
+
+    assert sent.count("POST") == 1
+    page.go_back()
+    expect(button).to_be_enabled()
+    page.fill("[name=email]", "twice@example.com")
+    with page.expect_navigation():
+        button.click()
+
+    assert sent.count("POST") == 2
+
+
 def test_the_time_to_wait_is_counted_in_words(chromium: Browser, site: Site):
     page = chromium.new_page(locale="ko-KR")
     page.goto(f"{site.url}/accounts/login/")

@@ -38,6 +38,10 @@ def test_a_visitor_adds_an_app_and_signs_in_with_its_code(page: Page, site: Site
     page.locator("main form .actions button").click()
     expect(page.locator(".recovery-codes li")).to_have_count(10)
     recovery = page.locator(".recovery-codes code").first.inner_text()
+    page.reload()
+    expect(page.locator(".recovery-codes code").first).to_have_text(recovery)
+    page.get_by_role("button", name="I have kept them").click()
+    expect(page).to_have_url(f"{site.url}/accounts/2fa/")
 
     sign_out(page, site)
     sign_in_by_page(page, site, EMAIL, PASSWORD)

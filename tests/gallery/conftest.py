@@ -12,13 +12,13 @@ from playwright.sync_api import Browser
 
 from tests.gallery import album
 from tests.gallery.album import PICTURES
+from tests.gallery.tabs import SETTINGS
 from tests.kit import demo_site
 from tests.kit.demo_site import Site
 from tests.kit.processes import ROOT
 from tests.kit.rings import starts_processes
 
 PACKAGES = ROOT / "var" / "npm" / "node_modules"
-SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.gallery.site_settings", "STATIC_HASHED": "1"}
 
 
 @pytest.fixture(scope="session")

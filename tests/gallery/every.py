@@ -13,12 +13,22 @@ for _path in sorted(Path(scenes.__file__).parent.glob("[a-z]*.py")):
     importlib.import_module(f"{scenes.__name__}.{_path.stem}")
 
 NO_PAGE = {
-    "": "redirects: Django's object links in the admin, /.well-known/change-password",
+    "": "redirects: Django's object links in the admin, /.well-known/change-password; JSON: passkey-endpoints",
     "root": "redirects to the overview",
+    "brand": "a style sheet",
     "set_language": "POST only: keeps the language, redirects back",
     "accounts:session-revoke": "POST only: redirects to the list",
+    "accounts:trusted-browser-end": "POST only: redirects to the list",
     "accounts:data": "a file",
+    "accounts:denial-link": "redirects to the page without the token",
+    "accounts:invitation": "redirects to the form of the sign-up",
+    "accounts:own-denial": "POST only: redirects to the page of the password",
+    "receive-webhook": "POST only: the worker calls it",
+    "passkey_options": "JSON",
+    "passkey_later": "POST only: redirects to the overview",
     "accounts:continue": "sends the waiting form at once",
+    "admin:accounts_user_delete": "403: an account is deleted after some days",
+    "factor_reset_stop_own": "POST only: redirects to the second step",
     "google_security_events": "Google's server calls it",
     "kakao_security_events": "Kakao's server calls it",
     "kakao_unlinked": "Kakao's server calls it",
@@ -32,8 +42,11 @@ NO_PAGE = {
 }
 REFUSED = {
     f"admin:accounts_{model}_{view}": "403 for everybody: these rows record what happened"
-    for model in ("authsession", "auditevent")
+    for model in ("authsession", "auditevent", "factorreset", "report", "webhookdelivery")
     for view in ("add", "delete")
+} | {
+    f"admin:accounts_{model}_delete": "403 for everybody: an operator revokes them instead"
+    for model in ("invitation", "apikey")
 }
 WITHOUT_PICTURE = NO_PAGE | REFUSED
 

@@ -10,14 +10,28 @@ LEAVING = "leaving@example.com"
 ALL = (FULL, NEW, ENDED, LEAVING)
 SECOND = "second.step@example.com"
 """Has an authenticator app. Signs in by recovery codes, each of which works once."""
+KEYS = "passkeys@example.com"
+"""Has a passkey and a security key. Signs in by recovery codes, as `SECOND` does."""
 RECOVERY_CODES = [f"{number:05}-{number:05}" for number in range(200)]
 ENROLS = {"en": "enrols.en@example.com", "ko": "enrols.ko@example.com"}
 """Add an app, once in each language."""
 MUST = "must.enrol@example.com"
 """Belongs to the group whose accounts must have a second factor, and has none."""
 MUST_GROUP = "Must enrol"
+LOST = "lost.everything@example.com"
+"""Has an authenticator app, whose reset by an administrator is pending."""
+STOPS = {"en": "stops.en@example.com", "ko": "stops.ko@example.com"}
+"""Stop such a reset by the link in the mail, once in each language. The link has the email as its token."""
+LOCKED = "locked@example.com"
+"""Was locked by an administrator."""
 RESET = "reset@example.com"
 """Only their password is reset."""
+WARNED = "warned@example.com"
+"""Has signed in before, so the next sign-in is mailed."""
+REPORTS = {"en": "reports.en@example.com", "ko": "reports.ko@example.com"}
+"""The same, and report that it wasn't them, once in each language."""
+HERE = {"en": "here.en@example.com", "ko": "here.ko@example.com"}
+"""The same, and open the mail in the browser that it is about, once in each language."""
 DEVICES = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0.0.0 Safari/537.36",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1",

@@ -5,6 +5,7 @@ from config.settings import LIMITS as SITE_LIMITS
 from tests.gallery.people import MUST_GROUP
 
 MFA_REQUIRED_FOR = f"group:{MUST_GROUP}"
+MFA_TRUSTED_BROWSER_DAYS = 30
 ROOT_URLCONF = "tests.gallery.site_urls"
 # The walk signs in and fails more often in a minute than one visitor may.
 ACCOUNT_RATE_LIMITS = False

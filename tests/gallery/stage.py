@@ -11,6 +11,7 @@ from tests.gallery import people
 from tests.kit.demo_site import Site
 
 LINK = re.compile(r"\S+/password/reset/key/\S+")
+DENIAL = re.compile(r"\S+/accounts/not-me/\S+")
 MAIL_SECONDS = 20
 _signed_in: dict[tuple[str, str], list[Cookie]] = {}
 
@@ -57,16 +58,15 @@ class Stage:
         self.send("form:has([name=password]) .actions button", login=person, password=password)
         assert "/login/" not in self.page.url, f"{person} can't sign in"
 
-    def enter_by_second_step(self) -> None:
+    def enter_by_second_step(self, person: str = people.SECOND) -> None:
         """Sign in with a recovery code. Other processes use some, too, so try one after another."""
         self.go("/accounts/login/")
         self.send(
-            "form:has([name=password]) .actions button",
-            login=people.SECOND,
-            password=people.PASSWORD,
+            "form:has([name=password]) .actions button", login=person, password=people.PASSWORD
         )
         while "/2fa/authenticate/" in self.page.url:
-            self.send(code=random.choice(people.RECOVERY_CODES))
+            code = random.choice(people.RECOVERY_CODES)
+            self.send("form:has([name=code]) .actions button", code=code)
 
     def enter_as(self, role: str) -> None:
         """Sign in as one of the demo's own accounts."""
@@ -89,11 +89,17 @@ class Stage:
 
     def reset_link(self, email: str) -> str:
         """Wait for a link to choose a new password that is mailed to this address."""
+        return self._mailed(LINK, email)
 
+    def denial_link(self, email: str) -> str:
+        """Wait for a link by which the owner of this address reports: it wasn't me."""
+        return self._mailed(DENIAL, email)
+
+    def _mailed(self, pattern: re.Pattern[str], email: str) -> str:
         def newest() -> str | None:
             self.go("/demo/mail/")
             letters = self.page.locator("article").all_inner_texts()
-            links = [LINK.search(letter) for letter in letters if email in letter]
+            links = [pattern.search(letter) for letter in letters if email in letter]
             return next((link.group() for link in links if link), None)
 
         return _wait(newest, "a link")

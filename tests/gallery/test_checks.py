@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from accounts.audit import vocabulary
 from tests.gallery import wording
 from tests.gallery.camera import PHONE
 
@@ -49,6 +50,12 @@ def test_texts_are_those_that_a_person_reads_or_hears(page: Page):
     )
 
     assert page.evaluate("gallery.texts()") == ["", "seen", "heard"]
+
+
+def test_an_event_type_is_no_text_of_a_language():
+    types = list(vocabulary.EVENT_TYPES)
+
+    assert wording.untranslated(types, types) == []
 
 
 def test_a_text_in_the_other_language_is_found():

@@ -1,23 +1,20 @@
 """Show every page in Chromium, take its pictures, and find what is wrong with it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from django.urls import Resolver404, resolve
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from tests.gallery import album, camera, every, wording
-from tests.gallery.camera import LANGUAGES, PHONE
+from tests.gallery.camera import LANGUAGES
 from tests.gallery.scene import Scene
 from tests.gallery.stage import Stage
-from tests.kit.demo_site import PAGE_MILLISECONDS, Site
+from tests.gallery.tabs import tab
+from tests.kit.demo_site import Site
 
 pytestmark = pytest.mark.gallery
-CHECKS = Path(__file__).with_name("checks.js")
-LOCALES = {"ko": "ko-KR", "en": "en-US"}
 
 
 @pytest.mark.parametrize("scene", every.all_scenes(), ids=lambda scene: scene.name)
@@ -40,24 +37,6 @@ def test_page(scene: Scene, site: Site, chromium: Browser, packages: Path, pictu
     album.note(pictures, scene, found)
 
     assert not found, "\n".join(found)
-
-
-@contextmanager
-def tab(chromium: Browser, language: str, packages: Path) -> Iterator[Page]:
-    """A browser of its own, on a phone, with axe and our checks in every page."""
-    width, height = PHONE
-    context = chromium.new_context(
-        locale=LOCALES[language],
-        viewport={"width": width, "height": height},
-        reduced_motion="reduce",
-    )
-    context.set_default_timeout(PAGE_MILLISECONDS)
-    context.add_init_script(path=packages / "axe-core" / "axe.min.js")
-    context.add_init_script(path=CHECKS)
-    try:
-        yield context.new_page()
-    finally:
-        context.close()
 
 
 def route_of(url: str, site: Site) -> str:

@@ -16,16 +16,26 @@ DATA = re.compile(
             r"[0-9a-f]{8}-[0-9a-f-]{27}",
             r"\b[0-9a-f:]*:[0-9a-f:]+\b",
             r"\b[A-Z]{4}-[A-Z]{4}\b",
+            r"\b[0-9a-f]{64}\b",
+            # An event type (`recovery_code.used`) before a name (`recovery_code`): the first match wins.
+            r"\b[a-z_]+\.[a-z_]+\b",
+            r"\b[a-z]+(_[a-z]+)+\b",
+            r"\bmsg_[0-9a-f]{32}\b",
+            r"\bmk_\w+",
+            r"\borders:read\b",
             r"\bRFC \d+\b",
             r"\b(API|(GET|POST|DELETE) /\S+)",
             *map(re.escape, [people.FULL_NAME, people.MUST_GROUP, *people.DEVICES[4:5]]),
             *map(
                 re.escape,
-                ["김하나", "Sam Staff", "Ada Admin", "Alex Morgan", "Minji Kim", "Support"],
+                ["Demo", "김하나", "Sam Staff", "Ada Admin", "Alex Morgan", "Minji Kim", "Support"],
+            ),
+            *map(
+                re.escape,
+                ["Auditor", "Administrator"],
             ),
             *map(re.escape, ["Robin Park", "민지", "도윤", "서연", "김민지", "최지우", "정하준"]),
             r"\b(?i:Munjigi|문지기|Google|Kakao|Naver)(-of-the-gallery)?\b",
-            r"\b[a-z_]+\.[a-z_]+\b",
             r"\b(Group|User)-\w+ relationships?(: .*)?",
             r"\bfirst-party\b",
             # allauth has no Korean for its model, and Django stores names of permissions in English.

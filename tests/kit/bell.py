@@ -47,6 +47,7 @@ def published(listener):
     redis.Redis(connection_pool=listener.connection_pool).publish(CHANNEL, "null")
     heard = []
     while (data := json.loads(listener.get_message(timeout=20)["data"])) is not None:
+        assert abs(data.pop("at") - time.time()) < 30
         heard.append(data)
     return heard
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect, sync_playwright
+import requests
+from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
 
 from tests.kit import processes
 from tests.kit.ports import free_ports
@@ -30,6 +31,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 MANAGE = [sys.executable, "manage.py"]
+EVENTS_OFFSET = 5
+"""From the port of the site to that of its streams: `config.settings.live` chooses it."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Site:
     """Where the running site is, its demo accounts by role, its environment, and its process."""
 
     url: str
+    port: int
     frontend: str
     standins: dict[str, str]
     accounts: dict[str, dict[str, str]]
@@ -51,7 +55,7 @@ class Site:
 @contextlib.contextmanager
 def running(**more: str) -> Iterator[Site]:
     """Run `manage.py serve` under DEMO=1, as `make run` does, in a directory of its own."""
-    first = free_ports(5)
+    first = free_ports(6)
     with tempfile.TemporaryDirectory(prefix="munjigi-e2e-") as directory:
         env = {
             "PATH": os.environ["PATH"],
@@ -80,6 +84,7 @@ def running(**more: str) -> Iterator[Site]:
             )
             yield Site(
                 url=f"http://localhost:{first}",
+                port=first,
                 frontend=f"http://localhost:{first + 1}",
                 standins={
                     name: f"http://localhost:{port}"
@@ -94,13 +99,69 @@ def running(**more: str) -> Iterator[Site]:
             server.wait(STOP_SECONDS)
 
 
+@dataclass(frozen=True)
+class SecondServer:
+    """Another server of a running site, with the same address, database and Redis, and its ports."""
+
+    port: int
+    events_port: int
+
+    def rule(self, site: Site) -> str:
+        """Return the argument with which Chromium finds this server at the site's address."""
+        own, streams = site.port, site.port + EVENTS_OFFSET
+        return (
+            f"--host-resolver-rules=MAP localhost:{own} 127.0.0.1:{self.port},"
+            f"MAP localhost:{streams} 127.0.0.1:{self.events_port}"
+        )
+
+
+@contextlib.contextmanager
+def second_server(site: Site) -> Iterator[SecondServer]:
+    """Run another server of this site and another process of `/events`, as behind a load balancer."""
+    first = free_ports(2)
+    server = SecondServer(port=first, events_port=first + 1)
+    commands = {
+        server.port: [
+            *(sys.executable, "-m", "granian", "--interface=wsgi", "--workers=1"),
+            *("--host=127.0.0.1", f"--port={server.port}", "--blocking-threads=8"),
+            *("--workers-kill-timeout=3", "--no-ws", "--log-level=error"),
+            "config.wsgi:application",
+        ],
+        server.events_port: [*MANAGE, "events", f"--port={server.events_port}"],
+    }
+    with contextlib.ExitStack() as stack:
+        for port, command in commands.items():
+            process = processes.start(command, env=site.env, start_new_session=True)
+            stack.callback(_end, process)
+            wait_until(
+                lambda port=port, process=process: _is_alive(port, process),
+                f"{command[2]} answers",
+                seconds=START_SECONDS,
+            )
+        yield server
+
+
+def _is_alive(port: int, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None
+    with contextlib.suppress(OSError):
+        return requests.get(f"http://127.0.0.1:{port}/livez", timeout=5).ok
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    process.wait(STOP_SECONDS)
+
+
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     """Run Debian's Chromium, or the one that Playwright has installed."""
     expect.set_options(timeout=PAGE_MILLISECONDS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=ARGUMENTS
-        )
+        browser = launch(playwright.chromium)
         yield browser
         browser.close()
+
+
+def launch(kind: BrowserType, *more: str) -> Browser:
+    return kind.launch(executable_path=shutil.which("chromium"), args=[*ARGUMENTS, *more])

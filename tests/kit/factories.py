@@ -1,14 +1,16 @@
 """Create rows for tests."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import factory
 from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
+from accounts.factors import fingerprint
 from accounts.people.models import User
-from accounts.signins.models import AuthSession
+from accounts.signins.models import AuthSession, TrustedBrowser
 
 PASSWORD = "correct horse battery"
 
@@ -29,9 +31,10 @@ class UserFactory(factory.django.DjangoModelFactory):
     @factory.post_generation
     def verified(self, create: bool, extracted: bool | None, **kwargs: object) -> None:
         if create:
-            EmailAddress.objects.create(
+            row = EmailAddress(
                 user=self, email=self.email, primary=True, verified=extracted is not False
             )
+            EmailAddress.objects.bulk_create([row])  # sends no signal: nobody else has the address
 
 
 class AuthSessionFactory(factory.django.DjangoModelFactory):
@@ -53,6 +56,17 @@ class AuthSessionFactory(factory.django.DjangoModelFactory):
     kind = "browser"
     user_agent = "curl/8.1"
     expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=90))
+
+
+class TrustedBrowserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = TrustedBrowser
+
+    user = factory.SubFactory(UserFactory)
+    digest = factory.Sequence(lambda n: f"{n:064x}")
+    fingerprint = factory.LazyAttribute(lambda row: fingerprint.of(row.user))
+    sid = factory.LazyFunction(uuid4)
+    user_agent = "curl/8.7"
 
 
 class AuditEventFactory(factory.django.DjangoModelFactory):

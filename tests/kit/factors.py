@@ -5,8 +5,12 @@ import time
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, generate_totp_secret, hotp_value
 
+from accounts.client_info import ClientInfo
+from accounts.factors.passkeys import answers, options
+from accounts.factors.passkeys import enrolment as passkeys
 from accounts.factors.recovery_codes import enrolment as recovery_codes
 from accounts.factors.totp import enrolment as totp
+from tests.kit.passkeys import SoftAuthenticator
 
 PERIOD = 30
 
@@ -22,6 +26,15 @@ def enrol(user):
     """Add an app and recovery codes. Returns the app's secret and the codes."""
     secret = enrol_app(user)
     return secret, recovery_codes.add(user)[1]
+
+
+def enrol_passkey(user, device=None, *, is_passkey=True, **said):
+    """Add a passkey to the account, and return the device that has it: a phone, unless given."""
+    device = device or SoftAuthenticator()
+    credential = device.create(options.creation(user, is_passkey=is_passkey), **said)
+    new = answers.register(credential, user)
+    passkeys.add(user, new, name="", client=ClientInfo(user_agent="Firefox/128.0"))
+    return device
 
 
 def app_code(secret, steps=0):

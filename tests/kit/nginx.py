@@ -23,6 +23,7 @@ CLIENT_IP = "127.0.0.2"
 """It differs from the address from which nginx connects to the site."""
 # Debian installs nginx in /usr/sbin, which is not on every user's PATH.
 PROGRAM = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+EVENTS = "server events:8005 "
 SERVER = re.compile(r"^    server web:8000 (.*);$", re.MULTILINE)
 LINES = (dockerfile.ROOT / "deploy/nginx/snippets/upstream.conf").read_text().splitlines()
 METHODS = [line.removeprefix("    # ") for line in LINES if re.fullmatch(r"    # [^:]+;", line)]
@@ -31,11 +32,16 @@ WEIGHTED = next(line for line in LINES if "weight=" in line).removeprefix("    #
 
 
 def prepare(
-    directory: Path, app_ports: Sequence[int], *, static: Path, method: str = ""
+    directory: Path,
+    app_ports: Sequence[int],
+    *,
+    static: Path,
+    method: str = "",
+    events_port: int = 9,
 ) -> tuple[int, int]:
     """Write all files that nginx needs. Return the ports for http and https.
 
-    `method` names the commented line of the shipped upstream to switch on.
+    Nothing listens on port 9. `method` names the commented line of the shipped upstream to switch on.
     """
     http_port, tls_port = free_ports(), free_ports()
     certificates.make(directory)
@@ -54,7 +60,9 @@ def prepare(
             text = text.replace(shipped, here)
         path.write_text(text)
     upstream = conf / "snippets" / "upstream.conf"
-    upstream.write_text(_upstream(upstream.read_text(), app_ports, method))
+    text = _upstream(upstream.read_text(), app_ports, method)
+    assert EVENTS in text
+    upstream.write_text(text.replace(EVENTS, f"server 127.0.0.1:{events_port} "))
     main = conf / "nginx.conf"
     paths = "".join(
         f"{kind}_temp_path {directory}/{kind};"
@@ -107,9 +115,11 @@ def running(command: list[str], port: int, **options) -> Iterator[None]:
 class Edge:
     """Run nginx with the shipped configuration, and call it as a browser does."""
 
-    def __init__(self, directory: Path, app_port: int, static: Path) -> None:
+    def __init__(self, directory: Path, app_port: int, static: Path, events_port: int = 9) -> None:
         self.directory, self.static = directory, static
-        self.http_port, self.tls_port = prepare(directory, [app_port], static=static)
+        self.http_port, self.tls_port = prepare(
+            directory, [app_port], static=static, events_port=events_port
+        )
         self.origin = f"https://localhost:{self.tls_port}"
 
     def command(self) -> list[str]:
@@ -118,12 +128,15 @@ class Edge:
     def ask(
         self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> tuple[http.client.HTTPResponse, bytes]:
-        """Send one request over TLS from `CLIENT_IP`."""
+        """Send one request over TLS from `CLIENT_IP`. `__` in the name of a header means an underscore."""
         context = ssl.create_default_context(cafile=self.directory / "fullchain.pem")
         connection = http.client.HTTPSConnection(
             "localhost", self.tls_port, context=context, timeout=20, source_address=(CLIENT_IP, 0)
         )
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named = {
+            "_".join(part.replace("_", "-") for part in name.split("__")): value
+            for name, value in headers.items()
+        }
         with contextlib.closing(connection):
             connection.request(method, path, body, named)
             response = connection.getresponse()

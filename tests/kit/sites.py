@@ -4,6 +4,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -58,6 +59,8 @@ class Page:
     """Instead, for a request that has this header."""
     echoes: str = ""
     """The request's header of this name comes back."""
+    rest: str = ""
+    """The second part of the body, which comes a second after the first."""
 
 
 @contextlib.contextmanager
@@ -75,9 +78,12 @@ def site(pages: dict[str, Page], context: ssl.SSLContext | None = None) -> Itera
                 self.send_header(name, value)
             if page.echoes:
                 self.send_header(page.echoes, self.headers[page.echoes])
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body) + len(page.rest)))
             self.end_headers()
             self.wfile.write(body)
+            if page.rest:
+                time.sleep(1)
+                self.wfile.write(page.rest.encode())
 
         def log_message(self, *_) -> None:
             """Write no log."""

@@ -29,6 +29,7 @@ def test_a_pair_works_refreshes_and_ends_by_revocation(client, user):
         "display_name": "",
         "locale": "",
         "date_joined": ANY,
+        "roles": [],
     }
 
     refreshed = client.post(

@@ -183,7 +183,7 @@ def test_an_expired_token_does_not_hinder_the_next_sign_in(app, user):
     assert response.json()["meta"]["access_token"]
 
 
-@pytest.mark.parametrize("path", ["account/phone", "auth/phone/verify", "auth/webauthn/login"])
+@pytest.mark.parametrize("path", ["account/phone", "auth/phone/verify"])
 def test_an_address_that_is_not_offered_is_404_for_an_app(db, path):
     client = Client(enforce_csrf_checks=True)
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from django.test import Client
 
+from accounts.people.models import User
 from tests.kit.addresses import every_path
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, UserFactory
@@ -324,3 +325,22 @@ def test_an_unknown_address_shows_the_sites_page(stranger, db, path):
     if response.status_code == 404:
         assert "Not found" in response.text
         assert 'rel="stylesheet"' in response.text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("length", "is_taken"), [(254, True), (255, False)])
+@pytest.mark.parametrize("door", ["page", "app"])
+def test_an_address_that_the_column_cannot_hold_is_refused_not_cut_off(
+    client, door, length, is_taken
+):
+    domain = ".".join(["b" * 60] * 3)
+    email = "a" * (length - len(domain) - 5) + f"@{domain}.com"
+    body = {"email": email, "password": "seven quiet lanterns", "password1": "seven quiet lanterns"}
+
+    if door == "page":
+        client.post("/accounts/signup/", body)
+    else:
+        body.pop("password1")
+        client.post("/_allauth/app/v1/auth/signup", body, content_type="application/json")
+
+    assert [user.email for user in User.objects.all()] == [email] * is_taken

@@ -201,6 +201,27 @@ def test_a_touch_extends_the_session_and_its_index(signed_in, user, store):
     assert score > timezone.now().timestamp() + idle - 20
 
 
+def test_a_passive_request_extends_nothing(signed_in, user, store):
+    """An open page asks by itself, and nobody need be there."""
+    pass_time(3600)
+    seen = user.auth_sessions.get().last_seen_at
+    left = session_ttl(store)
+
+    assert signed_in.get(PAGE, headers={"X-Passive": "1"}).status_code == 200
+
+    assert session_ttl(store) <= left
+    assert user.auth_sessions.get().last_seen_at == seen
+
+
+def test_a_passive_request_of_an_ended_row_is_signed_out(signed_in, user):
+    user.auth_sessions.update(revoked_at=timezone.now(), revoked_reason="admin")
+    pass_time(3600)
+
+    answer = signed_in.get("/api/verify", headers={"X-Passive": "1"})
+
+    assert answer.status_code == 401
+
+
 # The row decides
 
 
@@ -392,6 +413,7 @@ def test_signing_in_again_changes_the_session_id(signed_in, user, rf):
     ]
 
 
+@pytest.mark.slow
 def test_many_reauthentications_fit_into_the_session(signed_in, settings):
     settings.ACCOUNT_RATE_LIMITS = False
     for _ in range(20):
@@ -521,6 +543,7 @@ def test_the_row_is_read_only_on_access(signed_in, feed, django_assert_num_queri
         assert session.amr == ["pwd"]
 
 
+@pytest.mark.slow
 def test_a_thousand_sign_ins_end_in_a_handful_of_statements_and_calls(user, asked, feed):
     rows = AuthSessionFactory.create_batch(1000, user=user)
     for row in rows:
@@ -539,9 +562,9 @@ def test_a_thousand_sign_ins_end_in_a_handful_of_statements_and_calls(user, aske
     # SQLite takes the audit events in several statements.
     statements = [query["sql"].split(" ")[0] for query in sql]
     inserts = statements.count("INSERT")
-    assert inserts == 1 if connections["default"].vendor == "postgresql" else inserts < 15
+    assert inserts == 1 if connections["default"].vendor == "postgresql" else inserts < 25
     assert statements.count("UPDATE") == 1
-    assert len(statements) - inserts <= 5
+    assert len(statements) - inserts <= 7  # two end the trust in browsers, one looks for webhooks
     assert AuditEvent.objects.filter(type="session.revoked").count() == 999
 
 

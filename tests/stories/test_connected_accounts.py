@@ -14,7 +14,7 @@ from accounts.outbox.models import Job
 from accounts.people.models import User
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from tests.kit.clients import bearer
+from tests.kit.clients import bearer, is_signed_in
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.problems import problem
 from tests.kit.proofs import confirm_by_password, let_proofs_age, send_again
@@ -71,6 +71,21 @@ def test_connect_and_disconnect_after_the_password(standin, signed_in, user, del
         AuditEvent.Type.SOCIAL_CONNECTED,
         AuditEvent.Type.SOCIAL_DISCONNECTED,
     }
+
+
+def test_a_connection_moves_from_an_account_that_nobody_proved(kakao, walk, signed_in, user):
+    """A person signs up by Kakao with a mistyped address, and later connects Kakao to the real account."""
+    stuck = Client()
+    walk(kakao, stuck, identity="4012345673")
+    stuck.post("/accounts/3rdparty/signup/", {"email": "dead.mailbox@example.org"})
+    before = SocialAccount.objects.get().user
+
+    start = signed_in.post("/accounts/kakao/login/?process=connect")
+    signed_in.get(kakao.consent(start["Location"], identity="4012345673"))
+
+    assert before != user
+    assert SocialAccount.objects.get().user == user
+    assert not User.objects.filter(pk=before.pk).exists()
 
 
 def test_a_connection_of_another_user_is_not_taken(google, signed_in, user):
@@ -176,6 +191,52 @@ def test_a_connection_that_ends_during_a_sign_in_signs_nobody_in(
     assert answer.status_code == (302 if door == "page" else 401)
 
 
+@pytest.mark.parametrize("door", ["page", "app"])
+def test_a_disconnection_ends_the_sign_ins_that_the_provider_opened(
+    kakao, walk, send, signed_in, user, obtain, door, confirm_by_app
+):
+    """A thief who once signed in by the provider is out. The one who disconnects stays, and so do others."""
+    pair = obtain(user)
+    connect(signed_in, kakao)
+    thief = Client()
+    walk(kakao, thief)
+    thiefs_app = send("api", kakao, kakao.native(nonce="one"), nonce="one").json()["access"]
+    before = is_signed_in(thief), signed_in.get("/api/me/", headers=bearer(thiefs_app)).status_code
+    account = SocialAccount.objects.get()
+
+    if door == "page":
+        gone = signed_in.post(PAGE, {"account": account.pk})
+        assert gone.status_code == 302
+    else:
+        confirm_by_app(pair["access"], user)
+        body = {"provider": "kakao", "account": account.uid}
+        gone = Client().delete(
+            API, body, content_type="application/json", headers=bearer(pair["access"])
+        )
+        assert gone.status_code == 200
+
+    assert before == (True, 200)
+    assert not SocialAccount.objects.exists()
+    assert not is_signed_in(thief)
+    assert Client().get("/api/me/", headers=bearer(thiefs_app)).status_code == 401
+    assert is_signed_in(signed_in)
+    assert Client().get("/api/me/", headers=bearer(pair["access"])).status_code == 200
+
+
+def test_a_sign_in_by_the_provider_that_disconnects_it_stays(kakao, walk, user, deliver):
+    browser = Client()
+    browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+    connect(browser, kakao)
+    browser.post("/accounts/logout/")
+    walk(kakao, browser)
+
+    gone = browser.post(PAGE, {"account": SocialAccount.objects.get().pk})
+
+    assert gone.status_code == 302
+    assert not SocialAccount.objects.exists()
+    assert is_signed_in(browser)
+
+
 @pytest.mark.parametrize("provider", ["elsewhere", "kakao"])
 @pytest.mark.parametrize("door", ["page", "api"])
 def test_a_connection_of_a_removed_provider_is_shown_and_can_be_removed(
@@ -210,7 +271,7 @@ def test_a_connection_of_a_removed_provider_is_shown_and_can_be_removed(
     assert connected(user) == set()
     assert AuditEvent.objects.filter(type="social.disconnected", reason=provider).count() == 1
     assert not Job.objects.filter(kind="unlink").exists()
-    (mail,) = deliver()
+    (mail,) = [each for each in deliver() if "disconnected" in each.subject]
     assert f"An account at {provider}" in mail.body
 
 
@@ -262,7 +323,8 @@ def test_two_disconnects_at_once_keep_one_way_to_sign_in(
     for thread in threads:
         thread.join(30)
 
-    refusals = {409} if connection.vendor == "postgresql" else {200, 400, 409}
+    # 401: the first one ended the sign-in of the other, which its provider had opened.
+    refusals = {401, 409} if connection.vendor == "postgresql" else {200, 400, 401, 409}
     assert answers.count(302) == 1
     assert set(answers) - {302} <= refusals
     assert len(connected(newcomer)) == 1

@@ -78,6 +78,12 @@ def test_a_view_that_needs_only_the_token_costs_nothing(client, claims, access, 
     assert asked == []
 
 
+def test_a_call_of_no_browser_reads_its_headers_in_place(client, claims, access):
+    request = client.get(claims, headers=bearer(access)).wsgi_request
+
+    assert "headers" not in vars(request)  # Django's copy of all headers, made by the first use
+
+
 def test_a_token_that_was_never_seen_costs_nothing_either(client, claims, access, asked):
     with CaptureQueriesContext(connection) as sql:
         response = client.get(claims, headers=bearer(access))

@@ -2,11 +2,14 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.test import Client
+from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
 from accounts.signins.models import AuthSession
@@ -36,7 +39,7 @@ def codes_on(page):
 def add_app(browser):
     """Add an app by the page. Return its secret, and the page with the recovery codes."""
     secret = secret_on(browser.get(ADD))
-    return secret, browser.post(ADD, {"code": app_code(secret)})
+    return secret, browser.post(ADD, {"code": app_code(secret)}, follow=True)
 
 
 @pytest.fixture
@@ -167,6 +170,12 @@ def test_a_page_removes_the_app_and_its_recovery_codes(
     assert sign_in(another_browser, user)["Location"] == "/accounts/"
 
 
+def test_removing_an_app_in_a_second_tab_leads_back(signed_in):
+    for call in (signed_in.get, signed_in.post):
+        assert call(REMOVE)["Location"] == INDEX
+        assert "The app is removed already." in signed_in.get(INDEX).text
+
+
 def test_removing_needs_the_factor(browser, enrolled):
     let_proofs_age()
     for call in (browser.get, browser.post):
@@ -176,7 +185,7 @@ def test_removing_needs_the_factor(browser, enrolled):
 
 
 def test_a_page_makes_new_recovery_codes(browser, user, enrolled, deliver):
-    shown = browser.post(CODES)
+    shown = browser.post(CODES, follow=True)
 
     assert len(codes_on(shown)) == 10
     assert not set(codes_on(shown)) & set(enrolled[1])
@@ -229,7 +238,7 @@ def test_one_of_two_apps_added_at_once_stays(user):
     def add(number):
         return browsers[number].post(ADD, {"code": app_code(secrets[number])}).status_code
 
-    assert at_once(2, add).count(200) == 1
+    assert at_once(2, add).count(303) == 1
     assert Authenticator.objects.filter(type="totp").count() == 1
     assert AuthSession.objects.filter(revoked_at=None).count() == 1
 
@@ -303,3 +312,33 @@ def test_an_app_removes_the_factor_after_a_proof_by_it(user, post):
     assert removed.status_code == 200
     assert not Authenticator.objects.exists()
     assert AuditEvent.objects.filter(type="factor.removed").count() == 1
+
+
+# Several tabs
+
+
+def test_two_tabs_show_the_same_secret_until_it_is_used(signed_in, user):
+    first, second = secret_on(signed_in.get(ADD)), secret_on(signed_in.get(ADD))
+    assert signed_in.post(ADD, {"code": app_code(first)}).status_code == 303
+    row_of(user).delete()
+
+    assert first == second
+    assert secret_on(signed_in.get(ADD)) != first
+
+
+def test_a_secret_that_nobody_used_is_replaced_after_15_minutes(signed_in):
+    first = secret_on(signed_in.get(ADD))
+    with time_machine.travel(timezone.now() + timedelta(minutes=16), tick=True):
+        AuthSession.objects.update(auth_time=timezone.now())
+        late = signed_in.post(ADD, {"code": app_code(first)})
+
+    assert "That isn" in late.text
+    assert secret_on(late) != first
+
+
+def test_another_sign_in_of_the_browser_gets_another_secret(signed_in, user):
+    first = secret_on(signed_in.get(ADD))
+    signed_in.post("/accounts/logout/")
+    sign_in(signed_in, user)
+
+    assert secret_on(signed_in.get(ADD)) != first

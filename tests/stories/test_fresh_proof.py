@@ -17,7 +17,7 @@ from accounts.audit.models import AuditEvent
 from accounts.signins.models import AuthSession
 from api.tokens.jwts import AccessJWT
 from tests.kit.clients import CHROME, bearer, sign_in
-from tests.kit.doors import DOORS, NO_DOORS, SECOND_STEPS
+from tests.kit.doors import DOORS, NO_DOORS, PASSKEY_DOORS, SECOND_STEPS
 from tests.kit.factories import PASSWORD, AuthSessionFactory, UserFactory
 from tests.kit.mails import code_in
 from tests.kit.proofs import (
@@ -35,11 +35,18 @@ CHALLENGE = 'Bearer realm="api", error="insufficient_user_authentication", max_a
 SENSITIVE = {
     "api/me/",
     "api/me/data/",
+    "api/sessions/",
     "api/sessions/<uuid:sid>/",
+    "api/sessions/<uuid:sid>/denial/",
+    "api/activity/<int:id>/denial/",
+    "accounts/2fa/passkeys/<int:pk>/name/",
+    "accounts/2fa/passkeys/<int:pk>/remove/",
+    "accounts/2fa/passkeys/add/",
     "accounts/2fa/recovery-codes/generate/",
     "accounts/2fa/totp/activate/",
     "accounts/2fa/totp/deactivate/",
     "accounts/data/",
+    "accounts/activity/not-me/",
     "accounts/delete/",
     "accounts/3rdparty/",
     "accounts/email/",
@@ -52,34 +59,45 @@ SENSITIVE = {
     "accounts/sessions/revoke-others/",
     "headless/account/authenticators/recovery-codes",
     "headless/account/authenticators/totp",
+    "headless/account/authenticators/webauthn",
     "headless/account/email",
     "headless/account/password/change",
     "headless/account/providers",
     "headless/auth/provider/redirect",
     "headless/auth/provider/token",
 }
-"""`acts_of` has the calls; test_enrolment.py those of second factors; tests/api/signin/test_stepup.py those of `api/me/`. A change of the password has its proof in the form: the current one."""
+"""`acts_of` has the calls; test_enrolment.py and tests/api/signin/test_webauthn.py those of second factors; tests/api/signin/test_stepup.py those of `api/me/`; tests/api/views/test_denials.py those of reports. A change of the password has its proof in the form: the current one."""
 READS = "changes nothing"
 SIGNS_IN = "signs in, which is a proof by itself"
 PROVES = "takes a proof"
 OWN = "ends this sign-in only"
 CODE = "needs a code or link that was mailed after a proof, or before a sign-in"
+STOPS = "only stops an operator's reset of second factors"
 OF_A_PROVIDER = "a provider calls it, or sends the browser back"
 EXEMPT = {
     "": READS,
+    "api/activity/": READS,
     "api/docs/": READS,
+    "api/events/ticket/": "opens a stream, which only reads",
     "api/schema/": READS,
-    "api/sessions/": READS,
+    "api/revocations/": READS,
     "api/token/": SIGNS_IN,
     "api/token/code/": CODE,
     "api/token/code/confirm/": SIGNS_IN,
     "api/token/introspect/": READS,
     "api/token/mfa/": SIGNS_IN,
+    "api/token/passkey/": SIGNS_IN,
+    "api/token/passkey/options/": READS,
     "api/token/refresh/": "needs the refresh token, and renews no proof",
     "api/token/revoke/": OWN,
+    "api/token/exchange/": SIGNS_IN,
     "api/token/social/": SIGNS_IN,
+    "api/token/service/": "takes the secret of an API key, and is for no person",
     "api/token/verify/": READS,
+    "api/trusted-browsers/": READS,
+    "api/trusted-browsers/<uuid:id>/": "only asks for the second step again",
     "api/verify": READS,
+    "api/verify/services": READS,
     "accounts/": READS,
     "accounts/3rdparty/link/": SIGNS_IN,
     "accounts/3rdparty/login/cancelled/": READS,
@@ -89,10 +107,19 @@ EXEMPT = {
     "accounts/2fa/": READS,
     "accounts/2fa/authenticate/": SIGNS_IN,
     "accounts/2fa/enrol/": SIGNS_IN,
+    "accounts/2fa/passkeys/": READS,
+    "accounts/2fa/passkeys/later/": "closes an offer",
+    "accounts/2fa/passkeys/options/<str:purpose>/": "only asks; for a new passkey after a proof",
     "accounts/2fa/reauthenticate/": PROVES,
+    "accounts/2fa/recovery-codes/new/": "shows the codes that this sign-in made after a proof",
+    "accounts/2fa/reset/stop/": STOPS,
+    "accounts/2fa/reset/stop/<str:token>/": STOPS,
     "accounts/activity/": READS,
     "accounts/confirm-email/": CODE,
+    "accounts/email/confirm/<str:token>/": "needs the link of a mail to the new address",
+    "accounts/email/stop/<str:token>/": STOPS,
     "accounts/continue/<str:key>/": "shows a form, whose address asks",
+    "accounts/ended/": READS,
     "accounts/google/login/callback/": OF_A_PROVIDER,
     "accounts/google/security-events/": OF_A_PROVIDER,
     "accounts/inactive/": READS,
@@ -102,7 +129,11 @@ EXEMPT = {
     "accounts/login/": SIGNS_IN,
     "accounts/login/code/": CODE,
     "accounts/login/code/confirm/": SIGNS_IN,
+    "accounts/login/passkey/": SIGNS_IN,
+    "accounts/invitation/<str:token>/": "keeps the token of an invitation for the form of the sign-up",
     "accounts/logout/": OWN,
+    "accounts/not-me/": "needs the link of a notice, and ends sign-ins",
+    "accounts/not-me/<str:token>/": READS,
     "accounts/naver/login/callback/": OF_A_PROVIDER,
     "accounts/password/reset/": CODE,
     "accounts/password/reset/done/": READS,
@@ -113,6 +144,9 @@ EXEMPT = {
     "accounts/reauthenticate/code/": PROVES,
     "accounts/reauthenticate/code/confirm/": PROVES,
     "accounts/sessions/": READS,
+    "accounts/sessions/trusted/<uuid:id>/end/": "only asks for the second step again",
+    "accounts/signup/passkey/": SIGNS_IN,
+    "accounts/signup/passkey/add/": SIGNS_IN,
     "accounts/signup/": SIGNS_IN,
     "_allauth/<str:client>/v1/account/phone": "not offered",
     "_allauth/<str:client>/v1/auth/phone/<path:step>": "not offered",
@@ -139,10 +173,19 @@ EXEMPT = {
     "headless/auth/reauthenticate/provider": PROVES,
     "headless/auth/session": OWN,
     "headless/auth/signup": SIGNS_IN,
+    "headless/auth/webauthn/authenticate": SIGNS_IN,
+    "headless/auth/webauthn/enrol": SIGNS_IN,
+    "headless/auth/webauthn/signup": SIGNS_IN,
+    "headless/auth/webauthn/login": SIGNS_IN,
+    "headless/auth/webauthn/reauthenticate": PROVES,
     "headless/config": READS,
     "headless/tokens/refresh": "needs the refresh token, and renews no proof",
+    "brand/<str:version>.css": READS,
     "i18n/setlang/": "language only",
+    ".well-known/apple-app-site-association": READS,
+    ".well-known/assetlinks.json": READS,
     ".well-known/change-password": READS,
+    ".well-known/passkey-endpoints": READS,
     ".well-known/jwks.json": READS,
     ".well-known/oauth-authorization-server": READS,
 }
@@ -171,7 +214,7 @@ def test_every_address_that_could_sign_in_is_a_door_or_says_why_not():
     # Named among the sensitive acts, because it also connects; and the admin's pages.
     could |= {"headless/auth/provider/token", "admin/"}
 
-    assert could == DOORS.keys() | NO_DOORS.keys() | SECOND_STEPS
+    assert could == DOORS.keys() | PASSKEY_DOORS.keys() | NO_DOORS.keys() | SECOND_STEPS
     assert not DOORS.keys() & NO_DOORS.keys()
 
 
@@ -252,6 +295,7 @@ def acts_of(user, device, google):
         ("POST", "accounts/3rdparty/", {"account": connection.pk}),
         ("POST", f"accounts/sessions/{device.pk}/revoke/", {}),
         ("POST", "accounts/sessions/revoke-others/", {}),
+        ("POST", "accounts/activity/not-me/", {"sid": device.pk}),
         *(("POST", f"accounts/{name}/login/?process=connect", {}) for name in PROVIDERS),
     ]
     headless = [
@@ -329,12 +373,15 @@ def test_a_stolen_cookie_starts_no_connection_by_headless(account, cookie, googl
     assert offered_in(answer) == ways_of(account)
 
 
+@pytest.mark.parametrize("whose", ["{sid}/", ""])
 @pytest.mark.parametrize("by", ["access token", "cookie"])
-def test_a_stolen_credential_ends_no_other_device_by_api(account, cookie, access, device, by):
+def test_a_stolen_credential_ends_no_other_device_by_api(
+    account, cookie, access, device, by, whose
+):
     before = state_of(account)
     caller, headers = (Client(), bearer(access)) if by == "access token" else (cookie, {})
 
-    answer = caller.delete(f"/api/sessions/{device.pk}/", headers=headers)
+    answer = caller.delete("/api/sessions/" + whose.format(sid=device.pk), headers=headers)
     body = answer.json()
 
     assert answer.status_code == 401

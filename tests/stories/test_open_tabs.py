@@ -80,6 +80,7 @@ def assert_only(browser, user, *others):
     assert browser.session[engine.SID] == str(row.pk)
 
 
+@pytest.mark.slow
 def test_changing_the_password_leaves_this_browser_signed_in(user, visitor, other, open_tabs):
     for number in range(4):
         answer = change(
@@ -111,6 +112,7 @@ def test_setting_a_password_leaves_this_browser_signed_in(user, visitor, other):
     assert_only(visitor, user, other)
 
 
+@pytest.mark.slow
 def test_stepping_up_leaves_this_browser_signed_in(user, visitor, open_tabs):
     for _ in range(3):
         assert visitor.post("/accounts/reauthenticate/", {"password": PASSWORD}).status_code == 302
@@ -119,6 +121,7 @@ def test_stepping_up_leaves_this_browser_signed_in(user, visitor, open_tabs):
     assert_only(visitor, user)
 
 
+@pytest.mark.slow
 def test_changing_the_email_leaves_this_browser_signed_in(user, visitor, open_tabs, deliver):
     visitor.post("/accounts/email/", {"action_add": "", "email": "new@example.com"})
     visitor.post("/accounts/confirm-email/", {"code": code_in(deliver()[-1])})
@@ -219,6 +222,7 @@ def test_a_demotion_ends_this_browser_for_all_tabs(visitor, user, open_tabs):
     assert not AuthSession.objects.filter(user=user, revoked_at=None).exists()
 
 
+@pytest.mark.slow
 def test_somebody_elses_tabs_are_not_touched(user, visitor, open_tabs):
     stranger, browser = UserFactory(), Client()
     sign_in(browser, stranger)

@@ -14,7 +14,7 @@ from django_redis import get_redis_connection
 
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
-from tests.kit.clients import is_signed_in
+from tests.kit.clients import CHROME, is_signed_in
 from tests.kit.factories import AuthSessionFactory
 from tests.kit.proofs import (
     confirm_by_password,
@@ -22,10 +22,12 @@ from tests.kit.proofs import (
     prove_by_token,
     send_again,
 )
+from tests.kit.racing import at_once
 
 pytestmark = pytest.mark.django_db
 NAVER_UID = "q8Zt3mXv0aR-Wn5cYk2LhPd7Uqs1JbGf9iOoT4xEwHA"
 OTHERS = "/accounts/sessions/revoke-others/"
+QUERY = "next=%2Faccounts%2Fsessions%2Frevoke-others%2F"
 ASK = {
     "google": {
         "prompt": "select_account consent",
@@ -180,8 +182,24 @@ def test_an_answer_counts_once(old, kakao):
 
     again = browser.get(back)
 
-    assert again["Location"] == "/accounts/"
+    assert (again.status_code, again["Location"]) == (302, OTHERS)
     assert not is_proved()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_comes_twice_at_once_leads_on_twice(old, kakao):
+    browser = old(kakao)
+    back = kakao.consent(ask(browser, kakao))
+    cookies = {name: morsel.value for name, morsel in browser.cookies.items()}
+
+    def come_back(_number):
+        tab = Client(headers={"user-agent": CHROME}, raise_request_exception=False)
+        tab.cookies.load(cookies)
+        answer = tab.get(back)
+        return answer.status_code, answer.headers.get("Location")
+
+    assert at_once(2, come_back) == [(302, OTHERS)] * 2
+    assert is_proved()
 
 
 def test_an_answer_proves_only_the_sign_in_that_asked(old, kakao, walk):
@@ -191,10 +209,28 @@ def test_an_answer_proves_only_the_sign_in_that_asked(old, kakao, walk):
     walk(kakao)
     let_proofs_age()
 
-    answers = [Client().get(back), browser.get(back)]
+    elsewhere, here = [Client().get(back), browser.get(back)]
 
-    assert [answer["Location"] for answer in answers] == ["/accounts/", "/accounts/"]
+    for page in (elsewhere, here):
+        assert page.status_code == 401
+        assert "<h1>Please begin again here</h1>" in page.text
+        assert page.text.count('class="button"') == 1
+        assert page["Cache-Control"] == "no-store"
+    assert f'href="/accounts/login/?{QUERY}"' in elsewhere.text
+    assert f'href="{page_of("kakao")}?{QUERY}"' in here.text
     assert not is_proved()
+
+
+def test_an_answer_after_the_sign_out_says_so(old, kakao):
+    browser = old(kakao)
+    back = kakao.consent(ask(browser, kakao))
+    browser.post("/accounts/logout/")
+
+    page = browser.get(back)
+
+    assert page.status_code == 401
+    assert "this confirmation began in another browser" in page.text
+    assert f'href="/accounts/login/?{QUERY}"' in page.text
 
 
 def test_only_connected_providers_are_offered(old, kakao, google):
@@ -336,12 +372,12 @@ def test_a_waiting_form_is_not_shown_without_the_proof(signed_in, user):
     assert re.search(r"<h1>Confirmed</h1>", page.text)
 
 
-@pytest.mark.parametrize("fault", ["late", "another key"])
+@pytest.mark.parametrize("fault", ["late", "another-key", "é", "키"])
 def test_a_waiting_form_needs_its_key_and_time(signed_in, fault):
     let_proofs_age()
     asked = signed_in.post("/accounts/email/", {"action_add": "", "email": "new@example.com"})
     confirmed = confirm_by_password(signed_in, asked)
-    address = confirmed["Location"] if fault == "late" else "/accounts/continue/another-key/"
+    address = confirmed["Location"] if fault == "late" else f"/accounts/continue/{fault}/"
 
     with time_machine.travel(timezone.now() + timedelta(minutes=16 if fault == "late" else 0)):
         AuthSession.objects.update(auth_time=timezone.now())

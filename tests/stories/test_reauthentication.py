@@ -141,11 +141,12 @@ def test_guessing_ends_after_five_codes(owner, call, deliver):
 
 def test_a_code_confirms_only_the_sign_in_that_asked_for_it(owner, call, kakao, walk, deliver):
     call("POST", "auth/reauthenticate/code/request", {"email": owner.email})
+    code = code_in(deliver()[-1])
     other = Client()
     walk(kakao, browser=other)
     let_proofs_age()
 
-    answer = other.post(CONFIRM, {"code": code_in(deliver()[-1])})
+    answer = other.post(CONFIRM, {"code": code})
 
     assert answer["Location"] == CODE
     assert other.post("/accounts/password/set/", {"password1": THEIRS})["Location"].startswith(CODE)

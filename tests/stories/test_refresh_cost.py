@@ -31,6 +31,7 @@ def session(user):
     return sessions.open(user, kind=sessions.Kind.TOKEN, client=ClientInfo(), amr=["pwd"])
 
 
+@pytest.mark.slow
 def test_many_refreshes_add_no_row_to_any_table(session):
     pair = jwts.pair(session)
     before = rows()

@@ -3,6 +3,8 @@
 import pytest
 from django.test import Client
 
+from accounts.audit.models import AuditEvent
+from accounts.signins.models import AuthSession
 from tests.kit import forge
 from tests.kit.clients import bearer, sign_in
 
@@ -73,11 +75,11 @@ def test_too_many_wrong_passwords_are_logged(user, said, door):
     assert said("request_finished") == ["too_many_requests"]
 
 
+@pytest.mark.slow
 def test_too_many_sign_ups_are_logged(db, said):
     for number in range(61):
-        answer = Client().post(
-            "/accounts/signup/", {"email": f"n{number}@example.com", "password1": "short"}
-        )
+        form = {"email": f"n{number}@example.com", "password1": "a long and good password"}
+        answer = Client().post("/accounts/signup/", form)
 
     assert answer.status_code == 429
     assert said("request_finished") == ["too_many_requests"]
@@ -105,3 +107,24 @@ def test_an_expired_token_is_no_alarm(client, pair, said):
 
     assert client.get("/api/me/", headers=bearer(expired)).status_code == 401
     assert said("token_refused") == []
+
+
+def test_a_refresh_is_logged_with_its_sign_in_and_result(post, user, pair, caplog):
+    """It leaves no audit row: see docs/audit-events.md."""
+    caplog.set_level("INFO")
+    rows = AuditEvent.objects.count()
+    for token, reason in [(pair["refresh"], None), (pair["refresh"] + "x", "invalid_token")]:
+        caplog.clear()
+        answer = post("/api/token/refresh/", {"refresh": token})
+        logged = [each.msg for each in caplog.records if isinstance(each.msg, dict)]
+        (line,) = [each for each in logged if each["event"] == "request_finished"]
+
+        assert line["code"] == answer.status_code
+        assert line.get("reason") == reason
+        assert line.get("request_id")
+        assert reason or (line["user_id"], line["sid"]) == (
+            str(user.pk),
+            str(AuthSession.objects.get().pk),
+        )
+        assert token not in caplog.text
+    assert AuditEvent.objects.count() == rows

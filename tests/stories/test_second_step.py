@@ -6,12 +6,15 @@ import pytest
 import time_machine
 from django.test import Client
 
+from accounts import encryption
 from accounts.audit.models import AuditEvent
+from accounts.client_info import ClientInfo
+from accounts.factors import resets
 from accounts.signins.models import AuthSession
 from api.tokens.jwts import AccessJWT
 from tests.kit.clients import CHROME, bearer, is_signed_in, sign_in
 from tests.kit.factories import PASSWORD, UserFactory
-from tests.kit.factors import app_code, enrol, row_of, wrong_code
+from tests.kit.factors import app_code, enrol, enrol_app, row_of, wrong_code
 from tests.kit.racing import at_once
 
 pytestmark = pytest.mark.django_db
@@ -201,8 +204,9 @@ def test_the_api_asks_for_the_second_step(user, factors):
         "type": "about:blank",
         "title": "Second step",
         "status": 401,
-        "detail": "This account has a second factor. Send a code of one of `factors` and this "
-        "`mfa_token` to /api/token/mfa/.",
+        "detail": "This account has a second factor. Send this `mfa_token` to /api/token/mfa/, with "
+        "a code of one of `factors`, or with the answer of a passkey to a challenge of "
+        "/api/token/passkey/options/.",
         "code": "mfa_required",
         "factors": ["totp", "recovery_codes"],
         "expires_in": 300,
@@ -287,8 +291,6 @@ def test_a_code_of_another_user_finishes_nothing(token, post, factors):
 
 @pytest.mark.parametrize("made", ["", "x", "gAAAAA", "link token", "another release's"])
 def test_another_text_is_no_mfa_token(made, post, secret, user):
-    from accounts import encryption  # noqa: PLC0415
-
     if made == "link token":
         made = encryption.encrypt(json.dumps({"purpose": "link", "link": {}}))
     if made.startswith("another"):
@@ -298,6 +300,14 @@ def test_another_text_is_no_mfa_token(made, post, secret, user):
     assert refused.status_code == (400 if not made else 401)
 
 
+def test_a_token_for_another_purpose_is_no_mfa_token(token, post, secret):
+    """Also if it has all members of one. Tokens for other purposes are sealed by the same key."""
+    content = json.loads(encryption.decrypt(token)) | {"purpose": "sign_in_code"}
+    refused = finish(post, encryption.encrypt(json.dumps(content)), app_code(secret))
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "invalid_mfa_token")
+
+
 def test_an_mfa_token_ends_with_a_password_change(token, user, secret, post):
     user.set_password("a new long password")
     user.save()
@@ -305,6 +315,20 @@ def test_an_mfa_token_ends_with_a_password_change(token, user, secret, post):
 
     assert refused.json()["code"] == "invalid_mfa_token"
     assert not AuthSession.objects.exists()
+
+
+def test_an_mfa_token_of_a_former_password_uses_no_code_up(token, user, secret, post):
+    """A thief with the old password costs the owner no code, and gets no challenge of a passkey."""
+    user.set_password("a new long password")
+    user.save()
+    code = app_code(secret)
+    refused = finish(post, token, code)
+    asked = post("/api/token/passkey/options/", {"mfa_token": token})
+
+    owner = sign_in(Client(), user, "a new long password", door="api").json()["mfa_token"]
+
+    assert refused.json()["code"] == asked.json()["code"] == "invalid_mfa_token"
+    assert finish(post, owner, code).status_code == 200
 
 
 @pytest.mark.parametrize("change", ["factor", "deleted", "disabled"])
@@ -444,3 +468,12 @@ def test_the_last_try_is_mailed_once(browser, user, secret, deliver):
 
     subjects = [mail.subject for mail in deliver()]
     assert subjects == ["[Munjigi] Wrong codes in the second step of your account"]
+
+
+def test_the_owner_who_signs_in_learns_of_a_pending_reset(browser, user):
+    secret = enrol_app(user)
+    resets.ask(user, reason="called", actor=None, client=ClientInfo())
+    sign_in(browser, user)
+    browser.post("/accounts/2fa/authenticate/", {"code": app_code(secret)})
+
+    assert "You can stop it under Second step" in browser.get("/accounts/").text

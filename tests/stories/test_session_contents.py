@@ -1,10 +1,13 @@
 """No value in Redis, opened or not, holds a cookie, an Authorization header or a password.
 
+No key and no unopened value holds an email.
+
 Each test walks one flow. After every request, all of Redis is searched for the secrets of that
 request and of all earlier ones.
 """
 
 import json
+import re
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -15,6 +18,7 @@ from django_redis import get_redis_connection
 from tests.kit import stored_sessions
 from tests.kit.clients import CHROME, bearer, is_signed_in
 from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.factors import app_code
 from tests.kit.mails import code_in, link_in
 from tests.kit.proofs import confirm_by_password, let_proofs_age, send_again
 from tests.kit.standins import MINJI
@@ -26,19 +30,30 @@ SECRET_CHARACTERS = 16
 """Shorter cookies are no secrets: a language, the name of a provider."""
 
 
-def stored():
-    """All of Redis as one text, with every session opened as well."""
+READERS = {
+    b"string": lambda redis, key: redis.get(key),
+    b"zset": lambda redis, key: redis.zrange(key, 0, -1),
+    b"set": lambda redis, key: redis.smembers(key),
+    b"hash": lambda redis, key: redis.hgetall(key),
+}
+
+
+def raw():
+    """All of Redis as one text: the keys, and the values as they are."""
     parts = []
     for alias in ("sessions", "default"):
         redis = get_redis_connection(alias)
         for key in redis.keys("*"):
-            value = redis.get(key) if redis.type(key) == b"string" else redis.zrange(key, 0, -1)
+            value = READERS[redis.type(key)](redis, key)
             parts.append(f"{key!r}: {value!r}")
-    sessions = get_redis_connection("sessions")
-    parts += [
-        json.dumps(stored_sessions.opened(sessions, n)) for n in stored_sessions.names(sessions)
-    ]
     return "\n".join(parts)
+
+
+def opened():
+    """All sessions as one text, opened."""
+    sessions = get_redis_connection("sessions")
+    names = stored_sessions.names(sessions)
+    return "\n".join(json.dumps(stored_sessions.opened(sessions, name)) for name in names)
 
 
 class Watched(Client):
@@ -57,7 +72,10 @@ class Watched(Client):
         response = super().request(**environ)
         assert response.status_code < 500, response.content
         self.note(*(cookie.value for cookie in response.cookies.values()))
-        found = stored()
+        as_it_is = raw()
+        for personal in ("example.com", "kakao.com"):
+            assert personal not in as_it_is
+        found = as_it_is + opened()
         for secret in self.secrets:
             for spelling in (secret, secret.replace(" ", "+"), secret.replace(" ", "%20")):
                 assert spelling not in found, f"{environ['PATH_INFO']}: {spelling!r} in {found}"
@@ -139,6 +157,18 @@ def test_a_first_password_is_not_kept_during_a_step_up(kakao, walk, visitor, del
     )
     assert (back.status_code, back["Location"]) == (302, "/accounts/password/set/")
     assert set_now["Location"] == "/accounts/"
+
+
+def test_new_recovery_codes(member):
+    page = member.get("/accounts/2fa/totp/activate/").text
+    secret = re.search(r'<code class="secret">([A-Z2-7 ]+)</code>', page)[1].replace(" ", "")
+    shown = member.post("/accounts/2fa/totp/activate/", {"code": app_code(secret)}, follow=True)
+    codes = re.findall(r"<li><code>(.+?)</code>", shown.text)
+    member.secrets |= {*codes, *(code.replace("-", "") for code in codes)}
+    again = member.get("/accounts/2fa/recovery-codes/new/")
+
+    assert len(codes) == 10
+    assert all(code in again.text for code in codes)
 
 
 def test_password_change_and_reset(member, user, deliver):

@@ -230,6 +230,7 @@ def test_the_mail_is_in_the_language_of_the_account(browser, deliver):
 # Nobody learns who has an account
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["unknown", "disabled", "demo", "next address"])
 def test_pages_are_the_same_without_an_account(user, deliver, settings, kind):
     emails = {

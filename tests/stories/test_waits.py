@@ -14,7 +14,7 @@ from accounts import routes
 from accounts.signins import sessions
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, UserFactory
-from tests.kit.factors import enrol
+from tests.kit.factors import enrol, enrol_passkey
 from tests.kit.standins import LINK_PAGE, MINJI
 
 pytestmark = pytest.mark.django_db
@@ -161,41 +161,85 @@ def wrong_second_step_app(world):
 
 @scenario("sign_up", door="page")
 def sign_up_page(world):
+    world.settings.ACCOUNT_RATE_LIMITS["signup"] = None
     forms = [{"email": f"{name}@example.org", "password1": LONG} for name in "ab"]
     return [world.client().post("/accounts/signup/", form) for form in forms]
 
 
 @scenario("sign_up", door="app")
 def sign_up_app(world):
+    world.settings.ACCOUNT_RATE_LIMITS["signup"] = None
     bodies = [{"email": f"{name}@example.org", "password": LONG} for name in "ab"]
     return [world.post_json(f"{APP}auth/signup", body) for body in bodies]
 
 
-@scenario("reset", "reset_address", door="page")
+@scenario("form", door="page")
+def refused_sign_up_page(world):
+    form = {"email": "a@example.org", "password1": "short"}
+    return [world.client().post("/accounts/signup/", form) for _ in range(2)]
+
+
+@scenario("form", door="app")
+def refused_sign_up_app(world):
+    body = {"email": "a@example.org", "password": "short"}
+    return [world.post_json(f"{APP}auth/signup", body) for _ in range(2)]
+
+
+@scenario("reset", door="page of two addresses")
+def reset_two_page(world):
+    path = "/accounts/password/reset/"
+    return [world.client().post(path, {"email": f"{name}@example.org"}) for name in "ab"]
+
+
+@scenario("reset", door="app of two addresses")
+def reset_two_app(world):
+    path = f"{APP}auth/password/request"
+    return [world.post_json(path, {"email": f"{name}@example.org"}) for name in "ab"]
+
+
+@scenario("reset_address", door="page")
 def reset_page(world):
     form = {"email": UserFactory().email}
     return [world.client().post("/accounts/password/reset/", form) for _ in range(2)]
 
 
-@scenario("reset", "reset_address", door="app")
+@scenario("reset_address", door="app")
 def reset_app(world):
     body = {"email": UserFactory().email}
     return [world.post_json(f"{APP}auth/password/request", body) for _ in range(2)]
 
 
-@scenario("reset", door="key page")
+@scenario("form", door="key page")
 def reset_key_page(world):
     path = "/accounts/password/reset/key/1-set-password/"
     return [world.client().post(path, {"password1": LONG}) for _ in range(2)]
 
 
-@scenario("reset", door="key app")
+@scenario("form", door="key app")
 def reset_key_app(world):
     body = {"key": "x", "password": LONG}
     return [world.post_json(f"{APP}auth/password/reset", body) for _ in range(2)]
 
 
-@scenario("code", "code_address", door="page")
+@scenario("code", door="entrance page of two addresses")
+def code_entrance_page(world):
+    path = "/accounts/login/code/"
+    return [world.client().post(path, {"email": f"{name}@example.org"}) for name in "ab"]
+
+
+@scenario("code", door="api of two addresses")
+def code_entrance_api(world):
+    bodies = [{"email": f"{name}@example.org"} for name in "ab"]
+    return [world.post_json("/api/token/code/", body) for body in bodies]
+
+
+@scenario("code", door="entrance app of two addresses")
+def code_entrance_app(world):
+    bodies = [{"email": f"{name}@example.org"} for name in "ab"]
+    return [world.post_json(f"{APP}auth/code/request", body) for body in bodies]
+
+
+@scenario("code_address", door="page")
 def code_page(world):
     user = UserFactory()
     browser = world.signed_in(user)
@@ -204,7 +248,7 @@ def code_page(world):
     return [browser.post(path, {"recipient": user.email}) for _ in range(2)]
 
 
-@scenario("code", "code_address", door="link page", into=WITH_KAKAO)
+@scenario("code_address", door="link page", into=WITH_KAKAO)
 def code_link_page(world):
     UserFactory(email=MINJI)
     browser = world.client()
@@ -213,7 +257,7 @@ def code_link_page(world):
     return [browser.post(LINK_PAGE, {"link": key, "proof": "code"}) for _ in range(2)]
 
 
-@scenario("code", "code_address", door="app")
+@scenario("code_address", door="app")
 def code_app(world):
     user = UserFactory()
     access = world.token(user)["access"]
@@ -291,6 +335,56 @@ def only_one(world):
 def introspect(world):
     only_one(world)
     return [world.client().post("/api/token/introspect/", {"token": "x"}) for _ in range(2)]
+
+
+@scenario("passkey", door="page")
+def wrong_passkey_page(world):
+    path = "/accounts/login/passkey/"
+    return [world.client().post(path, {"credential": "{}"}) for _ in range(2)]
+
+
+@scenario("passkey", door="api")
+def wrong_passkey_api(world):
+    phone = enrol_passkey(UserFactory())
+    asked = world.post_json("/api/token/passkey/options/", {}).json()["public_key"]
+    body = {"credential": phone.get(asked, signature=b"x")}
+    return [world.post_json("/api/token/passkey/", body) for _ in range(2)]
+
+
+@scenario("passkey", door="app")
+def wrong_passkey_app(world):
+    path = f"{APP}auth/webauthn/login"
+    return [world.post_json(path, {"credential": {"id": "x"}}) for _ in range(2)]
+
+
+@scenario("passkey_start", door="page")
+def passkey_options_page(world):
+    only_one(world)
+    path = "/accounts/2fa/passkeys/options/sign_in/"
+    return [world.client().get(path) for _ in range(2)]
+
+
+@scenario("passkey_start", door="api")
+def passkey_options_api(world):
+    only_one(world)
+    return [world.post_json("/api/token/passkey/options/", {}) for _ in range(2)]
+
+
+@scenario("passkey_start", door="app")
+def passkey_options_app(world):
+    only_one(world)
+    return [world.client().get(f"{APP}auth/webauthn/login") for _ in range(2)]
+
+
+@scenario("factor", "factor_day", door="api by passkey")
+def wrong_second_step_by_passkey(world):
+    user = UserFactory()
+    phone = enrol_passkey(user)
+    token = world.token(user)["mfa_token"]
+    asked = world.post_json("/api/token/passkey/options/", {"mfa_token": token})
+    credential = phone.get(asked.json()["public_key"], signature=b"x")
+    body = {"mfa_token": token, "credential": credential}
+    return [world.post_json("/api/token/mfa/", body) for _ in range(2)]
 
 
 @scenario("report", door="machine")
@@ -378,15 +472,13 @@ def world(request):
 
 
 def narrowed(world, name):
-    """Leave only this limit of ours. allauth's limits have one kind of caller or two."""
+    """Leave only this limit of ours, and of allauth's limits of mails only that of an address."""
     kept = {name}
     others = {each: (1000, 60) for each in world.settings.LIMITS if each not in kept}
     world.settings.LIMITS = world.settings.LIMITS | others
-    per = {"reset_address": "key", "code_address": "key", "reset": "ip", "code": "ip"}.get(name)
-    if per:
+    if name in {"reset", "code"}:
         rates = world.settings.ACCOUNT_RATE_LIMITS
-        for action in ("reset_password", "request_login_code"):
-            rates[action] = f"1/{SECONDS}s/{per}"
+        rates["reset_password"] = rates["request_login_code"] = None
 
 
 def waits(answer):

@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
+from accounts.operators.acting import state_of
 from accounts.pages import transactions
 from accounts.people.models import User
 from accounts.routes import views_in
@@ -23,6 +24,7 @@ from tests.kit.clients import CHROME, is_signed_in, sign_in
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.failing import failing
 from tests.kit.mails import code_in, link_in
+from tests.kit.operators import WHY, act_page
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW = "some other unrelated words"
@@ -106,7 +108,7 @@ def test_a_refused_password_change_leaves_no_word_of_success(user, visitor, othe
 @pytest.mark.parametrize("fault", [ENDS, RECORDS])
 def test_a_first_password_on_the_page(user, visitor, other, deliver, fault):
     user.set_unusable_password()
-    user.save()
+    user.save_password()
     for browser in (visitor, other):
         session = browser.session
         session["_auth_user_hash"] = user.get_session_auth_hash()
@@ -253,11 +255,9 @@ def test_a_saved_user(user, other, change, fault):
 @pytest.mark.parametrize("fault", [ENDS, RECORDS])
 def test_a_deactivation_in_the_admin(user, other, admin, fault):
     def deactivate():
-        path = f"/admin/accounts/user/{user.pk}/change/"
-        form = {"display_name": "", "locale": "", "is_staff": ""}
-        for inline in ("emailaddress_set", "socialaccount_set"):
-            form |= {f"{inline}-TOTAL_FORMS": 0, f"{inline}-INITIAL_FORMS": 0}
-        return admin.post(path, form)
+        stored = User.objects.get(pk=user.pk)
+        form = {"reason": WHY, "seen": state_of(stored), "until": "0"}
+        return admin.post(act_page(user, "lock"), form)
 
     assert_whole(user, deactivate, fault)
 
@@ -266,28 +266,24 @@ def test_a_deactivation_in_the_admin(user, other, admin, fault):
 
 @pytest.mark.parametrize("fault", [ENDS, RECORDS])
 def test_a_deletion(user, other, admin, fault):
-    path = f"/admin/accounts/user/{user.pk}/delete/"
+    form = {"reason": WHY, "seen": state_of(user)}
     with failing(*fault):
-        refused = admin.post(path, {"post": "yes"})
+        refused = admin.post(act_page(user, "delete-account"), form)
     assert refused.status_code >= 500
     assert is_signed_in(other)
 
-    admin.post(path, {"post": "yes"})
+    admin.post(act_page(user, "delete-account"), form)
 
     assert not is_signed_in(other)
 
 
-@pytest.mark.parametrize(
-    ("action", "path"),
-    [("end_sign_ins", "/admin/accounts/user/"), ("revoke", "/admin/accounts/authsession/")],
-)
-def test_an_action_ends_all_or_none(user, other, admin, action, path):
+def test_an_action_ends_all_or_none(user, other, admin):
     another, last = UserFactory(), Client()
     sign_in(last, another)
     rows = AuthSession.objects.filter(user__in=[user, another])
     rows.filter(user=another).update(client_id="last")
-    chosen = [user.pk, another.pk] if action == "end_sign_ins" else [row.pk for row in rows]
-    form = {"action": action, "_selected_action": chosen}
+    path = "/admin/accounts/authsession/"
+    form = {"action": "revoke", "reason": WHY, "_selected_action": [row.pk for row in rows]}
 
     with failing("UPDATE", "accounts_authsession", when="OLD.client_id = 'last'"):
         refused = admin.post(path, form)

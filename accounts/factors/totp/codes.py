@@ -17,14 +17,17 @@ from allauth.mfa.totp.internal.auth import (
 from allauth.mfa.utils import decrypt, encrypt
 from django.utils import timezone
 
+from accounts import encrypted
 from accounts.typed import digits_in, letters_and_digits_in
 
 STEP = "step"
 """Entry of `Authenticator.data`: the time step of the last accepted code."""
 
+encrypted.mark_member("mfa.Authenticator", "data", "secret")
 
-def is_shaped(typed: str) -> bool:
-    plain = letters_and_digits_in(typed)
+
+def is_shaped(answer: object) -> bool:
+    plain = letters_and_digits_in(answer) if isinstance(answer, str) else ""
     return len(plain) == app_settings.TOTP_DIGITS and len(digits_in(plain)) == len(plain)
 
 
@@ -50,13 +53,3 @@ def spend(authenticator: Authenticator, typed: str) -> bool:
     rows = Authenticator.objects.filter(pk=authenticator.pk, **{f"data__{STEP}__lt": step})
     data = authenticator.data | {STEP: step, "secret": encrypt(secret)}
     return bool(rows.update(data=data, last_used_at=timezone.now()))
-
-
-def encrypt_again(authenticator: Authenticator) -> None:
-    """Encrypt the secret under the first key.
-
-    Does nothing if a code was used meanwhile, which has done it. Raises `DecryptionError`.
-    """
-    data = authenticator.data
-    unchanged = Authenticator.objects.filter(pk=authenticator.pk, **{f"data__{STEP}": data[STEP]})
-    unchanged.update(data=data | {"secret": encrypt(decrypt(data["secret"]))})

@@ -19,7 +19,6 @@ from allauth.socialaccount.internal import statekit
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from typing_extensions import override
 
@@ -60,7 +59,7 @@ def _ask(
         request,
         DISCONNECT,
         data=uid,
-        state_id=STATE_PREFIX + get_random_string(32),
+        state_id=STATE_PREFIX + states.draw({"process": DISCONNECT}),
         scope=provider.get_scope_from_request(request),
         auth_params={
             "prompt": "none",
@@ -76,8 +75,8 @@ def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpR
     """Queue the revocation of the token that the provider gives for its code.
 
     Call when the browser comes back. Returns the redirect to the page of connections. If the
-    provider gives no token, a message on that page says how to end the connection at the provider.
-    Does nothing else if the `state` is unknown or was used before.
+    provider gives no token, or the browser lost the attempt, as by a sign-out, a message says how to
+    end the connection at the provider. Does nothing else if the `state` was used before or isn't ours.
     """
     provider: StrictProvider = adapter.provider()
     is_known = states.is_known(request, state_id, provider=provider.sub_id)
@@ -88,23 +87,36 @@ def finish(request: HttpRequest, adapter: StrictAdapter, state_id: str) -> HttpR
     if state and request.GET.get("error") in WANTS_TO_ASK and not state["asks_less"]:
         return _ask(request, provider, state["data"], asks_less=True)
     if state:
-        name = {"provider": provider.name, "url": provider.grants_url}
-        try:
-            token, is_refresh = _token(request, adapter, provider, state)
-        except ProviderError as exc:
-            log.warning("%s isn't told of a connection that ended: %s", provider.id, exc)
-            text = _(
-                "We could not reach %(provider)s. To end the connection there as well: %(url)s"
-            )
-            messages.warning(request, text % name)
-        else:
-            unlinking.enqueue(provider.id, state["data"], token=token)
-            told = _("We told %(provider)s that it ended.")
-            unsure = _(
-                "We told %(provider)s that it ended. If it still lists this site, end it here: %(url)s"
-            )
-            messages.info(request, (told if is_refresh else unsure) % name)
+        _tell(request, adapter, provider, state)
+    elif states.carried_by(state_id).process == DISCONNECT and not states.is_spent(state_id):
+        _warn(request, provider)
     return redirect("socialaccount_connections")
+
+
+def _tell(
+    request: HttpRequest, adapter: StrictAdapter, provider: StrictProvider, state: dict[str, Any]
+) -> None:
+    try:
+        token, is_refresh = _token(request, adapter, provider, state)
+    except ProviderError as exc:
+        log.warning("%s isn't told of a connection that ended: %s", provider.id, exc)
+        _warn(request, provider)
+        return
+    unlinking.enqueue(provider.id, state["data"], token=token)
+    told = _("We told %(provider)s that it ended.")
+    unsure = _(
+        "We told %(provider)s that it ended. If it still lists this site, end it here: %(url)s"
+    )
+    messages.info(request, (told if is_refresh else unsure) % _names(provider))
+
+
+def _warn(request: HttpRequest, provider: StrictProvider) -> None:
+    text = _("We could not reach %(provider)s. To end the connection there as well: %(url)s")
+    messages.warning(request, text % _names(provider))
+
+
+def _names(provider: StrictProvider) -> dict[str, str]:
+    return {"provider": provider.name, "url": provider.grants_url}
 
 
 def _token(

@@ -49,6 +49,7 @@ class UnlinkHandler(jobs.Handler):
     """Tell one provider that one connection has ended."""
 
     kind = KIND
+    lanes = 3
     retry_after = (
         timedelta(seconds=30),
         timedelta(minutes=5),

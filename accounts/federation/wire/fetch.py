@@ -1,16 +1,15 @@
-"""Call a provider: five seconds in all, a small JSON object, no redirects.
+"""Call another site: a deadline for the whole call, a limit of bytes, no redirects.
 
-The `timeout` of requests bounds each wait for the next bytes, so a server that sends one byte every
-few seconds could hold its caller for hours. Here a separate thread makes the call, and the caller
-stops waiting when the time is up. `outage` limits these threads, so that a provider that hangs cannot
-use up the process.
+`get` and `post` call a provider, which has five seconds and answers by a small JSON object. `get_text` calls
+a list of leaked passwords.
+
+`accounts.outward` makes the call in a separate thread. `outage` limits these threads, so that a provider
+that hangs cannot use up the process.
 """
 
 import json
 import re
-import threading
 import time
-from concurrent.futures import Future
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -18,11 +17,12 @@ import requests
 from requests.models import PreparedRequest
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from accounts import outward
 from accounts.federation.errors import ProviderError, ProviderUnavailableError, RefusedError
 from accounts.federation.wire import outage
 
 TOTAL_SECONDS = 5.0
-MAX_BYTES = 64 * 1024
+MAX_BYTES = outward.MAX_BYTES
 BEARER = re.compile(r"[A-Za-z0-9._~+/-]{1,4096}=*")  # RFC 6750 §2.1
 COME_BACK_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -41,7 +41,20 @@ def get(url: str, *, bearer: str = "") -> dict[str, Any]:
     Raises `RefusedError` if the status isn't 200, `ProviderUnavailableError` for no answer within
     `TOTAL_SECONDS`, and `ProviderError` for any other answer.
     """
-    return _call("GET", url, headers={"Authorization": f"Bearer {bearer}"} if bearer else {})
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    return _object_in(*_call("GET", url, headers=headers))
+
+
+def get_text(url: str, *, site: str, headers: dict[str, str], seconds: float, most: int) -> str:
+    """Return the text at this address, of at most `most` bytes.
+
+    `site` is the part of the address that is the same in all calls: `outage` counts its time-outs. Raises
+    as `get` does; the wait for a free thread is part of the `seconds`.
+    """
+    status, body = _call("GET", url, headers=headers, site=site, seconds=seconds, most=most)
+    if status != HTTPStatus.OK:
+        raise ProviderError(f"answered {status}")
+    return body.decode(errors="replace")
 
 
 def post(url: str, form: dict[str, str], *, authorization: str = "") -> dict[str, Any]:
@@ -50,36 +63,38 @@ def post(url: str, form: dict[str, str], *, authorization: str = "") -> dict[str
     Raises as `get` does.
     """
     headers = {"Authorization": authorization} if authorization else {}
-    return _call("POST", url, headers=headers, form=form)
+    return _object_in(*_call("POST", url, headers=headers, form=form))
 
 
-def _call(
+def _call(  # noqa: PLR0913 - what a call is made of
     method: str,
     url: str,
     *,
-    headers: dict[str, str] | None = None,
+    headers: dict[str, str],
     form: dict[str, str] | None = None,
-) -> dict[str, Any]:
-    seconds = TOTAL_SECONDS
-    answer: Future[tuple[int, bytes]] = Future()
-    call = outage.begin(url)
-
-    def run() -> None:
-        try:
-            answer.set_result(_read(method, url, headers or {}, form, seconds))
-        except BaseException as exc:  # noqa: BLE001 - raised in the caller's thread
-            answer.set_exception(exc)
-        finally:
-            call.leave()
+    site: str = "",
+    seconds: float | None = None,
+    most: int = MAX_BYTES,
+) -> tuple[int, bytes]:
+    """Return the status and the body."""
+    if seconds is None:
+        call, seconds = outage.begin(url), TOTAL_SECONDS
+    else:
+        deadline = time.monotonic() + seconds
+        call = outage.begin(site, patience=seconds)
+        seconds = max(deadline - time.monotonic(), 0.001)
 
     try:
-        threading.Thread(target=run, name="provider-call", daemon=True).start()
-    except RuntimeError as exc:
+        received = outward.within(
+            seconds,
+            lambda: _read(method, url, headers, form, seconds, most),
+            name="provider-call",
+            at_end=call.leave,
+        )
+    except outward.NoThreadError as exc:
         call.failed(timed_out=False)
         call.leave()
         raise ProviderUnavailableError("no thread is left for the call") from exc
-    try:
-        status, body = answer.result(timeout=seconds)
     except (TimeoutError, requests.Timeout, ReadTimeoutError) as exc:
         call.failed(timed_out=True)
         raise ProviderUnavailableError("no answer in time") from exc
@@ -90,14 +105,18 @@ def _call(
         call.answered()
         raise
     call.answered()
-    return _object_in(status, body)
+    return received
 
 
-def _read(
-    method: str, url: str, headers: dict[str, str], form: dict[str, str] | None, seconds: float
+def _read(  # noqa: PLR0913, PLR0917 - what a call is made of
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    form: dict[str, str] | None,
+    seconds: float,
+    most: int,
 ) -> tuple[int, bytes]:
     deadline = time.monotonic() + seconds
-    body = bytearray()
     with (
         requests.Session() as session,
         session.request(
@@ -112,13 +131,10 @@ def _read(
             stream=True,
         ) as response,
     ):
-        while chunk := response.raw.read1(MAX_BYTES):
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise ProviderError("the answer is too large")
-            if time.monotonic() > deadline:
-                raise TimeoutError
-        return response.status_code, bytes(body)
+        try:
+            return response.status_code, outward.read(response.raw, most=most, deadline=deadline)
+        except outward.TooLargeError as exc:
+            raise ProviderError("the answer is too large") from exc
 
 
 def _as_it_is(request: PreparedRequest) -> PreparedRequest:

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
+from accounts import metrics
 from accounts.federation.errors import ProviderUnavailableError
 
 MAX_TIMEOUTS = 3
@@ -70,12 +71,14 @@ class Call:
     began: float = field(default_factory=time.monotonic)
 
     def answered(self) -> None:
+        _note(self.provider, "answered")
         with _changed:
             if _addresses.pop(self.url, Address()).is_down:
                 log.warning("%s is back: %s", self.provider, self.url)
 
     def failed(self, *, timed_out: bool) -> None:
         """Note that no answer came. A failed probe counts whatever its reason."""
+        _note(self.provider, "timed_out" if timed_out else "failed")
         with _changed:
             address = _addresses[self.url]
             if self.is_probe:
@@ -103,11 +106,18 @@ _calls: set[Call] = set()
 _addresses: dict[str, Address] = defaultdict(Address)
 
 
-def begin(url: str) -> Call:
-    """Take a place for a call to this address. Raises `ProviderUnavailableError`: down, or no place."""
+def begin(url: str, *, patience: float | None = None) -> Call:
+    """Take a place for a call to this address. Raises `ProviderUnavailableError`: down, or no place.
+
+    Waits at most `patience` seconds for a place, by default `PATIENCE_SECONDS`.
+    """
     provider = _provider_at(url)
     with _changed:
-        _wait_for_place(provider, url)
+        try:
+            _wait_for_place(provider, url, PATIENCE_SECONDS if patience is None else patience)
+        except ProviderUnavailableError:
+            _note(provider, "refused")
+            raise
         address = _addresses[url]
         call = Call(provider, url, is_probe=address.is_down)
         address.has_probe = address.is_down
@@ -140,9 +150,9 @@ def forget() -> None:
 os.register_at_fork(after_in_child=forget)
 
 
-def _wait_for_place(provider: str, url: str) -> None:
+def _wait_for_place(provider: str, url: str, patience: float) -> None:
     """Return with `_changed` held and a place free. Raises `ProviderUnavailableError`."""
-    latest = time.monotonic() + PATIENCE_SECONDS
+    latest = time.monotonic() + patience
     while True:
         if url in _addresses and _addresses[url].refuses:
             raise ProviderUnavailableError("down")
@@ -170,6 +180,12 @@ def _provider_at(url: str) -> str:
         if url in options.values():
             return str(name)
     return url
+
+
+def _note(provider: str, outcome: str) -> None:
+    """Count a call. Addresses that no provider has are those of the service of leaked passwords."""
+    known = provider in settings.SOCIALACCOUNT_PROVIDERS
+    metrics.PROVIDER_CALLS.note(provider if known else "other", outcome)
 
 
 def _needed(provider: str) -> list[Address]:

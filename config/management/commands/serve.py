@@ -1,4 +1,4 @@
-"""Run the site, its worker and, if needed, Redis, with one command."""
+"""Run the site, its worker, its streams and, if needed, Redis, with one command."""
 
 import sys
 from argparse import ArgumentParser
@@ -23,11 +23,12 @@ from config.processes import (
 
 PYTHON = [sys.executable, "-u"]
 WORKER = [*PYTHON, "manage.py", "worker"]
+EVENTS = [*PYTHON, "manage.py", "events"]
 
 
 class Command(BaseCommand):
     help = (
-        "Migrate the database, then run the site and its worker. If no Redis is configured, also "
+        "Migrate the database, then run the site, its worker and /events. If no Redis is configured, also "
         "run a Redis server."
     )
 
@@ -57,7 +58,8 @@ class Command(BaseCommand):
 
     def ports(self) -> list[tuple[str, int]]:
         """Return the ports that must be free, as pairs of variable and port."""
-        return [("PORT", settings.PORT)]
+        named = {name: getattr(settings, name) for name in ("PORT", "EVENTS_PORT", "METRICS_PORT")}
+        return [(name, port) for name, port in named.items() if port]
 
     def _start(self, children: Children, options: dict[str, Any]) -> None:
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
@@ -72,9 +74,11 @@ class Command(BaseCommand):
         # The children open their own connections.
         connections.close_all()
         children.start("The worker", WORKER)
+        children.start("The events", [*EVENTS, f"--host={options['host']}"])
         # The site reads it, too: at most half of its threads wait for one provider.
         children.start("The site", _site(options), SERVER_THREADS=str(options["threads"]))
         children.wait_until(banner.site_answers, name="The site", seconds=30)
+        children.wait_until(banner.events_answer, name="The events", seconds=30)
         self.stdout.write(self.banner())
         self.stdout.flush()
 

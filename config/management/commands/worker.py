@@ -15,14 +15,15 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 from typing_extensions import override
 
+from accounts.audit import chain, upkeep
+from accounts.factors import resets
+from accounts.operators import locks, proposals
 from accounts.outbox import jobs
 from accounts.outbox.models import Job
-from accounts.signins import erasure, pruning
+from accounts.signins import erasure
 from api.keys import rotation
-
-LANES = 4
-"""Jobs of one kind that run at once. Each kind has its own lanes, so that a slow mail server
-doesn't delay messages to providers."""
+from config import retention
+from config.metrics import serving
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Tick:
     """A chore and its interval.
 
     Several workers may run a chore at the same time: the database lets only one of them rotate a
-    key, and a second deletion finds nothing to delete.
+    key or seal audit events, and a second deletion finds nothing to delete.
     """
 
     every_seconds: float
@@ -40,16 +41,21 @@ class Tick:
 
 
 TICKS = [
+    Tick(1, chain.seal),
+    Tick(60, upkeep.sign_if_due),
     Tick(60, rotation.rotate_if_due),
+    Tick(60, resets.carry_out_due),
+    Tick(60, proposals.carry_out_due),
+    Tick(10, locks.unlock_due),
     Tick(600, erasure.erase_due),
-    Tick(3600, lambda: list(pruning.prune())),
+    *(Tick(3600, rule.finish) for rule in retention.RULES),
 ]
 
 
 class Command(BaseCommand):
     help = (
-        "Send queued mail and messages to providers; rotate signing keys, delete old rows and erase "
-        "accounts when they are due."
+        "Send queued mail and messages to providers; seal the audit log; rotate signing keys, delete "
+        "old rows and erase accounts when they are due."
     )
 
     @override
@@ -67,6 +73,7 @@ class Command(BaseCommand):
             for _ in jobs.run_due():
                 pass
             return
+        serving.start("worker")
         lanes = Lanes()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: lanes.stopping.set())
@@ -77,11 +84,15 @@ class Command(BaseCommand):
 
 
 class Lanes:
-    """The running jobs of this process, each in a thread: at most `LANES` of each kind."""
+    """The running jobs of this process, each in a thread: of each kind as many as it has lanes.
+
+    So a slow mail server doesn't delay messages to providers.
+    """
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
-        self._pools = {kind: ThreadPoolExecutor(LANES, kind) for kind in jobs.kinds()}
+        self._lanes = jobs.lanes()
+        self._pools = {kind: ThreadPoolExecutor(count, kind) for kind, count in self._lanes.items()}
         self._busy: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -89,7 +100,7 @@ class Lanes:
         """Start due jobs in free lanes. If the database is down, only log that."""
         try:
             for kind in self._pools:
-                free = LANES - self._busy[kind]
+                free = self._lanes[kind] - self._busy[kind]
                 for job in jobs.due().filter(kind=kind)[:free]:
                     if jobs.take(job):
                         self._start(job)

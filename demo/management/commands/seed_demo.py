@@ -1,4 +1,4 @@
-"""Create the demo accounts, for `make run` and the browser tests."""
+"""Create the demo accounts and an endpoint of webhooks, for `make run` and the browser tests."""
 
 import json
 from argparse import ArgumentParser
@@ -6,15 +6,20 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from typing_extensions import override
 
+from accounts.operators import roles
 from accounts.people.models import User
+from accounts.webhooks import endpoints
+from accounts.webhooks.events import EVENTS
+from accounts.webhooks.models import WebhookEndpoint
+from demo import webhooks
 from demo.accounts import ALL, DemoAccount
 
-STAFF_MAY = ["view_user", "view_authsession", "change_authsession", "view_auditevent"]
+RECEIVER = "/demo/webhooks/receive/"
 
 
 class Command(BaseCommand):
@@ -34,6 +39,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             for account in ALL:
                 _ensure(account)
+            _ensure_endpoint()
         if options["json"]:
             self.stdout.write(json.dumps([_public(account) for account in ALL], indent=2))
         else:
@@ -54,9 +60,15 @@ def _ensure(account: DemoAccount) -> None:
     )
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     if account.is_staff and not account.is_superuser:
-        support, _ = Group.objects.get_or_create(name="Support")
-        support.permissions.set(Permission.objects.filter(codename__in=STAFF_MAY))
-        user.groups.add(support)
+        user.groups.add(Group.objects.get(name=roles.SUPPORT))
+
+
+def _ensure_endpoint() -> None:
+    """Let the demo's own receiver get all events. The port may be another one than last time."""
+    url = f"{settings.SITE_URL}{RECEIVER}"
+    if not WebhookEndpoint.objects.filter(url__endswith=RECEIVER).update(url=url):
+        row = WebhookEndpoint(url=url, description="Demo", events=list(EVENTS))
+        webhooks.keep_secret(endpoints.add(row))
 
 
 def _public(account: DemoAccount) -> dict[str, str]:

@@ -49,6 +49,7 @@ class Command(serve.Command):
                 "demo.frontend",
                 f"--port={settings.DEMO_PORT}",
                 f"--api={settings.SITE_URL}",
+                f"--events={settings.EVENTS_ORIGIN}",
             ],
         )
         for name, origin in settings.PROVIDER_STANDINS.items():
@@ -59,6 +60,7 @@ class Command(serve.Command):
         rows = [
             *banner.rows(),
             ("Caught mail", f"{settings.SITE_URL}/demo/mail/"),
+            ("Webhooks", f"{settings.SITE_URL}/demo/webhooks/"),
             ("Demo frontend", f"http://localhost:{settings.DEMO_PORT}"),
         ]
         rows += [

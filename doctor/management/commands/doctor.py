@@ -13,6 +13,7 @@ from django.urls import get_resolver
 from typing_extensions import override
 
 from doctor import (
+    care,
     configuration,
     database,
     mail,
@@ -121,6 +122,7 @@ def _areas(options: dict[str, Any]) -> list[Area]:
         redis_server.area(),
         *([sentinels.area()] if redis_clients.has_sentinels() else []),
         mail.area(seconds=seconds, mail_to=options["mail_to"]),
+        care.area(seconds=seconds),
         *providers.areas(seconds=seconds),
         site.area(url=url, http_url=options["http_url"] or "", seconds=seconds),
     ]

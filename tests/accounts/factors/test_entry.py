@@ -7,9 +7,14 @@ from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
 from accounts.errors import StoreUnavailableError, TooManyRequestsError
 from accounts.factors import entry
+from accounts.factors.passkeys import answers, options
+from accounts.factors.passkeys.answers import SignedAnswer
+from accounts.factors.passkeys.challenges import Purpose
+from accounts.factors.passkeys.errors import PasskeyError
 from tests.kit.factories import UserFactory
-from tests.kit.factors import app_code, enrol, row_of, wrong_code
+from tests.kit.factors import app_code, enrol, enrol_passkey, row_of, wrong_code
 from tests.kit.outage import without_redis
+from tests.kit.passkeys import SoftAuthenticator
 from tests.kit.racing import at_once
 
 CLIENT = ClientInfo(ip="192.0.2.1")
@@ -111,3 +116,85 @@ def test_guesses_sent_at_once_get_five_tries(user):
 
     refused = [each for each in results if isinstance(each, TooManyRequestsError)]
     assert len(refused) == 7
+
+
+# Passkeys
+
+
+def signed(device, user, purpose=Purpose.SECOND_STEP, **lies):
+    return SignedAnswer(device.get(options.request(purpose, user), **lies), purpose)
+
+
+def test_a_passkey_is_a_second_step_and_costs_no_try(user, factors):
+    phone = enrol_passkey(user)
+
+    assert [check(user, signed(phone, user)) for _ in range(7)] == ["webauthn"] * 7
+
+
+def test_wrong_answers_of_passkeys_use_up_the_tries(user, factors):
+    phone = enrol_passkey(user)
+    texts = {check(user, signed(phone, user, signature=b"x")) for _ in range(5)}
+
+    assert texts == {"That passkey was not accepted. Please try again."}
+    with pytest.raises(TooManyRequestsError):
+        check(user, app_code(factors[0]))
+    reasons = AuditEvent.objects.values_list("reason", flat=True)
+    assert list(reasons) == ["wrong_second_step"] * 5
+
+
+def test_a_passkey_of_another_account_is_refused(user, factors):
+    phone = enrol_passkey(UserFactory())
+    enrol_passkey(user)
+    request = options.request(Purpose.SECOND_STEP, user) | {"allowCredentials": []}
+    answer = SignedAnswer(phone.get(request), Purpose.SECOND_STEP)
+
+    assert "doesn't know that passkey" in check(user, answer)
+
+
+def test_a_copied_passkey_is_recorded_and_mailed(user, deliver):
+    key = enrol_passkey(user, SoftAuthenticator(is_synced=False))
+
+    assert "a copy of it may exist" in check(user, signed(key, user, count=1))
+    assert AuditEvent.objects.get().reason == "cloned_passkey"
+    assert "a copy of it may exist" in deliver()[-1].body
+
+
+def test_a_passkey_signs_in_and_its_refusals_are_recorded(user):
+    phone = enrol_passkey(user)
+    right = signed(phone, None, Purpose.SIGN_IN).credential
+    lies = [
+        signed(phone, None, Purpose.SIGN_IN, signature=b"x").credential,
+        signed(phone, None, Purpose.SIGN_IN, credential_id=b"x").credential,
+        right,
+    ]
+
+    assert entry.check_sign_in(right, client=CLIENT).user == user
+    for lie in lies:
+        with pytest.raises(PasskeyError):
+            entry.check_sign_in(lie, client=CLIENT)
+    events = AuditEvent.objects.order_by("pk").values_list("user", "reason")
+    assert list(events) == [
+        (user.pk, "wrong_passkey"),
+        (None, "wrong_passkey"),
+        (None, "wrong_passkey"),
+    ]
+
+
+def test_a_disabled_account_does_not_sign_in_by_passkey(user):
+    phone = enrol_passkey(user)
+    user.is_active = False
+    user.save()
+
+    with pytest.raises(PasskeyError) as refused:
+        entry.check_sign_in(signed(phone, None, Purpose.SIGN_IN).credential, client=CLIENT)
+
+    assert refused.value.code == "passkey_refused"
+    assert AuditEvent.objects.get().reason == "user_inactive"
+
+
+def test_without_redis_a_passkey_proves_nothing(user, settings):
+    phone = enrol_passkey(user)
+    answer = signed(phone, user)
+
+    with without_redis(settings), pytest.raises(StoreUnavailableError):
+        answers.check(answer.credential, Purpose.SECOND_STEP, user)

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from allauth.account.adapter import get_adapter
@@ -95,9 +96,21 @@ def test_our_notices_are_in_the_accounts_language(db, deliver, own, other):
         notices.unlinked(user, provider="kakao")
         notices.hijacked(user, provider="kakao")
         notices.refresh_token_reused(user, signed_in=ClientInfo(), client=ClientInfo())
+        notices.signed_in(
+            user,
+            sid=uuid4(),
+            amr=["pwd", "kakao"],
+            client=ClientInfo(),
+            is_new_device=True,
+            failures=5,
+            is_long_idle=True,
+        )
+        notices.second_step_unfinished(user, begun_at=timezone.now(), client=ClientInfo())
+        notices.denied(user, reset_path="/x/", client=ClientInfo())
+        notices.denied(user, reset_path="", client=ClientInfo())
 
     mails = deliver()
-    assert len(mails) == 3
+    assert len(mails) == 7
     assert all(is_in(own, mail) for mail in mails)
 
 

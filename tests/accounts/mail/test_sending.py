@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts import encryption
 from accounts.mail import sending
+from accounts.mail.models import SentMail
 from accounts.mail.sending import MailHandler
 from accounts.outbox import jobs
 from accounts.outbox.models import Job
@@ -194,6 +195,7 @@ def test_the_stored_payload_decrypts_to_the_message(db):
 
     content = json.loads(encryption.decrypt(row.payload))
 
+    assert SentMail.objects.get(pk=content.pop("record")).sent_at is None
     assert content == {
         "subject": "Subject",
         "body": "Your code is ABCD-EFGH",

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.outbox import jobs
 from accounts.outbox.models import Job
-from config.management.commands.worker import LANES, Lanes
+from config.management.commands.worker import Lanes
 from tests.kit.rows import all_columns
 from tests.kit.waiting import wait_until
 
@@ -201,7 +201,7 @@ def test_slow_receivers_of_one_kind_delay_no_other_kind(handler, monkeypatch):
     jobs.register(other)
     blocked = threading.Event()
     handler.act = lambda payload: blocked.wait(30)
-    for _ in range(LANES + 1):
+    for _ in range(handler.lanes + 1):
         jobs.enqueue("recorded", {"name": "slow"})
     jobs.enqueue("other", {"name": "quick"})
     lanes = Lanes()

@@ -1,10 +1,14 @@
 """A browser that has signed in before is counted apart, so that strangers don't lock it out."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from tests.kit.clients import CHROME, sign_in
-from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.factories import PASSWORD, AuthSessionFactory, UserFactory
 
 
 @pytest.fixture
@@ -62,7 +66,9 @@ def test_a_browser_is_known_to_several_accounts(known, user):
     assert sign_in(known, user).status_code == 302
 
 
-@pytest.mark.parametrize("damage", ["other device", "other mark", "cut", "garbage", "endless"])
+@pytest.mark.parametrize(
+    "damage", ["other device", "other mark", "cut", "garbage", "endless", "no time"]
+)
 def test_a_damaged_cookie_makes_no_known_device(known, user, damage):
     value = known.cookies["device"].value
     device, mark = value.split(".")
@@ -72,6 +78,7 @@ def test_a_damaged_cookie_makes_no_known_device(known, user, damage):
         "cut": value[:-1],
         "garbage": "\xe9.\x7f..",
         "endless": ".".join([device, *["0" * 32] * 50, mark]),
+        "no time": f"{device}.{mark.partition('-')[2]}",
     }[damage]
     lock_out(user.email)
 
@@ -107,3 +114,40 @@ def test_a_frontend_with_cookie_delivery_is_a_known_device(user, settings):
     assert obtain() == 200
     del frontend.cookies["device"]
     assert obtain() == 429
+
+
+# After a report "it wasn't me"
+
+
+def report(user):
+    """Let the owner report the browser of another person, from the own pages."""
+    owner, other = Client(), AuthSessionFactory(user=user)
+    sign_in(owner, user)
+    assert owner.post("/accounts/activity/not-me/", {"sid": other.pk}).status_code == 302
+
+
+def test_after_a_report_a_known_browser_has_no_count_of_its_own(known, user):
+    report(user)
+    lock_out(user.email)
+
+    assert sign_in(known, user).status_code == 429
+
+
+def test_a_browser_that_signs_in_after_a_report_is_known(known, user):
+    report(user)
+    user.set_password(PASSWORD)  # a new one, by the link in the mail
+    user.save()
+    with time_machine.travel(timezone.now() + timedelta(seconds=2), tick=True):
+        assert sign_in(known, user).status_code == 302
+        known.post("/accounts/logout/")
+        lock_out(user.email)
+
+        assert sign_in(known, user).status_code == 302
+        assert known.cookies["device"].value.count("-") == 1  # the void mark is gone
+
+
+def test_a_report_about_another_account_changes_nothing(known, user):
+    report(UserFactory())
+    lock_out(user.email)
+
+    assert sign_in(known, user).status_code == 302

@@ -13,6 +13,8 @@ from tests.kit.clients import is_signed_in, sign_in
 from tests.kit.factories import UserFactory
 from tests.kit.mails import code_in
 
+pytestmark = pytest.mark.slow
+
 TEXT = "비밀번호는 pässwörd"
 NFC, NFD = unicodedata.normalize("NFC", TEXT), unicodedata.normalize("NFD", TEXT)
 OLD = "django.contrib.auth.hashers.Argon2PasswordHasher"

@@ -1,10 +1,14 @@
 """A display name shows as something, at every door."""
 
 import pytest
+from django.contrib.auth.models import Group
 
+from accounts.factors.models import FactorReset
+from accounts.factors.passkeys import enrolment
 from accounts.people import names
 from tests.kit.clients import bearer
 from tests.kit.factories import UserFactory
+from tests.kit.factors import enrol_app
 from tests.kit.problems import invalid
 
 INLINES = {
@@ -20,6 +24,10 @@ HIDDEN = {
     "a soft hyphen": "\u00ad",
     "a variation selector": "\ufe0f",
     "tags": "\U000e0041\U000e007f",
+    "a lone accent": "\u0301",
+    "no character": "\uffff\ufdd0",
+    "a musical blank": "\U0001d159\U0001d173",
+    "joiners of hieroglyphs": "\U00013440\U00016fe4\U0001bca0",
     "spaces between nothing": "\u3000\u200b\u00a0",
     "a control character": "Ha\x07na",
     "a line break": "Hana\nAdmin",
@@ -61,6 +69,32 @@ def test_a_hidden_name_is_refused_in_the_admin(client, user, name):
 
     assert "Use a name that people can see" in page.text
     assert not type(user).objects.filter(email="new@example.com").exists()
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\u3164"])
+def test_a_group_has_a_name_that_shows(client, db, name):
+    client.force_login(UserFactory(admin=True))
+
+    page = client.post("/admin/auth/group/add/", {"name": name})
+
+    assert "Use a name that people can see" in page.text
+    assert not Group.objects.filter(name=name).exists()
+
+
+def test_a_reset_of_factors_has_a_reason_that_shows(client, db):
+    client.force_login(UserFactory(admin=True))
+    user = UserFactory()
+    enrol_app(user)
+
+    page = client.post(f"/admin/accounts/user/{user.pk}/reset-factors/", {"reason": "\u200b"})
+
+    assert "Use a name that people can see" in page.text
+    assert not FactorReset.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["\u3164", "\u2800", "\u115f", "\ufe0f", "\u034f", "\u200b "])
+def test_a_passkey_has_a_name_that_shows(name):
+    assert enrolment.clean(name) == ""
 
 
 @pytest.mark.parametrize("name", HIDDEN.values(), ids=HIDDEN)

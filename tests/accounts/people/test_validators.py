@@ -1,15 +1,16 @@
 """Check new passwords."""
 
+import gzip
 import unicodedata
 
 import pytest
 from django.contrib.auth.password_validation import (
-    CommonPasswordValidator,
     password_validators_help_texts,
     validate_password,
 )
 from django.core.exceptions import ValidationError
 
+from accounts.people import common
 from accounts.people.models import User
 
 
@@ -128,20 +129,70 @@ def test_long_passwords_of_their_own_are_taken(password):
     validate_password(password)
 
 
+@pytest.mark.slow
 def test_at_least_3000_common_passwords_of_a_sufficient_length_are_refused():
-    common = CommonPasswordValidator().passwords
-    words = sorted(word for word in common if word.isalpha() and 6 <= len(word) <= 9)[:500]
-    tried = [*(word for word in common if len(word) >= 10)]
-    tried += [word + end for word in words for end in ("2025", "2026!", "1234", "!!!!")]
+    words = gzip.decompress(common.LIST.read_bytes()).decode().split("\n")
 
-    refused = [password for password in tried if len(password) >= 10 and _is_refused(password)]
+    assert len(words) == 10_000
+    assert [word for word in words if len(word) < 10 or not _is_refused(word)] == []
+    assert _is_refused(words[5000].title() + "!1")
 
-    assert len(refused) >= 3000
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "dkssudgktpdy",  # 안녕하세요, typed in the English mode
+        "qlalfqjsgh",  # 비밀번호
+        "Qlalfqjsgh1!",
+        "비밀번호비밀번호12",
+        "사랑해사랑해사랑해사랑해",
+        "eogksalsrnr2026",  # 대한민국
+        "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔ",  # qwertyuiop in the Korean mode
+        "1q2w3e4r5t!!",
+        "1q2w3e4r1q2w3e4r",
+        "1qaz2wsx3edc",
+        "p@ssw0rd2026!",
+        "qwer1234qwer1234",
+        "ｑｌａｌｆｑｊｓｇｈ",  # noqa: RUF001 - in full-width letters
+    ],
+)
+def test_words_and_walks_of_korean_keyboards_are_refused(password):
+    assert "password_too_common" in _codes(password)
+
+
+@pytest.mark.parametrize(
+    ("email", "name", "password"),
+    [
+        ("hong@example.org", "", "hong-1234567"),
+        ("hong@example.org", "", "HONG12345678"),
+        ("hong@example.org", "", "1234567h0ng!"),
+        ("h.gildong@example.org", "", "gildong20261128"),
+        ("a@gildongcorp.co.kr", "", "GildongCorp2026"),
+        ("a@example.org", "홍길동", "홍길동12345678"),
+        ("a@example.org", "홍길동", "ghdrlfehd1234"),
+        ("a@example.org", "Gildong Hong", "honggildong!1234"),
+        ("hong@example.org", "", "hong-munjigi-1234"),
+        ("a@example.org", "", "answlrl-2026!"),  # 문지기
+    ],
+)
+def test_words_of_the_user_are_refused(email, name, password):
+    assert "password_context_word" in _codes(password, User(email=email, display_name=name))
+
+
+@pytest.mark.parametrize(
+    "password", ["hongkong harbour lights", "길동무 셋이 산을 넘는다", "x7-dKq!p2Lm", "29583017462"]
+)
+def test_a_word_of_the_user_in_a_long_password_is_taken(password):
+    assert _codes(password, User(email="hong@example.org", display_name="홍길동")) == []
+
+
+def _codes(password, user=None):
+    try:
+        validate_password(password, user)
+    except ValidationError as refused:
+        return [error.code for error in refused.error_list]
+    return []
 
 
 def _is_refused(password):
-    try:
-        validate_password(password)
-    except ValidationError:
-        return True
-    return False
+    return "password_too_common" in _codes(password)

@@ -21,6 +21,9 @@ from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError, LastSuperuserError
+from accounts.factors import resets
+from accounts.operators import proposals, superusers
+from accounts.operators.models import OperatorNote
 from accounts.outbox import jobs
 from accounts.outbox.models import Job
 from accounts.people.models import User
@@ -28,7 +31,9 @@ from accounts.signins import erasure, sessions
 from accounts.signins.models import AuthSession
 from config.management.commands import worker
 from tests.kit.clients import bearer, is_signed_in, sign_in
-from tests.kit.factories import AuthSessionFactory, UserFactory
+from tests.kit.factories import PASSWORD, AuthSessionFactory, UserFactory
+from tests.kit.factors import enrol
+from tests.kit.operators import by
 
 CLIENT = ClientInfo(ip="203.0.113.9", user_agent="curl/8.77")
 
@@ -68,6 +73,22 @@ def test_a_request_signs_out_everywhere_and_mails(signed_in, user, pair, deliver
     assert "/accounts/login/" in mail.body
     requested = AuditEvent.objects.get(type="deletion.requested")
     assert (requested.user, requested.ip) == (user, CLIENT.ip)
+
+
+@pytest.mark.parametrize(
+    ("password", "advice"),
+    [(PASSWORD, "change your password"), (None, "sign out all other devices")],
+)
+def test_the_mail_advises_what_its_reader_can_do(db, deliver, password, advice):
+    """An account that signs in by a provider or by codes has no password to change."""
+    user = UserFactory(password=password)
+
+    erasure.request(user, client=CLIENT)
+
+    mail = deliver()[-1]
+    assert advice in mail.body
+    assert advice in mail.alternatives[0][0]
+    assert ("password" in mail.body) is (password is not None)
 
 
 def test_a_second_request_keeps_the_first_time(user):
@@ -192,12 +213,18 @@ def keys_with(needles):
 HOLDERS = {
     "accounts.AuditEvent",
     "accounts.AuthSession",
+    "accounts.FactorReset",
+    "accounts.EmailProposal",
+    "accounts.OperatorNote",
+    "accounts.SentMail",
+    "accounts.SuperuserProposal",
     "accounts.Job",
     "accounts.User",
     "accounts.User_groups",
     "account.EmailAddress",
     "socialaccount.SocialAccount",
     "admin.LogEntry",
+    "mfa.Authenticator",
 }
 """All tables that hold data of a user. A new one must be erased, too: see `erasure`."""
 
@@ -214,6 +241,11 @@ def test_nothing_of_an_erased_account_stays(browser, user, pair, admin_user):
         user=user, provider="kakao", uid="4012345678", extra_data={"email": user.email}
     )
     user.groups.add(Group.objects.create(name="readers"))
+    enrol(user)
+    resets.ask(user, reason=f"{user.email} called", actor=None, client=CLIENT)
+    proposals.propose(user, by(admin_user, reason=f"{user.email} called"), email="new@example.com")
+    superusers.propose(user, by(admin_user))
+    OperatorNote.objects.create(user=user, author=admin_user, text=f"{user.email} called")
     trail.record(AuditEvent.Type.LOGIN_FAILED, identifier="second@example.com", client=CLIENT)
     for actor, about in ((user, admin_user), (admin_user, user)):
         LogEntry.objects.create(
@@ -373,4 +405,4 @@ def test_the_admin_shows_a_pending_deletion(admin_client, user):
 
     assert user.email in shown
     assert "admin@example.com" not in re.sub(r"(?s)<header.*?</header>", "", shown)
-    assert "eletion pending until" in page
+    assert "Deletion</dt>" in page

@@ -4,6 +4,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
+from accounts.audit.models import AuditEvent
 from accounts.signins.models import AuthSession
 from tests.kit.factories import AuditEventFactory, AuthSessionFactory
 
@@ -29,10 +30,11 @@ def test_an_end_has_a_time_and_a_reason(row):
 def test_audit_rows_and_ended_sign_ins_outlive_their_user():
     event = AuditEventFactory(identifier="a@example.com")
     AuthSessionFactory(user=event.user)
+    key = event.user.pk
 
     event.user.delete()
 
-    event.refresh_from_db()
-    assert (event.user, event.identifier) == (None, "a@example.com")
+    event = AuditEvent.objects.select_related("user").get(pk=event.pk)
+    assert (event.user, event.user_id, event.identifier) == (None, key, "a@example.com")
     session = AuthSession.objects.get()
     assert (session.user, session.revoked_reason) == (None, "deleted")

@@ -206,6 +206,7 @@ def test_seeing_an_entry_again_does_not_prolong_it(db, quiet):
     assert quiet._revoked[session.pk.int] == before
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_are_small(db, quiet):
     names = [uuid4() for _ in range(100_000)]
     tracemalloc.start()
@@ -255,7 +256,7 @@ def test_a_failed_poll_does_not_prolong_the_validity(db, known, monkeypatch):
     def broken():
         raise DatabaseError
 
-    monkeypatch.setattr(revocations, "_horizon", broken)
+    monkeypatch.setattr(revocations, "committed_until", broken)
     with pytest.raises(DatabaseError):
         known.poll()
 
@@ -444,6 +445,7 @@ def test_without_redis_polling_goes_on(living, monkeypatch, dead_redis):
     wait_until(lambda: living.is_revoked(session.pk))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [DatabaseError, InterfaceError, RuntimeError])
 def test_a_database_that_fails_for_a_while_ends_no_thread(living, monkeypatch, error):
     monkeypatch.setattr(bells, "POLL_SECONDS", 0.1)

@@ -55,6 +55,7 @@ def test_an_outage_beyond_the_deadline_raises(redis, settings):
         verbs()["get"]()
 
 
+@pytest.mark.slow
 def test_a_dead_holders_lock_expires_before_the_next_caller_gives_up(user, client):
     """A killed server leaves allauth's lock behind, and the next request waits a second for it."""
     keys = []

@@ -74,7 +74,8 @@ def test_a_refused_attempt_counts_towards_no_limit():
         counters.take(BOTH)
 
     server = get_redis_connection("default")
-    assert server.get("attempts:day:one") == b"2"
+    (name,) = server.scan_iter("attempts:day:*")
+    assert server.get(name) == b"2"
 
 
 def test_the_longest_wait_is_returned():
@@ -100,8 +101,63 @@ def test_giving_back_keeps_the_end_of_the_window():
     counters.give_back(BOTH)
 
     server = get_redis_connection("default")
-    assert server.get("attempts:minute:one") == b"1"
-    assert 0 < server.ttl("attempts:minute:one") <= 60
+    (name,) = server.scan_iter("attempts:minute:*")
+    assert server.get(name) == b"1"
+    assert 0 < server.ttl(name) <= 60
+
+
+def test_forgiving_uncounts_all_of_one_subject():
+    shared = [(TWO, "net", "ann"), (TWO, "net", "ann")]
+    for pair in shared:
+        counters.take([pair])
+
+    assert counters.take([(TWO, "net", "bob")]) > 0
+    counters.forgive([shared[0]])
+
+    assert [counters.take([(TWO, "net", name)]) > 0 for name in ("bob", "eve", "tom")] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_forgiving_leaves_the_attempts_of_others():
+    counters.take([(TWO, "net", "ann")])
+    counters.take([(TWO, "net", "bob")])
+
+    counters.forgive([(TWO, "net", "ann")])
+    counters.forgive([(TWO, "net", "ann")])
+    counters.give_back([(TWO, "net", "ann")])
+
+    assert counters.taken((TWO, "net")) == 1
+
+
+def test_giving_back_leaves_the_earlier_attempts_of_its_subject():
+    for _ in range(2):
+        counters.take([(TWO, "net", "ann")])
+
+    counters.give_back([(TWO, "net", "ann")])
+
+    assert counters.taken((TWO, "net")) == 1
+
+
+def test_the_shares_of_subjects_expire_with_the_window():
+    counters.take([(TWO, "net", "ann")])
+    server = get_redis_connection("default")
+
+    assert {0 < server.ttl(name) <= 60 for name in server.scan_iter("attempts:*")} == {True}
+    counters.forgive([(TWO, "net", "ann")])
+    assert not list(server.scan_iter("attempts:*"))
+
+
+def test_the_keys_tell_no_caller():
+    counters.take([(MINUTE, "visitor@example.com:192.0.2.1")])
+    counters.count(TWO, "192.0.2.1")
+
+    names = b" ".join(get_redis_connection("default").scan_iter("*"))
+    assert names.count(b"minute") == names.count(b"two") == 1
+    assert b"visitor" not in names
+    assert b"192.0.2.1" not in names
 
 
 def test_giving_back_after_the_window_leaves_no_counter():

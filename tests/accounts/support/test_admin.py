@@ -13,7 +13,7 @@ from django.urls import URLPattern
 from accounts.audit.models import AuditEvent
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
-from demo.management.commands.seed_demo import STAFF_MAY
+from tests.kit.chains import sealed
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, AuditEventFactory, AuthSessionFactory, UserFactory
 from tests.kit.proofs import confirm_by_password, let_proofs_age, send_again
@@ -23,6 +23,7 @@ INLINES = {
     for prefix in ("emailaddress_set", "socialaccount_set")
     for name in ("TOTAL_FORMS", "INITIAL_FORMS")
 }
+WHY = "The owner asked on the phone"
 MODELS = ["user", "authsession", "auditevent"]
 
 
@@ -42,10 +43,8 @@ def admin(db):
 @pytest.fixture
 def support(db):
     """Return a staff member with the rights of the Support group."""
-    group = Group.objects.create(name="Support")
-    group.permissions.set(Permission.objects.filter(codename__in=STAFF_MAY))
     member = UserFactory(staff=True)
-    member.groups.add(group)
+    member.groups.add(Group.objects.get(name="Support"))
     return enter(member)
 
 
@@ -143,7 +142,7 @@ def test_staff_without_rights_sees_nothing(db):
 def end(browser, *sessions):
     return browser.post(
         "/admin/accounts/authsession/",
-        {"action": "revoke", "_selected_action": [str(session.pk) for session in sessions]},
+        {"action": "revoke", "reason": WHY, "_selected_action": [each.pk for each in sessions]},
         follow=True,
     )
 
@@ -182,19 +181,6 @@ def test_staff_with_view_rights_only_cannot_end_a_sign_in(db):
 
     session.refresh_from_db()
     assert session.revoked_at is None
-
-
-def test_the_panel_ends_all_sign_ins_of_a_user(admin, user):
-    sessions = AuthSessionFactory.create_batch(2, user=user)
-    strangers = AuthSessionFactory()
-
-    admin.post(
-        "/admin/accounts/user/", {"action": "end_sign_ins", "_selected_action": [str(user.pk)]}
-    )
-
-    live = set(AuthSession.objects.active().values_list("pk", flat=True))
-    assert not {session.pk for session in sessions} & live
-    assert strangers.pk in live
 
 
 @pytest.mark.parametrize("model", ["authsession", "auditevent"])
@@ -237,12 +223,27 @@ def test_records_cannot_be_deleted(admin, factory):
 
 
 def test_deleting_a_user_keeps_the_audit_log(admin):
-    event = AuditEventFactory(identifier="gone@example.com")
+    event = AuditEventFactory(identifier="gone@example.com", actor=UserFactory())
 
+    event.actor.delete()
     event.user.delete()
 
-    event.refresh_from_db()
-    assert (event.user, event.identifier) == (None, "gone@example.com")
+    listing = admin.get("/admin/accounts/auditevent/")
+    page = admin.get(f"/admin/accounts/auditevent/{event.pk}/change/")
+    assert "gone@example.com" in listing.text
+    assert page.status_code == 200
+    assert "gone@example.com" in page.text
+
+
+def test_the_audit_log_shows_which_events_are_sealed(admin):
+    [event] = sealed(1, identifier="sealed@example.com")
+
+    listing = admin.get("/admin/accounts/auditevent/?q=sealed@example.com")
+    page = admin.get(f"/admin/accounts/auditevent/{event.pk}/change/")
+
+    assert 'alt="True"' in listing.text
+    assert event.hash in page.text
+    assert event.personal["identifier"]["salt"] not in page.text
 
 
 def test_an_administrator_cannot_set_a_users_password(admin, user):
@@ -269,27 +270,6 @@ def test_no_token_state_is_shown(admin):
     assert response.status_code == 200
     assert "a" * 32 not in response.text
     assert "b" * 32 not in response.text
-
-
-NO_INLINES = {
-    f"{prefix}-{name}_FORMS": "0"
-    for prefix in ("emailaddress_set", "socialaccount_set")
-    for name in ("TOTAL", "INITIAL")
-}
-
-
-def test_unticking_active_ends_the_users_sign_ins(admin, user):
-    session = AuthSessionFactory(user=user)
-
-    admin.post(
-        f"/admin/accounts/user/{user.pk}/change/",
-        {"display_name": "", "locale": "", **NO_INLINES},
-    )
-
-    user.refresh_from_db()
-    session.refresh_from_db()
-    assert not user.is_active
-    assert session.revoked_reason == "deactivated"
 
 
 @pytest.mark.parametrize("payload", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
@@ -334,11 +314,12 @@ def test_an_action_of_another_site_does_nothing(admin):
     assert session.revoked_at is None
 
 
+@pytest.mark.slow
 def test_every_page_that_the_panel_links_answers(admin, user):
     """Follow every link, from the index on: one value of each filter, no two filters at once."""
     AuditEventFactory(user=user)
     AuthSessionFactory(user=user)
-    Group.objects.create(name="Support")
+    Group.objects.create(name="Readers")
     seen, kinds, waiting = {}, set(), ["/admin/"]
     while waiting and len(seen) < 200:
         path = waiting.pop()
@@ -357,6 +338,7 @@ def test_every_page_that_the_panel_links_answers(admin, user):
     assert {path: status for path, status in seen.items() if status not in {200, 302}} == {}
 
 
+@pytest.mark.slow
 def test_every_address_that_the_panel_registers_answers(admin, user):
     keys = {"user": user.pk, "authsession": AuthSessionFactory().pk}
     keys |= {"auditevent": AuditEventFactory().pk, "group": Group.objects.create(name="x").pk}
@@ -385,10 +367,8 @@ def changer(db):
 def test_staff_end_no_sign_in_of_a_superuser(changer):
     theirs = AuthSessionFactory(user=UserFactory(admin=True))
     other = AuthSessionFactory(user=UserFactory())
-    users = {"action": "end_sign_ins", "_selected_action": [theirs.user.pk, other.user.pk]}
-    rows = {"action": "revoke", "_selected_action": [theirs.pk]}
+    rows = {"action": "revoke", "reason": WHY, "_selected_action": [theirs.pk, other.pk]}
 
-    changer.post("/admin/accounts/user/", users)
     changer.post("/admin/accounts/authsession/", rows)
 
     theirs.refresh_from_db()
@@ -422,9 +402,9 @@ def test_a_new_user_has_no_password_and_gets_a_link(admin, deliver):
 
 
 def test_rights_that_change_leave_an_event_each(admin, user):
-    group = Group.objects.create(name="Support")
+    group = Group.objects.create(name="Readers")
     path = f"/admin/accounts/user/{user.pk}/change/"
-    form = {"display_name": "", "locale": "", "is_active": "on"} | INLINES
+    form = {"display_name": "", "locale": "", "reason": WHY}
 
     granted = form | {"is_staff": "on", "is_superuser": "on", "groups": [group.pk]}
     assert admin.post(path, granted).status_code == 302
@@ -437,6 +417,7 @@ def test_rights_that_change_leave_an_event_each(admin, user):
         *("staff_withdrawn", "superuser_withdrawn", "groups_changed"),
     ]
     assert {event.actor.is_superuser for event in events} == {True}
+    assert {event.note for event in events} == {WHY}
 
 
 # A fresh proof before a change
@@ -458,6 +439,7 @@ def paths_of_the_admin(user, session, event):
             yield f"/admin/{path}"
 
 
+@pytest.mark.slow
 def test_every_change_in_the_admin_needs_a_fresh_proof(admin, db):
     user, session, event = UserFactory(), AuthSessionFactory(), AuditEventFactory()
     paths = list(paths_of_the_admin(user, session, event))
@@ -465,7 +447,8 @@ def test_every_change_in_the_admin_needs_a_fresh_proof(admin, db):
 
     for path in paths:
         answer = admin.post(path, {"_selected_action": [str(user.pk)]})
-        assert answer["Location"].startswith("/accounts/reauthenticate/?next="), path
+        if answer.status_code != 405:  # an address that changes nothing
+            assert answer["Location"].startswith("/accounts/reauthenticate/?next="), path
     assert f"/admin/accounts/user/{user.pk}/change/" in paths
     assert "/admin/accounts/authsession/" in paths
 
@@ -477,22 +460,36 @@ def test_reading_in_the_admin_needs_no_fresh_proof(admin):
 
 
 def test_an_action_goes_on_after_the_proof(admin):
-    one, two = UserFactory(), UserFactory()
-    ended = [AuthSessionFactory(user=one), AuthSessionFactory(user=two)]
+    ended = AuthSessionFactory.create_batch(2)
     let_proofs_age()
     asked = admin.post(
-        "/admin/accounts/user/",
-        {"action": "end_sign_ins", "_selected_action": [str(one.pk), str(two.pk)]},
+        "/admin/accounts/authsession/",
+        {"action": "revoke", "reason": WHY, "_selected_action": [each.pk for each in ended]},
     )
     before = AuthSession.objects.filter(revoked_at=None).count()
 
     done = send_again(admin, confirm_by_password(admin, asked))
 
     assert before == 3
-    assert done["Location"] == "/admin/accounts/user/"
+    assert done["Location"] == "/admin/accounts/authsession/"
     assert (
         AuthSession.objects.filter(pk__in=[each.pk for each in ended], revoked_at=None).count() == 0
     )
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "\u200b", "x" * 201])
+def test_an_action_on_rows_without_a_reason_does_nothing(admin, reason):
+    session = AuthSessionFactory()
+
+    answer = admin.post(
+        "/admin/accounts/authsession/",
+        {"action": "revoke", "reason": reason, "_selected_action": [session.pk]},
+        follow=True,
+    )
+
+    session.refresh_from_db()
+    assert session.revoked_at is None
+    assert "Write the reason" in answer.text
 
 
 def test_signing_out_of_the_admin_needs_no_proof(admin):

@@ -321,6 +321,7 @@ def test_an_address_is_limited_across_accounts(post, db, settings):
     assert statuses == [401] * 10 + [429]
 
 
+@pytest.mark.slow
 def test_right_passwords_from_one_address_are_not_limited(post, user, settings):
     settings.LIMITS = settings.LIMITS | {"sign_in_network": (2, 300)}
 

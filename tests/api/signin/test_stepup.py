@@ -98,7 +98,7 @@ def test_another_users_password_is_no_proof(client, pair):
 def test_a_mailed_code_is_a_proof(client, pair, user, confirm_by_app):
     let_proofs_age()
     user.set_unusable_password()
-    user.save()
+    user.save_password()
     confirm_by_app(pair["access"], user)
 
     assert client.get(DATA, headers=bearer(pair["access"])).status_code == 200

@@ -28,6 +28,7 @@ def public(user):
         "display_name": user.display_name,
         "locale": user.locale,
         "date_joined": user.date_joined.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "roles": [],
     }
 
 

@@ -6,6 +6,7 @@ from unittest.mock import ANY
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
@@ -37,6 +38,9 @@ def test_each_device_is_listed_with_these_fields(client, headers, pair, user):
                 "kind": "token",
                 "client": ANY,
                 "ip": "127.0.0.1",
+                "place": "",
+                "amr": ["pwd"],
+                "auth_time": ANY,
                 "created_at": ANY,
                 "last_seen_at": ANY,
                 "expires_at": ANY,
@@ -47,6 +51,9 @@ def test_each_device_is_listed_with_these_fields(client, headers, pair, user):
                 "kind": "browser",
                 "client": "curl",
                 "ip": "192.0.2.7",
+                "place": "",
+                "amr": [],
+                "auth_time": ANY,
                 "created_at": ANY,
                 "last_seen_at": ANY,
                 "expires_at": ANY,
@@ -240,3 +247,27 @@ def test_a_staff_member_cannot_end_another_users_device(client, obtain, db):
     response = client.delete(f"/api/sessions/{strangers.pk}/", headers=headers)
 
     assert response.status_code == 404
+
+
+def test_all_others_end_at_once(client, headers, pair, user):
+    others = AuthSessionFactory.create_batch(3, user=user)
+    stranger = AuthSessionFactory()
+
+    response = client.delete("/api/sessions/", headers=headers)
+
+    assert (response.status_code, response.content) == (204, b"")
+    open_now = AuthSession.objects.filter(revoked_at=None).values_list("pk", flat=True)
+    assert {str(pk) for pk in open_now} == {pair["sid"], str(stranger.pk)}
+    ended = AuditEvent.objects.filter(type="session.revoked", reason="other_device")
+    assert {event.sid for event in ended} == {other.pk for other in others}
+
+
+def test_a_cookie_ends_all_others_only_with_the_csrf_token(user):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(user)
+    AuthSessionFactory(user=user)
+
+    response = browser.delete("/api/sessions/")
+
+    assert response.status_code == 403
+    assert AuthSession.objects.filter(user=user, revoked_at=None).count() == 2

@@ -1,8 +1,6 @@
 """Test the public documents: key set and metadata, by which other libraries verify our tokens."""
 
 import json
-import os
-import shutil
 import subprocess
 from base64 import urlsafe_b64decode
 
@@ -17,8 +15,10 @@ from accounts.signins import sessions
 from api.keys import jwk, ring, rotation
 from api.keys.models import SigningKey
 from api.tokens import jwts
-from tests.kit import forge, processes
+from config.settings.apps import android_app
+from tests.kit import forge, processes, registries
 from tests.kit.factories import UserFactory
+from tests.kit.problems import problem
 from tests.kit.rings import starts_processes
 
 JWKS = "/.well-known/jwks.json"
@@ -141,6 +141,9 @@ def test_the_metadata_has_exactly_these_members(client, db):
         "jwks_uri": "http://testserver/.well-known/jwks.json",
         "revocation_endpoint": "http://testserver/api/token/revoke/",
         "revocation_endpoint_auth_methods_supported": ["none"],
+        "token_endpoint": "http://testserver/api/token/service/",
+        "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "grant_types_supported": ["client_credentials"],
         "introspection_endpoint": "http://testserver/api/token/introspect/",
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
         "response_types_supported": [],
@@ -160,6 +163,46 @@ def test_the_tokens_issuer_is_the_metadatas(client, db):
     issuer = client.get(METADATA).json()["issuer"]
 
     assert forge.part(access_token(), 1)["iss"] == issuer
+
+
+# Mobile apps
+
+ANDROID, APPLE = "/.well-known/assetlinks.json", "/.well-known/apple-app-site-association"
+
+
+def test_android_apps_are_listed_with_all_their_certificates(client, settings):
+    entries = ["com.example.app=" + ":".join([pair] * 32) for pair in ("ab", "CD")]
+    settings.ANDROID_APPS = [android_app(entry) for entry in entries]
+    response = client.get(ANDROID)
+
+    assert response["Content-Type"] == "application/json"
+    assert response["Cache-Control"] == "public, max-age=300"
+    assert response.json() == [
+        {
+            "relation": [
+                "delegate_permission/common.handle_all_urls",
+                "delegate_permission/common.get_login_creds",
+            ],
+            "target": {
+                "namespace": "android_app",
+                "package_name": "com.example.app",
+                "sha256_cert_fingerprints": [":".join(["AB"] * 32), ":".join(["CD"] * 32)],
+            },
+        }
+    ]
+
+
+def test_apple_apps_are_listed(client, settings):
+    settings.APPLE_APPS = ["ABCDE12345.com.example.app"]
+    response = client.get(APPLE)
+
+    assert response["Content-Type"] == "application/json"
+    assert response.json() == {"webcredentials": {"apps": ["ABCDE12345.com.example.app"]}}
+
+
+@pytest.mark.parametrize("path", [ANDROID, APPLE])
+def test_without_apps_there_is_no_list(client, path):
+    assert client.get(path).json() == problem(404, "not_found")
 
 
 # Other libraries verify, before and after a rotation
@@ -204,26 +247,8 @@ for await (const token of createInterface({ input: process.stdin })) {
 @pytest.fixture(scope="session")
 @starts_processes
 def jose_directory(tmp_path_factory):
-    """Install npm's `jose` in its own directory.
-
-    Only the tests with `jose` need the network, so they run only where `TEST_REQUIRE` demands it: in CI.
-    """
-    if "node" not in os.environ.get("TEST_REQUIRE", "").replace(",", " ").split():
-        pytest.skip("npm would ask its registry: TEST_REQUIRE=node runs this test")
     directory = tmp_path_factory.mktemp("jose")
-    assert shutil.which("npm"), "node and npm aren't installed (apt-get install nodejs npm)"
-    done = subprocess.run(
-        [
-            *("npm", "install", "jose@5", "--prefix", directory, "--fetch-retries=5"),
-            *("--no-audit", "--no-fund", "--silent"),
-        ],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, f"npm can't install jose: {done.stderr[-200:]}"
+    registries.npm(directory, "jose@5")
     (directory / "verify.mjs").write_text(VERIFIER)
     return directory
 
@@ -251,6 +276,7 @@ def jose(jose_directory, live_server):
         process.wait(20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["pyjwt", pytest.param("jose", marks=pytest.mark.servers)])
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
 def test_another_library_verifies_our_tokens_across_a_rotation(

@@ -12,9 +12,7 @@ at("overview-new", "accounts:home", "/accounts/", person=NEW)
 at("overview-demo", "accounts:home", "/accounts/", role="admin")
 at("profile", "accounts:profile", "/accounts/profile/", person=FULL)
 at("activity", "accounts:activity", "/accounts/activity/", person=FULL)
-at("activity-next", "accounts:activity", "/accounts/activity/?page=2", person=FULL)
 at("devices", "accounts:session-list", "/accounts/sessions/", person=FULL)
-at("devices-next", "accounts:session-list", "/accounts/sessions/?page=2", person=FULL)
 at("devices-new", "accounts:session-list", "/accounts/sessions/", person=NEW)
 at("connections", "socialaccount_connections", "/accounts/3rdparty/", person=FULL)
 at("connections-new", "socialaccount_connections", "/accounts/3rdparty/", person=NEW)
@@ -29,6 +27,20 @@ at(
     "/accounts/reauthenticate/by/kakao/",
     person=FULL,
 )
+
+
+@scene("activity-next", "accounts:activity")
+def activity_next(stage: Stage) -> None:
+    stage.enter(FULL)
+    stage.go("/accounts/activity/")
+    stage.press("a[rel=next]")
+
+
+@scene("devices-next", "accounts:session-list")
+def devices_next(stage: Stage) -> None:
+    stage.enter(FULL)
+    stage.go("/accounts/sessions/")
+    stage.press("a[rel=next]")
 
 
 @scene("profile-saved", "accounts:profile")

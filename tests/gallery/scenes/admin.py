@@ -9,9 +9,19 @@ LISTS = {
     "users": ("user", "?q=" + people.FULL),
     "sign-ins": ("authsession", ""),
     "events": ("auditevent", ""),
+    "resets": ("factorreset", ""),
+    "reports": ("report", ""),
+    "endpoints": ("webhookendpoint", ""),
+    "deliveries": ("webhookdelivery", ""),
+    "invitations": ("invitation", ""),
+    "keys": ("apikey", ""),
 }
 
 at("admin", "admin:index", INDEX, role="admin", maker=STOCK)
+at("admin-month", "admin:index", "/admin/?range=30d", role="admin", maker=STOCK)
+at("admin-search", "admin:search", "/admin/search/?q=hanbyeol", role="admin", maker=STOCK)
+at("admin-search-nothing", "admin:search", "/admin/search/?q=nobody", role="admin", maker=STOCK)
+at("admin-search-empty", "admin:search", "/admin/search/", role="staff", maker=STOCK)
 at("admin-staff", "admin:index", INDEX, role="staff", maker=STOCK)
 at("admin-app", "admin:app_list", "/admin/accounts/", role="admin", maker=STOCK)
 at(
@@ -28,6 +38,27 @@ at(
     role="admin",
     maker=STOCK,
 )
+at(
+    "admin-endpoint-new",
+    "admin:accounts_webhookendpoint_add",
+    "/admin/accounts/webhookendpoint/add/",
+    role="admin",
+    maker=STOCK,
+)
+at(
+    "admin-invitation-new",
+    "admin:accounts_invitation_add",
+    "/admin/accounts/invitation/add/",
+    role="admin",
+    maker=STOCK,
+)
+at(
+    "admin-key-new",
+    "admin:accounts_apikey_add",
+    "/admin/accounts/apikey/add/",
+    role="admin",
+    maker=STOCK,
+)
 at("admin-groups", "admin:auth_group_changelist", "/admin/auth/group/", role="admin", maker=STOCK)
 at("admin-group-new", "admin:auth_group_add", "/admin/auth/group/add/", role="admin", maker=STOCK)
 for _name, (_model, _query) in LISTS.items():
@@ -38,7 +69,8 @@ for _name, (_model, _query) in LISTS.items():
         role="admin",
         maker=STOCK,
     )
-    for _view in ("change", "history") if _model != "user" else ("change", "history", "delete"):
+    _may_delete = _model == "webhookendpoint"
+    for _view in ("change", "history", *(["delete"] if _may_delete else [])):
 
         @scene(f"admin-{_name}-{_view}", f"admin:accounts_{_model}_{_view}", maker=STOCK)
         def _(stage: Stage, model: str = _model, query: str = _query, view: str = _view) -> None:
@@ -54,7 +86,8 @@ for _view in ("change", "history", "delete"):
     def _(stage: Stage, view: str = _view) -> None:
         stage.enter_as("admin")
         stage.go("/admin/auth/group/")
-        address = stage.page.locator("#result_list tbody th a").first.get_attribute("href")
+        rows = stage.page.locator("#result_list tbody th a", has_text=people.MUST_GROUP)
+        address = rows.first.get_attribute("href")
         stage.go(address.partition("?")[0].replace("/change/", f"/{view}/"))
 
 
@@ -72,4 +105,56 @@ def sign_ins_ended(stage: Stage) -> None:
     stage.go(f"/admin/accounts/authsession/?q={people.FULL}&kind__exact=token")
     stage.page.locator(".action-select").first.check()
     stage.page.select_option("select[name=action]", "revoke")
+    stage.page.locator("input[name=reason]").fill("#4711")
+    stage.press("button[name=index]")
+
+
+@scene("admin-user-reset", "admin:accounts_user_reset_factors", maker=STOCK)
+def user_reset(stage: Stage) -> None:
+    stage.enter_as("admin")
+    stage.go(f"/admin/accounts/user/?q={people.SECOND}")
+    stage.press("#result_list tbody th a")
+    stage.press("a[href$='/reset-factors/']")
+
+
+@scene("admin-endpoint-secret", "admin:accounts_webhookendpoint_rotate", maker=STOCK)
+def endpoint_secret(stage: Stage) -> None:
+    stage.enter_as("admin")
+    stage.go("/admin/accounts/webhookendpoint/")
+    stage.press("#result_list tbody th a")
+    stage.press("a[href$='/rotate/']")
+
+
+@scene("admin-user-locked", "admin:accounts_user_change", maker=STOCK)
+def user_locked(stage: Stage) -> None:
+    stage.enter_as("admin")
+    stage.go(f"/admin/accounts/user/?q={people.LOCKED}")
+    stage.press("#result_list tbody th a")
+
+
+for _act in ("lock", "change-email", "delete-account"):
+
+    @scene(f"admin-user-act-{_act}", "admin:accounts_user_act", maker=STOCK)
+    def _(stage: Stage, act: str = _act) -> None:
+        stage.enter_as("admin")
+        stage.go(f"/admin/accounts/user/?q={people.SECOND}")
+        stage.press("#result_list tbody th a")
+        stage.press(f"a[href$='/act/{act}/']")
+
+
+@scene("admin-user-act-refused", "admin:accounts_user_act", maker=STOCK)
+def user_act_refused(stage: Stage) -> None:
+    stage.enter_as("admin")
+    stage.go(f"/admin/accounts/user/?q={people.SECOND}")
+    stage.press("#result_list tbody th a")
+    stage.press("a[href$='/act/lock/']")
+    stage.press("input[type=submit].default")
+
+
+@scene("admin-users-bulk", "admin:accounts_user_bulk", maker=STOCK)
+def users_bulk(stage: Stage) -> None:
+    stage.enter_as("admin")
+    stage.go(f"/admin/accounts/user/?q={people.LOST}")
+    stage.page.locator(".action-select").first.check()
+    stage.page.select_option("select[name=action]", "bulk_lock")
     stage.press("button[name=index]")

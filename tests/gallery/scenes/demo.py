@@ -6,12 +6,13 @@ from tests.kit.visitors import sign_in_by_frontend
 
 at("mail", "caught-mail", "/demo/mail/")
 at("mail-next", "caught-mail", "/demo/mail/?page=2")
+at("webhooks", "received-webhooks", "/demo/webhooks/")
 
 
 @scene("frontend", "")
 def frontend(stage: Stage) -> None:
     stage.go(stage.site.frontend)
-    stage.page.locator("#sign-in button:enabled").wait_for()
+    stage.page.locator("#sign-in button[data-say=sign_in]:enabled").wait_for()
 
 
 @scene("frontend-signed-in", "")

@@ -13,13 +13,20 @@ at("sign-in", "account_login", "/accounts/login/")
 at("sign-in-to-go-on", "account_login", "/accounts/login/?next=/accounts/sessions/")
 at("sign-up", "account_signup", "/accounts/signup/")
 at("disabled", "account_inactive", "/accounts/inactive/")
+at("ended", "accounts:ended", "/accounts/ended/?reason=password_changed")
 at("reset", "account_reset_password", "/accounts/password/reset/")
 at("reset-asked", "account_reset_password_done", "/accounts/password/reset/done/")
 at("reset-done", "account_reset_password_from_key_done", "/accounts/password/reset/key/done/")
 at(
     "reset-link-used",
     "account_reset_password_from_key",
+    "/accounts/password/reset/key/1-d4t0vw-0123456789abcdef0123456789abcdef/",
+)
+at(
+    "reset-link-without-cookies",
+    "account_reset_password_from_key",
     "/accounts/password/reset/key/1-set-password/",
+    status=403,
 )
 
 
@@ -67,6 +74,7 @@ def session_ended(stage: Stage) -> None:
     other.go("/accounts/sessions/")
     other.press("form.apart button")
     elsewhere.close()
+    stage.page.wait_for_url("**/accounts/ended/**")  # the open tab leaves by itself
     stage.go("/accounts/sessions/")
 
 

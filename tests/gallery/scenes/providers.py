@@ -70,6 +70,31 @@ def connections_only(stage: Stage) -> None:
     stage.go("/accounts/3rdparty/")
 
 
+def ask_google_for_a_proof(stage: Stage) -> None:
+    enter_by_google(stage)
+    stage.go("/accounts/reauthenticate/by/google/?next=/accounts/password/set/")
+    stage.press("main form button")
+
+
+@scene("proof-elsewhere", "google_callback", status=401)
+def proof_elsewhere(stage: Stage) -> None:
+    """The proof began in another sign-in of this browser: begin it again here."""
+    ask_google_for_a_proof(stage)
+    asked = stage.page.url
+    stage.context.clear_cookies()
+    enter_by_google(stage)
+    stage.go(asked)
+    stage.agree("Alex Morgan")
+
+
+@scene("proof-signed-out", "google_callback", status=401)
+def proof_signed_out(stage: Stage) -> None:
+    """The browser was signed out while the person was at the provider."""
+    ask_google_for_a_proof(stage)
+    stage.context.clear_cookies()
+    stage.agree("Alex Morgan")
+
+
 @scene("set-password", "account_set_password")
 def set_password(stage: Stage) -> None:
     enter_by_google(stage)

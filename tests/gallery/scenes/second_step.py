@@ -73,7 +73,7 @@ def add_refused(stage: Stage) -> None:
     stage.send(code="123456")
 
 
-@scene("second-step-codes", "mfa_activate_totp")
+@scene("second-step-codes", "mfa_new_recovery_codes")
 def codes(stage: Stage) -> None:
     """The codes of an account of its own in each language: an app is added once."""
     from tests.kit.factors import app_code  # noqa: PLC0415 - needs Django's settings
@@ -92,3 +92,24 @@ def enrol(stage: Stage) -> None:
         login=people.MUST,
         password=people.PASSWORD,
     )
+
+
+@scene("second-step-reset", "mfa_index")
+def reset_pending(stage: Stage) -> None:
+    stage.enter_by_second_step(people.LOST)
+    stage.go("/accounts/2fa/")
+
+
+STOP = "/accounts/2fa/reset/stop/"
+at("second-step-reset-stop", "factor_reset_stop", f"{STOP}{people.LOST}/")
+at("email-stop", "accounts:email-stop", f"/accounts/email/stop/{people.LOST}/")
+at("email-stop-over", "accounts:email-stop", "/accounts/email/stop/no-such-token/")
+at("email-confirm", "accounts:email-confirm", f"/accounts/email/confirm/new.{people.LOST}/")
+at("email-confirm-over", "accounts:email-confirm", "/accounts/email/confirm/no-such-token/")
+at("second-step-reset-over", "factor_reset_stop", f"{STOP}no-such-token/")
+
+
+@scene("second-step-reset-stopped", "factor_reset_stop")
+def reset_stopped(stage: Stage) -> None:
+    stage.go(f"{STOP}{people.STOPS[stage.language]}/")
+    stage.press()

@@ -88,17 +88,25 @@ def test_a_used_code_moves_the_secret_to_the_first_key(user, secret, settings):
 def test_the_command_moves_all_secrets_to_the_first_key(user, secret, settings):
     new = Fernet.generate_key().decode()
     settings.DATA_ENCRYPTION_KEYS = [new, *settings.DATA_ENCRYPTION_KEYS]
-    call_command("encrypt_factors_again")
+    call_command("reencrypt")
     settings.DATA_ENCRYPTION_KEYS = [new]
 
     assert codes.spend(row_of(user), app_code(secret))
 
 
-def test_the_command_undoes_no_code_that_is_used_meanwhile(user, secret):
-    read_before = row_of(user)
+def test_the_command_undoes_no_code_used_meanwhile(user, secret, settings, monkeypatch):
     code = app_code(secret)
-    codes.spend(row_of(user), code)
-    codes.encrypt_again(read_before)
+    settings.DATA_ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.DATA_ENCRYPTION_KEYS]
+    decrypt, stored = encryption.decrypt, row_of(user).data["secret"]
+
+    def use_meanwhile(text):
+        if text == stored:  # the command has read the row, and hasn't written it yet
+            monkeypatch.setattr(encryption, "decrypt", decrypt)
+            assert codes.spend(row_of(user), code)
+        return decrypt(text)
+
+    monkeypatch.setattr(encryption, "decrypt", use_meanwhile)
+    call_command("reencrypt")
 
     assert not codes.spend(row_of(user), code)
 

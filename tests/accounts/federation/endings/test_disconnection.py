@@ -193,6 +193,25 @@ def test_a_disconnect_answer_works_once_and_only_in_its_browser(google, connect,
     assert Job.objects.filter(kind="unlink").count() == 1
 
 
+def test_an_answer_after_the_sign_out_says_what_was_not_done(google, connect, visitor):
+    connect(google)
+    back = google.silently(disconnect(visitor)["Location"])
+    visitor.post("/accounts/logout/")
+
+    page = visitor.get(back, follow=True)
+
+    assert page.redirect_chain[-1][0].startswith("/accounts/login/")
+    assert "We could not reach Google. To end the connection there as well:" in page.text
+    assert not Job.objects.filter(kind="unlink").exists()
+
+
+@pytest.mark.parametrize("state", ["disconnect-made-up", "disconnect-a.b"])
+def test_a_made_up_state_says_nothing(google, visitor, state):
+    page = visitor.get(f"/accounts/google/login/callback/?state={state}&code=x", follow=True)
+
+    assert "We could not reach" not in page.text
+
+
 def test_an_answer_by_post_signs_nobody_in(google, connect, visitor):
     """allauth also reads the state from a posted form."""
     connect(google)

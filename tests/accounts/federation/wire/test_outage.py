@@ -138,6 +138,7 @@ def test_one_call_is_always_possible(providers, fresh, threads):
         assert reason(f"{url}token") == ""
 
 
+@pytest.mark.slow
 def test_after_three_time_outs_in_a_row_no_call_is_made(monkeypatch):
     monkeypatch.setattr(outage, "FIRST_PAUSE_SECONDS", 60.0)
     with server(b"", every=60) as (url, asked):
@@ -179,6 +180,7 @@ def test_an_answer_that_is_too_large_counts_as_an_answer():
     assert url not in outage._addresses
 
 
+@pytest.mark.slow
 def test_bytes_that_drip_are_time_outs():
     with server(b"HTTP/1.1 200 OK\r\n\r\n", *[b" "] * 600, every=0.05) as (url, _):
         take_down(url)
@@ -186,6 +188,7 @@ def test_bytes_that_drip_are_time_outs():
         assert outage._addresses[url].is_down
 
 
+@pytest.mark.slow
 def test_one_thread_at_a_time_probes():
     with server(b"", every=60) as (url, asked):
         take_down(url)

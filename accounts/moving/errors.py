@@ -1,0 +1,13 @@
+"""Say why a row, a part of it, or a whole file can't come."""
+
+
+class RefusedError(Exception):
+    """This row can't come. `reason` is a word for the report, `detail` a sentence for people."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
+
+
+class FileError(Exception):
+    """The file can't be read any further. The text says why and what to do."""

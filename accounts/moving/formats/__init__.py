@@ -1,0 +1,1 @@
+"""Read rows from a file, one at a time: JSON, JSON lines, CSV. Knows no source."""

@@ -1,0 +1,4 @@
+"""Turn a row of one source into a `Person`: one module for each source.
+
+Never reads a file and never writes the database.
+"""

@@ -1,0 +1,90 @@
+"""Read the JSON lines of our own `manage.py export_users`."""
+
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from accounts.audit.vocabulary import FactorKind
+from accounts.moving import fields, hashes
+from accounts.moving.errors import RefusedError
+from accounts.moving.formats import json_lines
+from accounts.moving.formats.files import Row
+from accounts.moving.layout import VERSION
+from accounts.moving.options import Options
+from accounts.moving.person import TOTP, Address, Connection, Factor, Person
+
+NEEDED: dict[str, dict[str, type]] = {
+    FactorKind.PASSKEY.value: {"credential_id": str, "attested": str},
+    FactorKind.TOTP.value: {"secret": str},
+    FactorKind.RECOVERY_CODES.value: {"salt": str, "left": list, "used": int},
+}
+"""The kinds of second factors, and the entries that the data of each must have."""
+
+
+def rows(file: TextIO, options: Options) -> Iterator[Row]:
+    return json_lines.rows(file)
+
+
+def person(row: dict[str, Any], options: Options) -> Person:
+    if row.get("munjigi") != VERSION:
+        raise RefusedError("version", f"The line is not of version {VERSION} of our export.")
+    user, addresses = fields.mapping(row, "user"), fields.objects(row, "addresses")
+    external_id, email = fields.text(user, "id"), fields.text(user, "email")
+    mine = [each for each in addresses if fields.text(each, "email").lower() == email]
+    found = Person(
+        external_id=external_id,
+        id=fields.identifier(external_id),
+        email=email,
+        is_verified=any(fields.flag(each, "verified") for each in mine),
+        name=fields.name(fields.text(user, "display_name")),
+        language=fields.language(fields.text(user, "locale")),
+        joined=fields.moment(user, "date_joined"),
+        last_login=fields.moment(user, "last_login"),
+        is_active=fields.flag(user, "is_active"),
+        is_staff=fields.flag(user, "is_staff"),
+        is_superuser=fields.flag(user, "is_superuser"),
+        erase_at=fields.moment(user, "erase_at"),
+    )
+    # Our own state of an address comes as it is: also that somebody typed it and never proved it.
+    found.addresses = [
+        Address(
+            fields.text(each, "email"),
+            fields.flag(each, "verified"),
+            fields.flag(each, "primary"),
+        )
+        for each in addresses
+    ]
+    if hashed := fields.text(user, "password"):
+        found.take_password(lambda: hashes.stored(hashed))
+    for each in fields.objects(row, "connections"):
+        found.connections.append(
+            Connection(
+                fields.text(each, "provider"),
+                fields.text(each, "uid"),
+                fields.stored_mapping(each, "extra_data"),
+            )
+        )
+    for each in fields.objects(row, "factors"):
+        _take(found, each)
+    found.groups = fields.texts(row, "groups")
+    found.external_ids = [
+        (fields.text(each, "source"), fields.text(each, "external_id"))
+        for each in fields.objects(row, "external_ids")
+    ]
+    return found
+
+
+def _take(found: Person, factor: dict[str, Any]) -> None:
+    kind, data = fields.text(factor, "type"), fields.stored_mapping(factor, "data")
+    needed = NEEDED.get(kind)
+    if needed is None or not all(isinstance(data.get(key), of) for key, of in needed.items()):
+        found.leave("factor", f"A second factor of the type {kind[:32]}, in another form.")
+        return
+    if kind == TOTP:
+        try:
+            secret, step = fields.totp_secret(data["secret"]), data.get("step")
+        except RefusedError as exc:
+            found.leave(exc.reason, exc.detail)
+            return
+        data = {"secret": secret, "step": step if isinstance(step, int) else 0}
+    created, last_used = fields.moment(factor, "created_at"), fields.moment(factor, "last_used_at")
+    found.factors.append(Factor(kind, data, created, last_used))

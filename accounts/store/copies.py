@@ -1,0 +1,109 @@
+"""Copy all browser sessions out of Redis, and back into it, for a backup.
+
+The copy has the absolute time at which each key expires. Redis' own copy (`DUMP`, `RESTORE`) has the time
+that is left, which would be wrong here: the engine tells by the expiry when the row of a sign-in was last
+checked. A session that came back with its old time left would look as if it had just been checked, and
+would be good for a while although its sign-in has ended since.
+
+Values stay sealed. A key that exists is never overwritten, so a copy undoes no newer session.
+"""
+
+import json
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.conf import settings
+from django_redis import get_redis_connection
+from redis import Redis
+
+VERSION = 1
+PATTERNS = ("session:*", "sid:*", "user:*")
+BATCH = 500
+
+
+class CopyError(ValueError):
+    """The text is no copy, or not a whole one."""
+
+
+def save() -> Iterator[str]:
+    """Yield the lines of a copy: a head, one line for each key, and the number of keys."""
+    redis = _redis()
+    yield json.dumps({"munjigi_sessions": VERSION, "at": int(time.time())})
+    count = 0
+    for pattern in PATTERNS:
+        for name in redis.scan_iter(pattern, count=BATCH):
+            if (entry := _entry(redis, name, is_set=pattern == "user:*")) is not None:
+                count += 1
+                yield json.dumps(entry)
+    yield json.dumps({"count": count})
+
+
+def load(lines: Iterable[str]) -> Iterator[bool]:
+    """Write the keys of a copy, except those that exist or have expired. Yields whether it wrote each.
+
+    May be called again with the same copy. Raises `CopyError`, at the end for a copy that was cut off.
+    """
+    redis = _redis()
+    rows = (_parsed(line) for line in lines)
+    if next(rows, {}).get("munjigi_sessions") != VERSION:
+        raise CopyError("this is no copy of sessions, or one of another version")
+    for count, row in enumerate(rows):
+        if "count" in row:
+            if row["count"] != count:
+                raise CopyError(f"the copy has {count} keys, but should have {row['count']}")
+            return
+        yield _write(redis, row)
+    raise CopyError("the copy was cut off")
+
+
+def _entry(redis: Redis, name: bytes, *, is_set: bool) -> dict[str, Any] | None:
+    """Return a key with its value and its end (milliseconds since 1970); None if it is gone by now."""
+    pipe = redis.pipeline(transaction=False)
+    pipe.pttl(name)
+    if is_set:
+        pipe.zrange(name, 0, -1, withscores=True)
+    else:
+        pipe.get(name)
+    left_ms, value = pipe.execute()
+    if not value or left_ms < 0:  # gone, or a key without an end, which is none of ours
+        return None
+    entry = {"key": name.decode(), "ends": int(time.time() * 1000) + left_ms}
+    if is_set:
+        return entry | {"sids": {sid.decode(): int(end) for sid, end in value}}
+    return entry | {"value": b64encode(value).decode()}
+
+
+def _write(redis: Redis, row: dict[str, Any]) -> bool:
+    try:
+        name, ends = str(row["key"]), int(row["ends"])
+        value = None if "sids" in row else b64decode(row["value"], validate=True)
+        sids = {str(sid): int(end) for sid, end in row.get("sids", {}).items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise CopyError("a line of the copy has another form") from exc
+    if not name.startswith(tuple(pattern.rstrip("*") for pattern in PATTERNS)):
+        raise CopyError("a line of the copy names a key that is none of a session")
+    if ends <= time.time() * 1000:
+        return False
+    if value is not None:
+        return bool(redis.set(name, value, nx=True, pxat=ends))
+    pipe = redis.pipeline(transaction=False)
+    if sids:
+        pipe.zadd(name, sids, nx=True)
+    pipe.pexpireat(name, ends)
+    return bool(pipe.execute()[0])
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as exc:
+        raise CopyError("a line of the copy isn't JSON") from exc
+    if not isinstance(row, dict):
+        raise CopyError("a line of the copy isn't an object")
+    return row
+
+
+def _redis() -> Redis:
+    return get_redis_connection(settings.SESSION_CACHE_ALIAS)

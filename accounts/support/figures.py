@@ -1,0 +1,136 @@
+"""Count what the operators' dashboard shows."""
+
+from collections import Counter
+from dataclasses import astuple, dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.core.cache import cache
+from django.db.models import Count, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit import counts
+from accounts.audit.vocabulary import EventType, Method, method_label
+from accounts.factors.registry import FACTORS
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
+
+STATE_SECONDS = 300
+"""Seconds for which the numbers of accounts and active sign-ins are kept: they read all accounts."""
+_STATE_KEY = "support:state"
+FAILED, SUCCEEDED = EventType.LOGIN_FAILED, EventType.LOGIN_SUCCEEDED
+SIGNED_UP, DENIED = EventType.USER_SIGNED_UP, EventType.ACTIVITY_DENIED
+TYPES = [SUCCEEDED, FAILED, SIGNED_UP, DENIED]
+
+
+@dataclass(frozen=True)
+class Range:
+    """A time until now, which a chart shows by hours or by days of the reader's time zone."""
+
+    name: str
+    label: Any
+    days: int
+
+    @property
+    def is_by_hour(self) -> bool:
+        return self.days == 1
+
+    def steps(self, now: datetime) -> list[datetime]:
+        """Return the beginning of each hour or day, the oldest first."""
+        if self.is_by_hour:
+            last = counts.hour_of(now)
+            return [timezone.localtime(last - timedelta(hours=back)) for back in range(23, -1, -1)]
+        today = timezone.localdate(now)
+        return [_midnight(today - timedelta(days=back)) for back in range(self.days - 1, -1, -1)]
+
+    def step_of(self, hour: datetime) -> datetime:
+        local = timezone.localtime(hour)
+        return local if self.is_by_hour else _midnight(local.date())
+
+
+RANGES = {
+    each.name: each
+    for each in (
+        Range("24h", _("24 hours"), 1),
+        Range("7d", _("7 days"), 7),
+        Range("30d", _("30 days"), 30),
+    )
+}
+DEFAULT = RANGES["24h"]
+
+
+@dataclass
+class Events:
+    """The numbers of events in a range."""
+
+    start: datetime
+    steps: list[datetime]
+    by_step: dict[str, Counter[datetime]] = field(default_factory=dict)
+    """For each type, the number in each step."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """The failed sign-ins by reason."""
+    methods: Counter[str] = field(default_factory=Counter)
+    """The sign-ins by label of the method. One with several methods counts for each."""
+
+    def total(self, type_: EventType) -> int:
+        return self.by_step[type_].total()
+
+
+@dataclass(frozen=True)
+class State:
+    """The numbers of accounts and sign-ins at a time. Only enabled accounts count."""
+
+    at: datetime
+    sign_ins: int
+    users: int
+    users_with_factor: int
+    staff: int
+    staff_with_factor: int
+
+
+def events(chosen: Range, now: datetime) -> Events:
+    """Count the events of a range, in one statement."""
+    steps = chosen.steps(now)
+    found = Events(steps[0], steps, {type_: Counter() for type_ in TYPES})
+    for each in counts.since(found.start, types=TYPES):
+        found.by_step[each.type][chosen.step_of(each.hour)] += each.number
+        if each.type == FAILED:
+            found.reasons[each.reason] += each.number
+        if each.type == SUCCEEDED:
+            for label in {str(method_label(way)) for way in each.methods if way != Method.PRESENCE}:
+                found.methods[label] += each.number
+    return found
+
+
+def state() -> State:
+    """Return the numbers of now, or those of at most `STATE_SECONDS` ago."""
+    if kept := cache.get(_STATE_KEY):
+        at, *numbers = kept
+        return State(datetime.fromisoformat(at), *numbers)
+    found = _count_state()
+    at, *numbers = astuple(found)
+    cache.set(_STATE_KEY, [at.isoformat(), *numbers], STATE_SECONDS)
+    return found
+
+
+def _count_state() -> State:
+    enabled = User.objects.filter(is_active=True)
+    kinds = [factor.id for factor in FACTORS.values() if factor.is_enough]
+    owners = Authenticator.objects.filter(type__in=kinds).values("user")
+    both = {"users": Count("pk"), "staff": Count("pk", filter=Q(is_staff=True))}
+    everybody = enabled.aggregate(**both)
+    protected = enabled.filter(pk__in=owners).aggregate(**both)
+    return State(
+        at=timezone.now(),
+        sign_ins=AuthSession.objects.active().count(),
+        users=everybody["users"],
+        users_with_factor=protected["users"],
+        staff=everybody["staff"],
+        staff_with_factor=protected["staff"],
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime(day.year, day.month, day.day))  # noqa: DTZ001 - made aware

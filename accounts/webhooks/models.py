@@ -1,0 +1,151 @@
+"""Store the endpoints of webhooks and their deliveries."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
+
+from accounts import encryption
+from accounts.audit.vocabulary import WebhookStop, reason_label
+from accounts.encrypted import EncryptedText
+from accounts.webhooks import addresses, signing
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+OVERLAP = timedelta(hours=24)
+"""How long deliveries are signed by the former secret, too, after a rotation."""
+ANSWER_MAX = 1024
+
+
+class WebhookEndpoint(models.Model):
+    """An address of another service that gets events. `stopped_at` is None while it gets them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    url = models.CharField(
+        _("address"), max_length=addresses.MAX_URL, help_text=_("https://… of your service.")
+    )
+    description = models.CharField(_("description"), max_length=200, blank=True)
+    events = models.JSONField(_("events"), default=list)
+    has_personal_data = models.BooleanField(
+        _("send personal data"),
+        default=False,
+        help_text=_("Adds the account's email and name. Without, events have ids only."),
+    )
+    # Encrypted under DATA_ENCRYPTION_KEYS. `secrets` opens them.
+    secret = EncryptedText(editable=False)
+    former_secret = EncryptedText(editable=False, blank=True)
+    former_until = models.DateTimeField(_("former secret signs until"), null=True, editable=False)
+    created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
+    stopped_at = models.DateTimeField(_("stopped"), null=True, editable=False)
+    stopped_reason = models.CharField(
+        _("why it was stopped"),
+        max_length=32,
+        blank=True,
+        choices=WebhookStop.choices,
+        editable=False,
+    )
+    failing_since = models.DateTimeField(_("failing since"), null=True, editable=False)
+    # After a time-out no delivery is tried before this time, so that it holds up no other endpoint.
+    rests_until = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("webhook endpoint")
+        verbose_name_plural = _("webhook endpoints")
+        ordering = ["created_at", "id"]
+
+    @override
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def is_active(self) -> bool:
+        return self.stopped_at is None
+
+    @property
+    def stopped_label(self) -> "StrOrPromise":
+        """Return why it was stopped, in the reader's language, or ''."""
+        return reason_label(self.stopped_reason)
+
+    def secrets(self) -> list[str]:
+        """Return the secrets that sign now: the current one first. Raises `DecryptionError`."""
+        sealed = [self.secret]
+        if self.former_until is not None and self.former_until > timezone.now():
+            sealed.append(self.former_secret)
+        return [encryption.decrypt(each) for each in sealed]
+
+    def renew_secret(self, *, overlap: timedelta = OVERLAP) -> str:
+        """Set a new secret, without a save, and return it. The former one signs as well for `overlap`."""
+        fresh = signing.fresh_secret()
+        keeps = bool(self.secret and overlap)
+        self.former_secret = self.secret if keeps else ""
+        self.former_until = timezone.now() + overlap if keeps else None
+        self.secret = encryption.encrypt(fresh)
+        return fresh
+
+
+class WebhookDelivery(models.Model):
+    """One event for one endpoint. Its id is the `webhook-id`, the same in all attempts.
+
+    Holds ids only: if the endpoint gets personal data, each attempt reads them from the account.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        DELIVERED = "delivered", _("Delivered")
+        FAILED = "failed", _("Given up")
+        DROPPED = "dropped", _("Dropped: the endpoint was stopped")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, models.CASCADE, related_name="deliveries", verbose_name=_("endpoint")
+    )
+    type = models.CharField(_("event"), max_length=32)
+    cause = models.CharField(_("cause"), max_length=32, blank=True)
+    # No foreign key: a delivery of `user.deleted` outlives the user.
+    user_id = models.UUIDField(_("user"), null=True)
+    sid = models.UUIDField(_("sign-in"), null=True)
+    reason = models.CharField(_("why"), max_length=32, blank=True)
+    occurred_at = models.DateTimeField(_("when"))
+    status = models.CharField(_("state"), max_length=16, choices=Status, default=Status.WAITING)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    attempted_at = models.DateTimeField(_("last attempt"), null=True)
+    status_code = models.PositiveSmallIntegerField(_("status code"), null=True)
+    answer = models.TextField(_("answer"), blank=True, help_text=_("The first bytes of it."))
+    error = models.CharField(_("error"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("webhook delivery")
+        verbose_name_plural = _("webhook deliveries")
+        ordering = ["-occurred_at", "-id"]
+        indexes = [
+            models.Index(fields=["endpoint", "-occurred_at"], name="webhook_delivery_endpoint"),
+            models.Index(fields=["occurred_at"], name="webhook_delivery_occurred"),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.type} {self.message_id}"
+
+    @property
+    def message_id(self) -> str:
+        """Return the `webhook-id`."""
+        return f"msg_{self.id.hex}"
+
+
+def parse_message_id(text: str) -> UUID | None:
+    """Return the id of a delivery in this `webhook-id` or UUID, or None."""
+    try:
+        return UUID(text.removeprefix("msg_"))
+    except ValueError:
+        return None
+
+
+def utc(moment: datetime) -> str:
+    """Return the moment as RFC 3339 text in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"

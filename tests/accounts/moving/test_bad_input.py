@@ -1,0 +1,301 @@
+"""Files that are broken, foreign or hostile: each row gets a reason, and no row stops the others."""
+
+import json
+import tracemalloc
+
+import pytest
+
+from accounts.moving.formats.files import MAX_ROW
+from accounts.moving.sources import firebase
+from accounts.people.models import User
+
+GOOD = {"localId": "good", "email": "good@example.com"}
+JSON_SOURCES = ["firebase", "keycloak", "cognito", "django", "auth0", "supabase", "munjigi"]
+ALL = [*JSON_SOURCES, "clerk", "csv"]
+
+
+def users(*items):
+    return '{"users": [' + ",".join(items) + "]}"
+
+
+def refused(ran):
+    return [(line["row"], line["reason"]) for line in ran.report if line["outcome"] == "refused"]
+
+
+@pytest.mark.parametrize("source", ALL)
+@pytest.mark.parametrize("content", ["", " \n\n", b"\xef\xbb\xbf"])
+def test_an_empty_file_is_refused(bring, source, content):
+    ran = bring(source, content, is_name=False)
+
+    assert ran.status == 1
+
+
+@pytest.mark.parametrize("source", ALL)
+@pytest.mark.parametrize("content", [b"\x00\x01\x02\xff" * 50, b"PK\x03\x04 a zip", b"%PDF-1.7\n"])
+def test_a_file_of_another_kind_brings_nobody(bring, source, content):
+    ran = bring(source, content, is_name=False)
+
+    assert ran.status in {1, 3}
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("source", ["firebase", "keycloak", "cognito"])
+def test_a_file_of_another_source_is_refused(bring, source):
+    ran = bring(source, '{"people": [], "more": {"users": []}}', is_name=False)
+
+    assert ran.status == 1
+    assert "no JSON list" in str(ran.error)
+
+
+@pytest.mark.parametrize("end", range(1, 90, 7))
+def test_a_truncated_file_brings_the_whole_rows_and_fails(bring, end):
+    whole = users(json.dumps(GOOD), json.dumps(GOOD | {"localId": "b", "email": "b@example.com"}))
+
+    ran = bring("firebase", whole[:-end], is_name=False)
+
+    assert ran.status == 1
+    assert "truncated" in str(ran.error)
+    assert User.objects.count() == (2 if end < 3 else 1 if end < 47 else 0)
+
+
+def test_a_row_without_valid_json_stops_no_other(bring):
+    content = users("{bad}", '{"localId": }', json.dumps(GOOD), "[1, [2]]", "7", '"text"', "null")
+
+    ran = bring("firebase", content, is_name=False)
+
+    assert refused(ran) == [
+        *((1, "bad_json"), (2, "bad_json")),
+        *((number, "not_an_object") for number in (4, 5, 6, 7)),
+    ]
+    assert User.objects.count() == 1
+
+
+@pytest.mark.slow
+def test_a_huge_row_stops_no_other(bring):
+    huge = json.dumps(GOOD | {"localId": "huge", "displayName": 'x"{[' * MAX_ROW})
+
+    ran = bring("firebase", users(huge, json.dumps(GOOD)), is_name=False)
+
+    assert refused(ran) == [(1, "too_long")]
+    assert User.objects.count() == 1
+
+
+def test_a_huge_line_stops_no_other(bring):
+    lines = ["x" * (3 * MAX_ROW), json.dumps({"user_id": "a|1", "email": "a@example.com"}), "{"]
+
+    ran = bring("auth0", "\n".join(lines), is_name=False)
+
+    assert refused(ran) == [(1, "too_long"), (3, "bad_json")]
+    assert User.objects.count() == 1
+
+
+def test_a_huge_line_of_csv_stops_no_other(bring):
+    lines = ["id,email", "1," + "x" * (2 * MAX_ROW), "2,b@example.com", '3,"unclosed']
+
+    ran = bring("csv", "\n".join(lines), is_name=False)
+
+    assert refused(ran) == [(2, "too_long"), (4, "bad_csv")]
+    assert User.objects.count() == 1
+
+
+def test_deep_nesting_is_refused(bring):
+    ran = bring("firebase", users("[" * 200_000 + "]" * 200_000, json.dumps(GOOD)), is_name=False)
+
+    assert refused(ran) == [(1, "bad_json")]
+    assert User.objects.count() == 1
+
+
+@pytest.mark.slow
+def test_a_large_file_costs_little_memory(tmp_path):
+    path = tmp_path / "users.json"
+    with path.open("w") as file:
+        file.write('{"first": ["' + "x" * 20_000_000 + '"], "users": [')
+        file.write(",".join(json.dumps(GOOD | {"localId": str(n)}) for n in range(50_000)))
+        file.write("]}")
+    tracemalloc.start()
+    with path.open() as file:
+        assert sum(1 for _row in firebase.rows(file, None)) == 50_000
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 8_000_000
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_says_the_encoding(bring, encoding):
+    content = "id,email,name\n1,a@example.com,김하나\n"
+
+    ran = bring("csv", content.encode(encoding), is_name=False)
+
+    assert ran.status == 0
+    assert User.objects.get().display_name == "김하나"
+
+
+def test_cp949_is_refused_row_by_row_unless_it_is_named(bring):
+    content = "id,email,name\n1,a@example.com,김하나\n2,b@example.com,Bo\n".encode("cp949")
+
+    ran = bring("csv", content, is_name=False)
+    assert refused(ran) == [(2, "bad_encoding")]
+
+    assert bring("csv", content, "--encoding", "cp949", is_name=False).status == 0
+    assert User.objects.get(email="a@example.com").display_name == "김하나"
+
+
+def test_an_unknown_encoding_is_named(bring):
+    ran = bring("csv", "id,email\n", "--encoding", "martian", is_name=False)
+
+    assert ran.status == 1
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_csv_has_one_of_three_separators(bring, separator):
+    content = f"ID{separator}Email\r\n1{separator}a@example.com\r\n\r\n"
+
+    assert bring("csv", content, is_name=False).status == 0
+
+
+def test_csv_without_names_of_columns_is_refused(bring):
+    ran = bring("csv", "1,a@example.com\n", is_name=False)
+
+    assert "Missing: email, id" in str(ran.error)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"localId": None}, "no_id"),
+        ({"localId": "x" * 256}, "no_id"),
+        ({"localId": {"a": 1}}, "wrong_type"),
+        ({"localId": True}, "wrong_type"),
+        ({"localId": "a\x00b"}, "bad_encoding"),
+        ({"localId": "\ud800"}, "bad_encoding"),
+        ({"email": None}, "no_email"),
+        ({"email": ["a@example.com"]}, "wrong_type"),
+        ({"email": 5}, "bad_email"),
+        ({"email": "not an email"}, "bad_email"),
+        ({"email": "a@example.com, b@example.com"}, "bad_email"),
+        ({"email": "a" * 5000 + "@example.com"}, "too_long"),
+        ({"email": f"a@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.{'f' * 20}.com"}, "bad_email"),
+        ({"emailVerified": "perhaps"}, "wrong_type"),
+        ({"emailVerified": {}}, "wrong_type"),
+        ({"disabled": []}, "wrong_type"),
+        ({"displayName": 1.5}, "wrong_type"),
+        ({"providerUserInfo": "google"}, "wrong_type"),
+        ({"providerUserInfo": ["google"]}, "wrong_type"),
+        ({"providerUserInfo": {"providerId": "google.com"}}, "wrong_type"),
+        ({"mfaInfo": 1}, "wrong_type"),
+    ],
+)
+def test_a_row_with_a_wrong_value_gets_a_reason(bring, change, reason):
+    other = GOOD | {"localId": "other", "email": "other@example.com"}
+
+    ran = bring("firebase", users(json.dumps(GOOD | change), json.dumps(other)), is_name=False)
+
+    assert refused(ran) == [(1, reason)]
+    assert User.objects.get().email == "other@example.com"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"createdAt": "yesterday"},
+        {"createdAt": 10**400},
+        {"createdAt": -(10**20)},
+        {"createdAt": {}},
+        {"createdAt": "99999-01-01"},
+        {"displayName": "\u202e\u0007"},
+        {"displayName": "x" * 4000},
+        {"displayName": None},
+        {"customAttributes": "{"},
+        {"providerUserInfo": [{"providerId": "google.com", "rawId": "x" * 300}]},
+        {"providerUserInfo": [{"providerId": "google.com"}]},
+        {"passwordHash": "*", "salt": None},
+    ],
+)
+def test_a_row_with_an_odd_value_comes_without_it(bring, change):
+    ran = bring("firebase", users(json.dumps(GOOD | change)), is_name=False)
+
+    assert refused(ran) == []
+    assert User.objects.count() == 1
+
+
+ODD_VALUES = [None, 0, -1, 1.5, True, "", "text", "[", [], [1], [None], {}, {"a": 1}, "x" * 5000]
+
+
+WHOLE = {
+    "munjigi": 1,
+    "user": {"id": "1", "email": "a@example.com", "is_active": True, "password": "x", "locale": ""},
+    "addresses": [{"email": "a@example.com", "verified": True, "primary": True}],
+    "connections": [{"provider": "google", "uid": "g-1", "extra_data": {"name": "A"}}],
+    "factors": [{"type": "totp", "data": {"secret": "JBSWY3DPEHPK3PXPJBSWY3DP", "step": 1}}],
+    "external_ids": [{"source": "firebase", "external_id": "1"}],
+}
+
+
+def _changed(part, name, odd):
+    return part | {name: odd} if isinstance(part, dict) else [part[0] | {name: odd}]
+
+
+@pytest.mark.parametrize("source", JSON_SOURCES)
+def test_no_value_of_a_wrong_type_stops_a_source(bring, source):
+    """Each member of each sample gets each odd value: the run ends, with every row counted."""
+    from tests.kit.moving import SAMPLES  # noqa: PLC0415
+
+    path = next((p for p in SAMPLES.glob(f"{source}.*") if p.suffix in {".json", ".jsonl"}), None)
+    if path is None:
+        rows = [WHOLE]
+    elif path.suffix == ".jsonl":
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+    else:
+        content = json.loads(path.read_text())
+        rows = content if isinstance(content, list) else content.get("users") or content["Users"]
+    changed = [row | {name: odd} for row in rows[:2] for name in row for odd in ODD_VALUES] + [
+        row | {"fields": row["fields"] | {name: odd}}
+        for row in rows
+        if isinstance(row.get("fields"), dict)
+        for name in row["fields"]
+        for odd in ODD_VALUES
+    ]
+    changed += [
+        WHOLE | {part: _changed(WHOLE[part], name, odd)}
+        for part in WHOLE
+        if source == "munjigi" and isinstance(WHOLE[part], dict | list)
+        for name in (WHOLE[part] if isinstance(WHOLE[part], dict) else WHOLE[part][0])
+        for odd in ODD_VALUES
+    ]
+    if path is None or path.suffix == ".jsonl":
+        text = "\n".join(map(json.dumps, changed))
+    else:
+        text = json.dumps(changed)
+
+    ran = bring(source, text, "--dry-run", is_name=False)
+
+    assert ran.status in {0, 3}
+    assert "rows" in ran.output
+
+
+def test_a_missing_file_is_named(db):
+    from django.core.management import CommandError, call_command  # noqa: PLC0415
+
+    with pytest.raises(CommandError, match="No such file"):
+        call_command("import_users", "/nowhere.json", "--from", "firebase")
+
+
+@pytest.mark.parametrize("content", ["", "rounds: 8", "base64_signer_key: *\nrounds: many"])
+def test_bad_hash_parameters_are_refused(bring, tmp_path, content):
+    parameters = tmp_path / "parameters.txt"
+    parameters.write_text(content)
+
+    ran = bring("firebase", "firebase.json", "--hash-parameters", str(parameters))
+
+    assert "base64_signer_key" in str(ran.error)
+    assert not User.objects.exists()
+
+
+def test_known_passwords_need_two_columns(bring, tmp_path):
+    known = tmp_path / "known.csv"
+    known.write_text("a@example.com\n")
+
+    ran = bring("firebase", "firebase.json", "--check-passwords", str(known))
+
+    assert ran.status == 1

@@ -1,0 +1,158 @@
+"""Run `manage.py events` beside a server of the site, as `manage.py serve` does."""
+
+import contextlib
+import json
+import signal
+import socket
+import sys
+import time
+
+import pytest
+import requests
+
+from tests.kit import processes
+from tests.kit.factories import PASSWORD
+from tests.kit.ports import free_ports
+from tests.kit.rings import starts_processes
+from tests.kit.servers import CREATE_USER, Cluster
+from tests.kit.waiting import wait_until
+
+pytestmark = pytest.mark.xdist_group("events")
+EMAIL = "events@example.com"
+
+
+class Events:
+    """The events' process, and the streams that a test opens from it."""
+
+    def __init__(self, cluster):
+        self.port = free_ports()
+        self.process = processes.start(
+            [sys.executable, "-W", "ignore", "manage.py", "events", f"--port={self.port}"],
+            env=cluster.environment,
+        )
+        wait_until(self.is_ready, "the events' server answers")
+
+    def is_ready(self):
+        assert self.process.poll() is None
+        with contextlib.suppress(OSError):
+            return requests.get(f"http://127.0.0.1:{self.port}/livez", timeout=5).ok
+        return False
+
+    def open(self, cookie="", **headers):
+        cookies = {"session": cookie} if cookie else {}
+        url = f"http://localhost:{self.port}/events"
+        return requests.get(url, cookies=cookies, headers=headers, stream=True, timeout=20)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+
+def first_block(stream):
+    """Read up to the first blank line: then the stream is open."""
+    lines = stream.iter_lines(chunk_size=1)
+    while next(lines):
+        pass
+    return lines
+
+
+def is_free(events, cookie):
+    with events.open(cookie) as stream:
+        return stream.status_code == 200
+
+
+@pytest.fixture(scope="module")
+@starts_processes
+def cluster(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("events")
+    cluster = Cluster(directory, f"sqlite:///{directory / 'db.sqlite3'}", count=1)
+    try:
+        cluster.start()
+        cluster.manage("shell", stdin=CREATE_USER.format(emails=[EMAIL], password=PASSWORD))
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+@starts_processes
+def events(cluster):
+    events = Events(cluster)
+    yield events
+    events.process.kill()
+    events.process.wait()
+
+
+@pytest.fixture
+def cookie(cluster):
+    return cluster.sign_in_by_page(0, EMAIL, PASSWORD)
+
+
+def test_an_end_by_another_process_reaches_the_stream(cluster, events, cookie):
+    with events.open(cookie) as stream:
+        lines = first_block(stream)
+        ended = next(
+            each["sid"]
+            for each in cluster.call(0, "GET", "/api/sessions/", cookie=cookie)[1]["results"]
+            if each["is_current"]
+        )
+        code = (
+            "from accounts.signins import sessions\n"
+            f"row = sessions.AuthSession.objects.get(pk='{ended}')\n"
+            "sessions.revoke(row, reason=sessions.Reason.ADMIN)\n"
+        )
+        cluster.manage("shell", stdin=code)
+        text = [line.decode() for line in lines]  # it ends by itself
+
+    assert "event: session.ended" in text
+    data = next(line.removeprefix("data: ") for line in text if line.startswith("data: "))
+    assert json.loads(data) == {"sid": ended, "reason": "admin", "current": True}
+    assert events.open(cookie).status_code == 401
+
+
+def test_sigterm_ends_streams_cleanly_and_at_once(events, cookie):
+    with events.open(cookie) as stream:
+        lines = first_block(stream)
+        began = time.monotonic()
+        assert events.stop() in {0, -signal.SIGTERM}
+        assert list(lines) == []  # the whole answer has arrived: an unfinished one is an error
+        assert time.monotonic() - began < 4
+
+
+def test_a_header_of_a_megabyte_is_refused(events, cookie):
+    client = socket.create_connection(("127.0.0.1", events.port), 20)
+    with client, contextlib.suppress(OSError):
+        client.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 2**20)
+        assert client.recv(100).startswith(b"HTTP/1.1 4")
+    with events.open(cookie) as stream:
+        assert stream.status_code == 200
+
+
+def test_a_client_that_leaves_frees_its_place(cluster, cookie):
+    cluster.environment["EVENTS_PER_USER"] = "1"
+    events = Events(cluster)
+    try:
+        for _ in range(3):
+            with events.open(cookie) as stream:
+                lines = first_block(stream)  # collected, it would close the connection
+                assert events.open(cookie).status_code == 429
+                del lines
+            wait_until(lambda: is_free(events, cookie), "the place is free")
+    finally:
+        del cluster.environment["EVENTS_PER_USER"]
+        events.process.kill()
+        events.process.wait()
+
+
+def test_readyz_says_whether_database_and_redis_answer(cluster, events):
+    url = f"http://127.0.0.1:{events.port}/readyz"
+    answer = requests.get(url, timeout=20)
+    cluster.kill_redis()
+    try:
+        without = requests.get(url, timeout=20)
+    finally:
+        cluster.start_redis()
+
+    parts = {"database": "ok", "redis": "ok"}
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "parts": parts})
+    assert (without.status_code, without.json()["parts"]["redis"]) == (503, "failed")
