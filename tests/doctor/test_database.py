@@ -203,7 +203,7 @@ def test_few_free_connections_are_a_warning(seen, monkeypatch):
     level, found, advice = seen(database.slots)
     assert (level, advice) == (
         "warning",
-        "Raise max_connections: each process uses up to 14.",
+        "Raise max_connections: each process uses up to 15.",
     )
     assert found.endswith(" of 100 connections in use")
 
