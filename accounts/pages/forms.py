@@ -8,6 +8,7 @@ from allauth.account.adapter import get_adapter
 from allauth.core import context
 from allauth.socialaccount import forms as social_forms
 from django import forms
+from django.conf import settings
 from django.core.validators import EmailValidator
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -29,6 +30,7 @@ from accounts.people.models import User
 from accounts.people.passwords import MIN_LENGTH
 from accounts.people.validators import PasswordLengthValidator
 from accounts.request import sign_in_of
+from accounts.typed import digits_in
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -230,6 +232,19 @@ class CodeForm(ChecksCode):
                 "spellcheck": "false",
             }
         )
+
+    @override
+    def check_code(self, expected: str) -> None:
+        """Check the code. Part of a code, such as its first group, is a slip: it costs no try.
+
+        Raises as `ChecksCode.check_code` does, and `ValidationError` for another number of digits.
+        """
+        typed: str = self.cleaned_data["code"]  # type: ignore[attr-defined]  # of the form
+        if len(digits_in(typed)) != settings.ALLAUTH_USER_CODE_FORMAT["length"]:
+            raise forms.ValidationError(
+                _("The code has eight digits. Type or paste all of them."), code="incomplete_code"
+            )
+        super().check_code(expected)
 
     def clean_code(self) -> str:
         self.check_code(self.expected_code)  # type: ignore[attr-defined]  # of the form
