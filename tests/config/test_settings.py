@@ -44,8 +44,22 @@ def test_every_answer_carries_the_security_headers(client, path):
     response = client.get(path)
 
     assert {name: response.get(name) for name in HEADERS} == HEADERS
-    assert set(response["Content-Security-Policy"].split("; ")) == CSP
+    sandbox = set() if response["Content-Type"].startswith("text/html") else {"sandbox"}
+    assert set(response["Content-Security-Policy"].split("; ")) == CSP | sandbox
     assert "camera=()" in response["Permissions-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/api/me/", "/api/schema/", "/livez", "/accounts/data/"])
+def test_an_answer_that_is_no_page_runs_no_script(signed_in, path):
+    response = signed_in.get(path)
+
+    assert not response["Content-Type"].startswith("text/html")
+    assert response["Content-Security-Policy"].endswith("; sandbox")
+
+
+@pytest.mark.parametrize("path", ["/accounts/", "/api/docs/", "/nothing"])
+def test_a_page_has_no_sandbox(signed_in, path):
+    assert "sandbox" not in signed_in.get(path)["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("path", ["/accounts/", "/accounts/sessions/", "/admin/"])
