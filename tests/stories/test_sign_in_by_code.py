@@ -217,6 +217,7 @@ def test_an_expired_code_leads_back_and_keeps_the_address(browser, user, deliver
 
     assert late["Location"] == f"{ASK}{NEXT}"
     assert "That code has expired." in page.text
+    assert 'class="message warning"' in page.text  # no green tick
     assert f'value="{user.email}"' in page.text
     assert not is_signed_in(browser)
 
