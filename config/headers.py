@@ -27,7 +27,8 @@ class SecurityHeadersMiddleware:
         response = self.get_response(request)
         for name, value in settings.SECURITY_HEADERS.items():
             response.headers[name] = value
-        if not response.headers.get("Content-Type", "").startswith("text/html"):
+        kind = response.headers.get("Content-Type", "")
+        if kind and not kind.startswith("text/html"):  # a 304 has no type, and may be about a page
             response.headers[POLICY] += "; sandbox"
         if not request.is_secure():  # RFC 6797 §7.2
             response.headers.pop(HSTS, None)

@@ -1,8 +1,10 @@
 """Test the settings through requests: headers, CORS, cookies, and no start with unsafe settings."""
 
 import pytest
+from django.http import HttpResponseNotModified
 from django.test import Client
 
+from config.headers import SecurityHeadersMiddleware
 from tests.kit.clients import CHROME
 from tests.kit.factories import PASSWORD
 
@@ -44,7 +46,8 @@ def test_every_answer_carries_the_security_headers(client, path):
     response = client.get(path)
 
     assert {name: response.get(name) for name in HEADERS} == HEADERS
-    sandbox = set() if response["Content-Type"].startswith("text/html") else {"sandbox"}
+    is_page = response["Content-Type"].startswith("text/html")
+    sandbox = set() if is_page else {"sandbox"}
     assert set(response["Content-Security-Policy"].split("; ")) == CSP | sandbox
     assert "camera=()" in response["Permissions-Policy"]
 
@@ -55,6 +58,13 @@ def test_an_answer_that_is_no_page_runs_no_script(signed_in, path):
 
     assert not response["Content-Type"].startswith("text/html")
     assert response["Content-Security-Policy"].endswith("; sandbox")
+
+
+def test_an_answer_without_a_type_has_no_sandbox(rf):
+    """A 304 about a page changes the policy of the page that the browser keeps."""
+    middleware = SecurityHeadersMiddleware(lambda request: HttpResponseNotModified())
+
+    assert "sandbox" not in middleware(rf.get("/"))["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("path", ["/accounts/", "/api/docs/", "/nothing"])
