@@ -6,7 +6,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from accounts.audit.vocabulary import EventType
-from accounts.support.actions import ACTIONS
+from accounts.support.actions.registry import ACTIONS
 from tests.kit.documents import text_of
 from tests.kit.factories import AuthSessionFactory
 from tests.kit.factors import enrol
