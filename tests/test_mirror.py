@@ -1,6 +1,7 @@
 """Test that every module has a test file that a reader finds: of its name, or in `elsewhere.toml`."""
 
 import tomllib
+from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).parent
@@ -9,6 +10,7 @@ BUILDING = ["accounts", "api", "config", "doctor", "demo"]
 ELSEWHERE: dict[str, list[str]] = tomllib.loads((TESTS / "elsewhere.toml").read_text())
 
 
+@cache
 def modules():
     """Return the modules of the product without a test file of their own name."""
     return {
