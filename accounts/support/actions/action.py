@@ -15,7 +15,7 @@ Answer = str | HttpResponseBase
 
 
 class RefusedError(Exception):
-    """The act did nothing. Its text says why, in the reader's language."""
+    """Raise this if the act did nothing. The text says why, in the operator's language."""
 
 
 class SeenForm(forms.Form):
