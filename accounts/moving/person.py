@@ -89,7 +89,7 @@ class Person:
             self.leave(exc.reason, exc.detail)
 
     def connect(self, theirs: str, uid: str) -> None:
-        """Add an account at the provider that the source calls `theirs`. If we lack it, note that instead."""
+        """Add an account at the provider that the source calls `theirs`, or note that we lack it."""
         provider = fields.provider(theirs)
         if provider and uid:
             self.connections.append(Connection(provider, uid))

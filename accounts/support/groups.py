@@ -28,9 +28,9 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin):
-    """Let only superusers change groups: an operator could give any permission to a group of his own.
+    """Let only superusers change groups: others could give any permission to their own group.
 
-    Nobody changes the roles of `accounts.operators.roles`, so that a role means the same on every site.
+    Nobody changes the roles of `accounts.operators.roles`: they mean the same on every site.
     """
 
     form = GroupForm

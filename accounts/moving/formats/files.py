@@ -76,7 +76,7 @@ def lines(file: TextIO) -> Iterator[tuple[int, str | None]]:
 
 
 def clean(text: str) -> str:
-    """Return the text unchanged. Raises `RefusedError` if a character of it is NUL or can't be read."""
+    """Return the text. Raises `RefusedError` if a character of it is NUL or can't be read."""
     if _BROKEN.search(text):
         raise RefusedError(
             "bad_encoding",

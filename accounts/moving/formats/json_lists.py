@@ -64,7 +64,7 @@ class _Text:
         self._at += 1
 
     def elements_of(self, name: str) -> Iterator[dict[str, Any] | RefusedError | None]:
-        """Yield what `elements` yields for the list `name` of an object. Call when the next sign is `{`."""
+        """Yield as `elements` for the list `name` of an object. Call when the next sign is `{`."""
         self._require("{")
         while (sign := self.peek()) != "}":
             if sign == ",":
