@@ -1,4 +1,4 @@
-"""Test that every module has a test file that a reader finds: of its name, or in `elsewhere.toml`."""
+"""Test that every module has a test file of its name, or an entry in `elsewhere.toml`."""
 
 import tomllib
 from functools import cache

@@ -57,7 +57,7 @@ def test_lookup_extends_the_idle_time_once_it_is_due(member, redis, settings):
 
 
 def test_a_key_that_points_to_another_sign_ins_session_finds_nothing(member, redis):
-    """Whoever can write to Redis may change where a `sid` points; the sealed session has the truth."""
+    """A writer to Redis can change where a `sid` points. The sealed session says whose it is."""
     another = NOBODY[:-1] + "9"
     redis.copy(f"sid:{NOBODY}", f"sid:{another}")
 
