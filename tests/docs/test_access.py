@@ -12,7 +12,7 @@ from accounts.operators.roles import ADMINISTRATOR, AUDITOR, ROLES, SUPPORT
 from accounts.people.models import User
 from accounts.signins import oddities, sessions
 from accounts.signins.models import AuthSession
-from api.serializers import MeSerializer
+from api.serializers.account import MeSerializer
 from tests.kit.clients import CHROME
 from tests.kit.documents import part_of, rows_of, text_of
 from tests.kit.factories import UserFactory
