@@ -98,6 +98,7 @@ LEFT_OUT = {
     "accounts.ApiKey.created_by": "a key is of a machine",
     "accounts.AuditEvent.actor": "it tells of another user, whose file has it",
     "accounts.BulkRun.asked_by": "it tells of other users, whose files have it",
+    "accounts.BulkRun.stopped_by": "it tells of other users, whose files have it",
     "accounts.EmailProposal.asked_by": "it tells of another user, whose file has it",
     "accounts.FactorReset.asked_by": "it tells of another user, whose file has it",
     "accounts.Invitation.invited_by": "it tells of another user, whose file has it",
