@@ -23,7 +23,7 @@ CHUNK = 500
 """Rows that are read at once."""
 FILE_NAME = f"{brand.product_token().lower()}-data.json"
 PROFILE = [
-    *("id", "email", "display_name", "locale", "is_active", "is_staff", "is_superuser"),
+    *("id", "email", "display_name", "locale", "extras", "is_active", "is_staff", "is_superuser"),
     *("date_joined", "last_login", "erase_at", "locked_until"),
 ]
 ADDRESSES = ["email", "verified", "primary"]
