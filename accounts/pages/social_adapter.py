@@ -141,7 +141,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     @override
     def deserialize_instance(self, model: Any, data: Any) -> Any:
         """Return the row that waited in the session, with its UUIDs: allauth leaves them as text."""
-        row = super().deserialize_instance(model, data)
+        row = super().deserialize_instance(model, data)  # type: ignore[no-untyped-call]  # allauth's
         for field in row._meta.concrete_fields:  # noqa: SLF001 - Django's documented API
             if isinstance(field, UUIDField):
                 setattr(row, field.attname, field.to_python(getattr(row, field.attname)))
