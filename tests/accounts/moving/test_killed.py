@@ -53,13 +53,12 @@ def test_a_killed_import_brings_each_row_once(tmp_path):
     rows.append(f"{ROWS},u{ROWS - 1}@example.com,yes,,")
     (tmp_path / "users.csv").write_text("\n".join(["id,email,verified,google,staff", *rows]) + "\n")
 
-    first = begin(tmp_path, "first.jsonl")
-    wait_until(User.objects.exists, "the first batch came", seconds=60)
-    first.kill()
-    first.wait()
+    with begin(tmp_path, "first.jsonl") as first:
+        wait_until(User.objects.exists, "the first batch came", seconds=60)
+        first.kill()
     between = User.objects.count()
-    second = begin(tmp_path, "second.jsonl")
-    output, _ = second.communicate(timeout=120)
+    with begin(tmp_path, "second.jsonl") as second:
+        output, _ = second.communicate(timeout=120)
 
     assert 0 < between < ROWS
     counts = map(
