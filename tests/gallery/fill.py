@@ -17,6 +17,7 @@ from accounts.factors.models import FactorReset  # noqa: E402
 from accounts.factors.recovery_codes import codes  # noqa: E402
 from accounts.factors.recovery_codes import enrolment as recovery_codes  # noqa: E402
 from accounts.invitations import invitations  # noqa: E402
+from accounts.mail import notices  # noqa: E402
 from accounts.mail.models import SentMail, hash_of  # noqa: E402
 from accounts.operators.models import (  # noqa: E402
     BulkRun,
@@ -34,6 +35,7 @@ from tests.gallery.people import (  # noqa: E402
     BULK,
     DEVICE_COUNT,
     DEVICES,
+    DORMANT,
     ENROLS,
     FULL,
     FULL_NAME,
@@ -57,7 +59,7 @@ from tests.kit.factors import enrol_app, enrol_passkey  # noqa: E402
 from tests.kit.passkeys import SoftAuthenticator  # noqa: E402
 
 EVERYBODY = [
-    *(*ALL, *ENROLS.values(), *HERE.values(), *REPORTS.values(), *STOPS.values()),
+    *(*ALL, *DORMANT.values(), *ENROLS.values(), *HERE.values(), *REPORTS.values(), *STOPS.values()),
     *(KEYS, LOST, LOCKED, RESET, SECOND, MUST, WARNED),
 ]
 KINDS = ["login.succeeded", "login.failed", "login.succeeded", "user.signed_up"]
@@ -79,6 +81,7 @@ def fill() -> None:
     _ask_for_resets(admin)
     _add_reports(full, admin)
     _act(admin, full)
+    _warn_dormant()
 
 
 def _sign_in(full: User) -> None:
@@ -125,6 +128,14 @@ def _note_events_of_the_dashboard() -> None:
             user_agent=DEVICES[0],
             created_at=now - timedelta(hours=number**1.35),
         )
+
+
+def _warn_dormant() -> None:
+    for language, email in DORMANT.items():
+        user = User.objects.get(email=email)
+        user.locale = language
+        user.save()
+        notices.account_dormant(user, erase_at=timezone.now() + timedelta(days=30))
 
 
 def _trust(full: User) -> None:

@@ -22,6 +22,8 @@ LOST = "lost.everything@example.com"
 """Has an authenticator app, whose reset by an administrator is pending."""
 STOPS = {"en": "stops.en@example.com", "ko": "stops.ko@example.com"}
 """Stop such a reset by the link in the mail, once in each language. The link has the email as its token."""
+DORMANT = {"en": "dormant.en@example.com", "ko": "dormant.ko@example.com"}
+"""Get the mail that a long unused account is deleted soon, once in each language."""
 LOCKED = "locked@example.com"
 """Was locked by an administrator."""
 RESET = "reset@example.com"
