@@ -59,7 +59,14 @@ from tests.kit.factors import enrol_app, enrol_passkey  # noqa: E402
 from tests.kit.passkeys import SoftAuthenticator  # noqa: E402
 
 EVERYBODY = [
-    *(*ALL, *DORMANT.values(), *ENROLS.values(), *HERE.values(), *REPORTS.values(), *STOPS.values()),
+    *(
+        *ALL,
+        *DORMANT.values(),
+        *ENROLS.values(),
+        *HERE.values(),
+        *REPORTS.values(),
+        *STOPS.values(),
+    ),
     *(KEYS, LOST, LOCKED, RESET, SECOND, MUST, WARNED),
 ]
 KINDS = ["login.succeeded", "login.failed", "login.succeeded", "user.signed_up"]

@@ -90,3 +90,20 @@ def test_a_setting_with_a_mistake_stops_the_start():
     assert (
         "PROFILE_FIELDS: the name 'email' is taken. See docs/profile-fields.md." in started.stderr
     )
+
+
+def test_each_type_has_its_json_schema():
+    choices = {"free": LABEL, "team": LABEL}
+    found = parse(
+        GOOD | {"max_length": 20},
+        GOOD | {"name": "plan", "type": "choice", "choices": choices},
+        GOOD | {"name": "must", "type": "choice", "choices": choices, "required": True},
+        GOOD | {"name": "news", "type": "boolean"},
+    )
+
+    assert [each.schema for each in found] == [
+        {"type": "string", "maxLength": 20, "description": "Team"},
+        {"type": "string", "enum": ["free", "team", ""], "description": "Team"},
+        {"type": "string", "enum": ["free", "team"], "description": "Team"},
+        {"type": "boolean", "description": "Team"},
+    ]
