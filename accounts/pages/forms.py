@@ -21,6 +21,7 @@ from accounts.pages import admission, decoys, stays
 from accounts.pages.codes import ChecksCode
 from accounts.pages.mail_requests import AsksForReset
 from accounts.pages.mailbox_links import ConnectsKnown
+from accounts.pages.profile_forms import HasProfileFields
 from accounts.pages.sign_in_codes import AsksForCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.pages.waiting import CountsGuesses, refusal
@@ -136,7 +137,8 @@ class SignupForm(SignsUpAgain, account_forms.SignupForm):
         if not self.by_passkey:
             _explain(self.fields["password1"])
         self.fields["remember"].initial = stays.default(context.request)
-        self.order_fields(["email", "password1", "remember"])
+        asked = [each.name for each in self.asked]
+        self.order_fields(["email", "password1", *asked, "remember"])
 
     @override
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
@@ -210,12 +212,24 @@ class UserTokenForm(account_forms.UserTokenForm):
         return User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
 
 
-class ProfileForm(forms.ModelForm[User]):
+class ProfileForm(HasProfileFields, forms.ModelForm[User]):
     class Meta:
         model = User
         fields = ["display_name", "locale"]
         labels = {"display_name": _("Name"), "locale": _("Language")}
         widgets = {"display_name": forms.TextInput(attrs={"autocomplete": "name"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for each in self.asked:
+            self.initial[each.name] = self.instance.extras.get(each.name)
+
+    @override
+    def save(self, commit: bool = True) -> User:
+        if self.asked:
+            # Values of fields that the settings have no more stay: another setting may bring them back.
+            self.instance.extras = self.instance.extras | self.extras
+        return super().save(commit=commit)
 
 
 class CodeForm(ChecksCode):
