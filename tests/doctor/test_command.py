@@ -87,6 +87,7 @@ def test_the_report_of_a_healthy_deployment(deployment, healthy):
             "ok       migrations         all N applied",
             "ok       database clock     0.0 s apart from this machine's clock",
             "ok       database slots     N of 100 connections in use",
+            "ok       database pooling   each process keeps up to 15 connections",
             "ok       signing keys       ES256 KID… signs, 1 verify, next rotation on DATE",
             "ok       encryption keys    stored secrets: 1, all readable",
             "ok       mail queue         empty",
