@@ -28,7 +28,7 @@ INSTALL = {
 }
 ON_POSTGRES = [
     *("tests/accounts", "tests/api", "tests/stories"),
-    *(f"tests/doctor/test_{name}.py" for name in ("database", "stored", "pooling")),
+    *(f"tests/doctor/test_{name}.py" for name in ("database", "stored", "pooling", "standbys")),
     "tests/config/test_database.py",
 ]
 ON_PGBOUNCER = [
