@@ -102,6 +102,16 @@ def _share(database: dict[str, Any], options: dict[str, Any]) -> None:
     database["DISABLE_SERVER_SIDE_CURSORS"] = True
 
 
+def replica(url: str) -> dict[str, Any]:
+    """Return Django's settings for a replica at `url`: without a pool, because few read it."""
+    database = configure(url, pooling="pgbouncer")
+    if database["ENGINE"] != POSTGRESQL:
+        raise ImproperlyConfigured("REPLICA_DATABASE_URL must begin with `postgres://`.")
+    database["OPTIONS"] = {"connect_timeout": CONNECT_SECONDS} | database["OPTIONS"]
+    database["TEST"] = {"MIRROR": "default"}
+    return database
+
+
 def _hosts_and_ports(netloc: str) -> tuple[str, str]:
     """Return hosts and ports as libpq expects them: comma-separated, as many ports as hosts.
 

@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
 from config.database import POOL, addresses
-from doctor import clocks, pooling, standbys, stored
+from doctor import clocks, pooling, replica, standbys, stored
 from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
 
@@ -38,6 +38,7 @@ def area() -> Area:
             Check("database slots", reading(slots)),
             Check("database pooling", reading(pooling.check)),
             Check("database standbys", reading(standbys.check)),
+            Check("database replica", reading(replica.check)),
             Check("signing keys", reading(stored.signing_keys)),
             Check("encryption keys", reading(stored.encryption_keys)),
             Check("mail queue", reading(stored.mail_queue)),

@@ -6,6 +6,7 @@ exchanged.
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from accounts import replica
 from config.database import addresses
 from doctor.findings import Finding, error, ok, skipped, warning
 
@@ -33,7 +34,9 @@ def check() -> Finding:
             f"{len(hosts)} hosts, but no target_session_attrs: the site may talk to a standby",
             "Add target_session_attrs=read-write to DATABASE_URL.",
         )
-    return _judge(commit, names, standbys=count, has_standby=count > 0 or len(hosts) > 1)
+    # A replica that nobody promotes needs no commit to wait for it.
+    has_standby = len(hosts) > 1 or (count > 0 and replica.ALIAS not in connections.settings)
+    return _judge(commit, names, standbys=count, has_standby=has_standby)
 
 
 def _judge(commit: str, names: str, *, standbys: int, has_standby: bool) -> Finding:

@@ -14,5 +14,9 @@ DATABASES = {
         prepared=DATABASE_PREPARED_STATEMENTS,
     )
 }
+# A replica for the panel's lists, its search and the export of the audit log. Nothing else reads it.
+REPLICA_MAX_LAG_SECONDS = env.float("REPLICA_MAX_LAG_SECONDS", default=60.0)
+if _replica := env.str("REPLICA_DATABASE_URL", default=""):
+    DATABASES["replica"] = database.replica(_replica)
 # Silences the check for TLS to PostgreSQL on another machine.
 DATABASE_NETWORK_IS_PRIVATE = env.bool("DATABASE_NETWORK_IS_PRIVATE", default=False)

@@ -39,7 +39,7 @@ def running_pair():
 
 
 @pytest.fixture
-def pair(running_pair, monkeypatch):
+def primary_with_standby(running_pair, monkeypatch):
     """Let the doctor ask the primary of a pair; the site's URL names both hosts."""
     running_pair.heal()
     ports = ",".join(str(urlsplit(each.url).port) for each in running_pair.servers)
@@ -71,7 +71,7 @@ def test_a_single_server_is_ok():
 
 
 @on_postgres
-def test_a_synchronous_standby_is_ok(pair):
+def test_a_synchronous_standby_is_ok(primary_with_standby):
     assert seen() == ("ok", "each commit waits for a standby (*); connected: 1", "")
 
 
@@ -96,16 +96,16 @@ def test_a_synchronous_standby_is_ok(pair):
         ),
     ],
 )
-def test_a_commit_that_can_be_lost_is_a_warning(pair, values, finding):
-    set_on(pair, **values)
+def test_a_commit_that_can_be_lost_is_a_warning(primary_with_standby, values, finding):
+    set_on(primary_with_standby, **values)
 
     assert seen() == ("warning", *finding)
 
 
 @on_postgres
-def test_several_hosts_without_a_preference_are_a_warning(pair, monkeypatch):
+def test_several_hosts_without_a_preference_are_a_warning(primary_with_standby, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
-    port = urlsplit(pair.primary.url).port
+    port = urlsplit(primary_with_standby.primary.url).port
     monkeypatch.setitem(connection.settings_dict, "PORT", f"{port},{port}")
 
     assert seen() == (
@@ -116,8 +116,8 @@ def test_several_hosts_without_a_preference_are_a_warning(pair, monkeypatch):
 
 
 @on_postgres
-def test_commits_that_wait_for_nobody_are_an_error(pair):
-    pair.standby.crash()
+def test_commits_that_wait_for_nobody_are_an_error(primary_with_standby):
+    primary_with_standby.standby.crash()
 
     assert seen() == (
         "error",
