@@ -20,6 +20,15 @@ MAX_PORT = 65535
 POOL = {"min_size": 1, "max_size": 15, "timeout": 5}
 """One connection for each thread. The worker has 13 for jobs, one for chores and its main thread; the
 site has 8 for requests and the bell's thread."""
+POOLINGS = ("own", "pgbouncer")
+"""The values of `DATABASE_POOLING`: each process keeps a pool, or PgBouncer does for all of them."""
+PGBOUNCER_SECONDS = 600
+"""A thread keeps its connection to PgBouncer so long. An idle one costs PgBouncer 2 kB and PostgreSQL
+nothing, and a new one for each request would cost a login and `SET TIME ZONE`."""
+PREPARED_AFTER = 5
+"""psycopg prepares a statement that a connection has sent so often."""
+OF_A_SESSION = ("assume_role", "options")
+"""Options that PostgreSQL applies to one session. Behind PgBouncer each transaction may get another."""
 CONNECT_SECONDS = 3
 """Time-out for each of several hosts. psycopg waits 130 s by default before it tries the next host."""
 
@@ -34,15 +43,18 @@ ENCRYPTED = {"require", "verify-ca", "verify-full"}
 """The values of libpq's `sslmode` that never allow an unencrypted connection."""
 
 
-def configure(url: str) -> dict[str, Any]:
+def configure(url: str, *, pooling: str = "own", prepared: bool = False) -> dict[str, Any]:
     """Return Django's settings for the database at `url`.
 
     Keeps the options in the query of `url`: options of libpq (`sslmode`, `sslrootcert`,
-    `target_session_attrs`, ...) and of Django. PostgreSQL also gets our connection pool; SQLite
-    gets none.
+    `target_session_attrs`, ...) and of Django. With the pooling `own`, PostgreSQL also gets our
+    connection pool. With `pgbouncer` it gets settings that work in PgBouncer's transaction mode.
+    SQLite gets neither. `prepared` lets psycopg prepare statements.
 
     Raises `ImproperlyConfigured`. Its text doesn't repeat `url`, which may hold a password.
     """
+    if pooling not in POOLINGS:
+        raise ImproperlyConfigured(f"DATABASE_POOLING must be one of: {', '.join(POOLINGS)}.")
     if environ.Env.DB_SCHEMES.get(url.partition(":")[0]) not in {POSTGRESQL, SQLITE}:
         raise ImproperlyConfigured(
             "DATABASE_URL must begin with `postgres://` (PostgreSQL) or `sqlite://` (SQLite)."
@@ -63,7 +75,40 @@ def configure(url: str) -> dict[str, Any]:
     else:
         if "," in database["HOST"]:
             options = {"connect_timeout": CONNECT_SECONDS} | options
-        database["OPTIONS"] = options | {"pool": dict(POOL)}
+        if prepared:
+            options |= {"prepare_threshold": PREPARED_AFTER, "server_side_binding": True}
+        if pooling == "pgbouncer":
+            _share(database, options)
+        else:
+            options |= {"pool": dict(POOL)}
+        database["OPTIONS"] = options
+    return database
+
+
+def _share(database: dict[str, Any], options: dict[str, Any]) -> None:
+    """Set what PgBouncer's transaction mode needs: nothing may rely on one session of PostgreSQL."""
+    for name in OF_A_SESSION:
+        if name in options:
+            raise ImproperlyConfigured(
+                f"DATABASE_URL has the option `{name}`, which sets up one session of PostgreSQL. With "
+                "DATABASE_POOLING=pgbouncer each transaction may get another session: use "
+                "`ALTER ROLE … SET …` in PostgreSQL instead."
+            )
+    options.pop("pool", None)
+    database["CONN_MAX_AGE"] = PGBOUNCER_SECONDS
+    # A restart of PgBouncer closes each thread's connection: without this, each thread fails once.
+    database["CONN_HEALTH_CHECKS"] = True
+    # Such a cursor lives on after its transaction, in a session that others get meanwhile.
+    database["DISABLE_SERVER_SIDE_CURSORS"] = True
+
+
+def replica(url: str) -> dict[str, Any]:
+    """Return Django's settings for a replica at `url`: without a pool, because few read it."""
+    database = configure(url, pooling="pgbouncer")
+    if database["ENGINE"] != POSTGRESQL:
+        raise ImproperlyConfigured("REPLICA_DATABASE_URL must begin with `postgres://`.")
+    database["OPTIONS"] = {"connect_timeout": CONNECT_SECONDS} | database["OPTIONS"]
+    database["TEST"] = {"MIRROR": "default"}
     return database
 
 

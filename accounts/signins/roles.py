@@ -14,6 +14,7 @@ from django.db.models.signals import m2m_changed, pre_delete, pre_save
 from django.dispatch import receiver
 from structlog import get_logger
 
+from accounts import paged
 from accounts.audit.vocabulary import RevokeReason
 from accounts.people.models import User
 from accounts.signins import sessions
@@ -69,7 +70,7 @@ def withdrawn(
 @receiver(pre_delete, sender=Group)
 def deleted(instance: Group, **kwargs: Any) -> None:
     if settings.TOKEN_ROLES:
-        for user in instance.user_set.iterator():
+        for user in paged.rows(instance.user_set.all()):
             _end_sign_ins_of(user)
 
 
@@ -79,5 +80,5 @@ def renamed(instance: Group, **kwargs: Any) -> None:
     if not settings.TOKEN_ROLES or instance.pk is None:
         return
     if Group.objects.filter(pk=instance.pk).exclude(name=instance.name).exists():
-        for user in instance.user_set.iterator():
+        for user in paged.rows(instance.user_set.all()):
             _end_sign_ins_of(user)

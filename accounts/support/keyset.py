@@ -4,6 +4,7 @@ Django's own lists count all rows and skip those of earlier pages. Here a page b
 row of the page before (the cursor), so an index finds it at once, and nothing is counted.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -16,6 +17,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from typing_extensions import override
 
+from accounts import replica
 from accounts.support import search
 
 OLDER, NEWER = "o", "n"
@@ -65,6 +67,8 @@ class KeysetChangeList(ChangeList):
     model_admin: "KeysetList"
     is_keyset = True
     newest_url = newer_url = older_url = ""
+    behind: int | None = None
+    """Seconds by which the replica lags that these rows come from. None: they are the primary's."""
 
     @override
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
@@ -72,12 +76,13 @@ class KeysetChangeList(ChangeList):
 
     @override
     def get_results(self, request: HttpRequest) -> None:
+        """Read the rows of the page. An action reads them again from the primary."""
         field = self.model_admin.keyset
         cursor = Cursor.read(request.GET.get(PAGE_VAR, ""), self.model)
-        rows, has_newer, has_older = self._page(cursor, field)
-        if cursor is not None and cursor.way == NEWER and not has_newer:
-            cursor = None  # fewer rows than a page are newer: show the whole first page
-            rows, has_newer, has_older = self._page(None, field)
+        (rows, has_newer, has_older), lag = replica.read(
+            lambda alias: self._results(self.queryset.using(alias), cursor, field)
+        )
+        self.behind = None if lag is None else math.ceil(lag)
         if has_newer:
             self.newest_url = self.get_query_string()
             self.newer_url = self._url(rows[0] if rows else None, NEWER, field)
@@ -89,9 +94,20 @@ class KeysetChangeList(ChangeList):
         self.show_admin_actions = True
         self.paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
 
-    def _page(self, cursor: Cursor | None, field: str) -> tuple[list[Any], bool, bool]:
+    def _results(
+        self, queryset: QuerySet[Any], cursor: Cursor | None, field: str
+    ) -> tuple[list[Any], bool, bool]:
+        rows, has_newer, has_older = self._page(queryset, cursor, field)
+        if cursor is not None and cursor.way == NEWER and not has_newer:
+            # Fewer rows than a page are newer: show the whole first page.
+            return self._page(queryset, None, field)
+        return rows, has_newer, has_older
+
+    def _page(
+        self, rows: QuerySet[Any], cursor: Cursor | None, field: str
+    ) -> tuple[list[Any], bool, bool]:
         """Return the rows of one page, and whether there are newer and older ones."""
-        size, rows = self.list_per_page, self.queryset
+        size = self.list_per_page
         if cursor is None:
             found = list(rows[: size + 1])
             return found[:size], False, len(found) > size

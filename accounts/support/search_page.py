@@ -1,5 +1,6 @@
 """The panel's one search box: users, sign-ins and events in one answer."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from accounts import replica
 from accounts.audit.models import AuditEvent
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
@@ -49,7 +51,8 @@ class Group:
     def search(self, request: HttpRequest, text: str) -> "Found":
         rows = self.admin.get_queryset(request).filter(self.found_by(text))
         rows = rows.select_related(*self.related) if self.related else rows
-        found = list(rows.order_by(f"-{self.order}", "-pk")[: SHOWN + 1])
+        rows = rows.order_by(f"-{self.order}", "-pk")[: SHOWN + 1]
+        found, lag = replica.read(lambda alias: list(rows.using(alias)))
         return Found(
             self,
             [
@@ -59,6 +62,7 @@ class Group:
             f"{reverse(f'{self.name}_changelist')}?{urlencode({'q': text})}"
             if len(found) > SHOWN
             else "",
+            behind=None if lag is None else math.ceil(lag),
         )
 
     def url_of(self, row: Model) -> str:
@@ -72,6 +76,8 @@ class Found:
     group: Group
     rows: list[tuple[list[tuple[Any, Any]], str]]
     more: str = ""
+    behind: int | None = None
+    """Seconds by which the replica lags that these rows come from. None: they are the primary's."""
     title: Any = field(init=False)
     headings: list[Any] = field(init=False)
 

@@ -61,4 +61,4 @@ if [ ! -e "$config" ]; then
     "$role" >"$config.new"
     mv "$config.new" "$config"
 fi
-exec redis-server "$config" ${sentinel_flag:+"$sentinel_flag"}
+exec "$(command -v redis-server || command -v valkey-server)" "$config" ${sentinel_flag:+"$sentinel_flag"}

@@ -1,4 +1,4 @@
-"""The whole cluster: PostgreSQL, Redis with Sentinels, three servers, nginx."""
+"""The whole cluster: PostgreSQL with a standby, Redis with Sentinels, three servers, nginx."""
 
 import os
 import signal
@@ -15,8 +15,8 @@ from tests.cluster.load import PASSWORD as VISITORS_PASSWORD
 from tests.cluster.load import USERS, Load, SignIn, Tally, anywhere, email
 from tests.cluster.redis_servers import HOST, PASSWORD, RedisServers
 from tests.cluster.servers import Balancer, Server
+from tests.kit.database_pair import Databases
 from tests.kit.ports import free_ports
-from tests.kit.postgres import Postgres
 from tests.kit.processes import ROOT
 from tests.kit.waiting import wait_until
 
@@ -46,7 +46,7 @@ class Cluster:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         (directory / "static").mkdir()
-        self.postgres = Postgres(directory)
+        self.postgres = Databases(directory)
         self.redis = RedisServers(directory)
         self.ports = [free_ports() for _ in range(SERVERS)]
         self.servers: list[Server] = []
@@ -119,6 +119,7 @@ class Cluster:
     def heal(self) -> None:
         """Start every process that does not run, and wait until all are healthy."""
         self.revive()
+        self.postgres.heal()
         self.redis.start()
         for server in self.servers:
             server.wait()

@@ -20,6 +20,7 @@ PARTS = {
     "redis": is_installed,
 }
 ROWS: list[rows.Row] = []
+NOTES: list[str] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -75,6 +76,12 @@ def measured(request: pytest.FixtureRequest) -> Callable[..., rows.Row]:
     return run
 
 
+@pytest.fixture
+def noted() -> Callable[[str], None]:
+    """Return a function that adds a line below the table."""
+    return NOTES.append
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if ROWS:
         terminalreporter.section("under load")
@@ -82,6 +89,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for row in ROWS:
             for detail in row.details:
                 terminalreporter.write_line(f"{row.name}: {detail}")
+        for note in NOTES:
+            terminalreporter.write_line(note)
     if compare.ROWS:
         terminalreporter.section("where sessions are, and what a server's death costs")
         terminalreporter.write_line(rows.table(compare.ROWS, compare.HEADINGS))

@@ -17,6 +17,8 @@ from tests.kit.rings import starts_processes
 
 on_postgres = pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL itself")
 
+CONNECTION = {"ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT"}
+
 
 def test_the_options_of_the_address_are_kept_beside_the_pool():
     configured = database.configure(
@@ -51,6 +53,36 @@ def test_the_address_cannot_change_the_pool():
 
     assert options["pool"] == database.POOL
     assert options["application_name"] == "site"
+
+
+def test_behind_pgbouncer_nothing_relies_on_one_session():
+    configured = database.configure(
+        "postgres://user@h/name?sslmode=require&pool=1", pooling="pgbouncer"
+    )
+
+    assert {name: configured[name] for name in configured if name not in CONNECTION} == {
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": {"sslmode": "require"},
+    }
+
+
+def test_statements_are_prepared_only_by_the_setting():
+    options = database.configure("postgres://user@h/name", pooling="pgbouncer", prepared=True)
+
+    assert options["OPTIONS"] == {"prepare_threshold": 5, "server_side_binding": True}
+
+
+@pytest.mark.parametrize("option", ["assume_role", "options"])
+def test_behind_pgbouncer_options_of_a_session_are_refused(option):
+    with pytest.raises(ImproperlyConfigured, match=f"has the option `{option}`, which"):
+        database.configure(f"postgres://user@h/name?{option}=x", pooling="pgbouncer")
+
+
+def test_an_unknown_pooling_is_refused():
+    with pytest.raises(ImproperlyConfigured, match="must be one of: own, pgbouncer"):
+        database.configure("postgres://user@h/name", pooling="pgpool")
 
 
 @pytest.mark.parametrize(

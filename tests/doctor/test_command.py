@@ -73,7 +73,7 @@ def test_the_report_of_a_healthy_deployment(deployment, healthy):
     database = f"127.0.0.1:{deployment.database.port}/postgres"
     plain = f"http://localhost:{deployment.edge.http_port}"
     memory = "N MiB used, N% of the machine's memory (maxmemory isn't set)"
-    summary = "35 ok, 1 warning" if version[0] == "warning" else "36 ok, 0 warnings"
+    summary = "37 ok, 1 warning" if version[0] == "warning" else "38 ok, 0 warnings"
     assert text == "\n".join(
         [
             "ok       secret key         51 characters",
@@ -87,6 +87,9 @@ def test_the_report_of_a_healthy_deployment(deployment, healthy):
             "ok       migrations         all N applied",
             "ok       database clock     0.0 s apart from this machine's clock",
             "ok       database slots     N of 100 connections in use",
+            "ok       database pooling   each process keeps up to 15 connections",
+            "ok       database standbys  one server, without a standby",
+            "skipped  database replica   REPLICA_DATABASE_URL is empty: the panel reads the primary",
             "ok       signing keys       ES256 KID… signs, 1 verify, next rotation on DATE",
             "ok       encryption keys    stored secrets: 1, all readable",
             "ok       mail queue         empty",
@@ -122,7 +125,7 @@ def test_the_report_of_a_healthy_deployment(deployment, healthy):
             "ok       site cookies       __Host-csrf",
             "ok       site stylesheet    /static/accounts/style.HASH.css",
             "ok       site events        events arrive at once",
-            f"{summary}, 0 errors, 4 skipped",
+            f"{summary}, 0 errors, 5 skipped",
             "",
         ]
     )
@@ -245,10 +248,10 @@ def test_the_report_of_a_broken_deployment(ruin):
         *("google keys", "google credentials", "site"),
     ]
     skipped = [line for line in lines if line[2].startswith("not checked, see ")]
-    assert len(skipped) == 6 + 7 + 9
+    assert len(skipped) == 6 + 10 + 9
     assert {line[0] for line in skipped} == {"skipped"}
     assert all(line[3] for line in lines if line[0] in {"error", "warning"})
-    assert ruin.stdout.splitlines()[-1] == "9 ok, 2 warnings, 7 errors, 25 skipped"
+    assert ruin.stdout.splitlines()[-1] == "9 ok, 2 warnings, 7 errors, 28 skipped"
     assert (ruin.stderr, ruin.returncode) == ("", 1)
 
 

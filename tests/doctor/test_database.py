@@ -27,6 +27,11 @@ on_postgres = pytest.mark.skipif(
 )
 on_sqlite = pytest.mark.skipif(IS_POSTGRES, reason="of SQLite, which has a run of its own")
 
+ADVICE = {
+    "own": "Raise max_connections: each process uses up to 15.",
+    "pgbouncer": "Raise max_connections, or lower default_pool_size of PgBouncer.",
+}
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -201,10 +206,7 @@ def test_few_free_connections_are_a_warning(seen, monkeypatch):
 
     monkeypatch.setattr(database, "NEARLY_FULL", 0.01)
     level, found, advice = seen(database.slots)
-    assert (level, advice) == (
-        "warning",
-        "Raise max_connections: each process uses up to 15.",
-    )
+    assert (level, advice) == ("warning", ADVICE[django_settings.DATABASE_POOLING])
     assert found.endswith(" of 100 connections in use")
 
 

@@ -1,6 +1,7 @@
 """Run a PostgreSQL for the tests, in a temporary directory."""
 
 import atexit
+import contextlib
 import os
 import pwd
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from tests.kit.ports import free_ports
-from tests.kit.processes import Process
+from tests.kit.processes import Process, descendants
 from tests.kit.waiting import wait_until
 
 DEBIAN = Path("/usr/lib/postgresql")
@@ -84,6 +85,15 @@ class Postgres(Process):
         except psycopg.OperationalError:
             return False
         return True
+
+    def kill(self) -> None:
+        """Kill all processes of the server at once. Each has a process group of its own."""
+        if self._running is not None:
+            pids = [self._running.pid, *descendants(self._running.pid)]
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        super().kill()
 
     def crash(self) -> None:
         """Stop at once and cut every connection. The next start recovers from the log."""

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_date, parse_datetime
 from typing_extensions import override
 
+from accounts import replica
 from accounts.audit import chain, checkpoints, export, pruning, verification
 from accounts.management import private_files
 
@@ -80,8 +81,11 @@ class Command(BaseCommand):
 
     def _export(self, options: dict[str, Any]) -> None:
         rows = 0
+        using, lag = replica.read(lambda alias: alias)
+        if lag is not None:
+            self.stderr.write(f"Reads the replica, which is {lag:.0f} s behind.")
         with private_files.opened(options["file"], self.stdout) as file:
-            for line in export.lines(since=options["since"], until=options["until"]):
+            for line in export.lines(since=options["since"], until=options["until"], using=using):
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
                 rows += "hash" in line
                 if rows % export.PAGE == 0:

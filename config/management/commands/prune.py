@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from typing_extensions import override
 
+from accounts import paged
 from config import retention
 
 NAMED = 20
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{rule.name}: {count} due ({rule.says()})")
         if rule.people is None:
             return
-        for user in islice(rule.people(), most):
+        for user in islice(paged.rows(rule.people()), most):
             self.stdout.write(f"  {user.pk} {user.email}, since {user.date_joined:%Y-%m-%d}")
         if most is not None and count > most:
             self.stdout.write(f"  … and {count - most} more (--all-names)")
