@@ -11,7 +11,7 @@ from bench.redis_pair import running_pair
 from bench.running import Bench, Started, output, say
 from bench.seeding import Plan
 
-SECONDS = 5
+SECONDS = 4
 USERS = 1000
 WARM_UP_SECONDS = 1
 REFRESHES_PER_SECOND = {"p1": 400, "ours": 2000}
