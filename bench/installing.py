@@ -10,6 +10,7 @@ from bench.environment import HERE
 VAR = HERE.parent / "var" / "bench"
 P1_PYTHON = VAR / "p1" / "bin" / "python"
 NODE_MAJOR = 20
+INSTALL_SECONDS = 600
 
 
 class NotInstalledError(RuntimeError):
@@ -60,7 +61,9 @@ def _is_current(stamp: Path, lock: Path) -> bool:
 
 
 def _run(command: list[str], failure: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
+    )
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
         raise NotInstalledError(f"{failure}: {lines[-1][:200]}")

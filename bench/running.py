@@ -57,11 +57,15 @@ class Bench:
             self.children.wait_until(partial(answers, port), name=name, seconds=START_SECONDS)
         except ChildDiedError:
             say(log.read_text()[-2000:])
-            del self.children._running[name]  # noqa: SLF001 - nobody else goes on without a child
-            process.kill()
-            process.wait()
+            self.drop(name)
             raise
         return Started(process.pid, port)
+
+    def drop(self, name: str) -> None:
+        """End a server, so that its failure does not end the bench."""
+        process = self.children._running.pop(name)  # noqa: SLF001 - only the bench goes on without one
+        process.kill()
+        process.wait()
 
 
 def answers(port: int) -> bool:

@@ -11,6 +11,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from bench import cells
 from bench.environment import free_ports, stores_for
 from bench.installing import NotInstalledError
@@ -122,8 +125,14 @@ def _seconds(bench: Bench) -> int:
 
 def _rsa_key(root: Path) -> Path:
     path = root / "peer-key.pem"
-    command = ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
-    subprocess.run([*command, "-out", str(path)], capture_output=True, check=True)  # noqa: S603
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
     return path
 
 
@@ -151,13 +160,26 @@ def _measure(bench: Bench, good: list[Cell], columns: dict[str, Column]) -> None
         turn = number * 5 % len(good)
         name = f"round {number} of {bench.rounds}" if number else "warm-up"
         for place, cell in enumerate(good[turn:] + good[:turn], 1):
-            sample = _sample(bench, cell, number) if number else _warm_up(bench, cell)
-            bench.children.check()
+            peer = cell.running.peer
+            column = columns[peer.key]
+            if column.absent:
+                continue
+            try:
+                sample = _sample(bench, cell, number) if number else _warm_up(bench, cell)
+                bench.children.check()
+            except (ChildDiedError, subprocess.SubprocessError) as exc:
+                if peer is OURS:
+                    raise
+                column.absent = _reason(exc)
+                say(f"{peer.name} is left out: {column.absent}")
+                for server in cell.running.servers:
+                    bench.drop(server)
+                continue
             if number:
-                columns[cell.running.peer.key].samples.setdefault(cell.row, []).append(sample)
+                column.samples.setdefault(cell.row, []).append(sample)
             bad = f", {sample.bad} BAD" if sample.bad else ""
             say(
-                f"{name}, {place} of {len(good)}: {cell.running.peer.name}, {ROWS[cell.row]}: "
+                f"{name}, {place} of {len(good)}: {peer.name}, {ROWS[cell.row]}: "
                 f"{sample.rate:.0f} req/s, {sample.cpu:.0f} µs{bad}"
             )
 

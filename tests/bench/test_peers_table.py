@@ -33,17 +33,22 @@ def peer(key, row="me-bearer", path="/me"):
     )
 
 
-def run(monkeypatch, tmp_path, peers, start):
-    """Run the table with these peers. `start` stands for the installation and start of a peer."""
+def run(monkeypatch, tmp_path, peers, start=lambda peer: None, dies=""):
+    """Run the table with these peers.
+
+    `start` stands for the installation and start of a peer. The server named by `dies` ends under load.
+    """
     (tmp_path / "access").write_text("token")
     plan = Plan(tmp_path, users=1, files=2, refreshes=0)
-    measured = []
+    measured, dropped = [], []
 
     def running(bench, each, number=0):
         start(each)
-        return table.Running(each, plan, {each.key: Started(1, 2)})
+        return table.Running(each, plan, {each.key: Started(f"pid of {each.key}", 2)})
 
     def measure(load, server, **options):
+        if server.pid == f"pid of {dies}":
+            raise ChildDiedError(f"{dies} stopped by itself (exit status 1).")
         measured.append(options["seconds"])
         return Sample(rate=100, p50=1, p99=2, cpu=10, bad=0, requests=600)
 
@@ -53,7 +58,9 @@ def run(monkeypatch, tmp_path, peers, start):
     monkeypatch.setattr(table, "_ours", lambda bench, server: running(bench, ours))
     monkeypatch.setattr(table, "_peer", running)
     monkeypatch.setattr(table, "measure", measure)
+    monkeypatch.setattr(Bench, "drop", lambda self, name: dropped.append(name))
     table.run(Bench(Quiet(), tmp_path, None, rounds=1), ours=None)
+    assert dropped == [dies] * bool(dies)
     return measured
 
 
@@ -77,10 +84,24 @@ def test_a_peer_that_does_not_start_leaves_the_others(monkeypatch, tmp_path, cap
     assert measured == [2] * 6  # two warm-ups and a round, of ours and of one peer
 
 
+def test_a_peer_that_dies_under_load_leaves_the_others(monkeypatch, tmp_path, capsys):
+    measured = run(monkeypatch, tmp_path, [peer("bad"), peer("good")], dies="bad")
+
+    printed = capsys.readouterr().out
+    assert "| Who am I, by Bearer | not measured | 1.00 (1.00) |" in printed
+    assert "bad was not measured: bad stopped by itself (exit status 1).\n" in printed
+    assert measured == [2] * 6
+
+
+def test_our_server_that_dies_ends_the_bench(monkeypatch, tmp_path):
+    with pytest.raises(ChildDiedError, match="ours stopped by itself"):
+        run(monkeypatch, tmp_path, [peer("good")], dies="ours")
+
+
 def test_a_cell_with_a_wrong_answer_is_not_measured(monkeypatch, tmp_path, capsys):
     peers = [peer("wrong", path="/wrong"), peer("other", row="verify")]
 
-    measured = run(monkeypatch, tmp_path, peers, lambda each: None)
+    measured = run(monkeypatch, tmp_path, peers)
 
     printed = capsys.readouterr().out
     assert "| Who am I, by Bearer | failed | - |" in printed
