@@ -24,6 +24,8 @@ ROWS = {
 }
 CONNECTIONS = {"login": 4}
 """Connections of the load, where they are not those of the first table. A hash takes a core."""
+TIMES_AS_LONG = {"login": 2}
+"""Rows whose cells take longer. What is in flight at the end of a cell costs CPU and is not counted."""
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ def _sample(bench: Bench, cell: Cell, number: int) -> Sample:
     return measure(
         cell.load,
         cell.running.servers[cell.server],
-        seconds=_seconds(bench),
+        seconds=_seconds(bench) * catalogue.TIMES_AS_LONG.get(cell.row, 1),
         tokens=cell.running.plan.file_for(cell.load, number),
         connections=catalogue.CONNECTIONS.get(cell.row, USUAL),
     )

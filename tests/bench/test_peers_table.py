@@ -84,6 +84,12 @@ def test_a_peer_that_does_not_start_leaves_the_others(monkeypatch, tmp_path, cap
     assert measured == [2] * 6  # two warm-ups and a round, of ours and of one peer
 
 
+def test_the_cells_of_a_sign_in_take_twice_as_long(monkeypatch, tmp_path):
+    measured = run(monkeypatch, tmp_path, [peer("other", row="login")])
+
+    assert measured == [4, 2, 2, 2, 4]  # its warm-up, two of ours, then a round
+
+
 def test_a_peer_that_dies_under_load_leaves_the_others(monkeypatch, tmp_path, capsys):
     measured = run(monkeypatch, tmp_path, [peer("bad"), peer("good")], dies="bad")
 
