@@ -29,8 +29,8 @@ coverage: .venv/dev ## Print the lines that the last tests with TEST_COVERAGE=1 
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-bench: .venv/dev .env ## Compare the speed with a plain DRF + SimpleJWT app
-	$(BIN)/python -m bench
+bench: .venv/dev .env ## Compare the speed with a plain DRF + SimpleJWT app and with five libraries (ARGS=--help)
+	$(BIN)/python -m bench $(ARGS)
 
 sweep: .venv/dev ## Run the slow tests: garbage at all addresses, provider faults at all doors, fail-overs
 	$(BIN)/python -m tests sweep
@@ -81,6 +81,8 @@ lock: .venv/dev ## Lock the newest allowed versions
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements.lock bench/requirements.in -o bench/requirements.lock
+	@for peer in dj_rest_auth djoser allauth; do $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements.lock bench/peers/$$peer/requirements.in -o bench/peers/$$peer/requirements.lock || exit 1; done
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --upgrade bench/peers/fastapi_users/requirements.in -o bench/peers/fastapi_users/requirements.lock
 
 messages: .venv/dev .env ## Collect the texts to translate (needs gettext)
 	$(BIN)/python manage.py makemessages --locale ko --no-location --no-wrap --ignore .venv --ignore var --ignore tests

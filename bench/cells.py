@@ -1,14 +1,12 @@
-"""Define the cells of the table, and start the servers to measure."""
+"""Define the cells of the first table, and the servers to measure."""
 
-import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench.environment import P1_PYTHON, Ports
-from config.processes import Children
-
-APP_CPU, LOAD_CPU = 0, 1
+from bench import loads
+from bench.environment import Ports
+from bench.installing import P1_PYTHON
+from bench.loads import Load
 
 
 @dataclass(frozen=True)
@@ -16,11 +14,9 @@ class Cell:
     key: str
     name: str
     server: str
-    path: str
+    load: Load
     base: str
     """The key of the cell that the column `x base` divides by."""
-    carrier: str = "bearer"
-    """How a request carries its token: `bearer`, `refresh`, or the name of a session cookie."""
 
     @property
     def tokens_of(self) -> str:
@@ -31,58 +27,65 @@ class Cell:
         return "p1" if self.server == "p1" else "ours"
 
 
+USER0 = "user0@example.com"
+BARE = loads.bearer("/", status=204)
 CELLS = [
-    Cell("p1", "P1 `GET /me`, Bearer", "p1", "/me", "p1"),
-    Cell("verify", "ours `GET /api/verify`, Bearer", "ours", "/api/verify", "p1"),
-    Cell("no-sql", "ours, a DRF view, Bearer, no SQL", "ours", "/api/bench/sub/", "p1"),
-    Cell("me", "ours `GET /api/me/`, Bearer", "ours", "/api/me/", "p1"),
-    Cell("bare", "bare WSGI under Granian (limit)", "hello", "/", "p1"),
-    Cell("p1-refresh", "P1 refresh", "p1", "/token/refresh/", "p1-refresh", carrier="refresh"),
+    Cell("p1", "P1 `GET /me`, Bearer", "p1", loads.bearer("/me", has=(USER0,)), "p1"),
+    Cell(
+        "verify",
+        "ours `GET /api/verify`, Bearer",
+        "ours",
+        loads.bearer("/api/verify", status=204),
+        "p1",
+    ),
+    Cell(
+        "no-sql",
+        "ours, a DRF view, Bearer, no SQL",
+        "ours",
+        loads.bearer("/api/bench/sub/", has=('"sub"',)),
+        "p1",
+    ),
+    Cell("me", "ours `GET /api/me/`, Bearer", "ours", loads.bearer("/api/me/", has=(USER0,)), "p1"),
+    Cell("bare", "bare WSGI under Granian (limit)", "hello", BARE, "p1"),
+    Cell(
+        "p1-refresh",
+        "P1 refresh",
+        "p1",
+        loads.refresh("/token/refresh/", has=('"refresh"',)),
+        "p1-refresh",
+    ),
     Cell(
         "refresh",
         "ours `POST /api/token/refresh/`",
         "ours",
-        "/api/token/refresh/",
+        loads.refresh("/api/token/refresh/", has=('"refresh"',)),
         "p1-refresh",
-        carrier="refresh",
     ),
     Cell(
         "p1-session",
         "P1 `GET /session`, session cookie",
         "p1",
-        "/session",
+        loads.cookie("/session", "sessionid", has=(USER0,)),
         "p1-session",
-        carrier="sessionid",
     ),
     Cell(
         "session",
         "ours `GET /api/me/`, session cookie",
         "ours",
-        "/api/me/",
+        loads.cookie("/api/me/", "session", has=(USER0,)),
         "p1-session",
-        carrier="session",
     ),
 ]
 
 
-def is_pinned() -> bool:
-    return (os.cpu_count() or 1) > 1
-
-
-def commands(ports: Ports) -> dict[str, list[str]]:
-    """Return the command of each server: one worker, and for Granian the flags of `serve`."""
-    ours = [sys.executable, "-u", "-m", "bench.ours.serve"]
-    p1 = [str(P1_PYTHON), "-m", "gunicorn", "--workers=1", "--log-level=error"]
-    return {
-        "p1": [*p1, f"--bind=127.0.0.1:{ports.p1}", "bench.p1.wsgi:application"],
-        "ours": [*ours, "bench.ours.wsgi"],
-        "hello": ["env", f"PORT={ports.hello}", *ours, "bench.ours.hello"],
-    }
-
-
-def start(children: Children, name: str, command: list[str], log: Path) -> int:
-    """Start a server on the apps' core, with its log in a file. Returns its process id."""
-    pin = ["taskset", "-c", str(APP_CPU)] if is_pinned() else []
-    to_file = ["sh", "-c", 'exec "$@" >>"$0" 2>&1', str(log)]
-    children.start(name, [*to_file, *pin, *command])
-    return children._running[name].pid  # noqa: SLF001
+def command(server: str, ports: Ports) -> list[str]:
+    """Return the command of a server: one worker, and for Granian the flags of `serve`."""
+    granian = [sys.executable, "-u", "-m", "bench.ours.serve"]
+    match server:
+        case "p1":
+            gunicorn = [str(P1_PYTHON), "-m", "gunicorn", "--workers=1", "--log-level=error"]
+            return [*gunicorn, f"--bind=127.0.0.1:{ports.p1}", "bench.p1.wsgi:application"]
+        case "ours":
+            return [*granian, "bench.ours.wsgi"]
+        case _:
+            return ["env", f"PORT={ports.hello}", *granian, "bench.ours.hello"]

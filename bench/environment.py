@@ -4,7 +4,6 @@ import atexit
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +11,15 @@ from urllib.parse import urlsplit
 
 import psycopg
 from cryptography.fernet import Fernet
+from psycopg import sql
 
 from config import embedded
 from config.processes import Children
 from tests.kit import postgres
 
 HERE = Path(__file__).resolve().parent
-LOCK = HERE / "requirements.lock"
 ACCOUNT = "postgres" if os.geteuid() == 0 else None
 """User that runs PostgreSQL, which refuses to run as root. None means the current user."""
-P1_PYTHON = HERE / ".venv" / "bin" / "python"
 
 
 @dataclass(frozen=True)
@@ -29,17 +27,6 @@ class Ports:
     p1: int
     ours: int
     hello: int
-
-
-def install() -> None:
-    """Install P1's packages into `bench/.venv`, if the lock file is newer than the installation."""
-    stamp = HERE / ".venv" / "installed"
-    if stamp.exists() and stamp.stat().st_mtime >= LOCK.stat().st_mtime:
-        return
-    subprocess.run([sys.executable, "-m", "venv", HERE / ".venv"], check=True)  # noqa: S603
-    pip = [str(P1_PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)  # noqa: S603
-    stamp.touch()
 
 
 def prepare(children: Children) -> tuple[Path, Ports]:
@@ -58,8 +45,6 @@ def prepare(children: Children) -> tuple[Path, Ports]:
     atexit.register(_stop_postgres, root / "postgres")
     database = postgres.start(root)
     _make_durable(root, database)
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE p1")
     os.environ |= {
         "ENV_FILE": os.devnull,
         "SECRET_KEY": "bench" * 12,
@@ -72,12 +57,24 @@ def prepare(children: Children) -> tuple[Path, Ports]:
         "EMAIL_URL": "memorymail://",
         "REDIS_URL": f"unix://{redis}?db=0",
         "DATABASE_URL": database,
-        "P1_REDIS_URL": f"unix://{redis}?db=4",
-        "P1_DATABASE_URL": database.removesuffix("postgres") + "p1",
     }
     for name in ("DEMO", "DEBUG", "LOG_LEVEL", "LOG_FORMAT", "DJANGO_SETTINGS_MODULE"):
         os.environ.pop(name, None)
     return root, ports
+
+
+def stores_for(app: str, number: int) -> dict[str, str]:
+    """Make a database for an app that is not ours. Returns its variables.
+
+    `number` is its database in Redis. Ours has 0 to 3.
+    """
+    database = os.environ["DATABASE_URL"]
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(app)))
+    return {
+        "APP_DATABASE_URL": database.removesuffix("postgres") + app,
+        "APP_REDIS_URL": os.environ["REDIS_URL"].replace("db=0", f"db={number}"),
+    }
 
 
 def _stop_postgres(data: Path) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.environment import HERE
+from bench.loads import Load
+from bench.running import Started
 
 CONNECTIONS = 16
 
@@ -20,29 +22,39 @@ class Sample:
     cpu: float
     """Microseconds of CPU time that the server's processes spend on one request."""
     bad: int
+    requests: int = 0
 
 
-def measure(url: str, *, pid: int, seconds: int, tokens: Path, carrier: str) -> Sample:
-    before = cpu_seconds(pid)
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "load.lua"), url]
+def measure(
+    load: Load, server: Started, *, seconds: int, tokens: Path, connections: int = CONNECTIONS
+) -> Sample:
+    """Send the requests of this cell for this time."""
+    before = cpu_seconds(server.pid)
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(HERE / "load.lua")]
+    command.append(f"http://127.0.0.1:{server.port}{load.path}")
     finished = subprocess.run(  # noqa: S603
         command,
-        env=os.environ | {"BENCH_TOKENS": str(tokens), "BENCH_CARRIER": carrier},
+        env=os.environ | load.environment(tokens),
         capture_output=True,
         text=True,
         check=True,
         timeout=seconds + 60,
     )
-    spent = cpu_seconds(pid) - before
-    line = next(one for one in finished.stdout.splitlines() if one.startswith("RESULT "))
+    return sample(finished.stdout, cpu_seconds(server.pid) - before)
+
+
+def sample(output: str, cpu: float) -> Sample:
+    """Read the result that `load.lua` prints. `cpu` is in seconds, for all requests."""
+    line = next(one for one in output.splitlines() if one.startswith("RESULT "))
     result: dict[str, int] = json.loads(line.removeprefix("RESULT "))
     requests = max(1, result["requests"])
     return Sample(
-        rate=requests / (result["microseconds"] / 1e6),
+        rate=result["requests"] / (result["microseconds"] / 1e6),
         p50=result["p50"] / 1000,
         p99=result["p99"] / 1000,
-        cpu=spent / requests * 1e6,
+        cpu=cpu / requests * 1e6,
         bad=result["bad"],
+        requests=result["requests"],
     )
 
 

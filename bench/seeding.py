@@ -1,4 +1,4 @@
-"""Plan the tokens for both apps' `seed` programs: their number and their files.
+"""Plan the tokens for each app's `seed` program: their number and their files.
 
 Each round has its own file of refresh tokens, because a refresh token is used once. The first
 file is for the warm-up.
@@ -11,63 +11,65 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from bench.loads import Load
+
+PASSWORD = "correct horse battery"  # noqa: S105 - of all users of the bench
+"""The password of all users."""
+
 
 @dataclass(frozen=True)
 class Plan:
-    """The directory of the token files, and the numbers of users, files and tokens."""
+    """The directory of the token files, and the numbers of users, files and tokens.
+
+    Every file has one token a line. A file of tokens for one use exists once for each round, and once
+    with one token, for a request before the rounds.
+    """
 
     directory: Path
     users: int
     files: int
-    tokens_per_file: int
+    refreshes: int
+    """Refresh tokens of a round."""
+    sign_outs: int = 0
+    """Sign-ins to end in a round."""
 
     @classmethod
     def from_arguments(cls) -> "Plan":
         parser = argparse.ArgumentParser()
         parser.add_argument("directory", type=Path)
-        for name in ("users", "files", "tokens_per_file"):
+        for name in ("users", "files", "refreshes", "sign_outs"):
             parser.add_argument(name, type=int)
         return cls(**vars(parser.parse_args()))
 
     @property
     def arguments(self) -> list[str]:
-        numbers = [self.users, self.files, self.tokens_per_file]
+        numbers = [self.users, self.files, self.refreshes, self.sign_outs]
         return [str(self.directory), *map(str, numbers)]
 
-    @property
-    def refreshes(self) -> int:
-        """Return the number of refresh tokens: all files, and one to count its SQL statements."""
-        return self.files * self.tokens_per_file + 1
+    def total(self, name: str) -> int:
+        """Return the number of tokens in all files of this name: `refresh` or `sign-out`."""
+        return self.files * self._of_a_file(name) + 1
 
-    def access_file(self) -> Path:
-        return self.directory / "access"
+    def file_for(self, load: Load, number: int) -> Path:
+        return self.directory / (f"{load.tokens}-{number}" if load.is_once else load.tokens)
 
-    def refresh_file(self, number: int) -> Path:
-        return self.directory / f"refresh-{number}"
+    def first(self, load: Load) -> str:
+        """Return the token for a request before the rounds."""
+        name = f"{load.tokens}-single" if load.is_once else load.tokens
+        with (self.directory / name).open() as lines:
+            return lines.readline().rstrip("\n")
 
-    def session_file(self) -> Path:
-        return self.directory / "sessions"
+    def write(self, name: str, tokens: Iterable[str]) -> None:
+        (self.directory / name).write_text("\n".join(tokens))
 
-    def file_for(self, carrier: str, number: int) -> Path:
-        """Return the file of tokens for this carrier (see `bench.cells.Cell`) and round."""
-        if carrier == "refresh":
-            return self.refresh_file(number)
-        return self.access_file() if carrier == "bearer" else self.session_file()
-
-    def write_sessions(self, keys: Iterable[str]) -> None:
-        self.session_file().write_text("\n".join(keys))
-
-    def write_access(self, tokens: list[str]) -> None:
-        self.access_file().write_text("\n".join(tokens))
-
-    def write_refresh(self, tokens: Iterable[str]) -> None:
+    def write_once(self, name: str, tokens: Iterable[str]) -> None:
         source = iter(tokens)
-        (self.directory / "refresh-single").write_text(next(source))
+        self.write(f"{name}-single", islice(source, 1))
         for number in range(self.files):
-            self.refresh_file(number).write_text("\n".join(islice(source, self.tokens_per_file)))
+            self.write(f"{name}-{number}", islice(source, self._of_a_file(name)))
 
-    def first_refresh(self) -> str:
-        return (self.directory / "refresh-single").read_text()
+    def _of_a_file(self, name: str) -> int:
+        return {"refresh": self.refreshes, "sign-out": self.sign_outs}[name]
 
     def report(self, **facts: int | list[str]) -> None:
         (self.directory / "facts.json").write_text(json.dumps(facts))

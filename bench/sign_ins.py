@@ -12,14 +12,13 @@ import subprocess
 import sys
 import threading
 import time
-from functools import partial
 from http.client import HTTPConnection
 from itertools import count
 
 from bench import cells
-from bench.__main__ import _answers, _output, say
 from bench.environment import prepare
 from bench.measuring import cpu_seconds
+from bench.running import LOAD_CPU, Bench, is_pinned, output, say
 from config.processes import Children
 
 USERS, THREADS, PASSWORD = 500, 8, "correct horse battery"
@@ -32,15 +31,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5, help="Seconds of a round.")
     parser.add_argument("--rounds", type=int, default=4)
     options = parser.parse_args()
-    if cells.is_pinned():
-        os.sched_setaffinity(0, {cells.LOAD_CPU})
+    if is_pinned():
+        os.sched_setaffinity(0, {LOAD_CPU})
     os.environ["SIGN_IN_NOTICES"] = "0"
     with Children() as children:
         root, ports = prepare(children)
         say("Making users …")
-        _output([*SEALING, "seed", str(USERS), PASSWORD])
-        pid = cells.start(children, "ours", cells.commands(ports)["ours"], root / "ours.log")
-        children.wait_until(partial(_answers, ports.ours), name="ours", seconds=30)
+        output([*SEALING, "seed", str(USERS), PASSWORD])
+        command = cells.command("ours", ports)
+        pid = Bench(children, root, ports).start("ours", command, port=ports.ours).pid
         _load(ports.ours, 2)
         found: dict[str, list[tuple[float, float, float]]] = {"without": [], "with": []}
         for number in range(options.rounds):
@@ -55,7 +54,7 @@ def main() -> None:
                     sealer.terminate()
                     sealer.wait()
                 say(f"round {number + 1}, {name}: {len(took) / options.seconds:.0f} sign-ins/s")
-        large = _output([*SEALING, "large", str(ROWS)])
+        large = output([*SEALING, "large", str(ROWS)])
     for name, samples in found.items():
         rate, p50, cpu = (statistics.median(column) for column in zip(*samples, strict=True))
         low, high = min(one[0] for one in samples), max(one[0] for one in samples)

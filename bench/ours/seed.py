@@ -18,6 +18,7 @@ from django.contrib.auth import (  # noqa: E402
     HASH_SESSION_KEY,
     SESSION_KEY,
 )
+from django.contrib.auth.hashers import make_password  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
@@ -32,16 +33,28 @@ BATCH = 1000
 
 def main(plan: seeding.Plan) -> None:
     call_command("migrate", verbosity=0)
-    users = [User(email=f"user{n}@example.com") for n in range(plan.users)]
-    User.objects.bulk_create(users)
+    users = _users(plan.users)
+    plan.write("logins", (f"{user.email}\t{seeding.PASSWORD}" for user in users))
+    plan.write("access", (str(AccessJWT.for_session(one)) for one in sign_ins(users, plan.users)))
+    plan.write("sessions", map(browser, users))
+    for name in ("refresh", "sign-out"):
+        rows = sign_ins(users, plan.total(name))
+        plan.write_once(name, (str(RefreshJWT.for_session(one)) for one in rows))
+    token = str(RefreshJWT.for_session(next(sign_ins(users, 1))))
+    plan.report(statements=seeding.count_statements("/api/token/refresh/", token))
+
+
+def _users(amount: int) -> list[User]:
+    """Return the users of an earlier seed, or make them, with a proved email and one password."""
+    emails = [f"user{n}@example.com" for n in range(amount)]
+    if known := {user.email: user for user in User.objects.filter(email__in=emails)}:
+        return [known[email] for email in emails]
+    password = make_password(seeding.PASSWORD)  # one hash for all
+    users = User.objects.bulk_create(User(email=email, password=password) for email in emails)
     EmailAddress.objects.bulk_create(
         EmailAddress(user=user, email=user.email, primary=True, verified=True) for user in users
     )
-    plan.write_access([str(AccessJWT.for_session(one)) for one in sign_ins(users, plan.users)])
-    plan.write_sessions(map(browser, users))
-    plan.write_refresh(str(RefreshJWT.for_session(one)) for one in sign_ins(users, plan.refreshes))
-    token = plan.first_refresh()
-    plan.report(statements=seeding.count_statements("/api/token/refresh/", token))
+    return users
 
 
 def sign_ins(users: list[User], amount: int) -> Iterator[AuthSession]:

@@ -27,13 +27,18 @@ def main(plan: seeding.Plan) -> None:
         User(username=f"user{n}", email=f"user{n}@example.com") for n in range(plan.users)
     )
     users = list(User.objects.order_by("pk"))
-    plan.write_access([str(AccessToken.for_user(user)) for user in users])
-    plan.write_sessions(map(signed_in, users))
+    plan.write("access", [str(AccessToken.for_user(user)) for user in users])
+    plan.write("sessions", map(signed_in, users))
     with transaction.atomic():
-        plan.write_refresh(
-            str(RefreshToken.for_user(users[n % plan.users])) for n in range(plan.refreshes)
+        plan.write_once(
+            "refresh",
+            (
+                str(RefreshToken.for_user(users[n % plan.users]))
+                for n in range(plan.total("refresh"))
+            ),
         )
-    plan.report(statements=seeding.count_statements("/token/refresh/", plan.first_refresh()))
+    token = str(RefreshToken.for_user(users[0]))
+    plan.report(statements=seeding.count_statements("/token/refresh/", token))
 
 
 def signed_in(user: User) -> str:

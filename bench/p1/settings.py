@@ -4,7 +4,7 @@ import os
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-_database = urlsplit(os.environ["P1_DATABASE_URL"])
+_database = urlsplit(os.environ["APP_DATABASE_URL"])
 
 SECRET_KEY = "p1" * 32
 ALLOWED_HOSTS = ["*"]
@@ -68,7 +68,7 @@ SIMPLE_JWT = {
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": os.environ["P1_REDIS_URL"],
+        "LOCATION": os.environ["APP_REDIS_URL"],
         "OPTIONS": {"CLIENT_CLASS": "django_redis.client.DefaultClient"},
     }
 }

@@ -1,0 +1,1 @@
+"""django-allauth headless: JWTs for apps, session cookies for browsers."""

@@ -1,0 +1,1 @@
+"""dj-rest-auth with JWTs, and with sessions."""

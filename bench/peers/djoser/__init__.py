@@ -1,0 +1,1 @@
+"""Djoser with JWTs."""
