@@ -40,8 +40,8 @@ from accounts.pages import (
     sign_in_notices,
     trusting,
 )
-from accounts.pages.middleware import RIGHTS_FIELDS, current, rights_of
-from accounts.pages.remembered_users import remembered
+from accounts.pages.middleware import RIGHTS_FIELDS, current
+from accounts.pages.standing import rights_of
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.request import Request, client_of, is_app, sign_in_of
@@ -242,18 +242,17 @@ def revoke_sessions_of_changed(
 
 
 @receiver([post_save, post_delete], sender=User)
-def forget_user(
+def tell_of_change(
     instance: User,
     created: bool = False,
     update_fields: Collection[str] | None = None,
     **kwargs: Any,
 ) -> None:
-    """Drop the remembered user in this process at once, and in all processes after the commit."""
-    # Each sign-in saves `last_login`, and no remembered user shows it.
+    """Tell all processes after the commit: open pages show the new values."""
+    # Each sign-in saves `last_login`, which no page shows.
     if created or set(update_fields or ()) == {"last_login"}:
         return
     user_id = instance.pk  # None once the user is deleted
-    remembered.forget(user_id)
     transaction.on_commit(lambda: bell.publish(Topic.USERS, [user_id]), robust=True)
 
 
