@@ -16,6 +16,7 @@ class AccountsConfig(AppConfig):
         from accounts.mail import sending  # noqa: F401, PLC0415
         from accounts.operators import roles as roles_of_operators  # noqa: PLC0415
         from accounts.pages import (  # noqa: PLC0415
+            account_receivers,  # noqa: F401
             factor_flows,
             forms,  # noqa: F401
             receivers,  # noqa: F401

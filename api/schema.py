@@ -200,7 +200,7 @@ class CookieScheme(OpenApiAuthenticationExtension):
 class StrictBody(OpenApiSerializerExtension):
     """Declare that a strict serializer refuses unknown members."""
 
-    target_class = "api.serializers.StrictSerializer"
+    target_class = "api.serializers.fields.StrictSerializer"
     match_subclasses = True
 
     @override
@@ -223,7 +223,7 @@ class StrictBody(OpenApiSerializerExtension):
 class TextWithoutNul(OpenApiSerializerFieldExtension):
     """Declares that our texts take no NUL, which no database stores."""
 
-    target_class = "api.serializers.StringField"
+    target_class = "api.serializers.fields.StringField"
     match_subclasses = True
 
     @override

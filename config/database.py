@@ -63,7 +63,8 @@ def configure(url: str) -> dict[str, Any]:
     else:
         if "," in database["HOST"]:
             options = {"connect_timeout": CONNECT_SECONDS} | options
-        database["OPTIONS"] = options | {"pool": dict(POOL)}
+        # Any number allows prepared statements (`accounts.statements`). Django's default, None, forbids them.
+        database["OPTIONS"] = {"prepare_threshold": 5} | options | {"pool": dict(POOL)}
     return database
 
 

@@ -24,7 +24,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """An address that may sign up once. Deleted with the account that it led to."""
+    """An address that may sign up once. It is deleted with the account that used it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(_("email"))

@@ -20,7 +20,7 @@ from accounts.pages import middleware, standing
 from accounts.people.models import User
 from accounts.signins import revocations
 from accounts.signins.models import AuthSession
-from accounts.store import engine
+from accounts.store import engine, named
 
 if TYPE_CHECKING:
     from accounts.request import Request
@@ -66,7 +66,7 @@ def check(sid: UUID) -> Visitor | None:
     if row is None or row.user is None or not row.user.is_active:
         return None
     if row.kind == AuthSession.Kind.BROWSER:
-        session = engine.peek(sid)
+        session = named.peek(sid)
         return None if session is None else _of_session(session)
     if revocations.is_revoked(sid):
         return None

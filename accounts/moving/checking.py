@@ -14,7 +14,7 @@ class KnownPasswords:
     """Emails with passwords, and whether each password opens the hash of its row."""
 
     def __init__(self, file: TextIO) -> None:
-        """Read lines `email,password`, which may have a line of these names. Raises `FileError`."""
+        """Read the lines `email,password`. The first may be these two words. Raises `FileError`."""
         self._waiting: dict[str, str] = {}
         self.opened: list[str] = []
         self.failed: list[str] = []

@@ -1,4 +1,4 @@
-"""Say why a row, a part of it, or a whole file can't come."""
+"""Define the errors of an import: of a row, of a part of a row, of the whole file."""
 
 
 class RefusedError(Exception):

@@ -97,7 +97,10 @@ def stored_mapping(row: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def moment(row: dict[str, Any], name: str) -> datetime | None:
-    """Return a time: ISO 8601, or seconds or milliseconds since 1970. None for none and for nonsense."""
+    """Return the time in this column: ISO 8601, or seconds or milliseconds since 1970.
+
+    None if the column is empty, or has another form.
+    """
     value = row.get(name)
     if isinstance(value, bool) or value is None or value == "":
         return None
@@ -121,7 +124,7 @@ def _parsed(value: str) -> datetime | None:
 
 
 def name(*parts: str) -> str:
-    """Return a display name of these parts, as far as people can see it; '' for none."""
+    """Return a display name of these parts, without invisible characters; '' if nothing is left."""
     return names.visible(" ".join(part for part in parts if part))[:80].strip()
 
 
@@ -133,7 +136,7 @@ def full_name(first: str, last: str) -> str:
 
 
 def language(value: str) -> str:
-    """Return `en` or `ko` of a language tag; '' for others."""
+    """Return `en` or `ko` for a language tag, or '' for another language."""
     found = re.split(r"[-_]", value.lower())[0]
     return found if found in {"en", "ko"} else ""
 

@@ -116,7 +116,7 @@ def _complete(user: User, password: str, known: Known) -> bool:
 
 
 def _ask(email: str, password: str) -> Known | None:
-    """Return what the former system says about this password; None if it is wrong there."""
+    """Ask the former system about this password. Returns its answer, or None if it is wrong."""
     if not _free.acquire(blocking=False):
         raise _unavailable("busy")
     try:

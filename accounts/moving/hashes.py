@@ -109,7 +109,7 @@ def of_keycloak(credential: Mapping[str, Any]) -> str:
 
 
 def _first(parameters: Mapping[str, Any], name: str, default: str) -> str:
-    """Return one of Keycloak's parameters, which are lists of one text."""
+    """Return one parameter of Keycloak, which writes each as a list with one text."""
     value = parameters.get(name) or [default]
     return str(value[0] if isinstance(value, list) else value)
 

@@ -15,7 +15,7 @@ MAX_EMAIL, MAX_SOURCE, MAX_ID, MAX_UID, MAX_PROVIDER = 254, 32, 255, 191, 200
 
 
 def prepare(person: Person, options: Options) -> None:
-    """Bring the values of a person into our form. Raises `RefusedError` if the person can't come."""
+    """Convert a person's values to our form. Raises `RefusedError` if they can't be imported."""
     if not person.external_id or len(person.external_id) > MAX_ID:
         raise RefusedError("no_id", f"The id is missing or has more than {MAX_ID} characters.")
     if not person.email:

@@ -16,7 +16,7 @@ from accounts.people.models import User
 
 @dataclass
 class Present:
-    """What is in the database: ids of this source, emails, connections, ids of accounts."""
+    """Hold what the database has: ids of this source, emails, connections, ids of accounts."""
 
     external_ids: set[str]
     departed: set[str]

@@ -9,7 +9,10 @@ from accounts.people.models import User
 
 
 class ExternalId(models.Model):
-    """The id that an account had in the system that it came from. Imports are repeatable by it."""
+    """The id that an account had in the system that it came from.
+
+    By it, an import that runs again knows the account.
+    """
 
     user = models.ForeignKey(
         User, models.CASCADE, related_name="external_ids", verbose_name=_("user")
@@ -37,7 +40,7 @@ class ExternalId(models.Model):
 
 
 class Departure(models.Model):
-    """An account that came from another system and was deleted here. It comes no second time."""
+    """An account of another system that was deleted here. An import skips it from then on."""
 
     digest = models.CharField(primary_key=True, max_length=64)
     """A keyed hash of the source and the id there, by which a reader of the row alone learns nobody."""

@@ -1,4 +1,4 @@
-"""Define what one person brings, whatever the source."""
+"""Define the values of one person, which are the same for all sources."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -89,7 +89,7 @@ class Person:
             self.leave(exc.reason, exc.detail)
 
     def connect(self, theirs: str, uid: str) -> None:
-        """Take an account at a provider, by the source's name of the provider, or note it."""
+        """Add an account at the provider that the source calls `theirs`, or note that we lack it."""
         provider = fields.provider(theirs)
         if provider and uid:
             self.connections.append(Connection(provider, uid))

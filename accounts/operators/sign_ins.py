@@ -54,7 +54,10 @@ def end_all(user: User, by: By) -> int:
 
 
 def delete(user: User, by: By) -> datetime:
-    """Ask for the deletion as the owner could. Returns the day. Raises as `begin` and `request` do."""
+    """Ask for the deletion, as the owner could. Returns its time.
+
+    Raises as `begin` and `erasure.request` do.
+    """
     with transaction.atomic():
         user = begin(user, by, PERMISSION_TO_DELETE)
         return erasure.request(user, client=by.client, actor=by.actor, note=by.reason)

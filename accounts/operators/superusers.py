@@ -1,4 +1,4 @@
-"""Make a superuser by four eyes: one superuser proposes, another one confirms.
+"""Make a superuser in two steps: one superuser proposes, another one confirms.
 
 Only superusers propose. If administrators could, a thief of one superuser's account could make an
 administrator, and propose and confirm alone.

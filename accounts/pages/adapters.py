@@ -1,65 +1,38 @@
-"""Answer allauth's questions about our policy: sign-in, sign-up, proofs. Mails: `mails`."""
+"""Answer allauth's questions about our policy: sign-in, sign-up, proofs.
 
-import logging
+Passwords: `password_checks`. Mails: `mails`. Providers: `social_adapter`.
+"""
+
 from typing import Any, cast
 
-from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.email_verification_by_code import (
     EMAIL_VERIFICATION_CODE_SESSION_KEY,
 )
 from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import DatabaseError, IntegrityError, transaction
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from accounts.audit import trail
-from accounts.audit.models import AuditEvent
-from accounts.audit.vocabulary import LoginFailure
 from accounts.client_info import ClientInfo
-from accounts.errors import (
-    ConflictError,
-    InactiveUserError,
-    SessionEndedError,
-    SignUpPendingError,
-    TooManyRequestsError,
-)
+from accounts.errors import ConflictError, InactiveUserError
 from accounts.federation.linking import links
-from accounts.moving import former
-from accounts.pages import (
-    admission,
-    decoys,
-    expired,
-    factor_flows,
-    known_devices,
-    proofs,
-    signing_up,
-    stays,
-    waiting,
-    waits,
-)
-from accounts.pages.mails import MailsByOutbox
+from accounts.pages import admission, expired, factor_flows, proofs, signing_up, stays
 from accounts.pages.middleware import current
+from accounts.pages.password_checks import PasswordChecks, is_refused
 from accounts.people.managers import UserManager
 from accounts.people.models import User
-from accounts.people.passwords import is_too_long
-from accounts.people.validators import PasswordLengthValidator
 from accounts.request import client_of, is_headless, sign_in_of
-from accounts.signins import guesses, sessions
 from accounts.signins import proofs as rule
+from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 from accounts.store.engine import SID
-from accounts.store.outage import STORE_ERRORS
-
-log = logging.getLogger(__name__)
 
 OUR_STAGES = {
     "allauth.account.stages.EmailVerificationStage": "accounts.pages.mailbox_links.VerificationStage",
@@ -71,108 +44,7 @@ LINKED = "socialaccount/messages/account_connected.txt"
 LINKED_ELSEWHERE = "socialaccount/messages/account_connected_other.txt"
 
 
-class AccountAdapter(MailsByOutbox):
-    error_messages = DefaultAccountAdapter.error_messages | {
-        "email_password_mismatch": _("The email or the password is wrong."),
-        "enter_current_password": _("Incorrect password."),
-    }
-
-    @override
-    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
-        """Return the user if the password is right, otherwise None.
-
-        A disabled account and a demo account outside `DEMO` also get None; allauth would show that
-        an account is disabled to anybody who knows its password. An over-long password is refused
-        before it is hashed. Raises `TooManyRequestsError`, `StoreUnavailableError` if Redis
-        can't count, and `FormerSystemUnavailableError`.
-        """
-        email = credentials["email"] = UserManager.normalize_email(credentials.get("email"))
-        guess = guesses.count(
-            email,
-            network=client_of(request).network,
-            device=known_devices.device_of(request, email),
-        )
-        password = credentials.get("password") or ""
-        if is_too_long(password):
-            self._refuse(request, email)
-            return None
-        try:
-            user = super().authenticate(request, **credentials)
-            # Not for a new proof: that account has a password here. A guess stays counted if the former system
-            # gives no answer, because the password was checked here.
-            if user is None and settings.LEGACY_SIGN_IN_URL and not sign_in_of(request).proving:
-                is_here_now = former.bring(email, password)
-                user = super().authenticate(request, **credentials) if is_here_now else None
-        except (*STORE_ERRORS, DatabaseError):
-            # Uncount an error of ours: five of them would lock out a user who knows the password.
-            guesses.give_back(guess)
-            raise
-        if user is None or not user.is_active or _is_refused(user):
-            self._refuse(request, email, password)
-            return None
-        guesses.succeed(guess)
-        if cast("User", user).last_login is None:
-            decoys.is_hit(email, password)  # takes as long as for a decoy
-        return user
-
-    @override
-    def reauthenticate(self, user: AbstractBaseUser, password: str) -> bool:
-        """Return True if this is the user's password. The password of a decoy is a wrong one here.
-
-        Counts and records a wrong one as `authenticate` does. Raises `TooManyRequestsError`.
-        """
-        session = current(self.request)
-        sign_in_of(self.request).proving = session.pk if session else None
-        try:
-            return super().reauthenticate(user, password)
-        except SignUpPendingError:
-            return False
-        finally:
-            sign_in_of(self.request).proving = None
-
-    @override
-    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count nothing: `authenticate` has counted this attempt."""
-
-    def _refuse(self, request: HttpRequest, email: str, password: str = "") -> None:
-        """Record a wrong password. Raises `SignUpPendingError` if it is a decoy's password."""
-        user = User.objects.filter(email=email).first()
-        if user is None:
-            reason = LoginFailure.UNKNOWN_USER
-        elif not user.is_active:
-            reason = LoginFailure.USER_INACTIVE
-        else:
-            reason = LoginFailure.WRONG_PASSWORD
-        sid = sign_in_of(request).proving
-        type_ = AuditEvent.Type.SESSION_PROOF_REFUSED if sid else AuditEvent.Type.LOGIN_FAILED
-        trail.record(
-            type_,
-            user=user,
-            identifier=email,
-            sid=sid,
-            client=client_of(request),
-            reason=reason,
-        )
-        if not password:  # too long to be hashed
-            return
-        if decoys.is_hit(email, password):
-            raise SignUpPendingError
-
-    @override
-    def validation_error(self, code: str, *args: Any) -> ValidationError:
-        """Return allauth's error for a form. If a limit refused it, the text says when to try again.
-
-        Raises `TooManyRequestsError` instead if a limit refused a program.
-        """
-        seconds = waits.noted(self.request) if self.request else None
-        if code != "too_many_login_attempts" or seconds is None:
-            error: ValidationError = super().validation_error(code, *args)
-            return error
-        refused = TooManyRequestsError(seconds)
-        if is_headless(self.request):
-            raise refused
-        return waiting.refusal(refused, waiting.TOO_OFTEN, code=code)
-
+class AccountAdapter(PasswordChecks):
     @override
     def clean_email(self, email: str) -> str:
         """Return the one spelling of this mailbox. allauth's forms and providers call it."""
@@ -182,27 +54,6 @@ class AccountAdapter(MailsByOutbox):
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the caller's address for allauth's limits, the same as in our records."""
         return client_of(request).ip or "unknown"
-
-    @override
-    def clean_password(self, password: str, user: AbstractBaseUser | None = None) -> str:
-        if is_too_long(password):
-            # Check the length first: comparing a megabyte with the user's attributes takes seconds.
-            PasswordLengthValidator().validate(password, user)
-        return super().clean_password(password, user)
-
-    @override
-    def set_password(self, user: AbstractBaseUser, password: str) -> None:
-        """Set a new password. Raises `SessionEndedError` if it was changed since `user` was read.
-
-        Otherwise a thief's change that is under way would undo the owner's change or report.
-        """
-        with transaction.atomic():
-            users = User.objects.select_for_update(no_key=True)
-            read = cast("User", user).password_version
-            if users.filter(pk=user.pk, password_version=read).first() is None:
-                raise SessionEndedError
-            user.set_password(password)
-            cast("User", user).save_password()  # allauth's signal follows: `receivers`
 
     @override
     def new_user(self, request: HttpRequest) -> User:
@@ -220,7 +71,7 @@ class AccountAdapter(MailsByOutbox):
         it otherwise. Forgets a code that waits for an address. Returns None, or the answer that ends
         the sign-in.
         """
-        if _is_refused(user):
+        if is_refused(user):
             return self.respond_user_inactive(request, user)
         links.begin(request)
         if not request.user.is_authenticated:
@@ -311,7 +162,7 @@ class AccountAdapter(MailsByOutbox):
         if sign_in_of(request).is_code_asked_for:
             # The stage that asks for the code was skipped, so the sign-in has no proof.
             raise PermissionDenied
-        if _is_refused(user):  # again: `pre_login` may have run in an earlier request
+        if is_refused(user):  # again: `pre_login` may have run in an earlier request
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
         former = None if request.user.is_authenticated else request.session.get(SID)
         try:
@@ -354,7 +205,3 @@ def _end(sid: str | None, client: ClientInfo) -> None:
     """End this browser's former sign-in, whose session no longer counts after a password change."""
     if sid and (row := AuthSession.objects.active().filter(pk=sid).first()):
         sessions.revoke(row, reason=sessions.Reason.LOGOUT, client=client)
-
-
-def _is_refused(user: AbstractBaseUser) -> bool:
-    return cast("User", user).email in settings.REFUSED_EMAILS

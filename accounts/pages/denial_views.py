@@ -19,7 +19,7 @@ from typing_extensions import override
 from accounts.mail import denial_links, notices
 from accounts.mail.denial_links import Denial
 from accounts.pages.middleware import current, require_cookie
-from accounts.pages.views import SignedInMixin
+from accounts.pages.signed_in import SignedInMixin
 from accounts.people.models import User
 from accounts.reports import effects, own
 from accounts.request import client_of

@@ -32,7 +32,7 @@ from accounts.pages.factor_forms import (
     EnrolForm,
     asks_for_recovery,
 )
-from accounts.pages.views import SignedInMixin
+from accounts.pages.signed_in import SignedInMixin
 from accounts.pages.waiting import SaysWhen
 from accounts.request import sign_in_of
 from accounts.signins import trusted_browsers

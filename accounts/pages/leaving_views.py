@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from accounts.errors import LastSuperuserError
 from accounts.pages import personal_data
-from accounts.pages.views import SignedInMixin
+from accounts.pages.signed_in import SignedInMixin
 from accounts.request import client_of
 from accounts.signins import erasure, proofs
 

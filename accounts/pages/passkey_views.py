@@ -23,7 +23,7 @@ from accounts.pages import offers, shown_codes
 from accounts.pages.factor_forms import CREDENTIAL
 from accounts.pages.middleware import current
 from accounts.pages.passkey_entrance import SECURITY_KEY
-from accounts.pages.views import SignedInMixin
+from accounts.pages.signed_in import SignedInMixin
 from accounts.request import client_of
 from accounts.signins import proofs
 

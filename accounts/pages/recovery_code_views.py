@@ -16,7 +16,7 @@ from accounts.factors import registry
 from accounts.factors.recovery_codes.wrapper import PLAIN
 from accounts.pages import factor_flows as flows
 from accounts.pages import shown_codes
-from accounts.pages.views import SignedInMixin
+from accounts.pages.signed_in import SignedInMixin
 
 
 class GenerateView(views.GenerateRecoveryCodesView):

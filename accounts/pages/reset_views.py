@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from accounts.audit.vocabulary import ResetStop
 from accounts.factors import resets
-from accounts.pages.views import SignedInMixin
+from accounts.pages.signed_in import SignedInMixin
 from accounts.request import client_of
 
 

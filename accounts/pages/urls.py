@@ -5,7 +5,9 @@ from accounts.pages import (
     ended_views,
     invitation_views,
     leaving_views,
+    link_views,
     proposal_views,
+    session_views,
     views,
 )
 
@@ -24,18 +26,22 @@ urlpatterns = [
     path("not-me/<str:token>/", denial_views.DenialLinkView.as_view(), name="denial-link"),
     path("email/confirm/<str:token>/", proposal_views.ConfirmView.as_view(), name="email-confirm"),
     path("email/stop/<str:token>/", proposal_views.StopView.as_view(), name="email-stop"),
-    path("3rdparty/link/", views.SocialLinkView.as_view(), name="social-link"),
+    path("3rdparty/link/", link_views.SocialLinkView.as_view(), name="social-link"),
     path("continue/<str:key>/", views.ContinueView.as_view(), name="continue"),
-    path("sessions/", views.SessionListView.as_view(), name="session-list"),
+    path("sessions/", session_views.SessionListView.as_view(), name="session-list"),
     path(
         "sessions/revoke-others/",
-        views.SessionRevokeOthersView.as_view(),
+        session_views.SessionRevokeOthersView.as_view(),
         name="session-revoke-others",
     ),
     path(
         "sessions/trusted/<uuid:id>/end/",
-        views.TrustedBrowserEndView.as_view(),
+        session_views.TrustedBrowserEndView.as_view(),
         name="trusted-browser-end",
     ),
-    path("sessions/<uuid:sid>/revoke/", views.SessionRevokeView.as_view(), name="session-revoke"),
+    path(
+        "sessions/<uuid:sid>/revoke/",
+        session_views.SessionRevokeView.as_view(),
+        name="session-revoke",
+    ),
 ]

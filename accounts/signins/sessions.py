@@ -48,10 +48,13 @@ def open(  # noqa: A001, PLR0913 - called as sessions.open(); facts of one sign-
     """Open a sign-in of `user` and return its row.
 
     `through` is the connection (provider, uid) that proved it, if any. With `lacks_second_step` it
-    is no fresh proof. `proved_at` is the time of the proof, by default now. Locks the user's row and reads it into `user`, so that callers go on with the
-    current rights. Raises `InactiveUserError` if meanwhile the password was changed, the account was
-    disabled or deleted, or the connection was ended. If the account was to be deleted (`erasure`),
-    keeps it.
+    is no fresh proof. `proved_at` is the time of the proof, by default now.
+
+    Locks the user's row and reads it into `user`, so that callers go on with the current rights.
+    Keeps an account that was to be deleted (`erasure`).
+
+    Raises `InactiveUserError` if meanwhile the password was changed, the account was disabled or
+    deleted, or the connection was ended.
     """
     now, proved = timezone.now(), user.password_version
     with transaction.atomic():

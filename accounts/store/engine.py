@@ -3,7 +3,7 @@
 `index` builds the keys, `encoding` the value; `outage` decides how long to wait for Redis.
 
 - Redis holds no usable cookie. The engine never adopts an id that a client made up, and takes ids
-  from the cookie only.
+  from the cookie only. (`named` finds a session by its sign-in instead.)
 - A value is sealed under the name of its key (`encoding`), so a writer to Redis signs nobody in.
 - An error never counts as "no session": it raises `STORE_ERRORS`, and the cookie stays. A value that
   can't be opened is no session, but the cookie stays, too: a server that lacks a key looks the same.
@@ -27,7 +27,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -52,29 +51,6 @@ RIGHTS = "rights"
 
 TOUCH_SECONDS = 5 * 60
 SESSION_ID = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")
-
-
-def lookup(sid: UUID) -> "SessionStore | None":
-    """Return the session of this sign-in, or None if Redis has none. Raises `STORE_ERRORS`.
-
-    Call only after checking that the `AuthSession` row is still active.
-    """
-    session = peek(sid)
-    if session is not None and session.is_due:
-        session.slide()
-    return session
-
-
-def peek(sid: UUID) -> "SessionStore | None":
-    """Return the session of this sign-in, or None. Never extends its idle time.
-
-    Raises `STORE_ERRORS`.
-    """
-    name = index.find(sid)
-    session = NamedSessionStore(name) if name else None
-    if session is None or session.get(SID) != str(sid):
-        return None  # the index isn't sealed; the session says whose it is
-    return session
 
 
 class SessionStore(SessionBase):
@@ -323,27 +299,6 @@ class SessionStore(SessionBase):
     def _validate_session_key(self, key: Any) -> bool:
         """Return True for an id of our own form. Django asks before it uses an id."""
         return isinstance(key, str) and SESSION_ID.fullmatch(key) is not None
-
-
-class NamedSessionStore(SessionStore):
-    """A session that is known by the HMAC of its id. Only `lookup` makes one, never a cookie.
-
-    No client has the id, so the id needs no rotation.
-    """
-
-    @property
-    @override
-    def _name(self) -> str:
-        key = str(self.session_key)  # after a flush and a write it is an id again
-        return index.name_of(key) if SESSION_ID.fullmatch(key) else f"session:{key}"
-
-    @override
-    def cycle_key(self) -> None:
-        self.modified = True
-
-    @override
-    def _validate_session_key(self, key: Any) -> bool:
-        return bool(key)
 
 
 def _new_id() -> str:

@@ -15,7 +15,8 @@ from accounts.errors import ConflictError, LastSuperuserError, NotAllowedError
 from accounts.operators.acting import By, state_of
 from accounts.people.models import User
 from accounts.request import client_of
-from accounts.support.actions import ACTIONS, Action, RefusedError, SeenForm
+from accounts.support.actions.action import Action, RefusedError, SeenForm
+from accounts.support.actions.registry import ACTIONS
 
 
 class ActsOnUsers(DjangoUserAdmin[User]):

@@ -23,7 +23,8 @@ from accounts.outbox import jobs
 from accounts.people import authority
 from accounts.people.models import User
 from accounts.request import client_of
-from accounts.support.actions import ACTIONS, RefusedError
+from accounts.support.actions.action import RefusedError
+from accounts.support.actions.registry import ACTIONS
 
 ACTS = {name: ACTIONS[name] for name in ("end-sign-ins", "lock", "send-reset")}
 NAMES = 10

@@ -28,9 +28,9 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin):
-    """An operator who could change a group would give every permission to the own one.
+    """Let only superusers change groups: others could give any permission to their own group.
 
-    The roles are as `accounts.operators.roles` has them, so that their names mean the same everywhere.
+    Nobody changes the roles of `accounts.operators.roles`: they mean the same on every site.
     """
 
     form = GroupForm

@@ -34,7 +34,7 @@ _checked = admin.site.admin_view
 
 
 def admin_view(view: Any, cacheable: bool = False) -> Any:
-    """Stand in for Django's `admin_view`, which asks for the rights of staff only."""
+    """Replace Django's `admin_view`, which checks only that the user is staff."""
     is_sign_out = getattr(view, "__name__", "") == "logout"
     guarded = (
         view if is_sign_out else _with_second_step(_with_fresh_proof(_with_usable_values(view)))

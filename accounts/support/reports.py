@@ -164,8 +164,10 @@ def _theirs(request: HttpRequest, queryset: QuerySet[Report]) -> list[Report]:
 
 
 def _may(request: HttpRequest, report: Report) -> bool:
-    """Return True for an account with no more rights. On the own account only superusers may: a site may
-    have only one."""
+    """Return True if the operator may act on the account of this report: it has no more rights.
+
+    On the own account only a superuser may, because a site may have no other.
+    """
     actor = cast("User", request.user)
     return authority.may(actor, PERMISSION, report.user, also_on_self=actor.is_superuser)
 

@@ -148,7 +148,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _straight(text: str, groups: list[Group]) -> str:
-    """Return the address of the user or sign-in that this text names as a whole, or ''."""
+    """Return the address of the page of the row whose id or email is this text, or ''."""
     if key := search.uuid_of(text):
         for group in groups:
             row = None if group is EVENTS else group.model._default_manager.filter(pk=key).first()  # noqa: SLF001

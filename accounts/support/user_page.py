@@ -15,7 +15,8 @@ from accounts.mail.models import SentMail, hash_of
 from accounts.operators import proposals, superusers
 from accounts.operators.acting import state_of
 from accounts.people.models import User
-from accounts.support.actions import ACTIONS, NoteForm
+from accounts.support.actions.data import NoteForm
+from accounts.support.actions.registry import ACTIONS
 
 SIGN_INS = 20
 EVENTS = 20

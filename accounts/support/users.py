@@ -119,7 +119,7 @@ class UserAdmin(ActsOnMany, KeysetList, ActsOnUsers, ResetsFactors):
 
     @override
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Return False: an account is deleted after some days, by `actions.Delete`."""
+        """Return False: an account is deleted after some days, by `actions.data.Delete`."""
         return False
 
     @override

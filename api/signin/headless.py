@@ -17,7 +17,7 @@ from typing_extensions import override
 from accounts import routes
 from accounts.request import Request, client_of, sign_in_of
 from accounts.signins.models import AuthSession
-from accounts.store import engine
+from accounts.store import engine, named
 from api import problems
 from api.authentication import bearer_in, verified
 from api.exceptions import BearerRefusedError, InvalidToken, RetryKeyRefused
@@ -126,7 +126,7 @@ def _session_of(bearer: str) -> SessionBase | None:
     sign_in = AuthSession.objects.active().select_related("user").filter(pk=sid).first()
     if sign_in is None or sign_in.user is None or not sign_in.user.is_active:
         return None
-    session = engine.lookup(sign_in.pk) or _new_session(sign_in)
+    session = named.lookup(sign_in.pk) or _new_session(sign_in)
     # The row says that this sign-in goes on after a change of the password. Django would delete
     # a session with another hash, so it must compare it with this user, not read it once more.
     sign_in_of(context.request).bearer = sign_in.user

@@ -16,7 +16,7 @@ from accounts.request import client_of
 from accounts.signins import erasure, profiles
 from api import profile
 from api.authentication import account
-from api.serializers import DeletionAnswerSerializer, DeletionSerializer, MeSerializer
+from api.serializers.account import DeletionAnswerSerializer, DeletionSerializer, MeSerializer
 from api.signin import stepup
 from api.tokens import delivery
 

@@ -5,12 +5,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import schema
-from api.serializers import (
-    CodeRequestSerializer,
-    CodeSerializer,
-    CodeTokenSerializer,
-    TokenPairSerializer,
-)
+from api.serializers.signin import CodeRequestSerializer, CodeSerializer, CodeTokenSerializer
+from api.serializers.tokens import TokenPairSerializer
 from api.signin import code
 from api.tokens import delivery, jwts
 from api.views.tokens import TokenAPIView

@@ -13,7 +13,7 @@ from accounts.reports import own
 from accounts.request import client_of
 from accounts.signins.models import AuthSession
 from api.authentication import account
-from api.serializers import DenialAnswerSerializer
+from api.serializers.account import DenialAnswerSerializer
 from api.signin import stepup
 
 

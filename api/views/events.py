@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from accounts.live import tickets
 from api.authentication import BearerAuthentication, account
-from api.serializers import EventTicketSerializer
+from api.serializers.tokens import EventTicketSerializer
 
 if TYPE_CHECKING:
     from api.tokens.jwts import AccessJWT

@@ -6,7 +6,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.serializers import ExchangeSerializer, TokenPairSerializer
+from api.serializers.signin import ExchangeSerializer
+from api.serializers.tokens import TokenPairSerializer
 from api.signin import legacy
 from api.tokens import delivery, jwts
 from api.views.tokens import TokenAPIView

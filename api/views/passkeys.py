@@ -6,12 +6,12 @@ from rest_framework.response import Response
 
 from accounts.store import counters
 from api import schema
-from api.serializers import (
+from api.serializers.passkeys import (
     PasskeyOptionsAnswerSerializer,
     PasskeyOptionsSerializer,
     PasskeySerializer,
-    TokenPairSerializer,
 )
+from api.serializers.tokens import TokenPairSerializer
 from api.signin import passkey
 from api.tokens import delivery, jwts
 from api.views.tokens import TokenAPIView

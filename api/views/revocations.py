@@ -17,7 +17,7 @@ from accounts.signins.revocation_pages import Cursor, Page
 from accounts.store import counters
 from api import clients
 from api.exceptions import ClientRefused
-from api.serializers import RevocationsSerializer
+from api.serializers.tokens import RevocationsSerializer
 from api.views.tokens import OAuthAPIView
 
 CURSOR = OpenApiParameter(

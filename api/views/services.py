@@ -15,7 +15,7 @@ from typing_extensions import override
 from accounts.store import counters
 from api import clients
 from api.exceptions import ClientRefused
-from api.serializers import ServiceTokenRequestSerializer, ServiceTokenSerializer
+from api.serializers.tokens import ServiceTokenRequestSerializer, ServiceTokenSerializer
 from api.tokens import jwts
 from api.views.tokens import OAuthAPIView
 

@@ -23,13 +23,12 @@ from api.authentication import verified
 from api.exceptions import ClientRefused, InvalidToken
 from api.parsers import JSONParser
 from api.problems import REALM
-from api.serializers import (
-    CredentialsSerializer,
+from api.serializers.passkeys import SecondStepSerializer
+from api.serializers.signin import CredentialsSerializer, SocialTokenSerializer
+from api.serializers.tokens import (
     IntrospectionSerializer,
     PresentedTokenSerializer,
     RefreshSerializer,
-    SecondStepSerializer,
-    SocialTokenSerializer,
     TokenPairSerializer,
     VerifySerializer,
 )

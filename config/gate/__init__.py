@@ -6,7 +6,7 @@ a row or a session, and takes Django ten times as long as these (`bench/README.m
 The gate answers if it knows each part of the request to the letter, and if the answer is yes. Everything else
 goes on to Django, which begins anew: other methods, headers and bodies, every refusal, every limit, every
 outage. So Django alone decides who is refused, and in which words. A door of the gate calls the same functions
-as Django's view, and changes nothing before its yes. `tests/gate/` sends each request both ways and compares
+as Django's view, and changes nothing before its yes. `tests/config/gate/` sends each request both ways and compares
 the answers.
 
 | Module | What it does |

@@ -7,6 +7,24 @@ from typing import Any
 from accounts import encryption
 from accounts.store import encoding
 
+NOBODY = "00000000-0000-4000-8000-000000000000"
+"""An id that no user and no sign-in has."""
+
+
+def contents(redis) -> dict[str, bytes]:
+    """Return every key and its value, joined if it is a set."""
+    found = {}
+    for key in redis.keys("*"):
+        is_set = redis.type(key) == b"zset"
+        found[key.decode()] = b" ".join(redis.zrange(key, 0, -1)) if is_set else redis.get(key)
+    return found
+
+
+def only(redis, pattern: str) -> bytes:
+    """Return the one key that this pattern finds."""
+    (key,) = redis.keys(pattern)
+    return key
+
 
 def names(redis) -> list[str]:
     return sorted(key.decode() for key in redis.keys("session:*"))

@@ -14,7 +14,7 @@ from accounts.audit.models import AuditEvent
 from accounts.people.models import User
 from accounts.signins import revocations, sessions
 from accounts.signins.models import AuthSession
-from accounts.store import engine, index
+from accounts.store import engine, index, named
 from tests.kit import stored_sessions
 from tests.kit.clients import CHROME, sign_in
 from tests.kit.factories import PASSWORD, AuthSessionFactory
@@ -591,6 +591,6 @@ def test_many_sessions_leave_redis_in_two_calls(user, asked):
     assert len(asked) == 2  # the bell and the deletion
     redis = get_redis_connection("sessions")
     assert sorted(key.split(b":")[0] for key in redis.keys("*")) == [b"session", b"sid", b"user"]
-    assert engine.lookup(kept) is not None
+    assert named.lookup(kept) is not None
     assert revocations.is_revoked(rows[0].pk)
     assert not revocations.is_revoked(kept)

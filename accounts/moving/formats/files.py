@@ -1,4 +1,4 @@
-"""Open a file of people, and bound its lines."""
+"""Open a file of people, and limit the length of its lines."""
 
 import codecs
 import io
@@ -76,7 +76,7 @@ def lines(file: TextIO) -> Iterator[tuple[int, str | None]]:
 
 
 def clean(text: str) -> str:
-    """Return the text. Raises `RefusedError` if a character of it is broken or NUL."""
+    """Return the text. Raises `RefusedError` if a character of it is NUL or can't be read."""
     if _BROKEN.search(text):
         raise RefusedError(
             "bad_encoding",

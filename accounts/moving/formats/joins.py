@@ -33,7 +33,7 @@ class Joins:
         )
 
     def rows(self) -> Iterator[Row]:
-        """Yield the main rows, each with its parts, and a refused row for each part of nobody."""
+        """Yield the main rows with their parts, and a refused row for each part without a main row."""
         self._database.execute("CREATE INDEX part_key ON parts (key)")
         self._database.execute("CREATE INDEX person_key ON people (key)")
         people = self._database.execute("SELECT row, key, content FROM people ORDER BY row")

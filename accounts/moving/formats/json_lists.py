@@ -53,7 +53,7 @@ class _Text:
                 return ""
 
     def elements(self) -> Iterator[dict[str, Any] | RefusedError | None]:
-        """Yield None for the list, then its elements. Call at its `[`."""
+        """Yield None when the list begins, then each element. Call when the next sign is `[`."""
         self._at += 1
         yield None
         while (sign := self.peek()) != "]":
@@ -64,7 +64,7 @@ class _Text:
         self._at += 1
 
     def elements_of(self, name: str) -> Iterator[dict[str, Any] | RefusedError | None]:
-        """Yield the elements of the list `name` of an object, as `elements` does. Call at its `{`."""
+        """Yield as `elements` for the list `name` of an object. Call when the next sign is `{`."""
         self._require("{")
         while (sign := self.peek()) != "}":
             if sign == ",":

@@ -1,4 +1,7 @@
-"""Read a CSV of ours, for sources that have no module: the columns are in `docs/moving-in.md`."""
+"""Read a CSV file in our own form, for systems that have no module here.
+
+`docs/moving-in.md` lists its columns.
+"""
 
 from collections.abc import Iterator
 from typing import Any, TextIO

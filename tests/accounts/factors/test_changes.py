@@ -169,3 +169,18 @@ def test_an_account_has_one_app(user):
         changes.add_app(user, "JBSWY3DPEHPK3PXP", step=1, session=session, client=ClientInfo())
 
     assert Authenticator.objects.filter(user=user, type="totp").count() == 1
+
+
+def test_an_account_without_another_factor_gets_no_recovery_codes(user):
+    assert changes.replace_recovery_codes(user, client=FIREFOX) is None
+    assert not Authenticator.objects.exists()
+    assert not AuditEvent.objects.exists()
+
+
+def test_a_passkey_removed_meanwhile_is_not_renamed(user):
+    enrol_passkey(user)
+    row = Authenticator.objects.get(type="webauthn")
+    Authenticator.objects.all().delete()
+
+    assert not passkeys.rename(row, "Phone")
+    assert not Authenticator.objects.exists()

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError
 
 from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
@@ -198,3 +199,38 @@ def test_without_redis_a_passkey_proves_nothing(user, settings):
 
     with without_redis(settings), pytest.raises(StoreUnavailableError):
         answers.check(answer.credential, Purpose.SECOND_STEP, user)
+
+
+# Errors of ours
+
+
+def test_an_error_of_the_database_costs_no_try(user, factors, monkeypatch):
+    secret, _ = factors
+
+    def fail(*args):
+        raise DatabaseError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(entry, "_spent", fail)
+        for _ in range(6):
+            with pytest.raises(DatabaseError):
+                check(user, app_code(secret))
+
+    assert check(user, app_code(secret)) == "totp"
+    assert not AuditEvent.objects.filter(type="login.failed").exists()
+
+
+def test_an_error_of_the_database_counts_no_refusal_of_a_passkey(user, monkeypatch):
+    phone = enrol_passkey(user)
+    given_back = []
+    monkeypatch.setattr(entry.refusals, "give_back", given_back.append)
+
+    def fail(*args):
+        raise DatabaseError
+
+    with monkeypatch.context() as broken, pytest.raises(DatabaseError):
+        broken.setattr(answers, "check", fail)
+        entry.check_sign_in(signed(phone, None, Purpose.SIGN_IN).credential, client=CLIENT)
+
+    assert len(given_back) == 1
+    assert not AuditEvent.objects.exists()

@@ -388,3 +388,27 @@ def test_the_time_in_the_mail_names_its_zone(user, operator, deliver, language):
 
     for text in (mail.body, mail.alternatives[0][0]):
         assert f"{when} KST" in text
+
+
+def test_a_reset_from_the_shell_needs_a_factor(user):
+    assert not resets.carry_out_now(user, reason=WHY)
+    assert not FactorReset.objects.exists()
+    assert events() == []
+
+
+def test_a_reset_from_the_shell_replaces_the_one_that_waits(user, operator):
+    enrol(user)
+    waiting = ask(user, operator)
+
+    assert resets.carry_out_now(user, reason=WHY)
+
+    waiting.refresh_from_db()
+    assert waiting.outcome == FactorReset.Outcome.STOPPED
+    assert not has_factors(user)
+    assert events() == [
+        ("factor_reset.requested", ""),
+        ("factor_reset.stopped", "by_replacement"),
+        ("factor_reset.requested", ""),
+        ("factor.removed", "totp"),
+        ("factor_reset.done", ""),
+    ]

@@ -1,180 +1,166 @@
-"""Save users: other rights and new passwords end their sign-ins, without a second read of the row."""
+"""Open sign-ins at Django's signal: what proved them, and what refuses them."""
 
 import pytest
-from asgiref.sync import async_to_sync
-from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
-from django.core import serializers
-from django.core.management import call_command
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.internal.flows.login import _AUTHENTICATION_METHODS_USER_SESSION_KEY
+from allauth.socialaccount.models import SocialAccount
+from django.core.exceptions import PermissionDenied
 
-from accounts.audit.models import AuditEvent
-from accounts.people.models import User
-from accounts.signins import sessions
+from accounts.errors import InactiveUserError
+from accounts.pages import receivers
+from accounts.request import sign_in_of
 from accounts.signins.models import AuthSession
-from config.settings import auth
-from tests.kit.clients import bearer, is_signed_in, sign_in
-from tests.kit.factories import PASSWORD, AuthSessionFactory, UserFactory
+from accounts.store.engine import SID, SessionStore
+from tests.kit.clients import sign_in
+from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.factors import enrol_app, enrol_passkey
 
-NEW = "another long password"
-
-
-def saving(user, **kwargs):
-    """Save the user and return the SQL statements."""
-    with CaptureQueriesContext(connection) as sql:
-        user.save(**kwargs)
-    return [query["sql"] for query in sql]
+pytestmark = pytest.mark.django_db
+PROVIDER = {"method": "socialaccount", "provider": "kakao", "uid": "7"}
 
 
-def reasons():
-    return set(AuthSession.objects.values_list("revoked_reason", flat=True))
+@pytest.fixture
+def request_with(rf, user):
+    """Make a request of a new session in which the user gave these proofs."""
+
+    def make(*records):
+        request = rf.post("/accounts/login/")
+        request.session = SessionStore()
+        request.session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = list(records)
+        return request
+
+    return make
 
 
-def test_saving_a_name_is_one_statement(user):
-    AuthSessionFactory(user=user)
-    user.display_name = "Hana"
-
-    [statement] = saving(user)
-
-    assert statement.startswith('UPDATE "accounts_user"')
-    assert reasons() == {""}
+def open_by(request, user):
+    request.user = user
+    receivers.open_session(request=request, user=user)
+    return AuthSession.objects.get(pk=request.session[SID])
 
 
-@pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
-def test_saving_other_rights_does_not_read_the_user(user, right):
-    AuthSessionFactory(user=user)
-    setattr(user, right, True)
+@pytest.mark.parametrize(
+    ("records", "amr"),
+    [
+        ([], []),
+        ([{"method": "password"}], ["pwd"]),
+        ([{"method": "code", "email": "a@example.com"}], ["otp"]),
+        ([{"method": "legacy_token"}], ["legacy_token"]),
+        ([PROVIDER], ["kakao"]),
+        ([{"method": "password"}, {"method": "mfa", "type": "totp"}], ["pwd", "otp", "mfa"]),
+        ([{"method": "password"}, {"method": "password"}], ["pwd"]),
+        ([{"method": "phone"}], ["phone"]),
+    ],
+)
+def test_the_row_names_each_method_once_in_order(request_with, user, records, amr):
+    SocialAccount.objects.create(user=user, provider="kakao", uid="7")
 
-    statements = saving(user)
-
-    assert not [each for each in statements if 'FROM "accounts_user"' in each]
-    assert reasons() == {"rights_changed"}
-
-
-@pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
-def test_rights_in_update_fields_end_the_sign_ins(user, right):
-    """Another process may have changed the row, so the site can't know the former value."""
-    AuthSessionFactory(user=user)
-    User.objects.update(**{right: True})
-
-    user.save(update_fields=[right])
-
-    assert reasons() == {"rights_changed"}
+    assert open_by(request_with(*records), user).amr == amr
 
 
-def test_unsaved_rights_end_the_sign_ins_at_the_next_save(user):
-    AuthSessionFactory(user=user)
-    user.is_staff = True
-    user.save(update_fields=["display_name"])
-    assert reasons() == {""}
+def test_proofs_of_another_user_count_for_nothing(request_with, user):
+    request = request_with({"method": "password"}, PROVIDER)
 
-    user.save()
-
-    assert User.objects.get().is_staff
-    assert reasons() == {"rights_changed"}
+    assert open_by(request, UserFactory()).amr == []
 
 
-def test_rights_from_a_fixture_end_the_sign_ins(user):
-    """`loaddata` doesn't call `User.save`."""
-    AuthSessionFactory(user=user)
-    user.is_staff = True
-    text = serializers.serialize("json", [user])
-
-    for each in serializers.deserialize("json", text):
-        each.save()
-
-    assert reasons() == {"rights_changed"}
-
-
-def test_a_new_user_ends_nothing(db):
-    other = AuthSessionFactory()
-
-    UserFactory(admin=True)
-
-    other.refresh_from_db()
-    assert other.revoked_at is None
+@pytest.mark.parametrize(
+    ("records", "through"),
+    [
+        ([], None),
+        ([{"method": "password"}], None),
+        ([PROVIDER], ("kakao", "7")),
+        ([PROVIDER, {"method": "mfa", "type": "totp"}], ("kakao", "7")),
+        # The password came last, so it opens the sign-in.
+        ([PROVIDER, {"method": "password"}], None),
+    ],
+)
+def test_the_connection_counts_unless_another_proof_followed(request_with, user, records, through):
+    assert receivers._through(request_with(*records), user) == through
 
 
-# A new password that no page has set
+def test_a_sign_in_by_an_ended_connection_is_refused(request_with, user):
+    with pytest.raises(InactiveUserError):
+        open_by(request_with(PROVIDER), user)
+
+    assert not AuthSession.objects.exists()
 
 
-def changed():
-    return AuditEvent.objects.filter(type="password.changed").count()
+def test_an_account_with_a_factor_is_refused_without_the_second_step(request_with, user):
+    """The pipeline asks first. This holds for a door that forgets it."""
+    enrol_app(user)
+
+    with pytest.raises(InactiveUserError):
+        open_by(request_with({"method": "password"}), user)
+
+    assert list(AuthSession.objects.values_list("revoked_reason", flat=True)) == ["unfinished"]
 
 
-def test_changepassword_ends_every_sign_in(user, signed_in, post, monkeypatch):
-    pair = post("/api/token/", {"email": user.email, "password": PASSWORD}).json()
-    monkeypatch.setattr("getpass.getpass", lambda prompt: NEW)
-    call_command("changepassword", user.email, verbosity=0)
+def test_a_sign_in_by_a_passkey_removed_meanwhile_is_refused(request_with, user):
+    enrol_passkey(user)
+    row = user.authenticator_set.get()
+    request = request_with(
+        {"method": "mfa", "type": "webauthn", "id": row.pk, "passwordless": True}
+    )
+    row.delete()
 
-    assert not is_signed_in(signed_in)
-    assert post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 401
-    assert Client().get("/api/me/", headers=bearer(pair["access"])).status_code == 401
-    assert reasons() == {"password_changed"}
-    assert changed() == 1
-    assert sign_in(Client(), user, NEW).status_code == 302
+    with pytest.raises(InactiveUserError):
+        open_by(request, user)
 
-
-@pytest.mark.parametrize("is_usable", [True, False])
-def test_a_saved_password_ends_every_sign_in(user, is_usable):
-    AuthSessionFactory(user=user)
-    user.set_password(NEW if is_usable else None)
-    user.save()
-
-    assert reasons() == {"password_changed"}
-    assert changed() == 1
+    assert list(AuthSession.objects.values_list("revoked_reason", flat=True)) == ["unfinished"]
 
 
-def test_a_password_saved_with_a_deactivation_ends_them_as_disabled(user):
-    AuthSessionFactory(user=user)
-    user.is_active = False
-    user.set_password(NEW)
-    user.save()
+def test_signing_in_again_ends_the_former_sign_in_of_the_session(request_with, user):
+    request = request_with({"method": "password"})
+    first = open_by(request, user)
+    second = open_by(request, user)
+    first.refresh_from_db()
 
-    assert reasons() == {"deactivated"}
-    assert changed() == 1
-
-
-def test_the_page_writes_one_event_and_keeps_its_own_sign_in(user, signed_in):
-    AuthSessionFactory(user=user)
-    form = {"oldpassword": PASSWORD, "password1": NEW}
-    assert signed_in.post("/accounts/password/change/", form).status_code == 302
-
-    assert is_signed_in(signed_in)
-    assert reasons() == {"", "password_changed"}
-    assert changed() == 1
+    assert (first.revoked_reason, second.revoked_reason) == ("logout", "")
+    assert sign_in_of(request).opened == second
 
 
-@pytest.mark.parametrize("is_async", [False, True])
-def test_an_upgrade_of_the_hash_ends_no_sign_in(user, settings, is_async):
-    settings.PASSWORD_HASHERS = auth.PASSWORD_HASHERS
-    AuthSessionFactory(user=user)
-    old = PBKDF2PasswordHasher().encode(PASSWORD, "a salt", iterations=1000)
-    User.objects.filter(pk=user.pk).update(password=old)
-    user.refresh_from_db()
-    check = async_to_sync(user.acheck_password) if is_async else user.check_password
+def test_a_session_keeps_the_last_eight_records(request_with):
+    request = request_with(*({"method": "password", "at": number} for number in range(20)))
 
-    assert check(PASSWORD)
-    assert User.objects.get().password.startswith("argon2-nfkc$")
-    assert reasons() == {""}
-    assert changed() == 0
+    receivers.limit_records(request=request)
+
+    records = request.session[AUTHENTICATION_METHODS_SESSION_KEY]
+    assert [record["at"] for record in records] == list(range(12, 20))
 
 
-def test_a_new_user_has_no_event_of_a_changed_password(db):
-    UserFactory()
+def test_a_code_for_a_former_address_is_refused_and_ends_the_session(request_with, user):
+    request = request_with()
+    request.session["kept"] = 1
 
-    assert changed() == 0
+    with pytest.raises(PermissionDenied):
+        receivers.refuse_code_of_former_address(
+            request=request, user=user, method="code", email="former@example.com"
+        )
+
+    assert request.session.is_empty()
 
 
-def test_a_password_set_by_update_leaves_apps_signed_in(user, pair, signed_in, post):
-    """Django sends no signal for it, so code that does this must end the sign-ins itself."""
-    User.objects.filter(pk=user.pk).update(password=make_password("another long pass phrase"))
-    is_browser_in = is_signed_in(signed_in)
-    going_on = post("/api/token/refresh/", {"refresh": pair["refresh"]})
+def test_a_code_for_the_own_address_is_accepted(request_with, user):
+    request = request_with({"method": "code"})
 
-    sessions.revoke_all(user, reason=sessions.Reason.PASSWORD_CHANGED)
-    ended = post("/api/token/refresh/", {"refresh": going_on.json()["refresh"]})
+    receivers.refuse_code_of_former_address(
+        request=request, user=user, method="code", email=user.email
+    )
 
-    assert not is_browser_in
-    assert (going_on.status_code, ended.status_code) == (200, 401)
+    assert not request.session.is_empty()
+
+
+def test_a_sign_out_without_a_user_ends_nothing(signed_in, rf):
+    receivers.revoke_session(request=rf.post("/accounts/logout/"), user=None)
+
+    assert AuthSession.objects.get().revoked_at is None
+
+
+def test_a_sign_in_by_password_forgets_the_provider_used_last(browser, user, settings):
+    name = settings.LAST_USED_COOKIE_NAME
+    browser.cookies[name] = "kakao"
+
+    response = sign_in(browser, user, PASSWORD)
+
+    assert response.cookies[name]["max-age"] == 0

@@ -17,7 +17,7 @@ from accounts.errors import InactiveUserError
 from accounts.people.models import User
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from accounts.store import engine
+from accounts.store import named
 from tests.kit import forge
 from tests.kit.clients import bearer, is_signed_in, sign_in
 from tests.kit.factories import AuthSessionFactory, UserFactory
@@ -198,12 +198,12 @@ def test_revoke_drops_the_session_from_redis_after_the_commit(
 
     with django_capture_on_commit_callbacks() as callbacks:
         sessions.revoke(session, reason=sessions.Reason.ADMIN)
-        before = engine.lookup(session.pk)
+        before = named.lookup(session.pk)
     for callback in callbacks:
         callback()
 
     assert before is not None
-    assert engine.lookup(session.pk) is None
+    assert named.lookup(session.pk) is None
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,17 +8,11 @@ from datetime import timedelta
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from django_redis import get_redis_connection
 
 from accounts.signins import revocations
 from accounts.signins.models import AuthSession
 from accounts.store import copies
 from tests.kit.clients import is_signed_in, open_browser
-
-
-@pytest.fixture
-def redis():
-    return get_redis_connection("sessions")
 
 
 def saved():

@@ -7,7 +7,6 @@ import time
 
 import pytest
 from cryptography.fernet import Fernet
-from django_redis import get_redis_connection
 
 from accounts import encryption
 from accounts.signins.models import AuthSession
@@ -18,11 +17,6 @@ from tests.kit.clients import is_signed_in, sign_in
 from tests.kit.factories import UserFactory
 
 PAGE = "/accounts/email/"
-
-
-@pytest.fixture
-def redis():
-    return get_redis_connection("sessions")
 
 
 @pytest.fixture

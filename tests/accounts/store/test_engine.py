@@ -1,7 +1,6 @@
 """Store sessions in Redis under an HMAC, as JSON. Raise an error if Redis doesn't answer."""
 
 import re
-import time
 
 import pytest
 from cryptography.fernet import Fernet
@@ -11,43 +10,15 @@ from django_redis import get_redis_connection
 
 from accounts.errors import SessionTooLargeError
 from accounts.signins.models import AuthSession
-from accounts.store import engine, index, outage
+from accounts.store import named, outage
 from accounts.store.encoding import MAX_BYTES, VERSION
-from accounts.store.engine import NamedSessionStore, SessionStore
+from accounts.store.engine import SessionStore
 from tests.kit import stored_sessions
 from tests.kit.factories import PASSWORD
 from tests.kit.mails import code_in
+from tests.kit.stored_sessions import NOBODY, contents, only
 
 COOKIE = "session"
-NOBODY = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture
-def redis():
-    return get_redis_connection("sessions")
-
-
-def contents(redis):
-    """Return every key and its value, as text."""
-    found = {}
-    for key in redis.keys("*"):
-        is_set = redis.type(key) == b"zset"
-        found[key.decode()] = b" ".join(redis.zrange(key, 0, -1)) if is_set else redis.get(key)
-    return found
-
-
-def only(redis, pattern):
-    (key,) = redis.keys(pattern)
-    return key
-
-
-@pytest.fixture
-def member():
-    """Return a signed-in user's session, filled as a view would."""
-    store = SessionStore()
-    store.update({"_auth_user_id": NOBODY, "sid": NOBODY})
-    store.create()
-    return store
 
 
 @pytest.fixture
@@ -188,7 +159,7 @@ def test_saving_a_new_id_deletes_the_old_one(member, redis):
     assert member.session_key != old
     assert SessionStore(old).load() == {}
     assert SessionStore(member.session_key)["sid"] == NOBODY
-    assert engine.lookup(NOBODY)["sid"] == NOBODY
+    assert named.lookup(NOBODY)["sid"] == NOBODY
     assert len(redis.keys("*")) == 3
 
 
@@ -277,85 +248,6 @@ def test_the_largest_session_can_be_read(member):
     assert len(SessionStore(member.session_key)["note"]) == room
 
 
-# By sign-in and by user
-
-
-def test_drop_ends_the_session_of_a_sign_in(signed_in, user, redis):
-    session = AuthSession.objects.get()
-
-    index.drop(session.pk, user_id=user.pk)
-
-    assert contents(redis) == {}
-
-
-def test_drop_of_an_unknown_sign_in_harms_nobody(signed_in, user, redis):
-    before = contents(redis)
-
-    index.drop(NOBODY, user_id=user.pk)
-
-    assert contents(redis) == before
-
-
-def test_drop_all_ends_everything_but_the_one_to_keep(redis):
-    sids = [f"00000000-0000-4000-8000-{number:012}" for number in range(5)]
-    stores = {}
-    for sid in sids:
-        stores[sid] = SessionStore()
-        stores[sid].update({"_auth_user_id": NOBODY, "sid": sid})
-        stores[sid].create()
-    strangers = SessionStore()
-    strangers.update({"_auth_user_id": NOBODY[:-1] + "1", "sid": NOBODY[:-1] + "9"})
-    strangers.create()
-
-    index.drop_all(NOBODY, keep=sids[2])
-
-    assert sorted(redis.keys("session:*")) == sorted(
-        [stores[sids[2]]._name.encode(), strangers._name.encode()]
-    )
-    assert redis.zrange(f"user:{NOBODY}", 0, -1) == [sids[2].encode()]
-    assert len(redis.keys("sid:*")) == 2
-
-
-def test_the_users_set_drops_expired_sessions(member, redis):
-    redis.zadd(f"user:{NOBODY}", {"gone": time.time() - 1})
-    another = SessionStore()
-    another.update({"_auth_user_id": NOBODY, "sid": "another"})
-
-    another.create()
-
-    assert redis.zrange(f"user:{NOBODY}", 0, -1) == [NOBODY.encode(), b"another"]
-
-
-def test_lookup_finds_the_session_without_its_id(signed_in):
-    session = AuthSession.objects.get()
-
-    found = engine.lookup(session.pk)
-
-    assert isinstance(found, NamedSessionStore)
-    assert found["sid"] == str(session.pk)
-
-
-def test_lookup_of_an_unknown_sign_in_finds_nothing(db):
-    assert engine.lookup(NOBODY) is None
-
-
-def test_lookup_of_a_deleted_session_finds_nothing(member, redis):
-    redis.delete(only(redis, "session:*"))
-
-    assert engine.lookup(NOBODY) is None
-
-
-def test_a_looked_up_session_that_is_flushed_is_saved_under_a_new_hmac(member, redis):
-    found = engine.lookup(NOBODY)
-    found.flush()
-    found["a"] = 1
-
-    found.save()
-
-    assert re.fullmatch(rb"session:[A-Za-z0-9_-]{43}", only(redis, "session:*"))
-    assert SessionStore(found.session_key)["a"] == 1
-
-
 # An outage
 
 
@@ -375,8 +267,3 @@ def test_no_method_hides_an_error(db, dead_redis, verb):
 
     with pytest.raises(outage.STORE_ERRORS):
         getattr(store, verb)(*(["a" * 32] if verb == "exists" else []))
-
-
-def test_drop_raises_an_error(db, dead_redis):
-    with pytest.raises(outage.STORE_ERRORS):
-        index.drop(NOBODY, user_id=NOBODY)

@@ -15,7 +15,7 @@ from accounts.operators.models import EmailProposal, OperatorNote
 from accounts.people.models import User
 from accounts.signins import guesses
 from accounts.signins.models import AuthSession
-from accounts.support.actions import ACTIONS
+from accounts.support.actions.registry import ACTIONS
 from tests.kit.factories import AuthSessionFactory, UserFactory
 from tests.kit.operators import WHY, act, act_page, operator, page_of, panel, panel_of
 from tests.kit.proofs import confirm_by_password, let_proofs_age, send_again

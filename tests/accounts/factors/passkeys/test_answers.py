@@ -323,3 +323,29 @@ def test_an_index_finds_a_credential(user, phone):
     rows = credentials.named(phone.passkey.credential_id)
 
     assert "unique_passkey_credential" in rows.explain()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("nonsense", "[]", '"text"'),
+        pytest.param('{"id": "' + "a" * answers.MAX_CHARACTERS + '"}', id="too long"),
+    ],
+)
+def test_text_that_holds_no_credential_is_unreadable(text):
+    with pytest.raises(PasskeyError) as refused:
+        answers.parse(text)
+
+    assert refused.value.code == "passkey_unreadable"
+
+
+def test_a_passkey_removed_during_the_check_signs_nobody_in(user, phone, monkeypatch):
+    credential = phone.get(options.request(SIGN_IN))
+
+    def removed_first(row, data, **columns):
+        row.delete()
+        return False
+
+    monkeypatch.setattr(credentials, "replace", removed_first)
+
+    assert check(credential) == "passkey_unknown"
