@@ -1,6 +1,6 @@
 # `make` without a target lists the commands.
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test test-all test-rest coverage bench sweep cluster gallery schema compose-test lint types migrations audit check format lock messages
+.PHONY: help run doctor test test-all test-rest coverage bench sweep cluster gallery schema compose-test lint types migrations audit sbom check format lock messages
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -65,6 +65,9 @@ migrations: .venv/dev ## Check that the old release works while a new one migrat
 
 audit: .venv/dev ## Look up known vulnerabilities of the locked packages
 	$(BIN)/python .ci/audit.py
+
+sbom: ## Print the bill of materials of an installation (CycloneDX): make -s sbom > sbom.json
+	@$(PYTHON) .ci/sbom.py
 
 format: .venv/dev ## Rewrite files in the house style
 	$(BIN)/ruff check --fix .

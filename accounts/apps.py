@@ -27,6 +27,7 @@ class AccountsConfig(AppConfig):
         from accounts.signins import revocations, roles  # noqa: F401, PLC0415
         from accounts.support import (  # noqa: PLC0415
             api_keys,  # noqa: F401
+            bulk_runs,  # noqa: F401
             dashboard,  # noqa: F401
             events,  # noqa: F401
             groups,  # noqa: F401

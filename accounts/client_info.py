@@ -21,7 +21,11 @@ EMBEDDING_APPS = [
     (re.compile(r"\bLine/\d"), "LINE"),
 ]
 """Apps that show web pages in a browser of their own, by a part of its User-Agent."""
-
+WEB_VIEW = re.compile(
+    r"\(Linux; Android [^)]*; wv\)"  # https://developer.chrome.com/docs/webview/user-agent
+    r"|\((?:iPhone|iPad|iPod)[^)]*\) AppleWebKit/(?!.*\b(?:Safari|Version)/).* Mobile/\w+ \S"
+)
+"""A page inside any other app. On an iPhone, browsers say "Safari/", and a page of the home screen adds no name."""
 
 PROGRAM = re.compile(r"[A-Za-z][A-Za-z-]{0,29}/\d{1,4}(?:\.\d{1,6}){0,3}(?![^ ])")
 UNUSUAL = re.compile(r"[^\w +-]")
@@ -32,6 +36,11 @@ UNUSUAL = re.compile(r"[^\w +-]")
 def embedding_app(user_agent: str) -> str:
     """Return the name of the app in whose own browser the page is shown, or ''. Not translated."""
     return next((name for part, name in EMBEDDING_APPS if part.search(user_agent)), "")
+
+
+def is_embedded(user_agent: str) -> bool:
+    """Return True if an app shows the page in a browser of its own, also if we don't know the app."""
+    return bool(embedding_app(user_agent) or WEB_VIEW.search(user_agent))
 
 
 @lru_cache(maxsize=1024)

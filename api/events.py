@@ -25,6 +25,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.http import parse_cookie
 from django.http.request import split_domain_port, validate_host
+from django.utils.http import http_date
 from structlog import get_logger
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
@@ -231,7 +232,7 @@ async def refuse(send: Send, problem: Problem, headers: Headers | None = None) -
 
 def start(status: int, headers: Headers) -> dict[str, Any]:
     """Return the message that begins an answer, with the headers of every answer."""
-    always = {**settings.SECURITY_HEADERS, "Cache-Control": "no-store"}
+    always = {**settings.SECURITY_HEADERS, "Cache-Control": "no-store", "Date": http_date()}
     if request_id := get_contextvars().get("request_id"):
         always["X-Request-ID"] = request_id
     return {

@@ -1,7 +1,7 @@
 """Measure `/events`: `python -m bench streams`.
 
 Opens idle streams of as many users from one process, then tells one user's tabs of an end, again and
-again. Prints memory, CPU, delay, and the bytes of polling, long polling and streaming.
+again. Prints memory, CPU, wake-ups, delay, and the bytes of polling, long polling and streaming.
 """
 
 import asyncio
@@ -19,24 +19,30 @@ from pathlib import Path
 import django
 
 from bench.environment import free_ports, prepare
+from bench.long_polling import Client
 from config.processes import Children
 
 TABS = 10
 ROUNDS = 20
 HEARTBEAT = 25
 WARM_UP = 50
-TICKS = os.sysconf("SC_CLK_TCK")
 HOUR = 3600
+HOLD_SECONDS = 25
+"""As in `bench.ours.long_polling`."""
+SERVER = [sys.executable, "-m", "bench.ours.long_polling"]
+"""`manage.py events`, with the address of long polling."""
+HEART = b":\n"
 
 
 @dataclass
 class Stream:
-    """One open stream of this client. `read` counts the bytes that have arrived."""
+    """One open stream of this client. `read` counts the bytes that have arrived, `opened` those up to `ready`."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     sent: int
     read: int = 0
+    opened: int = 0
     seen: dict[bytes, float] = field(default_factory=dict)
     """When each event arrived first."""
 
@@ -46,8 +52,9 @@ class Stream:
             if not line:
                 raise RuntimeError(f"the stream ended before {event!r}")
             self.read += len(line)
-            if line.startswith(b"event: "):
-                self.seen.setdefault(line[7:].strip(), time.monotonic())
+            name = HEART if line == HEART else line[7:].strip()
+            if line == HEART or line.startswith(b"event: "):
+                self.seen.setdefault(name, time.monotonic())
         return self.seen[event]
 
 
@@ -57,6 +64,7 @@ async def open_stream(port: int, ticket: str) -> Stream:
     writer.write(request)
     stream = Stream(reader, writer, sent=len(request))
     await stream.until(b"ready")
+    stream.opened = stream.read
     return stream
 
 
@@ -79,7 +87,7 @@ def main(amount: int) -> int:
         from config.management.commands import serve  # noqa: PLC0415 - needs the settings
 
         options = {"host": "127.0.0.1", "threads": 8, "workers": 1}
-        children.start("The events", serve.EVENTS)
+        children.start("The events", [*SERVER, f"--port={events}"])
         children.start("The site", serve._site(options))  # noqa: SLF001 - as `serve` does
         children.wait_until(lambda: _is_up(events), name="The events", seconds=60)
         children.wait_until(lambda: _is_up(ours), name="The site", seconds=60)
@@ -107,67 +115,100 @@ def _get(port: int, path: str, **headers: str) -> tuple[int, int, int]:
 
 
 async def _measure(pid: int, port: int, ours: int, amount: int) -> None:
-    issue, make = await asyncio.to_thread(_helpers)
+    issue, make, token_of = await asyncio.to_thread(_helpers)
     users = await asyncio.to_thread(lambda: [make(number) for number in range(amount)])
     tabs_user = await asyncio.to_thread(make, amount)
-    for stream in [await open_stream(port, await issue(users[0])) for _ in range(20)]:
-        stream.writer.close()
     for user in users[:WARM_UP]:
         (await open_stream(port, await issue(user))).writer.close()
-    await asyncio.sleep(1)
-    before = rss(pid)
-    began = time.monotonic()
-    streams = []
-    for user in users:
-        asked = time.monotonic()
-        streams.append(await open_stream(port, await issue(user)))
-        opening = time.monotonic() - asked
-    seconds = time.monotonic() - began
-    after = rss(pid)
-    say(
-        f"{amount} streams: {(after - before) / amount / 1000:.1f} kB each, {after / 1e6:.0f} MB whole process,"
+    await asyncio.sleep(HEARTBEAT + 1)  # the timer of the heartbeats is off
+    await _idle(pid, 10, "no streams")
+    streams = await _open(pid, port, users, issue)
+    heard = [await stream.until(HEART) for stream in streams]
+    say(f"the heartbeats of all {amount} streams arrived within {max(heard) - min(heard):.2f} s")
+    await _idle(
+        pid, max(heard) + HEARTBEAT - 1 - time.monotonic(), f"{amount} streams, no heartbeat"
     )
-    say(
-        f"  {after / amount / 1000:.1f} kB each if the whole process counts; opened in {seconds:.1f} s, the last one in {opening * 1000:.0f} ms"
-    )
-    # The first heartbeat comes 25 s after the first stream.
-    quiet = max(0.0, 24 - seconds)
-    for name, wait in (("without heartbeats", quiet), ("with one heartbeat each", HEARTBEAT)):
-        used = cpu(pid)
-        await asyncio.sleep(wait)
-        if wait:
-            say(f"idle for {wait:.0f} s, {name}: {(cpu(pid) - used) / wait:.1%} of a core")
+    await _idle(pid, HEARTBEAT, f"{amount} streams, a heartbeat each")
     delays = [await _delay(port, tabs_user, issue) for _ in range(ROUNDS)]
-    say(
-        f"an end told to all {TABS} tabs: median {statistics.median(delays) * 1000:.0f} ms, "
-        f"slowest {max(delays) * 1000:.0f} ms of {ROUNDS}"
-    )
-    _, request, answer = await asyncio.to_thread(_poll, ours, users[0])
-    one = streams[0]
-    beat = len(b"3\r\n:\n\n\r\n")
-    up, down = HOUR // 30, HOUR // HEARTBEAT
+    say(f"an end told to all {TABS} tabs by streams: {_spread(delays)}")
+    delays = [await _delay_of_long_polling(port, tabs_user, token_of) for _ in range(ROUNDS)]
+    say(f"an end told to all {TABS} tabs by long polling: {_spread(delays)}")
+    _, request, answer = await asyncio.to_thread(_poll, ours, token_of(users[0]))
+    one, up = streams[0], HOUR // 30
     say("For each hour and client: requests, bytes")
     say(f"  poll of 30 s:  {up}, {up * (request + answer):,} ({request} + {answer} each)")
-    say(f"  long polling:  {down}, {down * (one.sent + one.read):,} ({one.sent} + {one.read} each)")
-    say(
-        f"  stream:        1, {one.sent + one.read + down * beat:,} ({one.sent} + {one.read}, {beat} each heartbeat)"
-    )
     for stream in streams:
         stream.writer.close()
+    await _long_polling(pid, port, [token_of(user) for user in users])
+    beats, size = HOUR // HEARTBEAT, len(b"3\r\n:\n\n\r\n")
+    total = one.sent + one.opened + beats * size
+    say(f"  stream:        1, {total:,} ({one.sent} + {one.opened}, {size} each heartbeat)")
 
 
-async def _delay(port, user, issue) -> float:
+async def _open(pid: int, port: int, users: list, issue) -> list[Stream]:
+    before, began = rss(pid), time.monotonic()
+    streams = [await open_stream(port, await issue(user)) for user in users]
+    after, amount = rss(pid), len(users)
+    say(
+        f"{amount} streams: {(after - before) / amount / 1000:.1f} kB each, {after / 1e6:.0f} MB whole "
+        f"process; opened in {time.monotonic() - began:.1f} s"
+    )
+    return streams
+
+
+async def _idle(pid: int, seconds: float, name: str) -> None:
+    used, woken = cpu(pid), wakes(pid)
+    await asyncio.sleep(seconds)
+    say(
+        f"idle for {seconds:.0f} s, {name}: {(cpu(pid) - used) / seconds:.3%} of a core, "
+        f"{(wakes(pid) - woken) / seconds:.1f} wake-ups a second"
+    )
+
+
+def _spread(delays: list[float]) -> str:
+    median, most = statistics.median(delays) * 1000, max(delays) * 1000
+    return f"median {median:.0f} ms, slowest {most:.0f} ms of {len(delays)}"
+
+
+async def _long_polling(pid: int, port: int, tokens: list[str]) -> None:
+    """Let as many clients ask for two holds, and say what one costs in an hour."""
+    seconds = 2 * HOLD_SECONDS + 1
+    clients = [Client(port, token) for token in tokens]
+    used, until = cpu(pid), time.monotonic() + seconds
+    await asyncio.gather(*(client.run(until=until) for client in clients))
+    rate = HOUR / HOLD_SECONDS
+    answered = sum(client.requests - 1 for client in clients)  # the last request was broken off
+    sent = sum(client.sent / client.requests for client in clients) / len(clients)
+    read = sum(client.read for client in clients) / answered
+    say(
+        f"  long polling:  {rate:.0f}, {rate * (sent + read):,.0f} ({sent:.0f} + {read:.0f} each); "
+        f"{len(clients)} clients with {answered} answers in {seconds} s: {(cpu(pid) - used) / seconds:.1%} of a core"
+    )
+
+
+async def _delay_of_long_polling(port: int, user, token_of) -> float:
+    token, until = await asyncio.to_thread(token_of, user), time.monotonic() + 60
+    clients = [asyncio.create_task(Client(port, token).run(until=until)) for _ in range(TABS)]
+    await asyncio.sleep(1)
+    return await _end(user, asyncio.gather(*clients))
+
+
+async def _delay(port: int, user, issue) -> float:
+    streams = [await open_stream(port, await issue(user)) for _ in range(TABS)]
+    seconds = await _end(user, asyncio.gather(*(each.until(b"session.ended") for each in streams)))
+    for stream in streams:
+        stream.writer.close()
+    return seconds
+
+
+async def _end(user, heard: "asyncio.Future[list[float]]") -> float:
     """Return the seconds between the call that ends a sign-in and its last tab that hears it."""
     from accounts.signins import sessions  # noqa: PLC0415 - needs the settings
 
-    streams = [await open_stream(port, await issue(user)) for _ in range(TABS)]
-    heard = asyncio.gather(*(stream.until(b"session.ended") for stream in streams))
     began = time.monotonic()
     await asyncio.to_thread(sessions.revoke, user["session"], reason=sessions.Reason.OTHER_DEVICE)
     last = max(await heard)
     user["session"] = await asyncio.to_thread(user["open"])
-    for stream in streams:
-        stream.writer.close()
     return last - began
 
 
@@ -176,6 +217,7 @@ def _helpers():
     from accounts.live import tickets  # noqa: PLC0415 - needs the settings
     from accounts.people.models import User  # noqa: PLC0415 - needs the settings
     from accounts.signins import sessions  # noqa: PLC0415 - needs the settings
+    from api.tokens import jwts  # noqa: PLC0415 - needs the settings
 
     def make(number):
         user = User.objects.create(email=f"bench{number}@example.com", password="!")  # noqa: S106
@@ -189,13 +231,13 @@ def _helpers():
     async def issue(user):
         return await asyncio.to_thread(tickets.issue, user["session"].pk)
 
-    return issue, make
+    def token_of(user) -> str:
+        return str(jwts.pair(user["session"])["access"])
+
+    return issue, make, token_of
 
 
-def _poll(port, user) -> tuple[int, int, int]:
-    from api.tokens import jwts  # noqa: PLC0415 - needs the settings
-
-    token = jwts.pair(user["session"])["access"]
+def _poll(port: int, token: str) -> tuple[int, int, int]:
     return _get(port, "/api/verify", Authorization=f"Bearer {token}")
 
 
@@ -211,6 +253,18 @@ def rss(pid: int) -> int:
 
 
 def cpu(pid: int) -> float:
-    """Return the CPU seconds that the process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """Return the CPU seconds that the process has used, to the nanosecond (`/proc/…/stat` has 10 ms)."""
+    return sum(
+        int(each.read_text().split()[0]) / 1e9
+        for each in Path(f"/proc/{pid}/task").glob("*/schedstat")
+    )
+
+
+def wakes(pid: int) -> int:
+    """Return how often the threads of the process have gone to sleep."""
+    return sum(
+        int(line.split()[1])
+        for each in Path(f"/proc/{pid}/task").glob("*/status")
+        for line in each.read_text().splitlines()
+        if line.startswith("voluntary_ctxt_switches")
+    )

@@ -9,4 +9,4 @@ class ConfigConfig(AppConfig):
     @override
     def ready(self) -> None:
         # The imports register the system checks.
-        from config import brand_checks, checks, factor_checks  # noqa: F401, PLC0415
+        from config import brand_checks, checks, factor_checks, redis_checks  # noqa: F401, PLC0415

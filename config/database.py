@@ -116,10 +116,11 @@ def remote_hosts_in_the_clear(database: dict[str, Any]) -> list[str]:
         return []
     # libpq connects to `hostaddr` if it is set, and then only verifies the name `host`.
     hosts = options.get("hostaddr") or database.get("HOST") or options.get("host", "")
-    return [host for host in str(hosts).split(",") if not _is_here(host)]
+    return [host for host in str(hosts).split(",") if not is_here(host)]
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Return True if this is a unix socket or an address of this machine."""
     if not host or host.startswith(("/", "@")):  # a unix socket; "@" is an abstract one
         return True
     if host == "localhost" or host.endswith(".localhost"):

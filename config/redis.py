@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config import database as database_settings
 from config.addresses import encoded
 
 CONNECT_SECONDS = 0.5
@@ -90,6 +91,39 @@ def caches(
         if not cache_url:
             _behind(sentinels, default)
     return {"default": default, "sessions": sessions}
+
+
+@dataclass(frozen=True)
+class Weak:
+    """The servers of these caches on other machines, as far as they lack something."""
+
+    in_the_clear: list[str]
+    without_password: list[str]
+
+
+def weak(caches: dict[str, dict[str, Any]]) -> Weak:
+    """Return the servers on other machines to which a connection has no TLS, or no password."""
+    found = Weak([], [])
+    for cache in caches.values():
+        hosts, has_tls, has_password = _described(cache)
+        for host in hosts:
+            if database_settings.is_here(host):
+                continue
+            if not has_tls and host not in found.in_the_clear:
+                found.in_the_clear.append(host)
+            if not has_password and host not in found.without_password:
+                found.without_password.append(host)
+    return found
+
+
+def _described(cache: dict[str, Any]) -> tuple[list[str], bool, bool]:
+    """Return the cache's hosts, and whether it connects with TLS and with a password."""
+    options, parts = cache["OPTIONS"], urlsplit(cache["LOCATION"])
+    own = options.get("CONNECTION_POOL_KWARGS", {})
+    if "SENTINELS" in options:
+        return [host for host, _ in options["SENTINELS"]], bool(own.get("ssl")), "password" in own
+    password = parts.password or dict(parse_qsl(parts.query)).get("password")
+    return [parts.hostname or ""], parts.scheme == "rediss", bool(password)
 
 
 def _check(url: str) -> None:

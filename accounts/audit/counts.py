@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from django.db.models import Count, QuerySet, TextField
 from django.db.models.functions import Cast, TruncHour
@@ -82,8 +83,9 @@ def since(start: datetime, *, types: Iterable[str]) -> Iterator[Counted]:
         .annotate(number=Count("*"))
         .values_list("hour", "type", "reason", "ways", "number")
     )
+    read = cache(lambda text: tuple(json.loads(text)))
     for hour, type_, reason, methods, number in sealed.union(waiting, all=True):
-        yield Counted(hour, type_, reason, tuple(json.loads(methods)), number)
+        yield Counted(hour, type_, reason, read(methods), number)
 
 
 def old() -> QuerySet[EventCount]:

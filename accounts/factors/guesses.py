@@ -26,16 +26,9 @@ def count(user_id: UUID, *, device: str = "") -> Counted:
         (counters.limit("factor"), f"{user_id}:{device}"),
         (counters.limit("factor_day"), f"{user_id}:{device}"),
     ]
-    if seconds := counters.take(counted):
+    if seconds := counters.take(counted, about=str(user_id)):
         raise TooManyRequestsError(seconds)
     return counted
-
-
-def forget(user_id: UUID) -> None:
-    """Allow new tries on devices that never signed in to this account."""
-    caller = f"{user_id}:"
-    with suppress(*STORE_ERRORS):
-        counters.forget([(counters.limit(name), caller) for name in ("factor", "factor_day")])
 
 
 def tries_left(counted: Counted) -> int:

@@ -60,7 +60,10 @@ class FactorReset(models.Model):
         indexes = [
             models.Index(
                 fields=["due_at"], name="factor_reset_due", condition=Q(ended_at__isnull=True)
-            )
+            ),
+            # The panel's list, newest first, with its filter.
+            models.Index(fields=["-created_at", "-id"], name="factor_reset_created"),
+            models.Index(fields=["outcome", "-created_at", "-id"], name="factor_reset_outcome"),
         ]
 
     @override

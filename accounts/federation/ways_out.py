@@ -17,7 +17,10 @@ KAKAOTALK = "KakaoTalk"
 
 @dataclass(frozen=True)
 class WayOut:
-    """`app` shows the page now. `link` opens `address` in the visitor's browser; '' if none does."""
+    """`app` shows the page now, '' if we don't know its name. `link` opens `address` in the visitor's browser.
+
+    `link` is '' if no link does that.
+    """
 
     app: str
     address: str
@@ -27,9 +30,9 @@ class WayOut:
 def of(request: HttpRequest) -> WayOut | None:
     """Return the way out of the app that shows this page, or None in a browser."""
     user_agent = client_of(request).user_agent
-    app = client_info.embedding_app(user_agent)
-    if not app:
+    if not client_info.is_embedded(user_agent):
         return None
+    app = client_info.embedding_app(user_agent)
     address = settings.SITE_URL + request.get_full_path()
     return WayOut(app, address, _link(app, address, user_agent))
 

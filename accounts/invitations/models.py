@@ -58,7 +58,14 @@ class Invitation(models.Model):
     class Meta:
         verbose_name = _("invitation")
         verbose_name_plural = _("invitations")
-        ordering = ["-created_at", "id"]
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="invitation_created"),
+            # The operator class serves `LIKE 'kim@%'`, whatever the collation.
+            models.Index(
+                fields=["email"], name="invitation_email", opclasses=["varchar_pattern_ops"]
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["email"],

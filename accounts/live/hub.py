@@ -1,14 +1,16 @@
 """Hold the open streams of this process, and write to them what the bell says.
 
 All methods run in the event loop, in one thread; `watching` calls them from the bell's thread. A
-stream costs one task, which waits for the client to leave, and one timer. It holds no thread and no
-connection to the database or to Redis.
+stream costs one task, which waits for the client to leave. One timer sends the heartbeats of all
+streams, so the process sleeps in between. A stream holds no thread and no connection to the database
+or to Redis.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from uuid import UUID
 
 from django.conf import settings
@@ -22,6 +24,8 @@ HEARTBEAT_SECONDS = 25.0
 SPREAD_SECONDS = 5.0
 """A client waits up to this time before it connects again, so that they don't all come at once."""
 CHECK_SLACK_SECONDS = 0.5
+BATCH = 50
+"""Heartbeats that the loop sends before it does what else waits, such as an end."""
 
 
 class TooManyStreamsError(Exception):
@@ -37,10 +41,15 @@ class Hub:
 
     def __init__(self, *, recheck: Callable[[UUID], Visitor | End]) -> None:
         self._recheck = recheck
+        self._timer: asyncio.TimerHandle | None = None
         self.forget()
 
     def forget(self) -> None:
         """Start without streams."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        self._next_beat = 0.0
         self._by_sid: dict[UUID, set[Stream]] = {}
         self._by_user: dict[UUID, set[Stream]] = {}
         self._checks: set[asyncio.Task[None]] = set()
@@ -89,7 +98,9 @@ class Hub:
         self._by_user.setdefault(visitor.user_id, set()).add(stream)
         self._by_sid.setdefault(visitor.sid, set()).add(stream)
         stream.check_at = _now() + visitor.seconds_left + CHECK_SLACK_SECONDS
-        self._wait(stream)
+        if self._timer is None:
+            self._wait()
+        self._plan(stream)
         return stream
 
     def remove(self, stream: Stream) -> None:
@@ -155,17 +166,38 @@ class Hub:
 
     # Timers
 
-    def _wait(self, stream: Stream) -> None:
-        seconds = min(HEARTBEAT_SECONDS, max(0.0, stream.check_at - _now()))
-        stream.timer = asyncio.get_running_loop().call_later(seconds, self._wake, stream)
+    def _wait(self) -> None:
+        self._next_beat = _now() + HEARTBEAT_SECONDS
+        self._timer = asyncio.get_running_loop().call_later(HEARTBEAT_SECONDS, self._beat)
 
-    def _wake(self, stream: Stream) -> None:
-        if _now() >= stream.check_at:
-            self._begin_check(stream)
-            stream.check_at = _now() + HEARTBEAT_SECONDS  # until the check has an answer
-        else:
+    def _beat(self) -> None:
+        """Send a heartbeat to all streams."""
+        self._timer = None
+        if streams := self._all():
+            self._wait()
+            self._pulse(iter(streams))
+
+    def _pulse(self, streams: Iterator[Stream]) -> None:
+        batch = list(islice(streams, BATCH))
+        for stream in batch:
             stream.push(b":\n\n")
-        self._wait(stream)
+            self._plan(stream)
+        if batch:
+            asyncio.get_running_loop().call_soon(self._pulse, streams)
+
+    def _plan(self, stream: Stream) -> None:
+        """Set a timer for the check of this stream, if it is due before the next heartbeat."""
+        if stream.timer is not None:
+            stream.timer.cancel()
+            stream.timer = None
+        if stream.check_at < self._next_beat and not stream.is_over:
+            seconds = max(0.0, stream.check_at - _now())
+            stream.timer = asyncio.get_running_loop().call_later(seconds, self._due, stream)
+
+    def _due(self, stream: Stream) -> None:
+        stream.timer = None
+        stream.check_at = _now() + HEARTBEAT_SECONDS  # until the check has an answer
+        self._begin_check(stream)
 
     def _begin_check(self, stream: Stream) -> None:
         task = asyncio.get_running_loop().create_task(self._check(stream))
@@ -183,6 +215,7 @@ class Hub:
             stream.end()
         else:
             stream.check_at = _now() + found.seconds_left + CHECK_SLACK_SECONDS
+            self._plan(stream)
 
     def _ended(self, sid: UUID, reason: str, *, current: bool) -> bytes:
         return message(

@@ -29,8 +29,8 @@ class Stream:
     """One open answer. `send` is the server's: it takes messages of ASGI."""
 
     __slots__ = (
-        *("_is_open", "_is_over", "_send", "_sending", "_waiting"),
-        *("check_at", "sid", "timer", "user_id"),
+        *("_is_open", "_send", "_sending", "_waiting"),
+        *("check_at", "is_over", "sid", "timer", "user_id"),
     )
 
     def __init__(self, visitor: Visitor, send: Send) -> None:
@@ -41,7 +41,7 @@ class Stream:
         self._waiting: list[bytes] = []
         self._sending: asyncio.Task[None] | None = None
         self._is_open = False
-        self._is_over = False
+        self.is_over = False
 
     def open(self) -> None:
         """Write the events that wait. Call after the head of the answer was sent."""
@@ -50,22 +50,23 @@ class Stream:
 
     def push(self, chunk: bytes) -> None:
         """Write this as soon as the reader takes it. For a reader that is too slow, end the stream."""
-        if self._is_over:
+        if self.is_over:
             return
         if len(self._waiting) >= MAX_WAITING:
             self._waiting = [message("resync")]
-            self._is_over = True
+            self.is_over = True
         else:
             self._waiting.append(chunk)
         self._write()
 
     def end(self) -> None:
         """End the answer after the events that wait."""
-        self._is_over = True
+        self.is_over = True
         self._write()
 
     def forget(self) -> None:
         """Drop the events: the client has left."""
+        self.is_over = True
         if self.timer is not None:
             self.timer.cancel()
         if self._sending is not None:
@@ -82,7 +83,7 @@ class Stream:
                 chunk = b"".join(self._waiting)
                 self._waiting.clear()
                 await self._send(_body(chunk, more=True))
-            if self._is_over:
+            if self.is_over:
                 await self._send(_body(b"", more=False))
         self._sending = None
 

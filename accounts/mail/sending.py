@@ -5,7 +5,6 @@ would hold a thread.
 """
 
 import logging
-from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -101,13 +100,6 @@ def _note(payload: Payload, column: str) -> None:
 jobs.register(MailHandler())
 
 
-def forget(email: str) -> None:
-    """Allow this address its mails of today anew. Not the part of a network that has used up its own."""
-    address, of_day = UserManager.normalize_email(email), settings.MAILS_PER_ADDRESS_AND_DAY
-    with suppress(*STORE_ERRORS):
-        counters.forget([(Limit(scope, of_day, DAY), address) for scope in ("mail", "mail_owner")])
-
-
 def may_send(email: str, *, network: str, is_owner: bool = False) -> bool:
     """Count one more mail to this address. Returns False if today's share is used up.
 
@@ -126,7 +118,7 @@ def may_send(email: str, *, network: str, is_owner: bool = False) -> bool:
             (Limit("mail_network", of_network, DAY), f"{address}:{network}"),
         ]
     try:
-        is_over = bool(counters.take(counted, is_patient=False))
+        is_over = bool(counters.take(counted, about=address, is_patient=False))
     except STORE_ERRORS:
         return True
     if is_over:

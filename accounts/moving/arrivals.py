@@ -40,8 +40,8 @@ def prove(user: User, by: Mapping[str, Any], *, client: ClientInfo) -> None:
         others = user.socialaccount_set.all()
         (others.exclude(**kept) if kept else others).delete()
         changes.remove_all(user, actor=None)
-        user.display_name = ""
-        user.save(update_fields=["display_name"])
+        user.display_name, user.extras = "", {}
+        user.save(update_fields=["display_name", "extras"])
         if method != "password_reset":
             user.set_unusable_password()
             user.save_password()

@@ -1,5 +1,6 @@
 """Decide whether a person can come, and with what. Nobody takes over an account that is here."""
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -34,6 +35,7 @@ def prepare(person: Person, options: Options) -> None:
     if person.is_staff or person.is_superuser:
         _judge_rights(person, options)
     _judge_groups(person, options)
+    _judge_extras(person)
     person.external_ids = [
         (source, key)
         for source, key in person.external_ids
@@ -43,6 +45,18 @@ def prepare(person: Person, options: Options) -> None:
         if not 0 < len(connection.uid) <= MAX_UID or len(connection.provider) > MAX_PROVIDER:
             person.connections.remove(connection)
             person.leave("provider", f"An account at {connection.provider[:32]} with a bad id.")
+
+
+def _judge_extras(person: Person) -> None:
+    """Keep the values of fields that this site has and accepts."""
+    known = {each.name: each for each in settings.PROFILE_FIELDS}
+    kept = {}
+    for name, value in person.extras.items():
+        try:
+            kept[name] = known[name].clean(value)
+        except (KeyError, ValidationError):
+            person.leave("profile", f"The field {name[:32]} of the profile.")
+    person.extras = kept
 
 
 def note_id(person: Person, seen: Seen) -> None:

@@ -9,6 +9,7 @@ EXPORTED = {
         "email",
         "display_name",
         "locale",
+        "extras",
         "is_active",
         "is_staff",
         "is_superuser",

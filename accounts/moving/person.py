@@ -50,6 +50,8 @@ class Person:
     """The id that the account shall keep, which is the `sub` of its tokens."""
     name: str = ""
     language: str = ""
+    extras: dict[str, Any] = field(default_factory=dict)
+    """Values of `PROFILE_FIELDS`. Only our own export has some."""
     joined: datetime | None = None
     last_login: datetime | None = None
     is_active: bool = True

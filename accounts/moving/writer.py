@@ -83,6 +83,7 @@ def _user(person: Person) -> User:
         password=person.password or make_password(None),
         display_name=person.name,
         locale=person.language,
+        extras=person.extras,
         date_joined=person.joined or timezone.now(),
         last_login=person.last_login,
         is_active=person.is_active,

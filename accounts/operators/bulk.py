@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from typing_extensions import override
 
@@ -39,13 +39,28 @@ class RefusedError(Exception):
     """The act did nothing to this account. Its text says why."""
 
 
-def prepare(act: str, users: Iterable[UUID], *, actor: User, client: ClientInfo) -> BulkRun:
-    """Store the accounts of a run that waits for the operator. It does nothing yet."""
+class _StoppedError(Exception):
+    """The run ended while an act was under way, which is undone."""
+
+
+def prepare(
+    act: str, users: Iterable[UUID], *, actor: User, client: ClientInfo, chosen_by: str = ""
+) -> BulkRun:
+    """Store the accounts of a run that waits for the operator. It does nothing yet.
+
+    `chosen_by` is the filter that found them, or '' if the operator chose each.
+    """
+    ids = list(users)
     with transaction.atomic():
         run = BulkRun.objects.create(
-            act=act, asked_by=actor, ip=client.ip, user_agent=client.user_agent
+            act=act,
+            asked_by=actor,
+            ip=client.ip,
+            user_agent=client.user_agent,
+            chosen_by=chosen_by[:500],
+            total=len(ids),
         )
-        targets = (BulkTarget(run=run, user_id=user_id) for user_id in users)
+        targets = (BulkTarget(run=run, user_id=user_id) for user_id in ids)
         BulkTarget.objects.bulk_create(targets, batch_size=1000)
     return run
 
@@ -60,17 +75,36 @@ def start(run: BulkRun, *, reason: str, values: dict[str, Any]) -> bool:
     return True
 
 
+def stop(run: BulkRun, *, actor: User) -> bool:
+    """End a run under way. Returns False if none is. No account is changed after this.
+
+    Waits for the act on one account that is under way, and undoes none.
+    """
+    rows = BulkRun.objects.filter(pk=run.pk, started_at__isnull=False, ended_at=None)
+    return bool(rows.update(ended_at=timezone.now(), is_stopped=True, stopped_by=actor))
+
+
 def go_on(run: BulkRun, act: Act) -> bool:
-    """Do the act on the targets that wait, for the time of a slice. Returns True if none is left."""
+    """Do the act on the targets that wait, for the time of a slice.
+
+    Returns True if none is left, or if an operator stopped the run.
+    """
     until = timezone.now() + SLICE
     client = ClientInfo(ip=run.ip, user_agent=run.user_agent)
+    waiting = run.targets.filter(state=BulkTarget.State.WAITING).select_related("user")
     if run.asked_by is None:
-        run.targets.filter(state=BulkTarget.State.WAITING).update(state=BulkTarget.State.FAILED)
+        with transaction.atomic():
+            count = run.targets.filter(state=BulkTarget.State.WAITING).update(
+                state=BulkTarget.State.FAILED
+            )
+            _count(run, failed=F("failed") + count)
         return True
     by = By(actor=run.asked_by, reason=run.reason, client=client)
-    waiting = run.targets.filter(state=BulkTarget.State.WAITING).select_related("user")
     while (target := waiting.order_by("pk").first()) is not None:
-        _do(run, target, by, act)
+        try:
+            _do(run, target, by, act)
+        except _StoppedError:
+            return True
         if timezone.now() > until:
             return not waiting.exists()
     return True
@@ -83,13 +117,24 @@ def _do(run: BulkRun, target: BulkTarget, by: By, act: Act) -> None:
         with transaction.atomic():
             if mine.update(state=BulkTarget.State.DONE):  # else another worker was faster
                 act(run, target.user, by)
+                _count(run, done=F("done") + 1)
+    except _StoppedError:
+        raise
     except (AccountsError, RefusedError) as exc:
         why = str(exc) or type(exc).__name__
     except Exception:
         log.exception("an act of run %s failed", run.pk)
         why = "error"
     if why:
-        mine.update(state=BulkTarget.State.FAILED, why=why[:200])
+        with transaction.atomic():
+            if mine.update(state=BulkTarget.State.FAILED, why=why[:200]):
+                _count(run, failed=F("failed") + 1)
+
+
+def _count(run: BulkRun, **number: Any) -> None:
+    """Count in the transaction of the act. Raises `_StoppedError` if the run has ended, which undoes the act."""
+    if not BulkRun.objects.filter(pk=run.pk, ended_at=None).update(**number):
+        raise _StoppedError
 
 
 def old() -> QuerySet[BulkRun]:
@@ -115,7 +160,7 @@ class BulkHandler(jobs.Handler):
     @override
     def do(self, payload: Payload) -> None:
         run = BulkRun.objects.filter(pk=payload["run"]).select_related("asked_by").first()
-        if run is None:
+        if run is None or run.ended_at is not None:
             return
         if not go_on(run, self.act):
             raise jobs.PostponedError(timezone.now())

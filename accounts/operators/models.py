@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
@@ -132,15 +133,40 @@ class BulkRun(models.Model):
     created_at = models.DateTimeField(_("asked"), default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    stopped_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, related_name="+", verbose_name=_("stopped by")
+    )
+    is_stopped = models.BooleanField(default=False)
+    chosen_by = models.CharField(max_length=500, blank=True)
+    """The filter of the list, as its address has it, if the run acts on all that match. '' for a selection."""
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
 
     class Meta:
         verbose_name = _("act on many users")
         verbose_name_plural = _("acts on many users")
-        indexes = [models.Index(fields=["created_at"], name="bulk_run_created")]
+        indexes = [models.Index(fields=["created_at", "id"], name="bulk_run_created")]
 
     @override
     def __str__(self) -> str:
         return f"{self.act} {self.created_at:%Y-%m-%d}"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.started_at is not None and self.ended_at is None
+
+    @property
+    def acted(self) -> int:
+        return self.done + self.failed
+
+    @property
+    def state(self) -> str:
+        if self.started_at is None:
+            return gettext("Not started")
+        if self.ended_at is None:
+            return gettext("Under way")
+        return gettext("Stopped") if self.is_stopped else gettext("Finished")
 
 
 class BulkTarget(models.Model):

@@ -197,7 +197,13 @@ class PasswordSetView(SaysWhen, views.PasswordSetView):
 
 
 class EmailView(SaysWhen, views.EmailView):
-    pass
+    """Show the address. While a new one waits for its code, lead back to the page for the code."""
+
+    @override
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        waiting_for = EmailVerificationProcess.resume(self.request)
+        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[no-untyped-call]  # allauth's
+        return context | {"pending_email": waiting_for.email if waiting_for else ""}
 
 
 class RequestReauthenticationCodeView(SaysWhen, views.RequestReauthenticationCodeView):

@@ -72,7 +72,7 @@ class ConfirmLoginCodeView(views.ConfirmLoginCodeView):
         if request.user.is_anonymous and sign_in_codes.resumed(request) is None:
             if stage is not None:
                 request.session[KEPT_EMAIL] = stage.state["email"]
-            messages.info(request, _("That code has expired. Ask for a new code."))
+            messages.warning(request, _("That code has expired. Ask for a new code."))
             return _lead_to(request, "account_request_login_code")
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return response

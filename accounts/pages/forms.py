@@ -8,6 +8,7 @@ from allauth.account.adapter import get_adapter
 from allauth.core import context
 from allauth.socialaccount import forms as social_forms
 from django import forms
+from django.conf import settings
 from django.core.validators import EmailValidator
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +21,7 @@ from accounts.pages import admission, decoys, stays
 from accounts.pages.codes import ChecksCode
 from accounts.pages.mail_requests import AsksForReset
 from accounts.pages.mailbox_links import ConnectsKnown
+from accounts.pages.profile_forms import HasProfileFields
 from accounts.pages.sign_in_codes import AsksForCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.pages.waiting import CountsGuesses, refusal
@@ -29,6 +31,7 @@ from accounts.people.models import User
 from accounts.people.passwords import MIN_LENGTH
 from accounts.people.validators import PasswordLengthValidator
 from accounts.request import sign_in_of
+from accounts.typed import digits_in
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -134,7 +137,8 @@ class SignupForm(SignsUpAgain, account_forms.SignupForm):
         if not self.by_passkey:
             _explain(self.fields["password1"])
         self.fields["remember"].initial = stays.default(context.request)
-        self.order_fields(["email", "password1", "remember"])
+        asked = [each.name for each in self.asked]
+        self.order_fields(["email", "password1", *asked, "remember"])
 
     @override
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
@@ -208,12 +212,24 @@ class UserTokenForm(account_forms.UserTokenForm):
         return User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
 
 
-class ProfileForm(forms.ModelForm[User]):
+class ProfileForm(HasProfileFields, forms.ModelForm[User]):
     class Meta:
         model = User
         fields = ["display_name", "locale"]
         labels = {"display_name": _("Name"), "locale": _("Language")}
         widgets = {"display_name": forms.TextInput(attrs={"autocomplete": "name"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for each in self.asked:
+            self.initial[each.name] = self.instance.extras.get(each.name)
+
+    @override
+    def save(self, commit: bool = True) -> User:
+        if self.asked:
+            # Values of fields that the settings have no more stay: another setting may bring them back.
+            self.instance.extras = self.instance.extras | self.extras
+        return super().save(commit=commit)
 
 
 class CodeForm(ChecksCode):
@@ -230,6 +246,19 @@ class CodeForm(ChecksCode):
                 "spellcheck": "false",
             }
         )
+
+    @override
+    def check_code(self, expected: str) -> None:
+        """Check the code. Part of a code, such as its first group, is a slip: it costs no try.
+
+        Raises as `ChecksCode.check_code` does, and `ValidationError` for another number of digits.
+        """
+        typed: str = self.cleaned_data["code"]  # type: ignore[attr-defined]  # of the form
+        if len(digits_in(typed)) != settings.ALLAUTH_USER_CODE_FORMAT["length"]:
+            raise forms.ValidationError(
+                _("The code has eight digits. Type or paste all of them."), code="incomplete_code"
+            )
+        super().check_code(expected)
 
     def clean_code(self) -> str:
         self.check_code(self.expected_code)  # type: ignore[attr-defined]  # of the form

@@ -24,7 +24,7 @@ def count(request: HttpRequest, kind: str, email: str) -> None:
 
     Raises `TooManyRequestsError`, and `StoreUnavailableError` if Redis doesn't answer.
     """
-    if seconds := counters.take([_counter(request, kind, email)]):
+    if seconds := counters.take([_counter(request, kind, email)], about=email.lower()):
         raise TooManyRequestsError(seconds)
 
 

@@ -58,7 +58,7 @@ class SignInCode(OnlyMailed, login_by_code.LoginCodeVerificationProcess):
         if self.user is None:
             self.state["code"] = codes.unguessable()
         super().send()
-        counters.take([_pause(self.state["email"])])
+        counters.take([_pause(self.state["email"])], about=self.state["email"].lower())
 
     @override
     def send_by_email(self, email: str, skip_enumeration_mails: bool = False) -> None:
@@ -78,7 +78,7 @@ class SignInCode(OnlyMailed, login_by_code.LoginCodeVerificationProcess):
         too many codes to this address.
         """
         email = self.state["email"]
-        if seconds := counters.take([_pause(email)]):
+        if seconds := counters.take([_pause(email)], about=email.lower()):
             raise TooManyRequestsError(seconds)
         count_mail(self.request, email)
         self.state["at"] = self.stage.login.initiated_at = time.time()

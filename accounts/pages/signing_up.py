@@ -30,7 +30,7 @@ from accounts.people.models import User
 from accounts.request import client_of
 
 OWN_PASSWORD = "sign_up_again"  # noqa: S105 - an entry of the session
-"""The session entry with the user's id and the hash of the password that this visitor chose."""
+"""The session entry with the user's id, the hash of the password and the further profile of this visitor."""
 PROVIDER = "sign_up_by"
 """The session entry with the provider's answer by which this visitor signs up."""
 
@@ -68,7 +68,7 @@ class SignsUpAgain:
             return False
         password = form.cleaned_data.get(self.password_field) or None
         if self.unproved is not None:
-            _again(request, self.unproved, password)
+            _again(request, self.unproved, password, form.extras)
         else:
             decoys.leave(email, make_password(password))
         return True
@@ -79,7 +79,7 @@ class SignsUpAgain:
         mail_requests.count(request, "sign_up", email)
         password = form.cleaned_data.get(self.password_field) or None
         if self.unproved is not None:
-            return _again(request, self.unproved, password), None
+            return _again(request, self.unproved, password, form.extras), None
         if form.account_already_exists:
             decoys.leave(email, make_password(password))
         try:
@@ -91,15 +91,15 @@ class SignsUpAgain:
             if user is None:
                 decoys.leave(email, make_password(password))
                 return None, prevent_enumeration(request, email=email)
-            return _again(request, user, password), None
+            return _again(request, user, password, form.extras), None
         if saved[0] is not None:
             decoys.leave(email, saved[0].password)
         return saved
 
 
-def _again(request: HttpRequest, user: User, password: str | None) -> User:
+def _again(request: HttpRequest, user: User, password: str | None, extras: dict[str, Any]) -> User:
     hashed = make_password(password)
-    request.session[OWN_PASSWORD] = {"user": str(user.pk), "hash": hashed}
+    request.session[OWN_PASSWORD] = {"user": str(user.pk), "hash": hashed, "extras": extras}
     decoys.leave(user.email, hashed)
     return user
 
@@ -122,7 +122,7 @@ def forget_password(request: HttpRequest) -> None:
 def own(request: HttpRequest, user: User) -> None:
     """Give an unproved account to the visitor who is about to prove its address in this session.
 
-    Call in the transaction that marks the address as proved. Sets the password that this visitor chose,
+    Call in the transaction that marks the address as proved. Sets the password and the further profile that this visitor chose,
     and removes the name and the connections, which strangers may have added. Does nothing if this session
     has no password for the account, or if the account is proved already. Raises `ConflictError` if the account was deleted.
     """
@@ -136,6 +136,8 @@ def own(request: HttpRequest, user: User) -> None:
         addresses.disown_unproven(locked)
         user.password = locked.password = noted["hash"]
         locked.save_password()
+        user.extras = locked.extras = noted.get("extras", {})
+        locked.save(update_fields=["extras"])
         user.password_version = locked.password_version
         trail.record(EventType.USER_ADOPTED, user=locked, client=client_of(request))
 

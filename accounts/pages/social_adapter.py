@@ -8,7 +8,9 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.base.constants import AuthError, AuthProcess
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import UUIDField
 from django.http import HttpRequest
 from django.urls import reverse
 from typing_extensions import override
@@ -107,6 +109,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             signing_up.replace(address.email)
         for address in sociallogin.email_addresses[:1]:  # the only one that allauth looks at
             mailbox_links.want(request, sociallogin, address.email)
+        if any(each.is_required for each in settings.PROFILE_FIELDS):
+            return False  # the form asks for what the provider doesn't tell
         return bool(super().is_auto_signup_allowed(request, sociallogin))
 
     @override
@@ -133,6 +137,15 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
                 return user
         except IntegrityError as exc:  # the same person signs up twice at the same time
             raise ConflictError from exc
+
+    @override
+    def deserialize_instance(self, model: Any, data: Any) -> Any:
+        """Return the row that waited in the session, with its UUIDs: allauth leaves them as text."""
+        row = super().deserialize_instance(model, data)  # type: ignore[no-untyped-call]  # allauth's
+        for field in row._meta.concrete_fields:  # noqa: SLF001 - Django's documented API
+            if isinstance(field, UUIDField):
+                setattr(row, field.attname, field.to_python(getattr(row, field.attname)))
+        return row
 
     @override
     def get_provider(

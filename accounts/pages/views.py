@@ -84,7 +84,7 @@ class ContinueView(SignedInMixin, TemplateView):
         proofs.require(self.auth_session)
         act = parking.take(request, kwargs["key"])
         if act is None:
-            messages.info(request, _("Please start again: this step is over."))
+            messages.warning(request, _("Please start again: this step is over."))
             return redirect("accounts:home")
         path, form = act
         fields = [(name, value) for name, values in form.lists() for value in values]

@@ -109,7 +109,7 @@ def is_unproved(user: User) -> bool:
 
 
 def disown_unproven(user: User) -> None:
-    """Delete the connections and the name of an account without a proved address.
+    """Delete the connections, the name and the further profile of an account without a proved address.
 
     Call before a password reset proves its first address. A stranger may have signed up with this
     address, chosen the name and connected a provider, and could otherwise still sign in by that
@@ -118,5 +118,5 @@ def disown_unproven(user: User) -> None:
     if _has_proved(user):
         return
     user.socialaccount_set.all().delete()
-    user.display_name = ""
-    user.save(update_fields=["display_name"])
+    user.display_name, user.extras = "", {}
+    user.save(update_fields=["display_name", "extras"])

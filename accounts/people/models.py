@@ -48,6 +48,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     locale = models.CharField(
         _("language"), max_length=5, choices=Locale, blank=True, default=Locale.UNSET
     )
+    extras = models.JSONField(_("further profile"), default=dict, blank=True, editable=False)
+    """The values of `PROFILE_FIELDS`, by name. Assigned anew, never changed in place."""
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Untick to disable the account.")
     )

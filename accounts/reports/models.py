@@ -37,7 +37,17 @@ class Report(models.Model):
         verbose_name = _("report")
         verbose_name_plural = _("reports: it wasn't me")
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["-created_at", "-id"], name="report_created")]
+        # The panel's list, newest first, with its filters and its search.
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="report_created"),
+            models.Index(
+                fields=["-created_at", "-id"],
+                name="report_open",
+                condition=models.Q(closed_at__isnull=True),
+            ),
+            models.Index(fields=["about", "-created_at", "-id"], name="report_about"),
+            models.Index(fields=["sid"], name="report_sid", condition=models.Q(sid__isnull=False)),
+        ]
 
     @override
     def __str__(self) -> str:

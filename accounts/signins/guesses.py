@@ -34,7 +34,7 @@ def count(account: str, *, network: str, device: str = "") -> Guess:
     the password.
     """
     guess = Guess(tuple(_limits(account, network=network, device=device)))
-    if seconds := counters.take(guess.counted):
+    if seconds := counters.take(guess.counted, about=account):
         raise TooManyRequestsError(seconds)
     return guess
 

@@ -3,8 +3,9 @@
 `count` counts every event; its windows begin at the same moment for all callers. `take` counts
 attempts, and `give_back` uncounts those that succeeded; its window begins with the first attempt.
 Many people share a network: an attempt may name its subject, such as the account, and `forgive` uncounts all
-attempts of this subject in the network's window. Each costs one round trip to Redis. Callers and subjects are
-emails, IP addresses and ids: the keys in Redis have their HMACs.
+attempts of this subject in the network's window. Each costs one round trip to Redis. `lift` clears all that was
+counted about one account, also on devices and in networks that nobody can list. Callers, subjects and accounts
+are emails, IP addresses and ids: the keys in Redis have their HMACs.
 """
 
 import hmac
@@ -20,7 +21,8 @@ from accounts import metrics
 from accounts.store import outage
 
 TAKE = """
-local wait = 0
+local wait, last = 0, #ARGV
+local about = ARGV[last]
 for i, key in ipairs(KEYS) do
   if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[3 * i - 2]) then
     wait = math.max(wait, redis.call('PTTL', key))
@@ -33,14 +35,39 @@ if wait == 0 then
       redis.call('HINCRBY', key .. ':of', ARGV[3 * i], 1)
       redis.call('PEXPIRE', key .. ':of', redis.call('PTTL', key))
     end
+    if about ~= '' then
+      local now = redis.call('TIME')
+      local at = now[1] * 1000 + math.floor(now[2] / 1000)
+      redis.call('ZREMRANGEBYSCORE', about, '-inf', at)
+      redis.call('ZADD', about, at + redis.call('PTTL', key), ARGV[3 * i] .. ' ' .. key)
+      local ends = redis.call('ZREVRANGE', about, 0, 0, 'WITHSCORES')
+      redis.call('PEXPIRE', about, math.max(1, ends[2] - at))
+    end
   end
 end
 return wait
 """
 """Count one event at each key, or at none if one is full: then return the milliseconds to wait.
 
-The hash beside a key has the share of each subject. It expires with the key.
+The hash beside a key has the share of each subject. It expires with the key. The sorted set of an account
+lists its keys that have not expired, each after the subject, which is empty if the key is the account's alone.
 """
+LIFT = """
+for _, entry in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  local at = string.find(entry, ' ', 1, true)
+  local subject, key = string.sub(entry, 1, at - 1), string.sub(entry, at + 1)
+  local share, shares = 0, key .. ':of'
+  if subject ~= '' then
+    share = tonumber(redis.call('HGET', shares, subject) or '0')
+    redis.call('HDEL', shares, subject)
+  end
+  if subject == '' or (share > 0 and redis.call('DECRBY', key, share) < 1) then
+    redis.call('DEL', key, shares)
+  end
+end
+redis.call('DEL', KEYS[1])
+"""
+"""Clear the keys of an account, and its share of those that it has in common with others."""
 GIVE_BACK = """
 for i, key in ipairs(KEYS) do
   local share, shares, subject = 1, key .. ':of', ARGV[i]
@@ -120,10 +147,10 @@ Counter = tuple[Limit, str] | tuple[Limit, str, str]
 Counted = Iterable[Counter]
 
 
-def take(counted: Counted, *, is_patient: bool = True) -> int:
+def take(counted: Counted, *, about: str = "", is_patient: bool = True) -> int:
     """Count one attempt towards all these limits, unless one is full.
 
-    Returns 0. If a limit is full, counts nothing and returns the seconds until the next attempt. Raises
+    `about` is the account that the attempt concerns, for `lift`. Returns 0. If a limit is full, counts nothing and returns the seconds until the next attempt. Raises
     `StoreUnavailableError` after waiting for Redis; if not `is_patient`, `STORE_ERRORS` at once. If
     Redis' answer is lost, the retry counts the attempt twice.
     """
@@ -134,7 +161,8 @@ def take(counted: Counted, *, is_patient: bool = True) -> int:
 
     def ask() -> int:
         redis = get_redis_connection("default")
-        return cast("int", redis.eval(TAKE, len(pairs), *map(_name, pairs), *windows))
+        names, account = map(_name, pairs), _index(about) if about else ""
+        return cast("int", redis.eval(TAKE, len(pairs), *names, *windows, account))
 
     wait = outage.patiently if is_patient else outage.at_once
     milliseconds = wait(ask, outage.cache)
@@ -190,6 +218,19 @@ def forget(counted: Counted) -> None:
     names = [_name(pair) for pair in counted]
     redis = get_redis_connection("default")
     outage.at_once(lambda: redis.delete(*names), outage.cache)
+
+
+def lift(about: str) -> None:
+    """Set all counts about this account to zero, and take its share from those of networks.
+
+    Raises `STORE_ERRORS` without waiting.
+    """
+    redis = get_redis_connection("default")
+    outage.at_once(lambda: redis.eval(LIFT, 1, _index(about)), outage.cache)
+
+
+def _index(about: str) -> str:
+    return f"counted:{_hidden(about)}"
 
 
 def _name(pair: Counter) -> str:

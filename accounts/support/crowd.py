@@ -72,6 +72,7 @@ class Crowd:
             "email": email_of(number),
             "display_name": FAMILY_KO[number % 10] + GIVEN_KO[number // 10 % 10],
             "locale": "",
+            "extras": "{}",
             "is_active": _chance(number).random() < ACTIVE,
             "is_staff": number % STAFF_EVERY == 1,
             "is_superuser": False,

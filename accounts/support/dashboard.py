@@ -21,7 +21,8 @@ class Card:
     """One number. `url` is the list of its rows, or '' if the reader may not see that list."""
 
     label: str
-    value: int
+    value: int | None
+    """None until the worker has counted."""
     url: str
     note: str = ""
     is_percent: bool = False
@@ -51,7 +52,7 @@ def _dashboard(request: HttpRequest) -> dict[str, Any]:
         "range": chosen,
         "ranges": figures.RANGES.values(),
         "cards": [*_event_cards(found), *_state_cards(request, state)],
-        "counted_at": state.at,
+        "counted_at": state and state.at,
         "charts": [
             charts.columns(
                 type_.name.lower(),
@@ -86,7 +87,10 @@ def _event_cards(found: Events) -> list[Card]:
     ]
 
 
-def _state_cards(request: HttpRequest, state: State) -> list[Card]:
+def _state_cards(request: HttpRequest, state: State | None) -> list[Card]:
+    if state is None:
+        labels = _("Active sign-ins"), _("Accounts with a second factor")
+        return [Card(label, None, "") for label in (*labels, _("Staff with a second factor"))]
     user = request.user
     users = _list("user") if user.has_perm("accounts.view_user") else ""
     rows = _list("authsession") if user.has_perm("accounts.view_authsession") else ""

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import astuple, dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache as cached
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -18,7 +19,9 @@ from accounts.people.models import User
 from accounts.signins.models import AuthSession
 
 STATE_SECONDS = 300
-"""Seconds for which the numbers of accounts and active sign-ins are kept: they read all accounts."""
+"""Age at which the worker counts accounts and active sign-ins again: this reads all accounts."""
+KEPT_SECONDS = 24 * 3600
+"""Time for which the last numbers are shown, with their time, if no worker runs."""
 _STATE_KEY = "support:state"
 FAILED, SUCCEEDED = EventType.LOGIN_FAILED, EventType.LOGIN_SUCCEEDED
 SIGNED_UP, DENIED = EventType.USER_SIGNED_UP, EventType.ACTIVITY_DENIED
@@ -94,25 +97,39 @@ def events(chosen: Range, now: datetime) -> Events:
     """Count the events of a range, in one statement."""
     steps = chosen.steps(now)
     found = Events(steps[0], steps, {type_: Counter() for type_ in TYPES})
+    # There are thousands of rows, but few hours and few sets of methods.
+    step_of = cached(chosen.step_of)
+    by_methods: Counter[tuple[str, ...]] = Counter()
     for each in counts.since(found.start, types=TYPES):
-        found.by_step[each.type][chosen.step_of(each.hour)] += each.number
+        found.by_step[each.type][step_of(each.hour)] += each.number
         if each.type == FAILED:
             found.reasons[each.reason] += each.number
         if each.type == SUCCEEDED:
-            for label in {str(method_label(way)) for way in each.methods if way != Method.PRESENCE}:
-                found.methods[label] += each.number
+            by_methods[each.methods] += each.number
+    for methods, number in by_methods.items():
+        for label in {str(method_label(way)) for way in methods if way != Method.PRESENCE}:
+            found.methods[label] += number
     return found
 
 
-def state() -> State:
-    """Return the numbers of now, or those of at most `STATE_SECONDS` ago."""
+def state() -> State | None:
+    """Return the last numbers that `count_if_due` kept, or None. Asks no database."""
     if kept := cache.get(_STATE_KEY):
         at, *numbers = kept
         return State(datetime.fromisoformat(at), *numbers)
-    found = _count_state()
-    at, *numbers = astuple(found)
-    cache.set(_STATE_KEY, [at.isoformat(), *numbers], STATE_SECONDS)
-    return found
+    return None
+
+
+def count_if_due() -> None:
+    """Count accounts and active sign-ins for the dashboard, unless the kept numbers are new.
+
+    The worker calls this, so that no reader of the dashboard waits for it.
+    """
+    kept = state()
+    if kept and timezone.now() - kept.at < timedelta(seconds=STATE_SECONDS):
+        return
+    at, *numbers = astuple(_count_state())
+    cache.set(_STATE_KEY, [at.isoformat(), *numbers], KEPT_SECONDS)
 
 
 def _count_state() -> State:

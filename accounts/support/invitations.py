@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -15,6 +15,8 @@ from accounts.invitations import invitations
 from accounts.invitations.models import Invitation
 from accounts.people.managers import UserManager
 from accounts.request import client_of
+from accounts.support import search
+from accounts.support.keyset import KeysetList
 from accounts.support.read_only import ReadOnly
 
 if TYPE_CHECKING:
@@ -42,13 +44,18 @@ class InvitationForm(forms.ModelForm[Invitation]):
 
 
 @admin.register(Invitation)
-class InvitationAdmin(ReadOnly, admin.ModelAdmin[Invitation]):
+class InvitationAdmin(KeysetList, ReadOnly, admin.ModelAdmin[Invitation]):
+    keyset = "created_at"
     form = InvitationForm
     list_display = ["email", "state", "sent_at", "expires_at", "invited_by"]
     list_select_related = ["invited_by"]
-    search_fields = ["email"]
+    search_fields = ["email", "id"]
     actions = ["send_again", "revoke"]
     fields = ["email", "language", "state", "sent_at", "expires_at", "invited_by", "user"]
+
+    @override
+    def found_by(self, text: str) -> Q:
+        return search.invitations(text)
 
     @admin.display(description=_("language"))
     def language(self, invitation: Invitation) -> str:

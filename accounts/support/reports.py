@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -17,6 +17,8 @@ from accounts.people import authority, names
 from accounts.reports import cases
 from accounts.reports.models import Report
 from accounts.request import client_of
+from accounts.support import search
+from accounts.support.keyset import KeysetList
 from accounts.support.reporting import ReasonedActionForm, reason_in
 
 if TYPE_CHECKING:
@@ -73,15 +75,13 @@ class ReportForm(forms.ModelForm[Report]):
 
 
 @admin.register(Report)
-class ReportAdmin(admin.ModelAdmin[Report]):
+class ReportAdmin(KeysetList, admin.ModelAdmin[Report]):
+    keyset = "created_at"
     form = ReportForm
     list_display = ["created_at", "user", "what", "state", "closed_by", "note"]
-    list_filter = [StateFilter, "about"]
+    list_filter = [StateFilter, "about", ("created_at", admin.DateFieldListFilter)]
     list_select_related = ["user", "closed_by"]
-    # Counts the rows that a filter leaves, and not all rows of the table once more.
-    show_full_result_count = False
-    search_fields = ["user__email", "=sid"]
-    date_hierarchy = "created_at"
+    search_fields = ["user__email", "user__id", "id", "sid"]
     actions = ["close", "reopen"]
     action_form = ReasonedActionForm
     fields = [
@@ -91,6 +91,10 @@ class ReportAdmin(admin.ModelAdmin[Report]):
     readonly_fields = [
         *("account", "what", "created_at", "sid", "event", "closed_at", "closed_by"),
     ]
+
+    @override
+    def found_by(self, text: str) -> Q:
+        return search.reports(text)
 
     @admin.display(description=gettext_lazy("what"), ordering="about")
     def what(self, report: Report) -> str:

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -23,6 +23,8 @@ from accounts.factors.models import FactorReset
 from accounts.people import authority, names
 from accounts.people.models import User
 from accounts.request import client_of
+from accounts.support import search
+from accounts.support.keyset import KeysetList
 from accounts.support.read_only import ReadOnly
 from accounts.support.reporting import ReasonedActionForm, reason_in, report
 
@@ -94,15 +96,19 @@ class ResetsFactors(DjangoUserAdmin[User]):
 
 
 @admin.register(FactorReset)
-class FactorResetAdmin(ReadOnly, admin.ModelAdmin[FactorReset]):
+class FactorResetAdmin(KeysetList, ReadOnly, admin.ModelAdmin[FactorReset]):
+    keyset = "created_at"
     list_display = ["user", "state", "due_at", "asked_by", "reason", "created_at"]
-    list_filter = ["outcome"]
+    list_filter = ["outcome", ("created_at", admin.DateFieldListFilter)]
     list_select_related = ["user", "asked_by"]
-    search_fields = ["user__email", "asked_by__email", "reason"]
-    date_hierarchy = "created_at"
+    search_fields = ["user__email", "asked_by__email", "user__id", "id"]
     actions = ["stop"]
     action_form = ReasonedActionForm
     exclude = ["stop_digest"]
+
+    @override
+    def found_by(self, text: str) -> Q:
+        return search.resets(text)
 
     @admin.display(description=gettext_lazy("state"), ordering="ended_at")
     def state(self, reset: FactorReset) -> str:

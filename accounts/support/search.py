@@ -68,6 +68,34 @@ def events(text: str) -> Q:
     return found
 
 
+def reports(text: str) -> Q:
+    """Return the reports with this id, user's id or sid, or of users with this part of an email."""
+    if key := uuid_of(text):
+        return Q(pk=key) | Q(user=key) | Q(sid=key)
+    return _part("user__email", text)
+
+
+def resets(text: str) -> Q:
+    """Return the resets with this id or user's id, or of or by users with this part of an email."""
+    if key := uuid_of(text):
+        return Q(pk=key) | Q(user=key)
+    return _part("user__email", text) | _part("asked_by__email", text)
+
+
+def invitations(text: str) -> Q:
+    """Return the invitation with this id, or those of an address that begins like this."""
+    if key := uuid_of(text):
+        return Q(pk=key)
+    return Q(email__startswith=text.lower())
+
+
+def deliveries(text: str) -> Q:
+    """Return the deliveries with this `webhook-id`, user's id or sid. No other text finds one."""
+    if key := uuid_of(text.removeprefix("msg_")):
+        return Q(pk=key) | Q(user_id=key) | Q(sid=key)
+    return Q(pk__in=[])
+
+
 def owner_of(email: str) -> User | None:
     """Return the user with exactly this email."""
     return User.objects.filter(email=User.objects.normalize_email(email)).first()

@@ -14,6 +14,7 @@ from accounts.factors import resets
 from accounts.mail.models import SentMail, hash_of
 from accounts.operators import proposals, superusers
 from accounts.operators.acting import state_of
+from accounts.pages import profile_forms
 from accounts.people.models import User
 from accounts.support.actions.data import NoteForm
 from accounts.support.actions.registry import ACTIONS
@@ -39,6 +40,7 @@ def facts_of(user: User, *, actor: User) -> dict[str, Any]:
         "sign_ins": _sign_ins_of(user),
         "events": _events_of(user),
         "mails": _mails_of(user, [row.email for row in addresses]),
+        "extras": profile_forms.shown(user),
         "notes": list(user.operator_notes.select_related("author")[:NOTES]),
         "reset": resets.pending_of(user),
         "proposal": proposals.open_of(user),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -15,10 +15,12 @@ from typing_extensions import override
 
 from accounts.audit.vocabulary import WebhookStop
 from accounts.request import client_of
+from accounts.support import search
+from accounts.support.keyset import KeysetList
 from accounts.support.read_only import ReadOnly
 from accounts.support.reporting import report
 from accounts.webhooks import delivery, endpoints
-from accounts.webhooks.events import Event
+from accounts.webhooks.events import TEST, Event
 from accounts.webhooks.models import OVERLAP, WebhookDelivery, WebhookEndpoint
 
 if TYPE_CHECKING:
@@ -161,18 +163,38 @@ class WebhookEndpointAdmin(admin.ModelAdmin[WebhookEndpoint]):
         return render(request, f"admin/accounts/webhookendpoint/{name}.html", shown)
 
 
+class TypeFilter(admin.SimpleListFilter):
+    """Show the deliveries of one event. Django's own filter would read the type of each row."""
+
+    title = gettext_lazy("event")
+    parameter_name = "type"
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [*Event.choices(), (TEST, TEST)]
+
+    @override
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset if value is None else queryset.filter(type=value)
+
+
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(ReadOnly, admin.ModelAdmin[WebhookDelivery]):
+class WebhookDeliveryAdmin(KeysetList, ReadOnly, admin.ModelAdmin[WebhookDelivery]):
+    keyset = "occurred_at"
     list_display = [
         *("occurred_at", "type", "endpoint", "status", "attempts"),
         *("attempted_at", "status_code", "error"),
     ]
-    list_filter = ["status", "type", "endpoint"]
+    list_filter = ["status", TypeFilter, "endpoint", ("occurred_at", admin.DateFieldListFilter)]
     list_select_related = ["endpoint"]
-    search_fields = ["user_id", "sid"]
-    date_hierarchy = "occurred_at"
+    search_fields = ["id", "user_id", "sid"]
     readonly_fields = ["event_id"]
     actions = ["replay"]
+
+    @override
+    def found_by(self, text: str) -> Q:
+        return search.deliveries(text)
 
     @admin.display(description=gettext_lazy("event id"))
     def event_id(self, row: WebhookDelivery) -> str:

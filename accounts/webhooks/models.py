@@ -124,8 +124,23 @@ class WebhookDelivery(models.Model):
         verbose_name_plural = _("webhook deliveries")
         ordering = ["-occurred_at", "-id"]
         indexes = [
-            models.Index(fields=["endpoint", "-occurred_at"], name="webhook_delivery_endpoint"),
-            models.Index(fields=["occurred_at"], name="webhook_delivery_occurred"),
+            # The panel's list, newest first, with its filters and its search.
+            models.Index(fields=["-occurred_at", "-id"], name="webhook_delivery_occurred"),
+            models.Index(
+                fields=["endpoint", "-occurred_at", "-id"], name="webhook_delivery_endpoint"
+            ),
+            models.Index(fields=["status", "-occurred_at", "-id"], name="webhook_delivery_status"),
+            models.Index(fields=["type", "-occurred_at", "-id"], name="webhook_delivery_type"),
+            models.Index(
+                fields=["user_id"],
+                name="webhook_delivery_user",
+                condition=models.Q(user_id__isnull=False),
+            ),
+            models.Index(
+                fields=["sid"],
+                name="webhook_delivery_sid",
+                condition=models.Q(sid__isnull=False),
+            ),
         ]
 
     @override

@@ -31,7 +31,7 @@ class MeView(APIView):
         operation_id="me_update", request=MeSerializer, responses=MeSerializer, tags=["account"]
     )
     def patch(self, request: Request) -> Response:
-        """Change the display name or the language."""
+        """Change the display name, the language or the further profile."""
         user = account(request)
         body = MeSerializer(user, data=request.data, partial=True)
         body.is_valid(raise_exception=True)

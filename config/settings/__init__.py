@@ -14,6 +14,7 @@ from config.settings.limits import *  # noqa: F403 - Django reads settings from 
 from config.settings.live import *  # noqa: F403 - Django reads settings from one module
 from config.settings.mail import *  # noqa: F403 - Django reads settings from one module
 from config.settings.metrics import *  # noqa: F403 - Django reads settings from one module
+from config.settings.profile import *  # noqa: F403 - Django reads settings from one module
 from config.settings.providers import *  # noqa: F403 - Django reads settings from one module
 from config.settings.redis import *  # noqa: F403 - Django reads settings from one module
 from config.settings.retention import *  # noqa: F403 - Django reads settings from one module

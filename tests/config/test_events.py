@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import re
 import signal
 import socket
 import sys
 import time
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import pytest
 import requests
@@ -117,6 +120,34 @@ def test_sigterm_ends_streams_cleanly_and_at_once(events, cookie):
         assert events.stop() in {0, -signal.SIGTERM}
         assert list(lines) == []  # the whole answer has arrived: an unfinished one is an error
         assert time.monotonic() - began < 4
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+def test_idle_streams_never_wake_the_event_loop(events, cookie):
+    main_thread = Path(f"/proc/{events.process.pid}/task/{events.process.pid}/status")
+
+    def wakes():
+        return re.search(
+            r"^voluntary_ctxt_switches:\s+(\d+)", main_thread.read_text(), re.MULTILINE
+        )[1]
+
+    with events.open(cookie) as first, events.open(cookie) as second:
+        first_block(first), first_block(second)
+        time.sleep(1)  # the threads that opened the streams have gone to sleep
+        before = wakes()
+        time.sleep(3)  # shorter than a heartbeat
+        assert wakes() == before
+
+
+def test_each_answer_has_the_time(events, cookie):
+    with events.open(cookie) as stream:
+        heads = [
+            stream.headers,
+            requests.get(f"http://127.0.0.1:{events.port}/livez", timeout=5).headers,
+        ]
+
+    dates = [parsedate_to_datetime(each["Date"]).timestamp() for each in heads]
+    assert dates == pytest.approx([time.time()] * 2, abs=60)
 
 
 def test_a_header_of_a_megabyte_is_refused(events, cookie):

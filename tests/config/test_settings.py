@@ -1,8 +1,10 @@
 """Test the settings through requests: headers, CORS, cookies, and no start with unsafe settings."""
 
 import pytest
+from django.http import HttpResponseNotModified
 from django.test import Client
 
+from config.headers import SecurityHeadersMiddleware
 from tests.kit.clients import CHROME
 from tests.kit.factories import PASSWORD
 
@@ -44,8 +46,30 @@ def test_every_answer_carries_the_security_headers(client, path):
     response = client.get(path)
 
     assert {name: response.get(name) for name in HEADERS} == HEADERS
-    assert set(response["Content-Security-Policy"].split("; ")) == CSP
+    is_page = response["Content-Type"].startswith("text/html")
+    sandbox = set() if is_page else {"sandbox"}
+    assert set(response["Content-Security-Policy"].split("; ")) == CSP | sandbox
     assert "camera=()" in response["Permissions-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/api/me/", "/api/schema/", "/livez", "/accounts/data/"])
+def test_an_answer_that_is_no_page_runs_no_script(signed_in, path):
+    response = signed_in.get(path)
+
+    assert not response["Content-Type"].startswith("text/html")
+    assert response["Content-Security-Policy"].endswith("; sandbox")
+
+
+def test_an_answer_without_a_type_has_no_sandbox(rf):
+    """A 304 about a page changes the policy of the page that the browser keeps."""
+    middleware = SecurityHeadersMiddleware(lambda request: HttpResponseNotModified())
+
+    assert "sandbox" not in middleware(rf.get("/"))["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/accounts/", "/api/docs/", "/nothing"])
+def test_a_page_has_no_sandbox(signed_in, path):
+    assert "sandbox" not in signed_in.get(path)["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("path", ["/accounts/", "/accounts/sessions/", "/admin/"])

@@ -29,7 +29,14 @@ def test_a_failing_chore_does_not_stop_the_worker(error):
 
 
 def test_each_chore_has_its_interval():
-    assert [tick.every_seconds for tick in worker.TICKS] == [1, *[60] * 4, 10, 600, *[3600] * 11]
+    assert [tick.every_seconds for tick in worker.TICKS] == [
+        1,
+        *[60] * 4,
+        10,
+        60,
+        600,
+        *[3600] * 11,
+    ]
 
 
 def test_a_new_services_secret_is_shown_once_and_stored_hashed(settings):

@@ -268,6 +268,53 @@ def test_dotfiles_are_not_served(edge, path):
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["dump.sql", "db.sqlite3", "settings.py", "style.css.bak", "key.pem", "README", "x.css~"],
+)
+def test_only_files_of_pages_are_served_from_static(edge, name):
+    (edge.static / name).write_text("secret")
+
+    response, body = edge.ask("GET", f"/static/{name}")
+
+    assert response.status == 404
+    assert b"secret" not in body
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+@pytest.mark.parametrize(
+    ("version", "is_accepted"),
+    [("TLSv1", False), ("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)],
+)
+def test_only_tls_1_2_and_1_3_are_spoken(edge, version, is_accepted):
+    context = ssl.create_default_context(cafile=edge.directory / "fullchain.pem")
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+
+    assert (handshake(edge, context) is not None) is is_accepted
+
+
+@pytest.mark.parametrize(
+    "ciphers", ["AES128-SHA", "AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA", "DHE-RSA-AES128-SHA"]
+)
+def test_a_suite_without_forward_secrecy_or_aead_is_refused(edge, ciphers):
+    context = ssl.create_default_context(cafile=edge.directory / "fullchain.pem")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+
+    assert handshake(edge, context) is None
+
+
+def handshake(edge, context):
+    """Return the name of the suite that this context and nginx agree on, None if there is none."""
+    with socket.create_connection(("127.0.0.1", edge.tls_port)) as raw:
+        try:
+            with context.wrap_socket(raw, server_hostname="localhost") as spoken:
+                return spoken.cipher()[0]
+        except (ssl.SSLError, ConnectionError):
+            return None
+
+
+@pytest.mark.parametrize(
     "path", ["/metrics", "/metrics/", "/metrics?a=1", "//metrics", "/%6detrics"]
 )
 def test_nginx_refuses_the_metrics_and_asks_no_server(edge, path):

@@ -11,7 +11,7 @@ VERDICTS = ["met", "partly", "not", "n/a"]
 
 
 def verdict_of(row: list[str]) -> str:
-    return row[3].partition(":")[0]
+    return re.split("[:,]", row[3])[0]
 
 
 def test_each_requirement_occurs_once():
@@ -37,6 +37,13 @@ def test_each_other_requirement_says_what_lacks():
     others = [row for row in ROWS if verdict_of(row) != "met"]
 
     assert [row[0] for row in others if not row[3].partition(": ")[2]] == []
+
+
+def test_each_row_left_open_is_a_decision():
+    open_rows = [row for row in ROWS if verdict_of(row) in {"partly", "not"}]
+
+    assert [row[0] for row in open_rows if not re.match(r"\w+, decided: .{40}", row[3])] == []
+    assert [row[0] for row in open_rows if "later work" in row[3]] == []
 
 
 def test_the_page_counts_its_rows():

@@ -1,8 +1,9 @@
-"""Run the code of the documents as a reader would: Python and Node, beside a running site."""
+"""Run the code of the documents as a reader would: Python, Node and Go, beside a running site."""
 
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -86,9 +87,24 @@ def test_the_node_code_for_webhooks_verifies(tmp_path):
 )
 def test_each_part_of_an_example_has_at_most_20_lines(heading, language):
     parts = blocks("revocations.md", heading, language)
+    [following] = [part for part in parts if "/api/revocations/" in part]
 
-    assert len(parts) >= 2
+    assert re.search(r"^(async )?(def|function|func) follow\(", following, re.MULTILINE)
     assert all(part.count("\n") <= 20 for part in parts)
+
+
+def build(directory):
+    """Compile the example for Go, which needs no module, and return the program."""
+    if shutil.which("go") is None:
+        pytest.skip("Go isn't installed (apt-get install golang-go)")
+    source, text = directory / "service.go", code("revocations.md", "Go: net/http", "go")
+    formatted = subprocess.run(["gofmt"], input=text, capture_output=True, text=True, check=True)
+    assert formatted.stdout == text
+    source.write_text(text.replace("false: 5 * time.Second", "false: 200 * time.Millisecond"))
+    environment = os.environ | {"GO111MODULE": "off", "GOFLAGS": "", "GOPROXY": "off"}
+    for command in (["go", "vet", source], ["go", "build", "-o", directory / "service", source]):
+        subprocess.run(command, cwd=directory, env=environment, check=True, timeout=300)
+    return directory / "service"
 
 
 @pytest.fixture
@@ -111,6 +127,8 @@ def service(request, tmp_path, live_server, settings):
             code("revocations.md", "Python: FastAPI", "python").replace("5.0", "0.2")
         )
         command = [sys.executable, "-m", "uvicorn", "service:app", f"--port={port}"]
+    elif request.param == "go":
+        command = [build(tmp_path)]
     else:
         registries.npm(tmp_path, "express@5", "jose@5")
         (tmp_path / "service.mjs").write_text(
@@ -136,7 +154,7 @@ def status_of(url, token):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("service", ["fastapi", "express"], indirect=True)
+@pytest.mark.parametrize("service", ["fastapi", "express", "go"], indirect=True)
 def test_a_service_refuses_a_token_soon_after_the_sign_out(transactional_db, service, client):
     user = UserFactory()
     body = {"email": user.email, "password": PASSWORD}

@@ -17,8 +17,14 @@ from accounts.factors.models import FactorReset  # noqa: E402
 from accounts.factors.recovery_codes import codes  # noqa: E402
 from accounts.factors.recovery_codes import enrolment as recovery_codes  # noqa: E402
 from accounts.invitations import invitations  # noqa: E402
+from accounts.mail import notices  # noqa: E402
 from accounts.mail.models import SentMail, hash_of  # noqa: E402
-from accounts.operators.models import EmailProposal, OperatorNote  # noqa: E402
+from accounts.operators.models import (  # noqa: E402
+    BulkRun,
+    BulkTarget,
+    EmailProposal,
+    OperatorNote,
+)
 from accounts.people.models import User  # noqa: E402
 from accounts.reports.models import Report  # noqa: E402
 from accounts.services import keys as api_keys  # noqa: E402
@@ -26,8 +32,10 @@ from accounts.services.models import ApiKey  # noqa: E402
 from accounts.signins.models import TrustedBrowser  # noqa: E402
 from tests.gallery.people import (  # noqa: E402
     ALL,
+    BULK,
     DEVICE_COUNT,
     DEVICES,
+    DORMANT,
     ENROLS,
     FULL,
     FULL_NAME,
@@ -51,7 +59,14 @@ from tests.kit.factors import enrol_app, enrol_passkey  # noqa: E402
 from tests.kit.passkeys import SoftAuthenticator  # noqa: E402
 
 EVERYBODY = [
-    *(*ALL, *ENROLS.values(), *HERE.values(), *REPORTS.values(), *STOPS.values()),
+    *(
+        *ALL,
+        *DORMANT.values(),
+        *ENROLS.values(),
+        *HERE.values(),
+        *REPORTS.values(),
+        *STOPS.values(),
+    ),
     *(KEYS, LOST, LOCKED, RESET, SECOND, MUST, WARNED),
 ]
 KINDS = ["login.succeeded", "login.failed", "login.succeeded", "user.signed_up"]
@@ -73,6 +88,7 @@ def fill() -> None:
     _ask_for_resets(admin)
     _add_reports(full, admin)
     _act(admin, full)
+    _warn_dormant()
 
 
 def _sign_in(full: User) -> None:
@@ -119,6 +135,14 @@ def _note_events_of_the_dashboard() -> None:
             user_agent=DEVICES[0],
             created_at=now - timedelta(hours=number**1.35),
         )
+
+
+def _warn_dormant() -> None:
+    for language, email in DORMANT.items():
+        user = User.objects.get(email=email)
+        user.locale = language
+        user.save()
+        notices.account_dormant(user, erase_at=timezone.now() + timedelta(days=30))
 
 
 def _trust(full: User) -> None:
@@ -203,6 +227,27 @@ def _act(admin: User, full: User) -> None:
     invitations.invite("invited@example.com", by=admin)
     api_keys.add(ApiKey(name="#4711", scope="orders:read"), by=admin)
     User.objects.filter(email=LOCKED).update(is_active=False, locked_until=now + timedelta(days=7))
+    _act_on_many(admin, full)
+
+
+def _act_on_many(admin: User, full: User) -> None:
+    now = timezone.now()
+    for minutes, (state, reason) in enumerate(BULK.items(), start=1):
+        run = BulkRun.objects.create(
+            act="end-sign-ins",
+            asked_by=admin,
+            reason=reason,
+            chosen_by="q=hanbyeol&is_active__exact=1" if state == "finished" else "",
+            total=1234,
+            done=1232 if state == "finished" else 611,
+            failed=2,
+            is_stopped=state == "stopped",
+            stopped_by=admin if state == "stopped" else None,
+            created_at=now - timedelta(minutes=9 * minutes),
+            started_at=now - timedelta(minutes=8 * minutes),
+            ended_at=None if state == "under-way" else now - timedelta(minutes=7 * minutes),
+        )
+        BulkTarget.objects.create(run=run, user=full, state="failed", why="#4712")
 
 
 if __name__ == "__main__":

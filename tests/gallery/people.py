@@ -22,6 +22,8 @@ LOST = "lost.everything@example.com"
 """Has an authenticator app, whose reset by an administrator is pending."""
 STOPS = {"en": "stops.en@example.com", "ko": "stops.ko@example.com"}
 """Stop such a reset by the link in the mail, once in each language. The link has the email as its token."""
+DORMANT = {"en": "dormant.en@example.com", "ko": "dormant.ko@example.com"}
+"""Get the mail that a long unused account is deleted soon, once in each language."""
 LOCKED = "locked@example.com"
 """Was locked by an administrator."""
 RESET = "reset@example.com"
@@ -32,6 +34,8 @@ REPORTS = {"en": "reports.en@example.com", "ko": "reports.ko@example.com"}
 """The same, and report that it wasn't them, once in each language."""
 HERE = {"en": "here.en@example.com", "ko": "here.ko@example.com"}
 """The same, and open the mail in the browser that it is about, once in each language."""
+BULK = {"under-way": "#4801", "stopped": "#4802", "finished": "#4803"}
+"""The reasons of acts on many users."""
 DEVICES = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0.0.0 Safari/537.36",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1",

@@ -13,6 +13,7 @@ from tests.kit.demo_site import Site
 LINK = re.compile(r"\S+/password/reset/key/\S+")
 DENIAL = re.compile(r"\S+/accounts/not-me/\S+")
 MAIL_SECONDS = 20
+MAIL_PAGES = 50
 _signed_in: dict[tuple[str, str], list[Cookie]] = {}
 
 
@@ -94,6 +95,21 @@ class Stage:
     def denial_link(self, email: str) -> str:
         """Wait for a link by which the owner of this address reports: it wasn't me."""
         return self._mailed(DENIAL, email)
+
+    def read_mail(self, email: str) -> None:
+        """Go to the page of caught mail that shows the mail to this address."""
+
+        def look() -> str | None:
+            for number in range(1, MAIL_PAGES):
+                self.go(f"/demo/mail/?page={number}")
+                letters = self.page.locator("article").all_inner_texts()
+                if any(email in letter for letter in letters):
+                    return email
+                if not letters:
+                    break
+            return None
+
+        _wait(look, "a mail")
 
     def _mailed(self, pattern: re.Pattern[str], email: str) -> str:
         def newest() -> str | None:

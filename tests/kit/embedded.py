@@ -24,3 +24,17 @@ FACEBOOK_IPHONE = f"{_IPHONE} [FBAN/FBIOS;FBAV/420.0.0.32.70;FBBV/486]"
 MESSENGER_IPHONE = f"{_IPHONE} [FBAN/MessengerForiOS;FBAV/416.0;]"
 LINE_ANDROID = f"{_ANDROID} Mobile Safari/537.36 Line/13.10.0/IAB"
 LINE_IPHONE = f"{_IPHONE} Safari Line/13.10.0"
+BAND_ANDROID = f"{_ANDROID} Mobile Safari/537.36 BAND/17.0.1 (ANDROID 14)"
+DAUM_IPHONE = f"{_IPHONE} DaumApps/7.19.0 DaumDevice/mobile"
+THREADS_IPHONE = f"{_IPHONE} Barcelona 335.0.0.20.100 (iPhone14,3; iOS 17_5; ko_KR)"
+NAMELESS_ANDROID = f"{_ANDROID} Mobile Safari/537.36"
+HOME_SCREEN_IPHONE = _IPHONE
+BROWSERS = [
+    f"{_IPHONE.replace('Mobile', 'Version/17.2 Mobile')} Safari/604.1",
+    f"{_IPHONE.replace('Mobile', 'CriOS/120.0.6099.119 Mobile')} Safari/604.1",
+    f"{_IPHONE.replace('Mobile', 'FxiOS/121.0 Mobile')} Safari/605.1.15",
+    f"{_IPHONE.replace('Mobile', 'GSA/296.0.590 Mobile')} Safari/604.1",
+    f"{_IPHONE.replace('Mobile', 'Version/17.2 Mobile')} DuckDuckGo/7 Safari/605.1.15",
+    "Mozilla/5.0 (Linux; Android 14; K) AppleWebKit/537.36 Chrome/115.0.0.0 Mobile Safari/537.36",
+]
+"""Browsers of phones, which are inside no app."""

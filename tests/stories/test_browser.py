@@ -458,6 +458,33 @@ def test_an_address_changes_once_the_code_sent_to_it_is_entered(signed_in, user,
     assert "email.changed" in events(user=user)
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+def test_the_page_of_the_email_leads_back_to_the_code_page(signed_in, user, is_known):
+    email = UserFactory().email if is_known else "new@example.com"
+    link = '<a class="button quiet minor" href="/accounts/confirm-email/">Enter the code</a>'
+    signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    before = signed_in.get("/accounts/email/").text
+    signed_in.post("/accounts/email/", {"action_add": "", "email": email})
+
+    page = signed_in.get("/accounts/email/").text
+
+    assert link not in before
+    assert link in page
+    assert f'<span class="row-value">{email}</span>' in page
+    assert email in signed_in.get("/accounts/confirm-email/").text
+    with time_machine.travel(time.time() + 601):
+        assert link not in signed_in.get("/accounts/email/").text
+
+
+def test_the_link_to_the_code_page_is_gone_after_the_code(signed_in, user, deliver):
+    signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    signed_in.post("/accounts/email/", {"action_add": "", "email": "new@example.com"})
+    mail = next(mail for mail in deliver() if mail.to == ["new@example.com"])
+    signed_in.post("/accounts/confirm-email/", {"code": code_in(mail)})
+
+    assert "Enter the code" not in signed_in.get("/accounts/email/").text
+
+
 def test_an_address_of_another_account_cannot_be_taken(signed_in, user, deliver):
     other = UserFactory()
     signed_in.post("/accounts/reauthenticate/", {"password": PASSWORD})

@@ -71,8 +71,27 @@ def test_on_an_iphone_only_kakaotalk_has_a_link():
     assert "Copy this address:" in page_in(embedded.NAVER_IPHONE)
 
 
-def test_a_browser_shows_googles_button():
-    page = page_in(CHROME)
+OTHERS = [
+    embedded.BAND_ANDROID,
+    embedded.DAUM_IPHONE,
+    embedded.THREADS_IPHONE,
+    embedded.NAMELESS_ANDROID,
+]
+
+
+@pytest.mark.parametrize("user_agent", OTHERS)
+def test_an_app_without_a_known_name_has_a_way_out(user_agent):
+    page = page_in(user_agent)
+
+    assert "Google does not work inside this app. Open this page in your browser." in page
+    assert buttons(page) == ["kakao", "naver"]
+    assert link_out(page).startswith("intent://") is ("Android" in user_agent)
+    assert f'value="{ADDRESS}" readonly' in page
+
+
+@pytest.mark.parametrize("user_agent", [CHROME, embedded.HOME_SCREEN_IPHONE, *embedded.BROWSERS])
+def test_a_browser_shows_googles_button(user_agent):
+    page = page_in(user_agent)
 
     assert buttons(page) == ["google", "kakao", "naver"]
     assert "way-out" not in page

@@ -107,6 +107,21 @@ def test_the_admin_opens_after_a_code(browser, admin_user, deliver):
     assert browser.get("/admin/").status_code == 200
 
 
+def test_part_of_a_code_costs_no_try(browser, user, deliver):
+    ask(browser, user.email)
+    code = last_code(deliver)
+
+    pages = [type_code(browser, part) for part in ["", "0000", code[:4], code[:-1], code + "0"] * 2]
+
+    words = "The code has eight digits. Type or paste all of them."
+    assert [words in page.text for page in pages] == [
+        False,
+        *[True] * 4,
+    ] * 2  # "" is a missing field
+    assert "You have 4 tries left." in type_code(browser, "0000-0000").text
+    assert type_code(browser, code).status_code == 302
+
+
 def test_a_wrong_code_stays_and_says_how_many_tries_are_left(browser, user, deliver):
     ask(browser, user.email)
 
@@ -202,6 +217,7 @@ def test_an_expired_code_leads_back_and_keeps_the_address(browser, user, deliver
 
     assert late["Location"] == f"{ASK}{NEXT}"
     assert "That code has expired." in page.text
+    assert 'class="message warning"' in page.text  # no green tick
     assert f'value="{user.email}"' in page.text
     assert not is_signed_in(browser)
 

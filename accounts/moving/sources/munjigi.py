@@ -37,6 +37,7 @@ def person(row: dict[str, Any], options: Options) -> Person:
         is_verified=any(fields.flag(each, "verified") for each in mine),
         name=fields.name(fields.text(user, "display_name")),
         language=fields.language(fields.text(user, "locale")),
+        extras=fields.stored_mapping(user, "extras"),
         joined=fields.moment(user, "date_joined"),
         last_login=fields.moment(user, "last_login"),
         is_active=fields.flag(user, "is_active"),

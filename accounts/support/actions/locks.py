@@ -72,8 +72,8 @@ class LiftLimits(Action):
     name = "lift-limits"
     label = gettext_lazy("Lift limits")
     explanation = gettext_lazy(
-        "Wrong passwords, wrong codes and mails of today count from zero again. "
-        "Limits of known devices and networks stay, and end within minutes."
+        "Wrong passwords, wrong codes, mails and changes count from zero again for this account, on "
+        "every device and in every network. What a network did to other accounts stays counted."
     )
     permission = lifting.PERMISSION
     also_on_self = True

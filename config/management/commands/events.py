@@ -1,13 +1,10 @@
 """Run the server of `/events`."""
 
 import asyncio
-import contextlib
 import resource
+import signal
 import socket
 from argparse import ArgumentParser
-from collections.abc import Callable
-from functools import partial
-from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -21,32 +18,29 @@ from config.metrics import serving
 BACKLOG = 2048
 MAX_HEADER_BYTES = 32 * 1024
 STOP_SECONDS = 2
-TICK_SECONDS = 1.0
 GONE_SECONDS = 60
 """Seconds after which the system closes a connection whose client takes nothing."""
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, but it looks at its clock less often, and a stop ends the streams first.
+    """Uvicorn, but it sleeps while nothing happens, and a stop ends the streams first.
 
-    Otherwise it would wake ten times a second while nothing happens, and a stop would wait for the streams.
+    Otherwise it would wake ten times a second to look at its clock, and a stop would wait for the streams.
     """
-
-    _wake: Callable[[], object] | None = None
 
     @override
     async def main_loop(self) -> None:
-        woken = asyncio.Event()
-        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, woken.set)
-        while not await self.on_tick(0):  # 0: sets the header Date again
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), TICK_SECONDS)
+        loop, asked = asyncio.get_running_loop(), asyncio.Event()
 
-    @override
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
-        if self._wake is not None:
-            self._wake()
+        def stop(sig: signal.Signals) -> None:
+            self.handle_exit(sig, None)
+            asked.set()
+
+        for sig in (signal.SIGINT, signal.SIGTERM):
+            # The loop's own handler wakes it, also if the signal comes just before it falls asleep.
+            loop.add_signal_handler(sig, stop, sig)
+        if not self.should_exit:
+            await asked.wait()
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -79,6 +73,7 @@ class Command(BaseCommand):
                 log_config=None,
                 access_log=False,
                 proxy_headers=False,
+                date_header=False,  # `api.events` sends it: uvicorn would set it by its clock
                 server_header=False,
                 h11_max_incomplete_event_size=MAX_HEADER_BYTES,
                 timeout_graceful_shutdown=STOP_SECONDS,

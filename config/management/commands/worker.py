@@ -21,6 +21,7 @@ from accounts.operators import locks, proposals
 from accounts.outbox import jobs
 from accounts.outbox.models import Job
 from accounts.signins import erasure
+from accounts.support import figures
 from api.keys import rotation
 from config import retention
 from config.metrics import serving
@@ -47,6 +48,7 @@ TICKS = [
     Tick(60, resets.carry_out_due),
     Tick(60, proposals.carry_out_due),
     Tick(10, locks.unlock_due),
+    Tick(60, figures.count_if_due),
     Tick(600, erasure.erase_due),
     *(Tick(3600, rule.finish) for rule in retention.RULES),
 ]

@@ -1,7 +1,7 @@
 """Test what the streams of one process write, and when they end."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from uuid import uuid4
 
 import pytest
@@ -140,6 +140,41 @@ def test_an_idle_stream_gets_a_heartbeat(live, user, cookie_of, monkeypatch):
     async def story():
         async with Tab(cookie=cookie) as tab:
             await tab.until(lambda: b"\n\n:\n\n:\n\n" in tab.body)
+
+    live(story)
+
+
+def test_one_timer_sends_the_heartbeats_of_all_streams(
+    live, user, cookie_of, settings, monkeypatch
+):
+    monkeypatch.setattr(hub, "HEARTBEAT_SECONDS", 3.0)
+    monkeypatch.setattr(hub, "BATCH", 2)
+    settings.EVENTS_PER_USER = 7
+    cookie = cookie_of(user)
+
+    async def story():
+        async with AsyncExitStack() as stack:
+            tabs = [await stack.enter_async_context(Tab(cookie=cookie)) for _ in range(7)]
+            open_streams = events.hub._all()
+            assert [stream.timer for stream in open_streams] == [None] * 7
+            assert not any(b"\n\n:\n\n" in tab.body for tab in tabs)
+            for tab in tabs:
+                await tab.until(lambda tab=tab: b"\n\n:\n\n" in tab.body)
+            assert [stream.timer for stream in open_streams] == [None] * 7
+
+    live(story)
+
+
+def test_no_heartbeat_is_planned_without_streams(live, user, cookie_of, monkeypatch):
+    monkeypatch.setattr(hub, "HEARTBEAT_SECONDS", 0.05)
+    cookie = cookie_of(user)
+
+    async def story():
+        for _ in range(2):  # the second stream finds the timer off
+            async with Tab(cookie=cookie) as tab:
+                await tab.until(lambda tab=tab: b"\n\n:\n\n" in tab.body)
+            await asyncio.sleep(0.2)
+            assert events.hub._timer is None
 
     live(story)
 

@@ -19,6 +19,7 @@ from accounts.audit.models import AuditEvent
 from accounts.factors.totp import enrolment
 from accounts.moving import exporting, layout
 from accounts.moving.models import Departure, ExternalId
+from accounts.people import profile_fields
 from accounts.people.models import User
 from config.settings import auth
 from tests.kit.factories import PASSWORD, UserFactory
@@ -31,6 +32,8 @@ ALL = ("--hashes", "--secrets")
 @pytest.fixture(autouse=True)
 def ours(settings):
     settings.PASSWORD_HASHERS = auth.PASSWORD_HASHERS
+    company = {"name": "company", "label": {"en": "Company", "ko": "회사"}}
+    settings.PROFILE_FIELDS = profile_fields.parse(json.dumps([company]))
 
 
 @pytest.fixture
@@ -52,6 +55,7 @@ def somebody(db):
         email="hana@example.com",
         display_name="김하나",
         locale="ko",
+        extras={"company": "Acme"},
         is_active=False,
         is_staff=True,
         is_superuser=True,

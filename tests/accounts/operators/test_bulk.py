@@ -1,5 +1,8 @@
 """Act on many users at once: the preview does nothing, each user is done once, a kill loses nothing."""
 
+import html
+import re
+
 import pytest
 from django.utils import timezone
 
@@ -226,3 +229,131 @@ def test_too_many_are_refused(browser, users, monkeypatch):
 
     assert "more than 5 users" in answer.text
     assert not BulkRun.objects.exists()
+
+
+RUNS = "/admin/accounts/bulkrun/"
+
+
+def test_the_list_has_each_run_with_its_choice_and_progress(browser, users, member):
+    first = prepare(browser, users[:2], act="bulk_end_sign_ins")
+    start(browser, first)
+    work()
+    prepare(browser, users[:1], query="?q=Spammer&is_active__exact=1", select_across="1")
+
+    page = browser.get(RUNS).text
+
+    rows = re.findall(r"<tr><th class.*?</tr>", page.replace("\n", ""))
+    cells = [re.findall(r'class="field-(\w+)[^>]*>(.*?)</t', row) for row in rows]
+    texts = [{name: re.sub("<[^>]*>", "", text) for name, text in row} for row in cells]
+    for row in texts:
+        assert row.pop("created_at")
+    assert texts == [
+        {
+            "what": "Lock",
+            "asked_by": member.email,
+            "reason": "-",
+            "chosen": "all that match q=Spammer · is_active__exact=1",
+            "progress": "0 of 12 done, 0 failed",
+            "state": "Not started",
+        },
+        {
+            "what": "End all sign-ins",
+            "asked_by": member.email,
+            "reason": WHY,
+            "chosen": "a selection",
+            "progress": "2 of 2 done, 0 failed",
+            "state": "Finished",
+        },
+    ]
+    assert first in html.unescape(page)
+
+
+def test_the_list_pages_and_asks_no_more_for_many_runs(
+    browser, users, member, django_assert_num_queries
+):
+    runs = [BulkRun(act="lock", asked_by=member, total=5, reason=f"run {n}") for n in range(85)]
+    BulkRun.objects.bulk_create(runs)
+    browser.get(RUNS)
+
+    with django_assert_num_queries(8):
+        page = browser.get(RUNS).text
+    older = re.search(r'href="(\?p=o[^"]*)"', page)
+
+    assert page.count('class="field-progress"') == 40
+    assert browser.get(RUNS + html.unescape(older.group(1))).text.count("field-progress") == 40
+
+
+def test_a_stopped_run_changes_no_further_user(browser, users, member, monkeypatch):
+    monkeypatch.setattr(bulk, "SLICE", timezone.timedelta(0))
+    path = prepare(browser, users)
+    start(browser, path)
+    work()
+    answer = browser.post(path, {"stop": "1"}, follow=True)
+    for _ in range(3):
+        work()
+
+    assert "The act is stopped. What is done stays done." in answer.text
+    assert f"Stopped by {member.email}" in answer.text
+    assert locked() == 1
+    run = BulkRun.objects.get()
+    assert (run.state, run.total, run.done, run.failed) == ("Stopped", 12, 1, 0)
+    assert not Job.objects.filter(kind="bulk").exists()
+    assert "It was over already." in browser.post(path, {"stop": "1"}, follow=True).text
+
+
+def test_an_act_that_finds_the_run_stopped_is_undone(browser, users, member):
+    """The worker has read the run, and chosen the next account, before the operator stops it."""
+    start(browser, prepare(browser, users))
+    read = BulkRun.objects.get()
+    bulk.stop(read, actor=member)
+    calls = []
+
+    def lock(run, user, by):
+        calls.append(user)
+        locks.lock(user, by, until=None)
+
+    assert bulk.go_on(read, lock)
+    assert len(calls) == 1
+    assert locked() == 0
+    assert BulkTarget.objects.filter(state="waiting").count() == 12
+
+
+@pytest.mark.parametrize("role", [roles.AUDITOR, "staff"])
+def test_only_operators_with_the_right_stop_a_run(browser, users, role):
+    path = prepare(browser, users)
+    start(browser, path)
+
+    assert panel(role).post(path, {"stop": "1"}).status_code == 403
+    assert BulkRun.objects.get().ended_at is None
+
+
+def test_another_operator_with_the_right_stops_a_run(browser, users):
+    path = prepare(browser, users)
+    start(browser, path)
+
+    panel(roles.SUPPORT).post(path, {"stop": "1"})
+
+    assert BulkRun.objects.get().is_stopped
+
+
+def test_a_get_stops_nothing_and_a_stop_starts_nothing(browser, users):
+    path = prepare(browser, users)
+    browser.post(path, {"stop": "1"})
+    assert BulkRun.objects.get().state == "Not started"
+    start(browser, path)
+    browser.get(path, {"stop": "1"})
+
+    assert BulkRun.objects.get().state == "Under way"
+
+
+def test_staff_who_may_not_see_users_see_no_runs(browser, users):
+    path = prepare(browser, users)
+
+    assert panel("staff").get(RUNS).status_code == 403
+    assert panel("staff").get(path).status_code == 403
+    assert panel(roles.AUDITOR).get(RUNS).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["nothing", "00000000-0000-0000-0000-000000000000"])
+def test_a_run_that_does_not_exist_is_not_found(browser, key):
+    assert browser.get(f"{RUNS}{key}/change/").status_code == 404

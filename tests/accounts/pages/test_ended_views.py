@@ -35,3 +35,13 @@ def test_other_text_in_the_address_is_not_shown(client, db, reason):
         for page in (client.get("/accounts/ended/", {"reason": each}) for each in (reason, ""))
     ]
     assert shown[0] == shown[1]
+
+
+def test_the_page_leaves_the_message_of_the_sign_out_to_its_tab(signed_in):
+    signed_in.post("/accounts/logout/")
+
+    ended = signed_in.get("/accounts/ended/", {"reason": "logout"}).text
+    first = signed_in.get("/accounts/login/").text
+
+    assert 'class="message' not in ended
+    assert 'class="message success"' in first

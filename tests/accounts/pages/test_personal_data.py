@@ -4,13 +4,20 @@ import json
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
+from django.apps import apps
+from django.contrib.auth.models import Permission
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
+from accounts.invitations import invitations
+from accounts.invitations.models import Invitation
+from accounts.operators import bulk
 from accounts.pages import personal_data
+from accounts.people.models import User
 from accounts.signins.models import AuthSession
 from tests.kit.clients import sign_in
 from tests.kit.factories import AuditEventFactory, AuthSessionFactory, UserFactory
@@ -34,9 +41,9 @@ def test_the_page_sends_a_file_with_all_data(signed_in, user):
     assert response.headers["Cache-Control"] == "private, no-store"
     data = json.loads(b"".join(response.streaming_content))
     assert [*data] == [
-        *("profile", "groups", "addresses", "connections"),
-        "external_ids",
-        *("factors", "email_proposals", "superuser_proposals", "notes", "mails"),
+        *("profile", "groups", "permissions", "addresses", "connections"),
+        *("invitation", "external_ids"),
+        *("factors", "email_proposals", "superuser_proposals", "bulk_acts", "notes", "mails"),
         *("factor_resets", "grace_periods", "reports", "trusted_browsers"),
         *("sign_ins", "events", "events_by_administrators"),
     ]
@@ -85,6 +92,78 @@ def test_no_column_of_the_user_is_forgotten(user):
     columns = {field.name for field in user._meta.concrete_fields}
 
     assert columns == {*personal_data.PROFILE} | left_out
+
+
+LEFT_OUT = {
+    "accounts.ApiKey.created_by": "a key is of a machine",
+    "accounts.AuditEvent.actor": "it tells of another user, whose file has it",
+    "accounts.BulkRun.asked_by": "it tells of other users, whose files have it",
+    "accounts.BulkRun.stopped_by": "it tells of other users, whose files have it",
+    "accounts.EmailProposal.asked_by": "it tells of another user, whose file has it",
+    "accounts.FactorReset.asked_by": "it tells of another user, whose file has it",
+    "accounts.Invitation.invited_by": "it tells of another user, whose file has it",
+    "accounts.Job.user": "encrypted, and gone within a day; `mails` and `events` name what it does",
+    "accounts.OperatorNote.author": "it tells of another user, whose file has it",
+    "accounts.Report.closed_by": "it tells of another user, whose file has it",
+    "accounts.SuperuserProposal.asked_by": "it tells of another user, whose file has it",
+    "admin.LogEntry.user": "it tells of rows that an operator changed; the audit log has the acts",
+}
+"""The relations to a user that the file doesn't have, each with the reason."""
+
+
+def test_no_relation_to_the_user_is_forgotten(user):
+    with CaptureQueriesContext(connection) as captured:
+        data_of(user)
+    read = " ".join(each["sql"] for each in captured)
+    relations = {
+        f"{field.model._meta.label}.{field.name}": f'"{field.model._meta.db_table}"."{field.column}" ='
+        for model in apps.get_models(include_auto_created=True)
+        for field in model._meta.concrete_fields
+        if field.related_model is User
+    }
+
+    missing = {name for name, condition in relations.items() if condition not in read}
+
+    assert missing == set(LEFT_OUT)
+    assert len(relations) > len(missing) + 10
+
+
+def test_the_file_has_the_invitation_and_the_acts_on_many_users(user):
+    admin = UserFactory(admin=True)
+    sent = invitations.invite("invited@example.com", locale="ko", by=admin)
+    Invitation.objects.filter(pk=sent.pk).update(user=user, accepted_at=sent.sent_at)
+    run = bulk.prepare("lock", [user.pk], actor=admin, client=ClientInfo())
+    bulk.start(run, reason="a stolen list", values={"until": "0"})
+    user.user_permissions.add(Permission.objects.get(codename="view_user"))
+
+    data = data_of(user)
+
+    sent.refresh_from_db()
+    assert data["invitation"] == [
+        {
+            "email": "invited@example.com",
+            "locale": "ko",
+            **{
+                name: written_time(getattr(sent, name))
+                for name in ("created_at", "sent_at", "expires_at", "accepted_at")
+            },
+        }
+    ]
+    assert data["bulk_acts"] == [
+        {
+            "act": "lock",
+            "reason": "a stolen list",
+            "created_at": written_time(run.created_at),
+            "state": "waiting",
+            "why": "",
+        }
+    ]
+    assert data["permissions"] == [{"app": "accounts", "codename": "view_user"}]
+    assert admin.email not in json.dumps(data)
+
+
+def written_time(moment):
+    return json.loads(json.dumps(moment, cls=DjangoJSONEncoder))
 
 
 def test_many_events_are_read_in_few_queries_and_pieces(user):

@@ -203,3 +203,33 @@ def test_a_named_limit_is_the_settings(settings):
     settings.LIMITS = {"two": (2, 60)}
 
     assert counters.limit("two") == TWO
+
+
+def test_lifting_clears_what_was_counted_about_one_account():
+    for device in ("phone", "laptop"):
+        counters.take([(MINUTE, f"mia:{device}"), (DAY, f"mia:{device}")], about="mia")
+    for name in ("mia", "mia", "tom", "tom", "tom"):
+        counters.take([(DAY, "net", name)], about=name)
+    assert counters.take([(DAY, "net", "mia")], about="mia") > 0
+
+    counters.lift("mia")
+
+    server = get_redis_connection("default")
+    names = list(server.scan_iter("attempts:day:*"))
+    (of_network,) = [name for name in names if not name.endswith(b":of")]
+    assert server.get(of_network) == b"3"
+    assert not list(server.scan_iter("attempts:minute:*"))
+    assert len(list(server.scan_iter("counted:*"))) == 1  # of the other account
+    counters.lift("mia")
+    assert server.get(of_network) == b"3"
+
+
+def test_the_list_of_an_account_expires_with_its_last_count():
+    counters.take([(MINUTE, "mia")], about="mia")
+    counters.take([(DAY, "mia")], about="mia")
+    counters.take([(MINUTE, "mia")], about="mia")
+
+    server = get_redis_connection("default")
+    (name,) = server.scan_iter("counted:*")
+    assert 86_390 < server.ttl(name) <= 86_400
+    assert server.zcard(name) == 2

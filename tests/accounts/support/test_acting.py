@@ -4,11 +4,14 @@ import json
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.core.ratelimit import consume
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
 from accounts.errors import TooManyRequestsError
+from accounts.factors import guesses as factor_guesses
+from accounts.mail import sending
 from accounts.operators import roles
 from accounts.operators.acting import state_of
 from accounts.operators.models import EmailProposal, OperatorNote
@@ -251,6 +254,48 @@ def test_lifted_limits_let_the_owner_try_again(
     guesses.count(owner.email, network="203.0.113.2")
     event = events(owner, "limits.lifted").get()
     assert (event.note, event.actor.is_staff) == (WHY, True)
+
+
+def test_lifted_limits_count_nothing_about_the_account_any_more(
+    support, owner, settings, rf, django_capture_on_commit_callbacks
+):
+    """Known devices, networks, mails, second factors, and the limits that allauth counts."""
+    settings.LIMITS = settings.LIMITS | {"sign_in_network": (6, 300)}
+    phone = {"network": "203.0.113.1", "device": "phone"}
+    request = rf.post("/")
+    request.user, request.session = owner, {}
+    for _ in range(3):
+        guesses.count(owner.email, network="203.0.113.1")
+        guesses.count("other@example.com", network="203.0.113.1")
+    with pytest.raises(TooManyRequestsError):
+        guesses.count("new@example.com", network="203.0.113.1")
+    limited = {
+        "device": lambda: guesses.count(owner.email, **phone),
+        "factor": lambda: factor_guesses.count(owner.pk, device="phone"),
+        "mail": lambda: sending.may_send(owner.email, network="203.0.113.1") or _refuse(),
+        "password": lambda: consume(request, action="change_password") or _refuse(),
+        "code": lambda: consume(request, action="request_login_code", key=owner.email) or _refuse(),
+    }
+    for attempt in limited.values():
+        with pytest.raises(TooManyRequestsError):
+            for _ in range(30):
+                attempt()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        act(support, owner, "lift-limits")
+
+    for attempt in limited.values():
+        attempt()
+    # The network has its share of the other account still.
+    for _ in range(2):
+        guesses.count(owner.email, network="203.0.113.1")
+    guesses.count("new@example.com", network="203.0.113.1")
+    with pytest.raises(TooManyRequestsError):
+        guesses.count("new@example.com", network="203.0.113.1")
+
+
+def _refuse():
+    raise TooManyRequestsError(1)
 
 
 def test_a_reset_link_is_mailed_with_the_reason_on_record(support, owner, deliver):

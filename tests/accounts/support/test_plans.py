@@ -15,8 +15,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.invitations.models import Invitation
+from accounts.reports.models import Report
 from accounts.signins.models import AuthSession
 from accounts.support import crowd
+from accounts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.kit.clients import CHROME, open_browser
 from tests.kit.factories import UserFactory
 from tests.kit.fixtures.database import empty
@@ -26,7 +29,10 @@ pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no trigrams"),
 ]
 USERS, EVENTS = 20_000, 20_000
-LARGE = ["accounts_user", "accounts_authsession", "accounts_auditevent"]
+LARGE = [
+    *("accounts_user", "accounts_authsession", "accounts_auditevent"),
+    *("accounts_report", "accounts_webhookdelivery", "accounts_invitation"),
+]
 WEEK = (timezone.now() - timedelta(days=7)).strftime("%Y-%m-%d %H:%M:%S+00:00").replace("+", "%2B")
 EMAIL, SOMEBODY = crowd.email_of(4711), crowd.user_id(4711)
 LISTS = [
@@ -53,6 +59,15 @@ LISTS = [
     *(f"auditevent/?created_at__gte={WEEK}", f"auditevent/?q={EMAIL}", "auditevent/?q=typo77"),
     *("auditevent/?q=198.18.7.7", f"auditevent/?q={crowd.request_id_of(3)}"),
     *(f"auditevent/?user__id__exact={SOMEBODY}", f"auditevent/?q={crowd.sid_of(7)}"),
+    *("report/", "report/?state=open", "report/?about__exact=factor", f"report/?q={EMAIL}"),
+    *(f"report/?q={SOMEBODY}", f"report/?created_at__gte={WEEK}"),
+    *(
+        "webhookdelivery/",
+        "webhookdelivery/?status__exact=failed",
+        f"webhookdelivery/?q={SOMEBODY}",
+    ),
+    *("webhookdelivery/?type=user.deleted", f"webhookdelivery/?occurred_at__gte={WEEK}"),
+    *("invitation/", f"invitation/?q={EMAIL}"),
 ]
 
 
@@ -62,8 +77,50 @@ def crowded(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         counts = [f"--users={USERS}", f"--sign-ins={USERS}", f"--events={EVENTS}"]
         call_command("seed_crowd", *counts, stdout=StringIO())
+        add_rows()
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
         yield
         empty()
+
+
+def add_rows():
+    """Add reports, deliveries and invitations of the crowd."""
+    now = timezone.now()
+    times = [now - timedelta(minutes=number) for number in range(USERS)]
+    endpoint = WebhookEndpoint.objects.create(url="https://hooks.example.com/")
+    Report.objects.bulk_create(
+        Report(
+            user_id=crowd.user_id(number),
+            about="factor" if number == 77 else "sign_in",
+            sid=crowd.sid_of(number),
+            event_id=number,
+            created_at=time,
+            closed_at=None if number % 1000 == 0 else time,
+        )
+        for number, time in enumerate(times)
+    )
+    WebhookDelivery.objects.bulk_create(
+        WebhookDelivery(
+            endpoint=endpoint,
+            type="user.deleted" if number == 77 else "session.opened",
+            user_id=crowd.user_id(number),
+            sid=crowd.sid_of(number),
+            occurred_at=time,
+            status="failed" if number == 77 else "delivered",
+        )
+        for number, time in enumerate(times)
+    )
+    Invitation.objects.bulk_create(
+        Invitation(
+            email=crowd.email_of(number),
+            digest=f"{number:064x}",
+            created_at=time,
+            expires_at=time,
+            accepted_at=time,
+        )
+        for number, time in enumerate(times)
+    )
 
 
 @pytest.fixture
@@ -104,7 +161,10 @@ def test_an_index_serves_a_list(panel, path):
         assert not re.findall(rf"Seq Scan on ({'|'.join(LARGE)})\b", plan), f"{sql}\n{plan}"
 
 
-@pytest.mark.parametrize("model", ["user", "authsession", "auditevent"])
+@pytest.mark.parametrize(
+    "model",
+    ["user", "authsession", "auditevent", "report", "webhookdelivery", "invitation"],
+)
 def test_a_later_page_is_found_without_sorting(panel, model):
     path = f"/admin/accounts/{model}/"
     first = panel.get(path).text

@@ -14,6 +14,7 @@ from django.test import Client
 from accounts.audit.models import AuditEvent
 from accounts.federation.wire import jwks
 from accounts.outbox.models import Job
+from accounts.people import profile_fields
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
 from demo.keys import SigningKey
@@ -382,3 +383,34 @@ def test_an_id_token_is_refused_as_an_access_token(google):
 
     assert Client().get("/api/me/", headers=bearer(token)).status_code == 401
     assert jwt.get_unverified_header(token)["typ"] == "JWT"
+
+
+COMPANY = {"name": "company", "label": {"en": "Company", "ko": "회사"}, "required": True}
+
+
+@pytest.mark.parametrize("standin", ["google"], indirect=True)
+def test_a_required_profile_field_makes_no_account_by_a_token_alone(standin, send, settings):
+    settings.PROFILE_FIELDS = profile_fields.parse(json.dumps([COMPANY]))
+
+    response = send("api", standin, tokens_of(standin))
+
+    assert (response.status_code, response.json()["code"]) == (401, "login_incomplete")
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("standin", ["google"], indirect=True)
+def test_an_app_signs_up_by_a_token_and_a_required_field(standin, send, settings):
+    settings.PROFILE_FIELDS = profile_fields.parse(json.dumps([COMPANY]))
+
+    pending = send("headless", standin, tokens_of(standin))
+    session = {"x-session-token": pending.json()["meta"]["session_token"]}
+    path, email = "/_allauth/app/v1/auth/provider/signup", "doyun@example.com"
+    answers = [
+        Client().post(path, body, content_type="application/json", headers=session)
+        for body in ({"email": email}, {"email": email, "company": "Acme"})
+    ]
+
+    assert pending.status_code == 401
+    assert answers[0].status_code == 400
+    assert answers[0].json()["errors"][0]["param"] == "company"
+    assert User.objects.get().extras == {"company": "Acme"}

@@ -27,6 +27,7 @@ def public(user):
         "email": user.email,
         "display_name": user.display_name,
         "locale": user.locale,
+        "extras": {},
         "date_joined": user.date_joined.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "roles": [],
     }

@@ -80,6 +80,12 @@ def email_code(stage: Stage) -> None:
     stage.send("[name=action_add]", email="a.new.and.rather.long.address@example.com")
 
 
+@scene("email-waiting", "account_email")
+def email_waiting(stage: Stage) -> None:
+    email_code(stage)
+    stage.go("/accounts/email/")
+
+
 @scene("password-refused", "account_change_password")
 def password_refused(stage: Stage) -> None:
     stage.enter(FULL)

@@ -151,10 +151,32 @@ def user_act_refused(stage: Stage) -> None:
     stage.press("input[type=submit].default")
 
 
-@scene("admin-users-bulk", "admin:accounts_user_bulk", maker=STOCK)
-def users_bulk(stage: Stage) -> None:
+def _prepare(stage: Stage) -> None:
     stage.enter_as("admin")
     stage.go(f"/admin/accounts/user/?q={people.LOST}")
     stage.page.locator(".action-select").first.check()
     stage.page.select_option("select[name=action]", "bulk_lock")
     stage.press("button[name=index]")
+
+
+at(
+    "admin-bulk-runs",
+    "admin:accounts_bulkrun_changelist",
+    "/admin/accounts/bulkrun/",
+    role="admin",
+    maker=STOCK,
+)
+
+
+@scene("admin-users-bulk", "admin:accounts_bulkrun_change", maker=STOCK)
+def users_bulk(stage: Stage) -> None:
+    _prepare(stage)
+
+
+for _state in ("under-way", "stopped", "finished"):
+
+    @scene(f"admin-bulk-run-{_state}", "admin:accounts_bulkrun_change", maker=STOCK)
+    def _(stage: Stage, state: str = _state) -> None:
+        stage.enter_as("admin")
+        stage.go("/admin/accounts/bulkrun/")
+        stage.press(f"#result_list tbody tr:has-text('{people.BULK[state]}') th a")

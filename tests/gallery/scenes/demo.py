@@ -1,5 +1,6 @@
 """Pages of a demo: caught mail, the frontend on its own origin, the providers' stand-ins."""
 
+from tests.gallery import people
 from tests.gallery.scene import at, scene
 from tests.gallery.stage import Stage
 from tests.kit.visitors import sign_in_by_frontend
@@ -7,6 +8,11 @@ from tests.kit.visitors import sign_in_by_frontend
 at("mail", "caught-mail", "/demo/mail/")
 at("mail-next", "caught-mail", "/demo/mail/?page=2")
 at("webhooks", "received-webhooks", "/demo/webhooks/")
+
+
+@scene("mail-dormant", "caught-mail")
+def mail_dormant(stage: Stage) -> None:
+    stage.read_mail(people.DORMANT[stage.language])
 
 
 @scene("frontend", "")

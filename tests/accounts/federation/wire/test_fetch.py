@@ -1,9 +1,14 @@
 """Call providers with limits on time, size and number, and without following redirects."""
 
+import socket
+import ssl
+import threading
+
 import pytest
 
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
 from accounts.federation.wire import fetch
+from tests.kit import certificates
 from tests.kit.pieces import server
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -47,6 +52,33 @@ def test_a_silent_server_ends_at_the_deadline(impatient):
 def test_a_closed_port_is_an_unavailable_provider():
     with pytest.raises(ProviderUnavailableError):
         fetch.get("http://127.0.0.1:9/")
+
+
+def test_a_provider_with_an_untrusted_certificate_gets_no_request(tmp_path):
+    """The handshake fails before the code or the client secret is sent."""
+    certificate = certificates.make(tmp_path / "tls")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("privkey.pem"))
+    received = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        answering = threading.Thread(target=_answer, args=(listening, context, received))
+        answering.start()
+        url = f"https://localhost:{listening.getsockname()[1]}/token"
+        with pytest.raises(ProviderUnavailableError):
+            fetch.post(url, {"code": "a code"})
+        answering.join()
+
+    assert received == ["refused"]
+
+
+def _answer(listening, context, received):
+    """Accept one connection, and note the request, or that the client refused the certificate."""
+    raw, _ = listening.accept()
+    with raw:
+        try:
+            received.append(context.wrap_socket(raw, server_side=True).recv(4096))
+        except (ssl.SSLError, ConnectionError):
+            received.append("refused")
 
 
 def test_a_body_that_ends_early_is_refused():
