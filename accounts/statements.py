@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -20,10 +20,11 @@ from psycopg.errors import FeatureNotSupported, error_from_result
 from psycopg.pq import ExecStatus, Format
 
 if TYPE_CHECKING:
-    from django.db.models import Field
+    from django.db.models import Field, Model
     from psycopg import Connection
     from psycopg.pq.abc import PGresult
 
+Row = TypeVar("Row", bound="Model")
 Values = Sequence[Any] | Mapping[str, Any]
 
 
@@ -48,6 +49,18 @@ def first(sql: str, values: Values, fields: "Sequence[Field[Any, Any]]") -> list
             raise
     connection.close()
     return _prepared(connection, sql, values)
+
+
+def instance(
+    model: "type[Row]", fields: "Sequence[Field[Any, Any]]", values: Sequence[Any]
+) -> "Row":
+    """Return an instance with these columns; the others are read when they are asked for.
+
+    `from_db` ignores the names of the values that it gets: it wants them in the order of the model.
+    """
+    given = dict(zip((field.attname for field in fields), values, strict=True))
+    names = [field.attname for field in model._meta.concrete_fields if field.attname in given]  # noqa: SLF001 - Django's documented API
+    return model.from_db(DEFAULT_DB_ALIAS, names, [given[name] for name in names])
 
 
 def _prepared(connection: BaseDatabaseWrapper, sql: str, values: Values) -> list[Any] | None:

@@ -12,6 +12,7 @@ address. It is no query and no header: Caddy and nginx pass on those of the clie
 from typing import TYPE_CHECKING, Any, cast
 
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -36,6 +37,13 @@ class VerifyView(APIView):
         else:
             about = of_session(cast("AuthSession", request.auth))
         return Response(status=204, headers={"Cache-Control": "no-store", **about})
+
+    @override
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse other methods first: a POST by cookie would be asked for a CSRF token."""
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(str(request.method))
+        super().initial(request, *args, **kwargs)
 
     @override
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:

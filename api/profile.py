@@ -3,6 +3,7 @@
 from datetime import UTC
 from typing import Any
 
+from accounts.people import profile_fields
 from accounts.people.models import User
 from accounts.signins import roles
 
@@ -14,6 +15,7 @@ def members(user: User) -> dict[str, Any]:
         "email": user.email,
         "display_name": user.display_name,
         "locale": user.locale,
+        "extras": profile_fields.shown(user.extras),
         "date_joined": user.date_joined.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "roles": roles.of(user),
     }

@@ -23,7 +23,7 @@ except ImproperlyConfigured as exc:
     # One line: a stack trace shows values of settings, and helps nobody.
     raise SystemExit(f"{exc}. See .env.example.") from None
 
-from config import gate
+from config.gate import answering
 from config.metrics import serving
 
 # A server that imports this module runs no Django command, so Django runs no checks.
@@ -38,7 +38,7 @@ gc.freeze()
 
 def application(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
     """Answer the most frequent requests by `gate`, and all else by Django."""
-    answer = gate.answer(environ, start_response)
+    answer = answering.answer(environ, start_response)
     if answer is not None:
         return answer
     bodies.measure(environ, max_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

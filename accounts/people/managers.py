@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.password_validation import validate_password
-from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 from django.utils.functional import cached_property
 from typing_extensions import override
@@ -54,18 +53,18 @@ class UserManager(BaseUserManager["User"]):
         Nearly every request calls it, so the SQL is written here: the ORM takes longer to build the
         statement than the database takes to answer it (`bench/README.md`).
         """
-        sql, names, fields = self._active
+        sql, fields = self._active
         row = statements.first(sql, [user_id], fields)
         if row is None:
             return None
-        user = self.model.from_db(DEFAULT_DB_ALIAS, names, row)
+        user = statements.instance(self.model, fields, row)
         return None if user.email in settings.REFUSED_EMAILS else user
 
     @cached_property
-    def _active(self) -> "tuple[str, list[str], list[Field[Any, Any]]]":
+    def _active(self) -> "tuple[str, list[Field[Any, Any]]]":
         fields = list(self.model._meta.concrete_fields)  # noqa: SLF001 - Django's documented API
-        names = [field.attname for field in fields]
-        return _ACTIVE.format(columns=", ".join(names)), names, fields
+        columns = ", ".join(str(field.column) for field in fields)
+        return _ACTIVE.format(columns=columns), fields
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=self.normalize_email(email), **fields)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS
 
 from accounts import statements
 from accounts.people.models import User
@@ -146,10 +145,9 @@ def _update(
     if row is None:
         return None
     own = len(COLUMNS)
-    session = AuthSession.from_db(DEFAULT_DB_ALIAS, COLUMNS, row[:own])
-    session.user = User.from_db(
-        DEFAULT_DB_ALIAS, ["id", *user_columns], [session.user_id, *row[own:]]
-    )
+    session = statements.instance(AuthSession, fields[:own], row[:own])
+    key = User._meta.pk  # noqa: SLF001 - Django's documented API
+    session.user = statements.instance(User, [key, *fields[own:]], [session.user_id, *row[own:]])
     return session
 
 

@@ -13,6 +13,7 @@ from django.conf import settings
 from structlog import get_logger
 
 from accounts import metrics
+from config.headers import security
 
 if TYPE_CHECKING:
     from config.gate.asked import Asked
@@ -22,6 +23,7 @@ log = get_logger("config.middleware")
 
 Headers = list[tuple[str, str]]
 
+JSON = "application/json"
 STATUS = {200: "200 OK", 204: "204 No Content"}
 
 
@@ -37,8 +39,9 @@ class Answer:
 
 def packed(found: Answer, request: "Asked") -> tuple[str, Headers, bytes]:
     """Return the status line, all headers and the body."""
+    kind = "" if found.members is None else JSON
     headers = [
-        *settings.SECURITY_HEADERS.items(),
+        *security(kind).items(),
         *found.headers,
         (
             "Vary",
@@ -51,7 +54,7 @@ def packed(found: Answer, request: "Asked") -> tuple[str, Headers, bytes]:
     if found.members is None:
         return STATUS[204], headers, b""
     body = rendered(found.members)
-    headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    headers += [("Content-Type", JSON), ("Content-Length", str(len(body)))]
     return STATUS[200], headers, body
 
 

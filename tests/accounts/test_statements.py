@@ -169,3 +169,13 @@ def test_an_active_user_is_whole():
     names = [field.attname for field in User._meta.concrete_fields]
     assert [getattr(found, name) for name in names] == [getattr(user, name) for name in names]
     assert found.get_deferred_fields() == set()
+
+
+def test_an_instance_has_each_value_in_its_own_column():
+    user = UserFactory(is_staff=False)
+    fields = [User._meta.get_field(name) for name in ("is_staff", "email", "id")]
+
+    found = statements.instance(User, fields, [False, user.email, user.pk])
+
+    assert (found.pk, found.email, found.is_staff) == (user.pk, user.email, False)
+    assert found.display_name == user.display_name  # read now

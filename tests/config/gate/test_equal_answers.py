@@ -650,3 +650,13 @@ def test_an_introspection_of_an_ended_sign_in(world, equal):
         answers=True,
         status=200,
     )
+
+
+@pytest.mark.parametrize(("is_staff", "scope"), [(False, ""), (True, "admin")])
+def test_the_next_tokens_have_the_rights_of_their_user(world, equal, is_staff, scope):
+    User.objects.update(is_staff=is_staff)
+
+    answer, by_gate = equal(world.refresh())
+
+    claims = forge.part(json.loads(answer.body)["access"], 1)
+    assert (by_gate, claims["scope"], claims["sub"]) == (True, scope, str(world.user.pk))
