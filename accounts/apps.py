@@ -20,7 +20,6 @@ class AccountsConfig(AppConfig):
             factor_flows,
             forms,  # noqa: F401
             receivers,  # noqa: F401
-            remembered_users,  # noqa: F401
             signing_out_others,  # noqa: F401
             waits,  # noqa: F401
         )

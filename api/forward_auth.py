@@ -6,113 +6,58 @@ if this process can't tell whether the sign-in has ended, or can't read the sign
 A machine gets 403, because a gateway may only ask "signed in?". Gateways that let machines in ask another
 address. It is no query and no header: Caddy and nginx pass on those of the client.
 
-`config.wsgi` calls `answer` for requests with a Bearer token, without Django's middleware: a tenth
-of the time of a Django view. `view` is the Django view. It takes session cookies, which need the
-middleware, and also Bearer tokens, for servers that don't use `config.wsgi`.
+`config.gate` gives the good answers, without Django. The view gives all others.
 """
 
-from collections.abc import Iterable
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import reverse
-from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from typing_extensions import override
 
-from accounts.errors import RevocationsStaleError
-from api import problems
-from api.authentication import SAFE, bearer_in, verified
-from api.exceptions import InvalidToken, described
-from api.problems import REALM
 from api.tokens import claims
+from api.tokens.jwts import AccessJWT
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
-
-    from accounts.request import Request
-    from api.tokens.jwts import AccessJWT
+    from accounts.signins.models import AuthSession
 
 USER, SERVICE = "user", "service"
 
 
-def answers(environ: dict[str, Any]) -> bool:
-    """Return True for a GET or HEAD of one of the two addresses with a Bearer token: `answer` takes it."""
-    return (
-        environ["PATH_INFO"] in _paths()
-        and environ["REQUEST_METHOD"] in SAFE
-        and bearer_in(environ) is not None
-    )
+class VerifyView(APIView):
+    accepts_services = False
 
-
-@cache
-def _paths() -> tuple[str, str]:
-    """Return the address for people, and the one for people and machines."""
-    return reverse("api:verify"), reverse("api:verify-services")
-
-
-def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-    """Answer a request with a Bearer token as a WSGI application does. The body is empty."""
-    try:
-        token = verified(bearer_in(environ) or "")
-    except InvalidToken:
-        headers = [*_always(), ("WWW-Authenticate", f'{REALM}, error="invalid_token"')]
-        start_response("401 Unauthorized", [*headers, ("Content-Length", "0")])
-    except (RevocationsStaleError, DatabaseError):
-        retry = problems.headers(problems.STORE_UNAVAILABLE).items()
-        headers = [*settings.SECURITY_HEADERS.items(), *retry, ("Content-Length", "0")]
-        start_response("503 Service Unavailable", headers)
-    else:
-        if token.is_service and environ["PATH_INFO"] != _paths()[1]:
-            start_response("403 Forbidden", [*_always(), ("Content-Length", "0")])
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        if isinstance(request.auth, AccessJWT):
+            about = of_token(request.auth)
         else:
-            start_response("204 No Content", [*_always(), *_about(token).items()])
-    finally:
-        # The first request reads the keys. Django does this only at the end of its own requests.
-        database = connections[DEFAULT_DB_ALIAS]  # `connection` would look it up three times
-        if database.connection is not None and not database.in_atomic_block:
-            database.close_if_unusable_or_obsolete()
-    return []
+            about = of_session(cast("AuthSession", request.auth))
+        return Response(status=204, headers={"Cache-Control": "no-store", **about})
+
+    @override
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse other methods first: a POST by cookie would be asked for a CSRF token."""
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(str(request.method))
+        super().initial(request, *args, **kwargs)
+
+    @override
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Take any `Accept`: the gateway passes on that of a page or a picture."""
+        return super().perform_content_negotiation(request, force=True)
 
 
-@csrf_exempt  # other methods get 405
-def view(request: HttpRequest, *, services: bool = False) -> HttpResponse:
-    """Answer a request with a session cookie or a Bearer token, of machines only with `services`.
-
-    Raises `RevocationsStaleError` and `DatabaseError`, which end in a 503.
-    """
-    if request.method not in SAFE:
-        return JsonResponse(
-            described(MethodNotAllowed(str(request.method))),
-            status=405,
-            content_type=problems.CONTENT_TYPE,
-            headers={"Allow": "GET, HEAD"},
-        )
-    credentials = bearer_in(request.META)
-    if credentials is not None:
-        try:
-            token = verified(credentials)
-        except InvalidToken:
-            return _refused(f'{REALM}, error="invalid_token"')
-        if token.is_service and not services:
-            return HttpResponse(status=403, headers={"Cache-Control": "no-store"})
-        about = _about(token)
-    elif (session := cast("Request", request).auth_session) and session.user:
-        about = _headers(str(session.user_id), str(session.pk), claims.scope_of(session.user), USER)
-    else:
-        return _refused(REALM)
-    return HttpResponse(status=204, headers={"Cache-Control": "no-store", **about})
-
-
-def _always() -> list[tuple[str, str]]:
-    return [("Cache-Control", "no-store"), *settings.SECURITY_HEADERS.items()]
-
-
-def _about(token: "AccessJWT") -> dict[str, str]:
+def of_token(token: AccessJWT) -> dict[str, str]:
     kind = SERVICE if token.is_service else USER
     return _headers(token["sub"], token["sid"], token["scope"], kind)
+
+
+def of_session(session: "AuthSession") -> dict[str, str]:
+    return _headers(str(session.user_id), str(session.pk), claims.scope_of(session.user), USER)
 
 
 def _headers(subject: str, sid: str, scope: str, kind: str) -> dict[str, str]:
@@ -123,9 +68,3 @@ def _headers(subject: str, sid: str, scope: str, kind: str) -> dict[str, str]:
         "X-Auth-Scope": scope or "none",
         "X-Auth-Kind": kind,
     }
-
-
-def _refused(challenge: str) -> HttpResponse:
-    return HttpResponse(
-        status=401, headers={"Cache-Control": "no-store", "WWW-Authenticate": challenge}
-    )

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 
 from accounts import routes
-from api.authentication import SAFE, BearerAuthentication, CookieAuthentication, bearer_in
+from api.authentication import BearerAuthentication, bearer_in
 
 if TYPE_CHECKING:
     from rest_framework.authentication import BaseAuthentication
@@ -30,23 +30,6 @@ class StatelessMiddleware:
         response = _answer(request)
         response.headers.setdefault("Cache-Control", "private, no-store")
         return response
-
-
-class ReadingMiddleware:
-    """Call a DRF view at once for a GET by cookie, past CSRF, messages and allauth's context.
-
-    Such a view has no form and leaves no message, and DRF itself checks the CSRF token of other
-    methods. The view must not write to the session: an error of saving it would not reach
-    `ErrorMiddleware`.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.method in SAFE and _takes(CookieAuthentication, request):
-            return _answer(request)
-        return self.get_response(request)
 
 
 def _answer(request: HttpRequest) -> HttpResponseBase:

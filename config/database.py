@@ -77,6 +77,9 @@ def configure(url: str, *, pooling: str = "own", prepared: bool = False) -> dict
             options = {"connect_timeout": CONNECT_SECONDS} | options
         if prepared:
             options |= {"prepare_threshold": PREPARED_AFTER, "server_side_binding": True}
+        elif pooling == "own":
+            # For `accounts.statements`. Django's own cursor prepares nothing on the server.
+            options = {"prepare_threshold": PREPARED_AFTER} | options
         if pooling == "pgbouncer":
             _share(database, options)
         else:

@@ -168,7 +168,7 @@ class LocaleMiddleware(django_locale.LocaleMiddleware):
 
 
 class CommonMiddleware(django_common.CommonMiddleware):
-    """Redirect a path without its last slash to the path with it, whatever the method.
+    """Redirect a path without its last slash to the path with it, whatever the method. A 204 has no length.
 
     Django raises an error for a POST under DEBUG, since its own redirect loses the body. Ours keeps
     it (`config.methods`).
@@ -177,6 +177,15 @@ class CommonMiddleware(django_common.CommonMiddleware):
     @override
     def get_full_path_with_slash(self, request: HttpRequest) -> str:
         return escape_leading_slashes(request.get_full_path(force_append_slash=True))
+
+    @override
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        response = super().process_response(request, response)
+        if response.status_code == HTTPStatus.NO_CONTENT:  # RFC 9110 §8.6
+            response.headers.pop("Content-Length", None)
+        return response
 
 
 class BodyMiddleware:

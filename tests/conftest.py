@@ -10,7 +10,6 @@ from django.db import connections
 
 from accounts.bell import bell
 from accounts.factors.recovery_codes import codes
-from accounts.pages.remembered_users import remembered
 from accounts.signins import revocations
 from accounts.store import outage
 from api.keys import ring
@@ -62,7 +61,6 @@ def clean_process_and_redis() -> Iterator[None]:
 
     The feed reads the database on each call: its thread could not see a test's transaction.
     """
-    remembered.clear()  # ids differ between tests, but other keys that tests fake may not
     ring.forget()
     revocations.feed.background = False
     yield

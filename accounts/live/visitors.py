@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.audit.vocabulary import RevokeReason
 from accounts.live import tickets
-from accounts.pages import middleware
+from accounts.pages import middleware, standing
 from accounts.people.models import User
 from accounts.signins import revocations
 from accounts.signins.models import AuthSession
@@ -110,7 +110,7 @@ def _of_session(session: engine.SessionStore) -> Visitor | None:
     request = cast("Request", HttpRequest())
     request.session = session
     user = request.user = middleware.stored_user(request)
-    if not isinstance(user, User) or session.get(engine.RIGHTS) != middleware.rights_of(user):
+    if not isinstance(user, User) or session.get(engine.RIGHTS) != standing.rights_of(user):
         return None
     row = middleware.current(request)
     if row is None or revocations.is_revoked(row.pk):

@@ -22,7 +22,6 @@ from accounts.client_info import ClientInfo
 from accounts.moving import arrivals, departures
 from accounts.pages import admission, claims, mail_requests
 from accounts.pages.middleware import RIGHTS_FIELDS, current
-from accounts.pages.remembered_users import remembered
 from accounts.people import addresses
 from accounts.people.models import User
 from accounts.request import client_of
@@ -80,18 +79,17 @@ def revoke_sessions_of_changed(
 
 
 @receiver([post_save, post_delete], sender=User)
-def forget_user(
+def tell_of_change(
     instance: User,
     created: bool = False,
     update_fields: Collection[str] | None = None,
     **kwargs: Any,
 ) -> None:
-    """Drop the remembered user in this process at once, and in all processes after the commit."""
-    # Each sign-in saves `last_login`, and no remembered user shows it.
+    """Tell all processes after the commit: open pages show the new values."""
+    # Each sign-in saves `last_login`, which no page shows.
     if created or set(update_fields or ()) == {"last_login"}:
         return
     user_id = instance.pk  # None once the user is deleted
-    remembered.forget(user_id)
     transaction.on_commit(lambda: bell.publish(Topic.USERS, [user_id]), robust=True)
 
 

@@ -15,17 +15,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from structlog.contextvars import bind_contextvars
 from typing_extensions import override
 
-from accounts import routes
 from accounts.errors import CookiesBlockedError, SessionEndedError, SessionTooLargeError
 from accounts.pages import codes, known_devices, stays
-from accounts.pages.remembered_users import remembered
+from accounts.pages.standing import rights_of
 from accounts.people.models import User
 from accounts.request import Request, sign_in_of
 from accounts.signins import revocations, sessions
 from accounts.signins.models import AuthSession
 from accounts.store import engine, outage
 
-SAFE = {"GET", "HEAD"}
 CLEARED = '"cache", "storage"'
 """What a browser deletes at a sign-out (ASVS 14.3.1)."""
 PASSIVE_HEADER = "X-Passive"
@@ -97,7 +95,7 @@ class AuthSessionMiddleware:
         cast("Request", request).auth_session = None
         # Skip requests without the cookie: reading the session adds `Vary: Cookie`.
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
-            user = request.user = _user(request)
+            user = request.user = stored_user(request)
             if isinstance(user, User):
                 _examine(cast("Request", request), user)
         session = cast("Request", request).auth_session
@@ -114,18 +112,6 @@ class AuthSessionMiddleware:
         return response
 
 
-def _user(request: HttpRequest) -> User | AnonymousUser:
-    """Return the session's user, or an `AnonymousUser`.
-
-    A GET of the API may get a user that was remembered for some seconds. Pages always load the
-    user, because the admin is a page, and some GETs change data, such as a provider's callback.
-    """
-    match = routes.match_of(request)
-    if request.method in SAFE and match is not None and "api" in match.app_names:
-        return _remembered(request)
-    return stored_user(request)
-
-
 def stored_user(request: HttpRequest) -> User | AnonymousUser:
     """Return the session's user, or nobody if the password was changed since the sign-in.
 
@@ -134,18 +120,6 @@ def stored_user(request: HttpRequest) -> User | AnonymousUser:
     """
     with cast("engine.SessionStore", request.session).held():
         return auth.get_user(request)
-
-
-def _remembered(request: HttpRequest) -> User | AnonymousUser:
-    """Return the session's user as remembered, or else by Django's `get_user`, and remember it."""
-    found = remembered.find(request.session)
-    if found is not None:
-        return found
-    changes = remembered.changes
-    user = stored_user(request)
-    if isinstance(user, User):
-        remembered.add(request.session, user, changes=changes)
-    return user
 
 
 def _examine(request: Request, user: User) -> None:
@@ -157,10 +131,6 @@ def _examine(request: Request, user: User) -> None:
     else:
         request.auth_session = AuthSession.unread(sid, user)
         bind_contextvars(user_id=str(user.pk), sid=str(sid))
-
-
-def rights_of(user: User) -> str:
-    return f"{user.is_staff:d}{user.is_superuser:d}"
 
 
 def _end_for_rights(request: HttpRequest) -> None:

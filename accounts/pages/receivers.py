@@ -21,7 +21,8 @@ from accounts.audit.vocabulary import Method
 from accounts.errors import InactiveUserError
 from accounts.factors import registry
 from accounts.pages import factor_flows, offers, proofs, sign_in_notices, trusting
-from accounts.pages.middleware import current, rights_of
+from accounts.pages.middleware import current
+from accounts.pages.standing import rights_of
 from accounts.people.models import User
 from accounts.request import Request, client_of, is_app, sign_in_of
 from accounts.signins import sessions

@@ -6,17 +6,20 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.password_validation import validate_password
-from django.db import connection
 from django.db.models import QuerySet
+from django.utils.functional import cached_property
 from typing_extensions import override
 
+from accounts import statements
 from accounts.people import mailboxes
 
 if TYPE_CHECKING:
+    from django.db.models import Field
+
     from accounts.people.models import User
 
 
-_ACTIVE = "SELECT * FROM accounts_user WHERE id = %s AND is_active"
+_ACTIVE = "SELECT {columns} FROM accounts_user WHERE id = %s AND is_active"
 
 
 class UserQuerySet(QuerySet["User"]):
@@ -50,9 +53,18 @@ class UserManager(BaseUserManager["User"]):
         Nearly every request calls it, so the SQL is written here: the ORM takes longer to build the
         statement than the database takes to answer it (`bench/README.md`).
         """
-        key = self.model._meta.pk.get_db_prep_value(user_id, connection)  # noqa: SLF001
-        user = next(iter(self.raw(_ACTIVE, [key])), None)
-        return None if user is None or user.email in settings.REFUSED_EMAILS else user
+        sql, fields = self._active
+        row = statements.first(sql, [user_id], fields)
+        if row is None:
+            return None
+        user = statements.instance(self.model, fields, row)
+        return None if user.email in settings.REFUSED_EMAILS else user
+
+    @cached_property
+    def _active(self) -> "tuple[str, list[Field[Any, Any]]]":
+        fields = list(self.model._meta.concrete_fields)  # noqa: SLF001 - Django's documented API
+        columns = ", ".join(str(field.column) for field in fields)
+        return _ACTIVE.format(columns=columns), fields
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=self.normalize_email(email), **fields)

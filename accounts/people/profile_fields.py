@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -106,6 +107,11 @@ class ProfileField:
 
 def in_language(texts: Texts) -> str:
     return texts.get((get_language() or "en")[:2]) or texts["en"]
+
+
+def shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored values of the fields that `PROFILE_FIELDS` still has."""
+    return {each.name: values[each.name] for each in settings.PROFILE_FIELDS if each.name in values}
 
 
 def clean(

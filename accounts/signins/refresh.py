@@ -113,6 +113,16 @@ def rotate(
     return _judge(token, now, client)
 
 
+def advance(
+    token: Presented, *, retry_key: str, user_columns: tuple[str, ...]
+) -> AuthSession | None:
+    """Rotate this token if it is current and due. Otherwise change nothing and return None."""
+    now = timezone.now()
+    if now >= token.expires_at:
+        return None
+    return rotation.advance(token, now=now, retry_key=retry_key, user_columns=user_columns)
+
+
 def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:
     """Tell why this token got nothing. Ends the sign-in if another party may hold its tokens."""
     session = (

@@ -30,10 +30,14 @@ def check(token: str) -> None:
 
     Reads only the memory of this process, and counts nothing.
     """
-    left = _full.get(token, 0) - time.time()
-    if left > 0:
+    if is_full(token):
         metrics.RATE_LIMITED.note("refresh_token")
-        raise TooManyRequestsError(int(left) + 1)
+        raise TooManyRequestsError(int(_full[token] - time.time()) + 1)
+
+
+def is_full(token: str) -> bool:
+    """Return True if `check` would refuse this token."""
+    return _full.get(token, 0) > time.time()
 
 
 def count(token: str, *, network: str) -> None:

@@ -6,13 +6,14 @@ Each is one conditional UPDATE, so one of many requests wins. Django cannot expr
 
 import hmac
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import connection
 
+from accounts import statements
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
 
@@ -27,6 +28,12 @@ MOST_REPEATS = 32
 Enough for eight clients that share a token store and try four times each. One repeat is already
 enough for a thief, so a smaller number would only sign out honest clients.
 """
+
+COLUMNS = (
+    *("id", "user_id", "client_id", "amr", "auth_time", "expires_at"),
+    *("refresh_jti", "refreshed_at", "refresh_expires_at"),
+)
+"""What the tokens are made from. Other columns are read when they are asked for."""
 
 _ADVANCE = """
 UPDATE accounts_authsession SET
@@ -65,9 +72,9 @@ _ACTIVE = """
     AND id = %(sid)s AND user_id = %(user)s AND client_id = %(client)s AND kind = 'token'
     AND revoked_at IS NULL AND expires_at > %(now)s
     AND EXISTS (SELECT 1 FROM accounts_user WHERE accounts_user.id = user_id AND is_active)
-RETURNING *
+RETURNING {columns}
 """
-_OF_USER = ", (SELECT {name} FROM accounts_user WHERE accounts_user.id = user_id) AS user__{name}"
+_OF_USER = ", (SELECT {name} FROM accounts_user WHERE accounts_user.id = user_id)"
 """One more column to return. The user's table can't be joined: SQLite returns no joined columns."""
 
 
@@ -117,46 +124,40 @@ def _update(
     *,
     retry_key: str,
 ) -> AuthSession | None:
-    """Run the statement. Returns the row as it is now, or None if the statement changed none."""
-    # SQLite has no types for either; PostgreSQL takes them as they are.
-    key = AuthSession._meta.pk  # noqa: SLF001
-    moment = connection.ops.adapt_datetimefield_value
+    """Run the statement. Returns the row as it is now, or None if the statement changed none.
+
+    Running it twice does no harm: the second time it finds the next token, and changes nothing.
+    """
     values = {
         "successor": uuid4().hex,
-        "now": moment(now),
-        "until": moment(now + settings.REFRESH_TOKEN_LIFETIME),
-        "young": moment(now - settings.REFRESH_GRACE),
-        "sid": key.get_db_prep_value(token.sid, connection),
+        "now": now,
+        "until": now + settings.REFRESH_TOKEN_LIFETIME,
+        "young": now - settings.REFRESH_GRACE,
+        "sid": token.sid,
         "jti": token.jti,
-        "user": key.get_db_prep_value(token.user_id, connection),
+        "user": token.user_id,
         "client": token.client_id,
         "retry_key": retry_key,
         "most": MOST_REPEATS,
     }
-    sql = statement + _ACTIVE + "".join(_OF_USER.format(name=name) for name in user_columns)
-    session = next(iter(AuthSession.objects.raw(sql, values)), None)
-    if session is not None:
-        session.user = _owner(session, user_columns)
+    sql, fields = _returning(statement, user_columns)
+    row = statements.first(sql, values, fields)
+    if row is None:
+        return None
+    own = len(COLUMNS)
+    session = statements.instance(AuthSession, fields[:own], row[:own])
+    key = User._meta.pk  # noqa: SLF001 - Django's documented API
+    session.user = statements.instance(User, [key, *fields[own:]], [session.user_id, *row[own:]])
     return session
 
 
-def _owner(session: AuthSession, columns: tuple[str, ...]) -> User:
-    """Return the user with those columns, which came with the row."""
-    names, values = [], []
-    for field in User._meta.concrete_fields:  # noqa: SLF001 - in the order that `from_db` wants
-        if field.primary_key:
-            values.append(session.user_id)
-        elif field.attname in columns:
-            values.append(_converted(field, getattr(session, f"user__{field.attname}")))
-        else:
-            continue
-        names.append(field.attname)
-    return User.from_db(None, names, values)
-
-
-def _converted(field: "Field[Any, Any]", value: Any) -> Any:
-    """Return the column's value as the model has it: SQLite has no booleans, times or UUIDs."""
-    column = field.get_col(User._meta.db_table)  # noqa: SLF001
-    for convert in connection.ops.get_db_converters(column) + column.get_db_converters(connection):
-        value = convert(value, column, connection)
-    return value
+@lru_cache(maxsize=8)
+def _returning(
+    statement: str, user_columns: tuple[str, ...]
+) -> "tuple[str, list[Field[Any, Any]]]":
+    """Return the whole statement, and the fields of the columns that it returns."""
+    active = _ACTIVE.format(columns=", ".join(COLUMNS))
+    sql = statement + active + "".join(_OF_USER.format(name=name) for name in user_columns)
+    fields = [AuthSession._meta.get_field(name) for name in COLUMNS]  # noqa: SLF001 - Django's documented API
+    of_user = [User._meta.get_field(name) for name in user_columns]  # noqa: SLF001 - as above
+    return sql, cast("list[Field[Any, Any]]", fields + of_user)

@@ -51,9 +51,7 @@ class ExtrasField(serializers.Field[Any, Any, Any, Any]):
 
     @override
     def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
-        return {
-            each.name: value[each.name] for each in settings.PROFILE_FIELDS if each.name in value
-        }
+        return profile_fields.shown(value)
 
 
 class MeSerializer(StrictSerializer):

@@ -8,6 +8,7 @@ ours (RFC 10017 §6), because SameSite alone lets sibling subdomains in.
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 from structlog import get_logger
@@ -48,26 +49,27 @@ def respond(request: Request, pair: dict[str, Any]) -> Response:
         return Response(pair)
     body = {name: value for name, value in pair.items() if name != "refresh"}
     response = Response(body)
-    response.set_cookie(
-        settings.REFRESH_COOKIE_NAME,
-        pair["refresh"],
-        max_age=int(settings.REFRESH_TOKEN_LIFETIME.total_seconds()),
-        # `__Host-` wants the whole site as the path. So a sibling subdomain can't set this cookie.
-        path="/",
-        secure=settings.HTTPS,
-        httponly=True,
-        samesite="Strict",
-    )
+    put(response, pair["refresh"])
     known_devices.remember(request._request, response)  # noqa: SLF001 - DRF's only way to it
     return response
 
 
-def forget(response: Response) -> None:
+def put(response: HttpResponseBase, token: str) -> None:
+    """Set the cookie to this token."""
+    _set(response, token, max_age=int(settings.REFRESH_TOKEN_LIFETIME.total_seconds()))
+
+
+def forget(response: HttpResponseBase) -> None:
     """Delete the cookie, because its token is no longer valid."""
+    _set(response, "", max_age=0)
+
+
+def _set(response: HttpResponseBase, value: str, *, max_age: int) -> None:
     response.set_cookie(
         settings.REFRESH_COOKIE_NAME,
-        "",
-        max_age=0,
+        value,
+        max_age=max_age,
+        # `__Host-` wants the whole site as the path. So a sibling subdomain can't set this cookie.
         path="/",
         secure=settings.HTTPS,
         httponly=True,

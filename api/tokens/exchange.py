@@ -55,6 +55,25 @@ def next_pair(
     return pair
 
 
+def rotated(raw_token: str, *, access: str = "", retry_key: str = "") -> dict[str, Any] | None:
+    """Return the next pair if this token is current and due, as most are.
+
+    Returns None for every other token, or raises as `next_pair` does. Then nothing has changed or been
+    counted, and `next_pair` finds out why. It also repeats the pair, if this rotation succeeded and its answer
+    got lost.
+    """
+    presented = _presented(raw_token, access)
+    if refusals.is_full(_name(presented.sid, presented.jti)):
+        return None
+    session = refresh.advance(presented, retry_key=retry_key, user_columns=claims.USER_COLUMNS)
+    if session is None or session.user is None or session.user.email in settings.REFUSED_EMAILS:
+        return None
+    bind_contextvars(user_id=str(presented.user_id), sid=str(presented.sid))
+    pair = jwts.pair(session)
+    metrics.REFRESHES.note("rotated")
+    return pair
+
+
 def _next_pair(
     presented: refresh.Presented, *, retry_key: str, client: ClientInfo
 ) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Keys, headers and the rules of verification are ours; the interface is SimpleJWT
 
 import json
 import re
+from contextvars import ContextVar
 from typing import Any
 
 import jwt
@@ -30,6 +31,9 @@ from typing_extensions import override
 from api.keys import ring
 
 log = get_logger()
+
+will_be_tried_again: ContextVar[bool] = ContextVar("will_be_tried_again", default=False)
+"""True while `config.gate` looks at a token. Django looks at a refused one again, and writes the line."""
 
 REASONS: dict[type[Exception], str] = {
     InvalidSignatureError: "signature",
@@ -80,7 +84,7 @@ class SignedJWTBackend(TokenBackend):
             header = header_of(text)
             key = ring.find(str(header.get("kid", "")))
             if key is None:
-                log.warning("token_refused", reason="unknown_key")
+                _note("unknown_key")
             # No log line for another kind of token: callers try one kind after the other.
             if key is None or "crit" in header or not self._is_our_typ(header):
                 raise TokenBackendError(_("Token is invalid"))
@@ -96,7 +100,7 @@ class SignedJWTBackend(TokenBackend):
         except ExpiredSignatureError as exc:
             raise TokenBackendExpiredToken(_("Token is expired")) from exc
         except (InvalidTokenError, ValueError, RecursionError) as exc:
-            log.warning("token_refused", reason=REASONS.get(type(exc), "malformed"))
+            _note(REASONS.get(type(exc), "malformed"))
             raise TokenBackendError(_("Token is invalid")) from exc
         return payload
 
@@ -104,6 +108,11 @@ class SignedJWTBackend(TokenBackend):
         """Return True if the type is ours, with or without `application/` (RFC 9068 §2.1)."""
         typ = str(header.get("typ", "")).lower().removeprefix("application/")
         return typ == self.typ
+
+
+def _note(reason: str) -> None:
+    if not will_be_tried_again.get():
+        log.warning("token_refused", reason=reason)
 
 
 def is_compact(text: str) -> bool:

@@ -1,9 +1,8 @@
 """Listen to `accounts.metrics` and to the audit log, and record what they say with prometheus-client."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -15,9 +14,6 @@ from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import LoginFailure, Method
 from accounts.metrics import Kind, Listener, Metric
 from config.metrics import files
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """The upper ends of the buckets of all durations."""
@@ -31,8 +27,6 @@ METHODS: dict[str, str] = {
     LoginFailure.WRONG_SECOND_STEP: "second_step",
 }
 """The method that a failed attempt used, by its reason. Other reasons don't tell."""
-
-WSGIApplication = Callable[[dict[str, Any], "StartResponse"], Iterable[bytes]]
 
 
 _is_listening = False
@@ -107,23 +101,3 @@ def method_of(amr: Iterable[str]) -> str:
     if used & PASSKEYS:
         return "passkey"
     return "code" if Method.CODE in used else "unknown"
-
-
-def timed(application: WSGIApplication, *, route: str) -> WSGIApplication:
-    """Return this WSGI application, but note the duration of its answers under this route."""
-
-    def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-        status = "5xx"  # if it raises
-
-        def start(line: str, *rest: Any) -> Any:
-            nonlocal status
-            status = f"{line[0]}xx"
-            return start_response(line, *rest)
-
-        began = time.perf_counter()
-        try:
-            return application(environ, start)
-        finally:
-            metrics.REQUESTS.note(route, status, amount=time.perf_counter() - began)
-
-    return answer

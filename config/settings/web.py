@@ -26,8 +26,6 @@ MIDDLEWARE = [
     "config.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.pages.middleware.AuthSessionMiddleware",
-    # API calls that only read skip the middleware below.
-    "api.middleware.ReadingMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.pages.signed_out.SignedOutMiddleware",

@@ -1,8 +1,4 @@
-"""Test which middleware API calls skip.
-
-Bearer calls skip all that handles cookies. Calls that only read by cookie skip what only forms and
-pages need.
-"""
+"""Test which middleware API calls skip: Bearer calls skip all that handles cookies."""
 
 from uuid import UUID
 
@@ -80,14 +76,6 @@ def test_a_reading_call_by_cookie_sets_no_cookie_and_varies(browser, method):
     assert response["Cache-Control"] == "no-store"
     assert response["Content-Language"] == "en"
     assert "Content-Security-Policy" in response.headers
-
-
-@pytest.mark.parametrize(("method", "is_short"), [("GET", True), ("PATCH", False)])
-def test_only_reading_calls_skip_middleware(browser, method, is_short):
-    response = browser.generic(method, "/api/me/", "{}", content_type="application/json")
-
-    assert response.status_code == 200
-    assert hasattr(response.wsgi_request, "allauth") is not is_short
 
 
 def test_a_reading_call_without_a_sign_in_is_refused(browser):

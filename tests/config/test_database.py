@@ -38,14 +38,18 @@ def test_the_options_of_the_address_are_kept_beside_the_pool():
             "sslrootcert": "/etc/ssl/our ca.pem",
             "target_session_attrs": "read-write",
             "pool": {"min_size": 1, "max_size": 15, "timeout": 5},
+            "prepare_threshold": 5,
         },
     }
 
 
-def test_without_options_only_the_pool_is_set():
+def test_without_options_only_the_pool_and_prepared_statements_are_set():
     options = database.configure("postgres://user@db.example.com/name")["OPTIONS"]
 
-    assert options == {"pool": {"min_size": 1, "max_size": 15, "timeout": 5}}
+    assert options == {
+        "pool": {"min_size": 1, "max_size": 15, "timeout": 5},
+        "prepare_threshold": 5,
+    }
 
 
 def test_the_address_cannot_change_the_pool():
@@ -160,6 +164,7 @@ def test_the_settings_have_the_values_of_the_address(site_under):
         "target_session_attrs": "read-write",
         "sslmode": "require",
         "pool": {"min_size": 1, "max_size": 15, "timeout": 5},
+        "prepare_threshold": 5,
     }
 
 

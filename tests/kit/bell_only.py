@@ -10,11 +10,10 @@ from config.wsgi import application
 
 # Import these after Django is set up. The first request starts the bell, so change the values before.
 from accounts import bell
-from accounts.pages import remembered_users
 from accounts.signins import revocations
 from api.keys import ring
 
 __all__ = ["application"]
 
 bell.POLL_SECONDS = revocations.FIRST_POLL_SECONDS = 3600.0
-remembered_users.MAX_AGE_SECONDS = ring.RELOAD_SECONDS = 3600.0
+ring.RELOAD_SECONDS = 3600.0

@@ -1,5 +1,6 @@
 """Count the SQL statements and Redis commands of requests: none if the token holds all that they need."""
 
+import json
 import re
 from uuid import UUID
 
@@ -14,11 +15,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.people.models import User
-from api import forward_auth
 from api.authentication import BearerUser
 from config.urls import urlpatterns as site
 from tests.kit.clients import bearer
 from tests.kit.factories import PASSWORD
+from tests.kit.two_ways import Call, by_site
 
 
 class ClaimsView(APIView):
@@ -122,19 +123,56 @@ def test_verify_costs_nothing_as_a_view(client, access, asked):
     assert (len(sql), asked) == (0, [])
 
 
-def test_verify_costs_nothing_ahead_of_django(access, asked):
-    environ = {
-        "PATH_INFO": "/api/verify",
-        "REQUEST_METHOD": "GET",
-        "HTTP_AUTHORIZATION": f"Bearer {access}",
+@pytest.fixture
+def by_gate(access, signed_in):
+    """Send a request ahead of Django. Return the gate's status and the number of its statements."""
+    cookie = signed_in.cookies["session"].value
+    credentials = {
+        "bearer": {"HTTP_AUTHORIZATION": f"Bearer {access}"},
+        "cookie": {"HTTP_COOKIE": f"session={cookie}"},
+        "nothing": {},
     }
-    answers = []
 
-    with CaptureQueriesContext(connection) as sql:
-        forward_auth.answer(environ, lambda status, headers: answers.append(status))
+    def send(method, path, *, by, body=b""):
+        call = Call(method, path, body, more=credentials[by])
+        with CaptureQueriesContext(connection) as sql:
+            answer, has_answered = by_site(call.environ())
+        assert has_answered
+        return answer.status, len(sql)
 
-    assert answers == ["204 No Content"]
-    assert (len(sql), asked) == (0, [])
+    return send
+
+
+def test_verify_costs_nothing_ahead_of_django(by_gate, asked):
+    asked.clear()
+
+    assert by_gate("GET", "/api/verify", by="bearer") == ("204 No Content", 0)
+    assert asked == []
+
+
+@pytest.mark.parametrize("path", ["/api/verify", "/api/me/"])
+def test_a_cookie_costs_one_statement_and_one_round_trip(by_gate, asked, path):
+    asked.clear()
+
+    status, statements = by_gate("GET", path, by="cookie")
+
+    assert (status[0], statements) == ("2", 1)
+    assert asked == [[b"GETRANGE", b"PTTL"]]
+
+
+def test_the_own_account_by_token_costs_one_statement_ahead_of_django(by_gate, asked):
+    asked.clear()
+
+    assert by_gate("GET", "/api/me/", by="bearer") == ("200 OK", 1)
+    assert asked == []
+
+
+def test_a_refresh_costs_one_statement_ahead_of_django(by_gate, obtain, user, asked):
+    body = json.dumps({"refresh": obtain(user)["refresh"]}).encode()
+    asked.clear()
+
+    assert by_gate("POST", "/api/token/refresh/", by="nothing", body=body) == ("200 OK", 1)
+    assert asked == []
 
 
 def test_token_verify_costs_nothing(post, access, asked):

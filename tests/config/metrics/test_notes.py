@@ -19,11 +19,11 @@ from accounts.live.hub import Hub
 from accounts.outbox import jobs
 from accounts.signins.revocations import Feed
 from accounts.store import outage
-from api import forward_auth
 from config.metrics import recording
 from tests.kit.bell import StoppableBell
 from tests.kit.clients import sign_in
 from tests.kit.factories import AuthSessionFactory
+from tests.kit.two_ways import Call, by_site
 
 
 def noted(notes, metric):
@@ -130,14 +130,10 @@ def test_the_names_of_routes_hold_no_part_of_a_request():
 
 @pytest.mark.django_db
 def test_a_checked_bearer_token_is_measured(notes, pair):
-    answered = []
-    environ = {"HTTP_AUTHORIZATION": f"Bearer {pair['access']}", "PATH_INFO": "/api/verify"}
-    verify = recording.timed(forward_auth.answer, route="api:verify")
+    for token in (pair["access"], "x"):
+        call = Call("GET", "/api/verify", more={"HTTP_AUTHORIZATION": f"Bearer {token}"})
+        by_site(call.environ())
 
-    verify(environ, lambda status, headers: answered.append(status))
-    verify(environ | {"HTTP_AUTHORIZATION": "Bearer x"}, lambda *_: None)
-
-    assert answered == ["204 No Content"]
     assert noted(notes, metrics.REQUESTS) == [("api:verify", "2xx"), ("api:verify", "4xx")]
 
 

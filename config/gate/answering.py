@@ -1,0 +1,60 @@
+"""Try the door of a request."""
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
+from structlog import get_logger
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from api import problems
+from api.tokens import signing
+from config.gate import asked, doors, envelope
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+
+log = get_logger()
+
+
+def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes] | None:
+    """Answer as a WSGI application does, or return None: then Django must answer.
+
+    Leaves the body unread then.
+    """
+    door = doors.BY_PATH.get(environ["PATH_INFO"])
+    if door is None or environ["REQUEST_METHOD"] not in door.methods or settings.TRACING:
+        return None
+    began = time.perf_counter()
+    request = asked.read(environ, has_body=door.has_body)
+    if request is None:
+        return None
+    clear_contextvars()
+    bind_contextvars(request_id=request.id)
+    trial = signing.will_be_tried_again.set(True)
+    try:
+        found = door.answer(request)
+    except Exception as error:
+        if not _is_a_refusal(error):
+            log.exception("gate_failed", request=f"{environ['REQUEST_METHOD']} {door.path}")
+        found = None
+    finally:
+        signing.will_be_tried_again.reset(trial)
+        # As Django does at the end of its own requests.
+        database = connections[DEFAULT_DB_ALIAS]
+        if database.connection is not None and not database.in_atomic_block:
+            database.close_if_unusable_or_obsolete()
+    if found is None:
+        environ["HTTP_X_REQUEST_ID"] = request.id  # the lines of both ways have one id
+        return None
+    status, headers, body = envelope.packed(found, request)
+    envelope.note(door, request, seconds=time.perf_counter() - began)
+    start_response(status, headers)
+    return [body]
+
+
+def _is_a_refusal(error: Exception) -> bool:
+    """Return True if Django has an answer for this error. Others are defects."""
+    return problems.find(error) is not None or hasattr(error, "status_code")

@@ -1,0 +1,86 @@
+"""Give an answer of the gate what all answers have."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from corsheaders.middleware import (
+    ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+)
+from django.conf import settings
+from structlog import get_logger
+
+from accounts import metrics
+from config.headers import security
+
+if TYPE_CHECKING:
+    from config.gate.asked import Asked
+    from config.gate.doors import Door
+
+log = get_logger("config.middleware")
+
+Headers = list[tuple[str, str]]
+
+JSON = "application/json"
+STATUS = {200: "200 OK", 204: "204 No Content"}
+
+
+@dataclass(slots=True)
+class Answer:
+    """A good answer. Without `members` it has no body and status 204."""
+
+    headers: Headers
+    members: dict[str, Any] | None = None
+    is_by_cookie: bool = False
+    """True if the answer depends on the session cookie."""
+
+
+def packed(found: Answer, request: "Asked") -> tuple[str, Headers, bytes]:
+    """Return the status line, all headers and the body."""
+    kind = "" if found.members is None else JSON
+    headers = [
+        *security(kind).items(),
+        *found.headers,
+        (
+            "Vary",
+            "Cookie, Accept-Language, origin" if found.is_by_cookie else "Accept-Language, origin",
+        ),
+        ("Content-Language", request.language),
+        ("X-Request-ID", request.id),
+        *_for_frontends(request.environ.get("HTTP_ORIGIN")),
+    ]
+    if found.members is None:
+        return STATUS[204], headers, b""
+    body = rendered(found.members)
+    headers += [("Content-Type", JSON), ("Content-Length", str(len(body)))]
+    return STATUS[200], headers, body
+
+
+def rendered(members: dict[str, Any]) -> bytes:
+    """Return this JSON as DRF's renderer writes it: UTF-8, without spaces, safe inside of JavaScript."""
+    text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    if not text.isascii():
+        text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return text.encode()
+
+
+def _for_frontends(origin: str | None) -> Headers:
+    if origin is None:
+        return []
+    return [
+        (ACCESS_CONTROL_ALLOW_ORIGIN, origin),
+        (ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"),
+        (ACCESS_CONTROL_EXPOSE_HEADERS, ", ".join(settings.CORS_EXPOSE_HEADERS)),
+    ]
+
+
+def note(door: "Door", request: "Asked", *, seconds: float) -> None:
+    """Note the duration, and write the line of the request unless the door writes none."""
+    if metrics.REQUESTS.listener is not None:
+        metrics.REQUESTS.note(door.route, "2xx", amount=seconds)
+    if door.is_logged:
+        log.info(
+            "request_finished", code=200, request=f"{request.environ['REQUEST_METHOD']} {door.path}"
+        )

@@ -1,0 +1,181 @@
+"""Test the hot statements: both databases give the same values, and a lost connection costs nothing."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import DataError, OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from accounts import statements
+from accounts.people.models import User
+from accounts.signins.models import AuthSession
+from tests.kit.factories import AuthSessionFactory, UserFactory
+
+SQL = "SELECT {} FROM accounts_authsession WHERE id = %s"
+COLUMNS = ["id", "user_id", "amr", "auth_time", "revoked_at", "client_id", "refresh_repeats"]
+FIELDS = [AuthSession._meta.get_field(name) for name in COLUMNS]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+on_postgres = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="of PostgreSQL, which has a run of its own"
+)
+
+
+def read(session_id):
+    return statements.first(SQL.format(", ".join(COLUMNS)), [session_id], FIELDS)
+
+
+@pytest.fixture
+def session():
+    return AuthSessionFactory(amr=["pwd", "otp"])
+
+
+@pytest.fixture
+def cut():
+    """Return a function that ends this thread's connection from outside."""
+
+    def end():
+        connection.ensure_connection()
+        pid = connection.connection.info.backend_pid
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+        other.close()
+        return pid
+
+    return end
+
+
+def test_the_values_are_those_of_the_model(session):
+    session.refresh_from_db()
+    expected = [getattr(session, name) for name in COLUMNS]
+
+    assert read(session.pk) == expected
+    assert [type(value) for value in read(session.pk)] == [type(value) for value in expected]
+
+
+def test_the_plain_way_gives_the_same(session):
+    with CaptureQueriesContext(connection) as sql:
+        plain = read(session.pk)
+
+    assert len(sql) == 1
+    assert plain == read(session.pk)
+
+
+def test_no_row_is_none(session):
+    assert read(uuid4()) is None
+
+
+def test_values_have_names_or_places(session):
+    moment = datetime.now(UTC) - timedelta(days=1)
+    sql = (
+        "UPDATE accounts_authsession SET last_seen_at = %(now)s, auth_time = %(now)s, user_agent = %(text)s "
+        "WHERE id = %(id)s RETURNING last_seen_at, user_agent"
+    )
+    fields = [AuthSession._meta.get_field(name) for name in ("last_seen_at", "user_agent")]
+
+    row = statements.first(sql, {"now": moment, "text": "a'b%c문", "id": session.pk}, fields)
+
+    assert row == [moment, "a'b%c문"]
+    session.refresh_from_db()
+    assert (session.auth_time, session.user_agent) == (moment, "a'b%c문")
+
+
+def test_in_a_transaction_the_statement_belongs_to_it(session):
+    with transaction.atomic():
+        User.objects.filter(pk=session.user_id).update(display_name="new")
+        assert User.objects.active(session.user_id).display_name == "new"
+        transaction.set_rollback(True)
+
+    assert User.objects.active(session.user_id).display_name == session.user.display_name
+
+
+@on_postgres
+def test_the_statement_is_prepared_once_on_a_connection(session):
+    for _ in range(3):
+        read(session.pk)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, statement FROM pg_prepared_statements")
+        rows = cursor.fetchall()
+        found = [text for name, text in rows if name.startswith("hot") and "authsession" in text]
+
+    assert found == [SQL.format(", ".join(COLUMNS)).replace("%s", "$1")]
+
+
+@on_postgres
+def test_a_lost_connection_is_replaced(session, cut):
+    read(session.pk)
+    pid = cut()
+
+    assert read(session.pk)[0] == session.pk
+    assert connection.connection.info.backend_pid != pid
+
+
+@on_postgres
+def test_a_lost_connection_in_a_transaction_is_an_error(session, cut):
+    def lost():
+        with transaction.atomic():
+            User.objects.count()
+            cut()
+            read(session.pk)
+
+    with pytest.raises(OperationalError):
+        lost()
+    assert read(session.pk)[0] == session.pk
+
+
+@on_postgres
+def test_a_changed_column_costs_no_error(session):
+    read(session.pk)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE accounts_authsession ALTER client_id TYPE varchar(65)")
+    try:
+        assert read(session.pk)[0] == session.pk
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE accounts_authsession ALTER client_id TYPE varchar(64)")
+
+
+@on_postgres
+def test_a_wrong_value_is_an_error_of_django_and_the_connection_goes_on(session):
+    read(session.pk)
+
+    with pytest.raises(DataError):
+        read("no uuid")
+    assert read(session.pk)[0] == session.pk
+
+
+@on_postgres
+def test_without_prepared_statements_the_values_are_the_same(session):
+    expected = read(session.pk)
+    connection.close()
+    connection.ensure_connection()
+    connection.connection.prepare_threshold = None
+    try:
+        assert read(session.pk) == expected
+    finally:
+        connection.connection.prepare_threshold = 5
+
+
+def test_an_active_user_is_whole():
+    user = UserFactory()
+    user.refresh_from_db()
+
+    found = User.objects.active(user.pk)
+
+    assert found == user
+    names = [field.attname for field in User._meta.concrete_fields]
+    assert [getattr(found, name) for name in names] == [getattr(user, name) for name in names]
+    assert found.get_deferred_fields() == set()
+
+
+def test_an_instance_has_each_value_in_its_own_column():
+    user = UserFactory(is_staff=False)
+    fields = [User._meta.get_field(name) for name in ("is_staff", "email", "id")]
+
+    found = statements.instance(User, fields, [False, user.email, user.pk])
+
+    assert (found.pk, found.email, found.is_staff) == (user.pk, user.email, False)
+    assert found.display_name == user.display_name  # read now
