@@ -28,6 +28,7 @@ def test_a_pair_works_refreshes_and_ends_by_revocation(client, user):
         "email": user.email,
         "display_name": "",
         "locale": "",
+        "extras": {},
         "date_joined": ANY,
         "roles": [],
     }
