@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterable
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from structlog import get_logger
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import bind_contextvars
 
 from api import problems
 from api.tokens import signing
@@ -31,28 +32,36 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
     request = asked.read(environ, has_body=door.has_body)
     if request is None:
         return None
-    clear_contextvars()
+    # A context of its own: nothing of an earlier request in this thread, and nothing for the next one.
+    packed = Context().run(_tried, door, request, began)
+    if packed is None:
+        environ["HTTP_X_REQUEST_ID"] = request.id  # the lines of both ways have one id
+        return None
+    status, headers, body = packed
+    start_response(status, headers)
+    return [body]
+
+
+def _tried(
+    door: doors.Door, request: asked.Asked, began: float
+) -> tuple[str, envelope.Headers, bytes] | None:
     bind_contextvars(request_id=request.id)
-    trial = signing.will_be_tried_again.set(True)
+    signing.will_be_tried_again.set(True)
     try:
         found = door.answer(request)
     except Exception as error:
         if not _is_a_refusal(error):
-            log.exception("gate_failed", request=f"{environ['REQUEST_METHOD']} {door.path}")
+            log.exception("gate_failed", request=f"{request.environ['REQUEST_METHOD']} {door.path}")
         found = None
-    finally:
-        signing.will_be_tried_again.reset(trial)
-        # As Django does at the end of its own requests.
-        database = connections[DEFAULT_DB_ALIAS]
-        if database.connection is not None and not database.in_atomic_block:
-            database.close_if_unusable_or_obsolete()
+    # A connection without a fault stays with its thread: the pool has one for each.
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.errors_occurred and not database.in_atomic_block:
+        database.close_if_unusable_or_obsolete()
     if found is None:
-        environ["HTTP_X_REQUEST_ID"] = request.id  # the lines of both ways have one id
         return None
-    status, headers, body = envelope.packed(found, request)
+    packed = envelope.packed(found, request)
     envelope.note(door, request, seconds=time.perf_counter() - began)
-    start_response(status, headers)
-    return [body]
+    return packed
 
 
 def _is_a_refusal(error: Exception) -> bool:
