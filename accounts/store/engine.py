@@ -143,8 +143,9 @@ class SessionStore(SessionBase):
 
     @override
     def load(self) -> dict[str, Any]:
-        value, self._left_ms = index.fetch(self._name, limit=encoding.MAX_BYTES)
-        data = self._opened(value) if value is not None else None
+        name = self._name
+        value, self._left_ms = index.fetch(name, limit=encoding.MAX_BYTES)
+        data = self._opened(value, name) if value is not None else None
         self.is_unknown = value is None or self._began is None
         if data is None:
             self._session_key = None
@@ -159,9 +160,9 @@ class SessionStore(SessionBase):
         name = index.name_of(session_key)
         return bool(outage.read(lambda redis: redis.exists(name)))
 
-    def _opened(self, value: bytes) -> dict[str, Any] | None:
+    def _opened(self, value: bytes, name: str) -> dict[str, Any] | None:
         try:
-            data, self._began = encoding.unpack(value, name=self._name)
+            data, self._began = encoding.unpack(value, name=name)
         except encoding.UnreadableError as error:
             log.warning("a session can't be read, its visitor is signed out: %s", error)
             return None

@@ -261,8 +261,16 @@ def _raise_unless_transient(error: Exception, clock: Clock) -> None:
     raise error
 
 
+_clients: "dict[str, tuple[Any, Redis]]" = {}
+
+
 def _connection(clock: Clock) -> "Redis":
-    return get_redis_connection(clock.alias)
+    """Return this process's client, which threads share. django-redis makes one for each context."""
+    caches, client = _clients.get(clock.alias, (None, None))
+    if client is None or caches is not settings.CACHES:
+        client = get_redis_connection(clock.alias)
+        _clients[clock.alias] = (settings.CACHES, client)
+    return client
 
 
 def _deadline_seconds() -> float:
