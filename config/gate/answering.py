@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import DEFAULT_DB_ALIAS, connections
 from structlog import get_logger
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from api import problems
 from api.tokens import signing
+from config import errors
 from config.gate import asked, doors, envelope
 
 if TYPE_CHECKING:
@@ -56,5 +58,7 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
 
 
 def _is_a_refusal(error: Exception) -> bool:
-    """Return True if Django has an answer for this error. Others are defects."""
+    """Return True if Django has an answer for this error, and a log line. Others are defects."""
+    if isinstance(error, (SuspiciousOperation, *errors.DATABASE_OUTAGES)):
+        return True
     return problems.find(error) is not None or hasattr(error, "status_code")
