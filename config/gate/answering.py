@@ -11,6 +11,7 @@ from structlog import get_logger
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from api import problems
+from api.middleware import OUTAGE
 from api.tokens import signing
 from config import errors
 from config.gate import asked, doors, envelope
@@ -39,7 +40,9 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
     try:
         found = door.answer(request)
     except Exception as error:
-        if not _is_a_refusal(error):
+        if isinstance(error, errors.DATABASE_OUTAGES):
+            environ[OUTAGE] = error
+        elif not _is_a_refusal(error):
             log.exception("gate_failed", request=f"{environ['REQUEST_METHOD']} {door.path}")
         found = None
     finally:
@@ -59,6 +62,6 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
 
 def _is_a_refusal(error: Exception) -> bool:
     """Return True if Django has an answer for this error, and a log line. Others are defects."""
-    if isinstance(error, (SuspiciousOperation, *errors.DATABASE_OUTAGES)):
+    if isinstance(error, SuspiciousOperation):
         return True
     return problems.find(error) is not None or hasattr(error, "status_code")

@@ -347,7 +347,10 @@ def test_while_ends_are_unknown(world, equal, path):
 
 
 def test_without_the_users_table(world, equal, monkeypatch):
+    asked = []
+
     def broken(*_):
+        asked.append(1)
         raise OperationalError("down")
 
     monkeypatch.setattr("accounts.statements.first", broken)
@@ -355,8 +358,11 @@ def test_without_the_users_table(world, equal, monkeypatch):
     with capture_logs() as lines:
         check(equal, Call("GET", ME, more=world.bearer), answers=False, status=503)
         check(equal, world.refresh(), answers=False, status=503)
+        check(equal, Call("GET", ME, more=world.cookie), answers=False, status=503)
 
     assert "gate_failed" not in {line["event"] for line in lines}  # Django writes the line
+    # The gate and Django together once, and Django alone once: a thread waits 5 s for each.
+    assert len(asked) == 6
 
 
 @pytest.mark.parametrize("path", READING)
