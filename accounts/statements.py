@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -16,8 +17,13 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Cursor
 from psycopg.adapt import Transformer
-from psycopg.errors import FeatureNotSupported, error_from_result
-from psycopg.pq import ExecStatus, Format
+from psycopg.errors import (
+    FeatureNotSupported,
+    InvalidSqlStatementName,
+    OperationalError,
+    error_from_result,
+)
+from psycopg.pq import ConnStatus, ExecStatus, Format
 
 if TYPE_CHECKING:
     from django.db.models import Field, Model
@@ -25,6 +31,10 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
 Row = TypeVar("Row", bound="Model")
+OUTDATED = (
+    FeatureNotSupported,  # the plan: a migration has changed the type of a column
+    InvalidSqlStatementName,  # `DEALLOCATE ALL`, which psycopg sends after a rollback
+)
 Values = Sequence[Any] | Mapping[str, Any]
 
 
@@ -35,7 +45,8 @@ def first(sql: str, values: Values, fields: "Sequence[Field[Any, Any]]") -> list
     their order.
 
     Outside a transaction, a statement that fails because the connection is lost runs once more, on a
-    new one. So a statement that writes must do no harm if it runs twice. Raises `DatabaseError`.
+    new one. So a statement that writes must do no harm if it runs twice. It also runs once more if
+    PostgreSQL no longer has it, or a migration has changed a column. Raises `DatabaseError`.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     # Whoever logs or counts statements listens to Django's cursor. A transaction begins with it, too.
@@ -45,9 +56,8 @@ def first(sql: str, values: Values, fields: "Sequence[Field[Any, Any]]") -> list
     try:
         return _prepared(connection, sql, values)
     except Exception as error:
-        if not _is_worth_another(connection, error):
+        if not _is_mended(connection, error):
             raise
-    connection.close()
     return _prepared(connection, sql, values)
 
 
@@ -76,15 +86,22 @@ def _prepared(connection: BaseDatabaseWrapper, sql: str, values: Values) -> list
             statement.name, statement.bound(values), None, Format.BINARY
         )
         if result.status != ExecStatus.TUPLES_OK:
-            raise error_from_result(result, encoding="utf-8")
+            raise _error(raw, result)
         return statement.row(result)
 
 
-def _is_worth_another(connection: BaseDatabaseWrapper, error: Exception) -> bool:
-    """Return True if the connection is lost, or a migration has changed a column since the plan."""
-
-    is_lost = connection.connection is None or connection.connection.closed
-    return is_lost or isinstance(error.__cause__, FeatureNotSupported)
+def _is_mended(connection: BaseDatabaseWrapper, error: Exception) -> bool:
+    """Make ready for another try. Returns False if that would fail, too: nobody answers, for example."""
+    raw = connection.connection
+    if raw is None:
+        return False
+    if raw.closed:
+        connection.close()
+        if pool := getattr(connection, "pool", None):
+            pool.check()  # a restart of PostgreSQL has closed the others, too
+        return True
+    # The pool may give the same connection again, so it stays and only its statements are new.
+    return isinstance(error.__cause__, OUTDATED) and _statements.pop(raw, None) is not None
 
 
 def _unprepared(raw: "Connection[Any]", sql: str, values: Values) -> list[Any] | None:
@@ -92,6 +109,14 @@ def _unprepared(raw: "Connection[Any]", sql: str, values: Values) -> list[Any] |
     with Cursor(raw) as cursor:
         row = cursor.execute(sql, values, binary=True).fetchone()
     return None if row is None else list(row)
+
+
+def _error(raw: "Connection[Any]", result: "PGresult") -> Exception:
+    """Return the error of PostgreSQL. A lost connection has no code of its own."""
+    error = error_from_result(result, encoding="utf-8")
+    if raw.pgconn.status != ConnStatus.OK:
+        return OperationalError(str(error))
+    return error
 
 
 class _Statement:
@@ -105,7 +130,7 @@ class _Statement:
         self._is_known = False
         made = raw.pgconn.prepare(name, text.encode())
         if made.status != ExecStatus.COMMAND_OK:
-            raise error_from_result(made, encoding="utf-8")
+            raise _error(raw, made)
 
     def bound(self, values: Values) -> list[bytes | None]:
         """Return the values as PostgreSQL reads them: it knows the types from the statement."""
@@ -128,7 +153,8 @@ _statements: "WeakKeyDictionary[Connection[Any], dict[str, _Statement]]" = WeakK
 def _statement_of(raw: "Connection[Any]", sql: str) -> _Statement:
     known = _statements.setdefault(raw, {})
     if sql not in known:
-        known[sql] = _Statement(raw, sql, b"hot_%d" % len(known))
+        # Never the name of another statement: behind a pooler, others may have theirs on this connection.
+        known[sql] = _Statement(raw, sql, f"hot_{token_hex(8)}".encode())
     return known[sql]
 
 

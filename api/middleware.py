@@ -13,18 +13,28 @@ if TYPE_CHECKING:
     from rest_framework.authentication import BaseAuthentication
 
 
+OUTAGE = "gate.outage"
+"""The member of the WSGI environ with the error of the database that `config.gate` met. No header has
+this name."""
+
+
 class StatelessMiddleware:
     """Call the view at once if the request needs no session; otherwise go on.
 
     A request needs none if its view says so (`is_stateless`), or if it carries a Bearer token to a
     view that accepts one. Then a refused token ends in a 401, even if the request also has a valid
     cookie. Preparing a session took longer than the view (`bench/README.md`).
+
+    Raises the error of an outage that the gate has met: to ask the database again would let the thread
+    wait twice.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if outage := request.META.get(OUTAGE):
+            raise outage
         if not _is_stateless(request):
             return self.get_response(request)
         response = _answer(request)

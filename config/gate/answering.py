@@ -6,12 +6,15 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import DEFAULT_DB_ALIAS, connections
 from structlog import get_logger
 from structlog.contextvars import bind_contextvars
 
 from api import problems
+from api.middleware import OUTAGE
 from api.tokens import signing
+from config import errors
 from config.gate import asked, doors, envelope
 
 if TYPE_CHECKING:
@@ -50,7 +53,9 @@ def _tried(
     try:
         found = door.answer(request)
     except Exception as error:
-        if not _is_a_refusal(error):
+        if isinstance(error, errors.DATABASE_OUTAGES):
+            request.environ[OUTAGE] = error
+        elif not _is_a_refusal(error):
             log.exception("gate_failed", request=f"{request.environ['REQUEST_METHOD']} {door.path}")
         found = None
     # A connection without a fault stays with its thread: the pool has one for each.
@@ -65,5 +70,7 @@ def _tried(
 
 
 def _is_a_refusal(error: Exception) -> bool:
-    """Return True if Django has an answer for this error. Others are defects."""
+    """Return True if Django has an answer for this error, and a log line. Others are defects."""
+    if isinstance(error, SuspiciousOperation):
+        return True
     return problems.find(error) is not None or hasattr(error, "status_code")

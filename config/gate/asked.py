@@ -101,6 +101,8 @@ def _is_known(environ: dict[str, Any]) -> bool:
         not get("QUERY_STRING")
         and not get("SCRIPT_NAME")
         and "HTTP_TRANSFER_ENCODING" not in environ
+        # Django reads cookies as UTF-8, in which other bytes are spaces than in Latin-1.
+        and get("HTTP_COOKIE", "").isascii()
         and get("HTTP_ACCEPT", "") in ACCEPTS
         and (origin is None or origin in settings.CORS_ALLOWED_ORIGINS)
         and _is_our_host(get("HTTP_HOST", ""), tuple(settings.ALLOWED_HOSTS))
@@ -153,12 +155,17 @@ def _cookies(environ: dict[str, Any]) -> dict[str, str]:
 
 def _body(environ: dict[str, Any], *, expected: bool) -> bytes | None:
     """Return the body and put it back; None if it is of unknown length, too long, or cut off."""
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if length == "0":
+    length = environ.get("CONTENT_LENGTH")
+    if not length and expected and environ.get("wsgi.input_terminated"):
+        return None  # it may have one: HTTP/2 needs no length
+    if not length or length == "0":
         return b""
     is_short = len(length) <= len(str(MAX_BODY)) and length.isdecimal() and int(length) <= MAX_BODY
     if not expected or not is_short:
         return None
-    body: bytes = environ["wsgi.input"].read(int(length))
+    try:
+        body: bytes = environ["wsgi.input"].read(int(length))
+    except OSError:  # the client went away
+        return None
     environ["wsgi.input"] = io.BytesIO(body)
     return body if len(body) == int(length) else None

@@ -1,8 +1,10 @@
 """Test the hot statements: both databases give the same values, and a lost connection costs nothing."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
 from django.db import DataError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -19,12 +21,24 @@ FIELDS = [AuthSession._meta.get_field(name) for name in COLUMNS]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 on_postgres = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="of PostgreSQL, which has a run of its own"
+    connection.vendor != "postgresql" or os.environ.get("TEST_DATABASE") == "pgbouncer",
+    reason="of PostgreSQL without a pooler, which has a run of its own",
 )
 
 
 def read(session_id):
     return statements.first(SQL.format(", ".join(COLUMNS)), [session_id], FIELDS)
+
+
+def connection_of(wrapper):
+    found = wrapper.settings_dict
+    return {
+        "host": found["HOST"],
+        "port": found["PORT"],
+        "user": found["USER"],
+        "password": found["PASSWORD"],
+        "dbname": found["NAME"],
+    }
 
 
 @pytest.fixture
@@ -136,6 +150,100 @@ def test_a_changed_column_costs_no_error(session):
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE accounts_authsession ALTER client_id TYPE varchar(64)")
+
+
+@on_postgres
+def test_a_deallocated_statement_is_prepared_again(session):
+    """psycopg sends `DEALLOCATE ALL` after a rollback, if it has prepared statements of its own."""
+    read(session.pk)
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    raw = connection.connection
+
+    assert read(session.pk)[0] == session.pk
+    assert connection.connection is raw
+
+
+@on_postgres
+@pytest.mark.parametrize("prepared", [True, False])
+def test_a_rollback_costs_no_error(session, prepared, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "server_side_binding", prepared)
+    connection.close()
+    connection.close_pool()
+    read(session.pk)
+    for _ in range(8):
+        User.objects.filter(pk=session.user_id).exists()
+    with transaction.atomic():
+        User.objects.count()
+        transaction.set_rollback(True)
+
+    assert read(session.pk)[0] == session.pk
+    connection.close()
+    connection.close_pool()
+
+
+@on_postgres
+def test_all_connections_of_the_pool_lost_cost_no_error(session):
+    held = [connection.copy() for _ in range(4)]
+    for each in held:
+        each.ensure_connection()
+    for each in held:
+        each.close()
+    with psycopg.connect(**connection_of(connection), autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+    assert [read(session.pk)[0] for _ in range(5)] == [session.pk] * 5
+
+
+@on_postgres
+def test_an_unreachable_database_is_asked_once(session, monkeypatch):
+    """Each try may take the whole time-out of the pool, and the thread waits."""
+    asked = []
+
+    def connect():
+        asked.append(1)
+        raise OperationalError("nobody answers")
+
+    connection.close()
+    monkeypatch.setattr(connection, "connect", connect)
+
+    with pytest.raises(OperationalError):
+        read(session.pk)
+    assert asked == [1]
+
+
+@on_postgres
+def test_a_connection_lost_twice_is_an_outage(session, cut, monkeypatch):
+    """Not any `DatabaseError`, which would be answered as a defect."""
+    read(session.pk)
+    cut()
+    monkeypatch.setattr(statements, "_is_mended", lambda *_: False)
+
+    with pytest.raises(OperationalError):
+        read(session.pk)
+    connection.close()
+
+
+@on_postgres
+def test_one_name_never_means_two_statements(session):
+    """Behind a pooler, another process may have prepared its statements on the same connection."""
+    read(session.pk)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_prepared_statements WHERE name LIKE 'hot%'")
+        first = {name for (name,) in cursor.fetchall()}
+    connection.close()
+    connection.close_pool()
+    User.objects.active(session.user_id)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_prepared_statements WHERE name LIKE 'hot%'")
+        second = {name for (name,) in cursor.fetchall()}
+
+    assert first
+    assert second
+    assert not first & second
 
 
 @on_postgres

@@ -73,6 +73,7 @@ def by_site(environ: dict[str, Any]) -> tuple[Answer, bool]:
 
 
 def by_django(environ: dict[str, Any]) -> Answer:
+    environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read())
     bodies.measure(environ, max_bytes=MAX_BYTES)
     bodies.read_as_utf8(environ)
     # As Django's own test client: the connection belongs to the test.

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import pytest
 from django.db import OperationalError, transaction
 from django_redis import get_redis_connection
+from structlog.testing import capture_logs
 
 from accounts.people.models import User
 from accounts.services import keys
@@ -20,6 +21,7 @@ from accounts.signins.models import AuthSession
 from api import clients
 from api.keys import ring
 from api.tokens import jwts
+from config.gate import answering
 from tests.kit import forge
 from tests.kit.bad_tokens import BAD
 from tests.kit.outage import without_redis
@@ -170,6 +172,55 @@ def test_no_good_credential(world, equal, path, more):
     check(equal, Call("GET", path, more=more), answers=False, status=401)
 
 
+COOKIES = {
+    "twice, the good one last": ("session=x; session={}", True),
+    "twice, the good one first": ("session={}; session=x", False),
+    "in quotes": ('session="{}"', True),
+    "escaped": ('session="\\101{}"', False),
+    "with spaces": ("  session = {} ;", True),
+    "without a name": ("{}", False),
+    "joined by a comma": ("session={},a=b", False),
+    "of another case": ("Session={}", False),
+    "before a space of Latin-1": ("session={}\xa0", False),
+    "before a control character of Latin-1": ("session={}\x85", False),
+    "before a space of UTF-8": ("session={}\xc2\xa0", True),
+    "beside bytes that are no UTF-8": ("a=\xff; session={}", True),
+}
+
+
+@pytest.mark.parametrize("path", READING)
+@pytest.mark.parametrize(("text", "is_good"), COOKIES.values(), ids=COOKIES)
+def test_a_cookie(world, equal, path, text, is_good):
+    text = text.format(world.browser.cookies["session"].value)
+
+    answer, by_gate = equal(Call("GET", path, more={"HTTP_COOKIE": text}))
+
+    assert answer.status.startswith(str(good(path) if is_good else 401))
+    assert by_gate is (is_good and text.isascii())
+
+
+@pytest.mark.parametrize("path", READING)
+@pytest.mark.parametrize(
+    ("text", "is_good"),
+    [
+        ("Bearer   {}  ", True),
+        ("Bearer\t{}", False),
+        (" Bearer {}", False),
+        ("Bearer {}\xa0", False),
+        ("Bearer {}\x00", False),
+        ("Bearer {},Bearer {}", False),
+        ("Bearer {} {}", False),
+        ("Bearer{}", False),
+    ],
+)
+def test_an_odd_authorization(world, equal, path, text, is_good):
+    more = {"HTTP_AUTHORIZATION": text.replace("{}", world.pair["access"])}
+
+    check(
+        equal, Call("GET", path, more=more), answers=is_good, status=good(path) if is_good else 401
+    )
+
+
 @pytest.mark.parametrize("path", READING)
 def test_another_scheme_beside_a_good_cookie(world, equal, path):
     more = world.cookie | {"HTTP_AUTHORIZATION": "Basic eDp5"}
@@ -296,13 +347,22 @@ def test_while_ends_are_unknown(world, equal, path):
 
 
 def test_without_the_users_table(world, equal, monkeypatch):
+    asked = []
+
     def broken(*_):
+        asked.append(1)
         raise OperationalError("down")
 
     monkeypatch.setattr("accounts.statements.first", broken)
 
-    check(equal, Call("GET", ME, more=world.bearer), answers=False, status=503)
-    check(equal, world.refresh(), answers=False, status=503)
+    with capture_logs() as lines:
+        check(equal, Call("GET", ME, more=world.bearer), answers=False, status=503)
+        check(equal, world.refresh(), answers=False, status=503)
+        check(equal, Call("GET", ME, more=world.cookie), answers=False, status=503)
+
+    assert "gate_failed" not in {line["event"] for line in lines}  # Django writes the line
+    # The gate and Django together once, and Django alone once: a thread waits 5 s for each.
+    assert len(asked) == 6
 
 
 @pytest.mark.parametrize("path", READING)
@@ -353,6 +413,12 @@ def test_without_keys(world, equal, path, monkeypatch):
         ({"HTTP_HOST": "evil.example"}, False),
         ({"HTTP_HOST": "testserver@evil.example"}, False),
         ({"HTTP_HOST": ""}, False),
+        ({"HTTP_HOST": None}, False),  # the name of the server instead
+        ({"HTTP_HOST": "TESTSERVER."}, True),
+        ({"HTTP_HOST": "testserver:x"}, False),
+        ({"HTTP_HOST": "testserver,evil.example"}, False),
+        ({"HTTP_HOST": "testserver\x00"}, False),
+        ({"HTTP_COOKIE": "language=ko\xa0"}, False),
         ({"HTTP_USER_AGENT": "curl/8.1"}, True),
         ({"HTTP_X_FORWARDED_FOR": "198.51.100.7"}, True),
         ({"HTTP_X_FORWARDED_HOST": "evil.example"}, True),
@@ -501,6 +567,42 @@ def test_a_false_length(world, equal, length):
     _, by_gate = equal(call)
 
     assert not by_gate
+
+
+def test_a_body_without_a_length(world, equal):
+    """Over HTTP/2. It has a token, so the cookie must not count."""
+    body = json.dumps({"refresh": "x"}).encode()
+    more = {
+        "CONTENT_LENGTH": None,
+        "wsgi.input_terminated": True,
+        "HTTP_ORIGIN": FRONTEND,
+        "HTTP_X_TOKEN_DELIVERY": "cookie",
+        "HTTP_COOKIE": f"refresh={world.pair['refresh']}",
+    }
+
+    check(equal, Call("POST", REFRESH, body, "", more), answers=False, status=415)
+
+
+class Torn:
+    """The body of a client that went away."""
+
+    def read(self, *_):
+        raise OSError("connection reset")
+
+
+@pytest.mark.parametrize("path", [CHECK, REFRESH, INTROSPECT])
+def test_a_torn_body_is_left_to_django(world, path):
+    environ = Call("POST", path, b"{}").environ() | {"wsgi.input": Torn()}
+
+    assert answering.answer(environ, None) is None
+
+
+def test_too_many_fields_are_no_defect(world, equal):
+    with capture_logs() as lines:
+        answer, by_gate = equal(world.introspect("a&" * 101 + "token=a.b.c"))
+
+    assert (answer.status, by_gate) == ("400 Bad Request", False)
+    assert "gate_failed" not in {line["event"] for line in lines}
 
 
 @pytest.mark.parametrize("make", BAD.values(), ids=BAD)
