@@ -289,3 +289,54 @@ def test_a_refresh_asks_redis_nothing(obtain, user, post, fresh_feed, sent):
 
     assert response.status_code == 200
     assert sent == []
+
+
+SIGN_IN = [
+    "SELECT account_emailaddress",
+    "SELECT account_emailaddress",
+    "SELECT mfa_authenticator",
+    "SELECT accounts_user",
+    "INSERT accounts_authsession",
+    "INSERT accounts_auditevent",
+    "SELECT accounts_webhookendpoint",
+    "SELECT mfa_authenticator",
+    "SELECT accounts_auditevent",
+    "UPDATE accounts_user",
+    "SELECT accounts_factorreset",
+]
+"""The statements of a sign-in by password, in their order."""
+
+
+def statements(sql):
+    """Return the verb and the table of each statement. In a test, a transaction is a savepoint."""
+    form = re.compile(r'(SELECT|INSERT|UPDATE|DELETE)\b(?:.*? FROM| INTO)? "?(\w+)', re.DOTALL)
+    found = [form.match(query["sql"]) for query in sql]
+    return [f"{match[1]} {match[2]}" for match in found if match]
+
+
+def transactions(sql):
+    return sum(query["sql"].startswith("SAVEPOINT") for query in sql)
+
+
+def test_a_sign_in_by_api_writes_in_one_transaction(post, user, fresh_feed):
+    post("/api/token/", {"email": user.email, "password": PASSWORD})
+
+    with CaptureQueriesContext(connection) as sql:
+        response = post("/api/token/", {"email": user.email, "password": PASSWORD})
+
+    assert response.status_code == 200
+    assert statements(sql) == SIGN_IN
+    assert transactions(sql) == 1
+
+
+def test_a_sign_in_by_page_writes_in_one_transaction(client, user):
+    form = {"login": user.email, "password": PASSWORD}
+    client.post("/accounts/login/", form)  # the device is known after it, and the offer was made
+    client.post("/accounts/logout/")
+
+    with CaptureQueriesContext(connection) as sql:
+        response = client.post("/accounts/login/", form)
+
+    assert response.status_code == 302
+    assert statements(sql) == ["SELECT accounts_auditevent", *SIGN_IN]
+    assert transactions(sql) == 1
