@@ -73,6 +73,14 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
         )
 
 
+@receiver(user_logged_in, dispatch_uid="update_last_login")
+def leave_last_login(**kwargs: Any) -> None:
+    """Take the place of Django's receiver of this id, which would write `last_login` once more.
+
+    `sessions.open` has written it with the sign-in. Django connects its receiver later, and finds this id.
+    """
+
+
 def _require_second_step(request: HttpRequest, session: AuthSession, user: User) -> None:
     """End the sign-in if its account has a second factor that it did not use.
 

@@ -50,19 +50,15 @@ def open(  # noqa: A001, PLR0913 - called as sessions.open(); facts of one sign-
     `through` is the connection (provider, uid) that proved it, if any. With `lacks_second_step` it
     is no fresh proof. `proved_at` is the time of the proof, by default now.
 
-    Locks the user's row and reads it into `user`, so that callers go on with the current rights.
-    Keeps an account that was to be deleted (`erasure`).
+    Locks the user's row, writes `last_login` and reads the row into `user`, so that callers go on with
+    the current rights. Keeps an account that was to be deleted (`erasure`).
 
     Raises `InactiveUserError` if meanwhile the password was changed, the account was disabled or
     deleted, or the connection was ended.
     """
-    now, proved = timezone.now(), user.password_version
+    now = timezone.now()
     with transaction.atomic():
-        try:
-            user.refresh_from_db(from_queryset=User.objects.select_for_update())
-        except User.DoesNotExist as exc:
-            raise InactiveUserError from exc
-        if not user.is_active or user.password_version != proved:
+        if not User.objects.enter(user, at=now):
             raise InactiveUserError
         if through and not _is_connected(user, *through):
             raise InactiveUserError

@@ -295,13 +295,12 @@ SIGN_IN = [
     "SELECT account_emailaddress",
     "SELECT account_emailaddress",
     "SELECT mfa_authenticator",
-    "SELECT accounts_user",
+    "UPDATE accounts_user",
     "INSERT accounts_authsession",
     "INSERT accounts_auditevent",
     "SELECT accounts_webhookendpoint",
     "SELECT mfa_authenticator",
     "SELECT accounts_auditevent",
-    "UPDATE accounts_user",
 ]
 """The statements of a sign-in by password, in their order."""
 
