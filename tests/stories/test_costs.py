@@ -307,9 +307,9 @@ SIGN_IN = [
 
 def statements(sql):
     """Return the verb and the table of each statement. In a test, a transaction is a savepoint."""
-    form = re.compile(r'(SELECT|INSERT|UPDATE|DELETE)\b(?:.*? FROM| INTO)? "?(\w+)', re.DOTALL)
-    found = [form.match(query["sql"]) for query in sql]
-    return [f"{match[1]} {match[2]}" for match in found if match]
+    form = re.compile(r'(UPDATE|INSERT INTO|DELETE FROM|SELECT .*? FROM) "?(\w+)', re.DOTALL)
+    found = [form.match(query["sql"].strip()) for query in sql]
+    return [f"{match[1].split()[0]} {match[2]}" for match in found if match]
 
 
 def transactions(sql):
@@ -341,4 +341,42 @@ def test_a_sign_in_by_page_writes_in_one_transaction(client, user):
         *SIGN_IN,
         "SELECT accounts_factorreset",
     ]
+    assert transactions(sql) == 1
+
+
+SIGN_OUT = [
+    "UPDATE accounts_authsession",
+    "INSERT accounts_auditevent",
+    "SELECT accounts_webhookendpoint",
+]
+"""The statements of a sign-out, in one transaction."""
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_sign_out_by_api_costs_three_statements(
+    obtain, user, post, fresh_feed, sent, kind, django_capture_on_commit_callbacks
+):
+    token = obtain(user)[kind]
+    sent.clear()
+
+    with (
+        django_capture_on_commit_callbacks(execute=True),
+        CaptureQueriesContext(connection) as sql,
+    ):
+        response = post("/api/token/revoke/", {"token": token})
+
+    assert response.status_code == 200
+    assert statements(sql) == SIGN_OUT
+    assert transactions(sql) == 1
+    assert len(sent) == 2  # the bell, and the session that an app may have
+
+
+def test_a_sign_out_by_page_costs_three_statements(signed_in, fresh_feed, sent):
+    sent.clear()
+
+    with CaptureQueriesContext(connection) as sql:
+        response = signed_in.post("/accounts/logout/")
+
+    assert response.status_code == 302
+    assert statements(sql) == ["SELECT accounts_user", *SIGN_OUT]
     assert transactions(sql) == 1
