@@ -69,6 +69,11 @@ def device_name(user_agent: str) -> str:
     return browser or (program and program.group()) or _("Unknown device")
 
 
+def warm() -> None:
+    """Load the parser's rules. The first User-Agent of a process would wait for them, for a second."""
+    _parts.__wrapped__("Mozilla/5.0")
+
+
 def is_android(user_agent: str) -> bool:
     return _parts(user_agent)[1] == "Android"
 

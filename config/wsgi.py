@@ -23,6 +23,7 @@ except ImproperlyConfigured as exc:
     # One line: a stack trace shows values of settings, and helps nobody.
     raise SystemExit(f"{exc}. See .env.example.") from None
 
+from accounts import client_info
 from config.gate import answering
 from config.metrics import serving
 
@@ -31,6 +32,7 @@ if unsafe := [error for error in checks.run_checks() if error.is_serious()]:
     raise SystemExit("\n".join(str(error) for error in unsafe))
 
 serving.start("site")
+client_info.warm()
 
 # The objects that exist now live as long as the process, so the garbage collector can skip them.
 gc.freeze()

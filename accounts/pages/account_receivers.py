@@ -79,15 +79,9 @@ def revoke_sessions_of_changed(
 
 
 @receiver([post_save, post_delete], sender=User)
-def tell_of_change(
-    instance: User,
-    created: bool = False,
-    update_fields: Collection[str] | None = None,
-    **kwargs: Any,
-) -> None:
+def tell_of_change(instance: User, created: bool = False, **kwargs: Any) -> None:
     """Tell all processes after the commit: open pages show the new values."""
-    # Each sign-in saves `last_login`, which no page shows.
-    if created or set(update_fields or ()) == {"last_login"}:
+    if created:
         return
     user_id = instance.pk  # None once the user is deleted
     transaction.on_commit(lambda: bell.publish(Topic.USERS, [user_id]), robust=True)

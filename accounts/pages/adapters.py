@@ -99,8 +99,9 @@ class AccountAdapter(PasswordChecks):
         if is_linked is not None:
             level = messages.SUCCESS if is_linked else messages.ERROR
             self.add_message(request, level, LINKED if is_linked else LINKED_ELSEWHERE)
-        for notice in factor_flows.notices_for(cast("User", user)):
-            self.add_message(request, messages.WARNING, message=notice)
+        if sign_in_of(request).kind is None:  # `add_message` would drop them
+            for notice in factor_flows.notices_for(cast("User", user)):
+                self.add_message(request, messages.WARNING, message=notice)
         if sign_in_of(request).kind is None and not is_headless(request):
             expired.note_next(request, kwargs.get("redirect_url"))
         return super().post_login(request, user, **kwargs)

@@ -123,7 +123,7 @@ def stored_user(request: HttpRequest) -> User | AnonymousUser:
 
 
 def _examine(request: Request, user: User) -> None:
-    sid = _sid(request)
+    sid = sid_of(request)
     if sid is None or not _is_on(request, sid, user):
         auth.logout(request)
     elif request.session.get(engine.RIGHTS) != rights_of(user):
@@ -154,13 +154,14 @@ def require_cookie(request: HttpRequest) -> None:
 
 def current(request: HttpRequest) -> AuthSession | None:
     """Return the active sign-in of the request's session and user, or None."""
-    sid = _sid(request)
+    sid = sid_of(request)
     if sid is None:
         return None
     return AuthSession.objects.active().filter(pk=sid, user=cast("User", request.user)).first()
 
 
-def _sid(request: HttpRequest) -> UUID | None:
+def sid_of(request: HttpRequest) -> UUID | None:
+    """Return the id of the sign-in that the request's session names, or None."""
     try:
         return UUID(request.session.get(engine.SID, ""))
     except (TypeError, ValueError, AttributeError):

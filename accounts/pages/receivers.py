@@ -21,7 +21,7 @@ from accounts.audit.vocabulary import Method
 from accounts.errors import InactiveUserError
 from accounts.factors import registry
 from accounts.pages import factor_flows, offers, proofs, sign_in_notices, trusting
-from accounts.pages.middleware import current
+from accounts.pages.middleware import current, sid_of
 from accounts.pages.standing import rights_of
 from accounts.people.models import User
 from accounts.request import Request, client_of, is_app, sign_in_of
@@ -71,6 +71,14 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
         get_adapter().add_message(
             request, messages.SUCCESS, "accounts/messages/deletion_cancelled.txt"
         )
+
+
+@receiver(user_logged_in, dispatch_uid="update_last_login")
+def leave_last_login(**kwargs: Any) -> None:
+    """Take the place of Django's receiver of this id, which would write `last_login` once more.
+
+    `sessions.open` has written it with the sign-in. Django connects its receiver later, and finds this id.
+    """
 
 
 def _require_second_step(request: HttpRequest, session: AuthSession, user: User) -> None:
@@ -165,10 +173,8 @@ def revoke_session(request: HttpRequest, user: User | None, **kwargs: Any) -> No
     """End the sign-in of a browser that signs out. Django flushes the session afterwards."""
     if user is None:
         return
-    request.user = user
-    session = current(request)
-    if session is not None:
-        sessions.revoke(session, reason=sessions.Reason.LOGOUT, client=client_of(request))
+    if sid := sid_of(request):
+        sessions.sign_out(sid, client=client_of(request), user=user)
 
 
 def _kind(request: HttpRequest) -> AuthSession.Kind:

@@ -1,5 +1,6 @@
 """Find and create users."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 
 _ACTIVE = "SELECT {columns} FROM accounts_user WHERE id = %s AND is_active"
+_ENTER = (
+    "UPDATE accounts_user SET last_login = %s"
+    " WHERE id = %s AND is_active AND password_version = %s RETURNING {columns}"
+)
 
 
 class UserQuerySet(QuerySet["User"]):
@@ -53,18 +58,36 @@ class UserManager(BaseUserManager["User"]):
         Nearly every request calls it, so the SQL is written here: the ORM takes longer to build the
         statement than the database takes to answer it (`bench/README.md`).
         """
-        sql, fields = self._active
+        sql, fields = self._with_columns(_ACTIVE)
         row = statements.first(sql, [user_id], fields)
         if row is None:
             return None
         user = statements.instance(self.model, fields, row)
         return None if user.email in settings.REFUSED_EMAILS else user
 
+    def enter(self, user: "User", *, at: datetime) -> bool:
+        """Note a sign-in, lock the user's row and read it into `user`, all in one statement.
+
+        Returns False if the account was disabled or deleted, or its password changed, since `user` was
+        read. Call in a transaction: the lock lasts until its end.
+        """
+        sql, fields = self._with_columns(_ENTER)
+        row = statements.first(sql, [at, user.pk, user.password_version], fields)
+        if row is None:
+            return False
+        for field, value in zip(fields, row, strict=True):
+            setattr(user, field.attname, value)
+        user.note_stored()
+        return True
+
+    def _with_columns(self, sql: str) -> "tuple[str, list[Field[Any, Any]]]":
+        columns, fields = self._columns
+        return sql.format(columns=columns), fields
+
     @cached_property
-    def _active(self) -> "tuple[str, list[Field[Any, Any]]]":
+    def _columns(self) -> "tuple[str, list[Field[Any, Any]]]":
         fields = list(self.model._meta.concrete_fields)  # noqa: SLF001 - Django's documented API
-        columns = ", ".join(str(field.column) for field in fields)
-        return _ACTIVE.format(columns=columns), fields
+        return ", ".join(str(field.column) for field in fields), fields
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=self.normalize_email(email), **fields)

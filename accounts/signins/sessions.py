@@ -50,19 +50,15 @@ def open(  # noqa: A001, PLR0913 - called as sessions.open(); facts of one sign-
     `through` is the connection (provider, uid) that proved it, if any. With `lacks_second_step` it
     is no fresh proof. `proved_at` is the time of the proof, by default now.
 
-    Locks the user's row and reads it into `user`, so that callers go on with the current rights.
-    Keeps an account that was to be deleted (`erasure`).
+    Locks the user's row, writes `last_login` and reads the row into `user`, so that callers go on with
+    the current rights. Keeps an account that was to be deleted (`erasure`).
 
     Raises `InactiveUserError` if meanwhile the password was changed, the account was disabled or
     deleted, or the connection was ended.
     """
-    now, proved = timezone.now(), user.password_version
+    now = timezone.now()
     with transaction.atomic():
-        try:
-            user.refresh_from_db(from_queryset=User.objects.select_for_update())
-        except User.DoesNotExist as exc:
-            raise InactiveUserError from exc
-        if not user.is_active or user.password_version != proved:
+        if not User.objects.enter(user, at=now):
             raise InactiveUserError
         if through and not _is_connected(user, *through):
             raise InactiveUserError
@@ -185,6 +181,29 @@ def revoke(
         )
         sid, user_id = session.pk, session.user_id
         transaction.on_commit(lambda: _announce([sid], user_id), robust=True)
+    return True
+
+
+def sign_out(sid: UUID, *, client: ClientInfo, user: User | None = None) -> bool:
+    """End this sign-in of a person by its own act, and with `user` only if it is active and of that user.
+
+    Reads what it needs in the statement that ends the row, so it costs less than `revoke`. Never ends the
+    sign-in of an API key: everybody with a token of it could end the key.
+
+    Returns True, or False without a record if there is no such sign-in, or it had ended before.
+    """
+    with transaction.atomic():
+        owner = AuthSession.objects.sign_out(sid, reason=Reason.LOGOUT.value, user=user)
+        if owner is None:
+            return False
+        trail.record(
+            AuditEvent.Type.SESSION_REVOKED,
+            user=owner,
+            sid=sid,
+            client=client,
+            reason=Reason.LOGOUT,
+        )
+        transaction.on_commit(lambda: _announce([sid], owner.pk), robust=True)
     return True
 
 

@@ -5,11 +5,11 @@ than one call, the answer is a 401 that names the next call.
 """
 
 from allauth.account.forms import LoginForm
-from allauth.account.models import EmailAddress
 from django.http import HttpRequest
 
 from accounts.errors import InactiveUserError, SignUpPendingError
 from accounts.federation.linking import link_tokens, links
+from accounts.pages.password_checks import has_verified_address
 from accounts.signins.models import AuthSession
 from api.exceptions import (
     EmailUnverified,
@@ -44,7 +44,7 @@ def with_password(
                 raise EmailUnverified
             raise InvalidCredentials
         # Before the pipeline, which would mail a code. This caller has no way to send it back.
-        if not EmailAddress.objects.filter(user=form.user, verified=True).exists():
+        if not has_verified_address(form.user):
             raise EmailUnverified
         if link_token:
             prove_link(request, link_token, user_id=str(form.user.pk))

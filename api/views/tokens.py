@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +17,6 @@ from typing_extensions import override
 
 from accounts.request import client_of
 from accounts.signins import sessions
-from accounts.signins.models import AuthSession
 from accounts.store import counters
 from api import clients, schema
 from api.authentication import verified
@@ -211,11 +211,9 @@ class TokenRevokeView(OAuthAPIView):
             return Response()  # signed out already
         body = VerifySerializer(data={"token": token})
         body.is_valid(raise_exception=True)
-        session = _session_named_by(body.validated_data["token"])
-        # Everybody with a token of an API key could end the key: only operators do.
-        if session is not None and session.kind != AuthSession.Kind.SERVICE:
-            client = client_of(request._request)  # noqa: SLF001
-            sessions.revoke(session, reason=sessions.Reason.LOGOUT, client=client)
+        sid = _sid_in(body.validated_data["token"])
+        if sid is not None:
+            sessions.sign_out(sid, client=client_of(request._request))  # noqa: SLF001
         response = Response()
         if delivery.by_cookie(request):
             delivery.forget(response)
@@ -265,15 +263,14 @@ def _token_in(request: Request, default: str = "") -> Any:
     return (default or None) if token is None else token
 
 
-def _session_named_by(raw_token: str) -> AuthSession | None:
-    """Return the sign-in of this token of either kind, expired or not, or None.
+def _sid_in(raw_token: str) -> UUID | None:
+    """Return the id of the sign-in that this token of either kind names, expired or not, or None.
 
     The owner of an expired token may still sign out.
     """
     for kind in (jwts.RefreshJWT, jwts.AccessJWT):
         try:
-            sid = kind(raw_token, verify=False).sid
+            return kind(raw_token, verify=False).sid
         except TokenError:
             continue
-        return AuthSession.objects.select_related("user").filter(pk=sid).first()
     return None

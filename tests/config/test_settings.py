@@ -403,6 +403,17 @@ def test_an_unsafe_deployment_does_not_serve(boot, env):
     assert "accounts.E0" in done.stderr
 
 
+def test_a_process_that_serves_has_read_the_rules_about_user_agents(boot):
+    done = boot(
+        "import config.wsgi, ua_parser; print('parser' in vars(ua_parser))",
+        SITE_URL="https://auth.example.com",
+        ALLOWED_HOSTS="auth.example.com",
+        TRUSTED_PROXY_COUNT="1",
+    )
+
+    assert done.stdout.splitlines()[-1:] == ["True"], done.stderr
+
+
 def test_a_safe_deployment_passes_every_deployment_check(boot):
     done = boot(
         "from django.core.management import execute_from_command_line as run;"

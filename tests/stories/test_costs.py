@@ -289,3 +289,94 @@ def test_a_refresh_asks_redis_nothing(obtain, user, post, fresh_feed, sent):
 
     assert response.status_code == 200
     assert sent == []
+
+
+SIGN_IN = [
+    "SELECT account_emailaddress",
+    "SELECT account_emailaddress",
+    "SELECT mfa_authenticator",
+    "UPDATE accounts_user",
+    "INSERT accounts_authsession",
+    "INSERT accounts_auditevent",
+    "SELECT accounts_webhookendpoint",
+    "SELECT mfa_authenticator",
+    "SELECT accounts_auditevent",
+]
+"""The statements of a sign-in by password, in their order."""
+
+
+def statements(sql):
+    """Return the verb and the table of each statement. In a test, a transaction is a savepoint."""
+    form = re.compile(r'(UPDATE|INSERT INTO|DELETE FROM|SELECT .*? FROM) "?(\w+)', re.DOTALL)
+    found = [form.match(query["sql"].strip()) for query in sql]
+    return [f"{match[1].split()[0]} {match[2]}" for match in found if match]
+
+
+def transactions(sql):
+    return sum(query["sql"].startswith("SAVEPOINT") for query in sql)
+
+
+def test_a_sign_in_by_api_writes_in_one_transaction(post, user, fresh_feed):
+    post("/api/token/", {"email": user.email, "password": PASSWORD})
+
+    with CaptureQueriesContext(connection) as sql:
+        response = post("/api/token/", {"email": user.email, "password": PASSWORD})
+
+    assert response.status_code == 200
+    assert statements(sql) == SIGN_IN
+    assert transactions(sql) == 1
+
+
+def test_a_sign_in_by_page_writes_in_one_transaction(client, user):
+    form = {"login": user.email, "password": PASSWORD}
+    client.post("/accounts/login/", form)  # the device is known after it, and the offer was made
+    client.post("/accounts/logout/")
+
+    with CaptureQueriesContext(connection) as sql:
+        response = client.post("/accounts/login/", form)
+
+    assert response.status_code == 302
+    assert statements(sql) == [
+        "SELECT accounts_auditevent",
+        *SIGN_IN,
+        "SELECT accounts_factorreset",
+    ]
+    assert transactions(sql) == 1
+
+
+SIGN_OUT = [
+    "UPDATE accounts_authsession",
+    "INSERT accounts_auditevent",
+    "SELECT accounts_webhookendpoint",
+]
+"""The statements of a sign-out, in one transaction."""
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_sign_out_by_api_costs_three_statements(
+    obtain, user, post, fresh_feed, sent, kind, django_capture_on_commit_callbacks
+):
+    token = obtain(user)[kind]
+    sent.clear()
+
+    with (
+        django_capture_on_commit_callbacks(execute=True),
+        CaptureQueriesContext(connection) as sql,
+    ):
+        response = post("/api/token/revoke/", {"token": token})
+
+    assert response.status_code == 200
+    assert statements(sql) == SIGN_OUT
+    assert transactions(sql) == 1
+    assert len(sent) == 2  # the bell, and the session that an app may have
+
+
+def test_a_sign_out_by_page_costs_three_statements(signed_in, fresh_feed, sent):
+    sent.clear()
+
+    with CaptureQueriesContext(connection) as sql:
+        response = signed_in.post("/accounts/logout/")
+
+    assert response.status_code == 302
+    assert statements(sql) == ["SELECT accounts_user", *SIGN_OUT]
+    assert transactions(sql) == 1

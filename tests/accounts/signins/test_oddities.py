@@ -43,6 +43,18 @@ def test_one_statement_answers(session, user, django_assert_num_queries):
         judge(session, is_app=True)
 
 
+@pytest.mark.parametrize(("newer", "statements"), [(9, 1), (10, 2), (30, 2)])
+def test_a_place_that_signed_in_long_ago_is_known(
+    session, user, newer, statements, django_assert_num_queries
+):
+    before(user, minutes=100)
+    for minutes in range(newer):
+        before(user, minutes=minutes, ip="198.51.100.1")
+
+    with django_assert_num_queries(statements):
+        assert judge(session, is_app=True) == oddities.NONE
+
+
 def test_a_browser_is_known_by_its_mark_only(session, user):
     before(user)
 

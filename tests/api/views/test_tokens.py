@@ -305,7 +305,7 @@ def test_revoking_without_the_database_is_a_503(post, pair, monkeypatch):
     def fails(*args, **kwargs):
         raise OperationalError
 
-    monkeypatch.setattr(sessions, "revoke", fails)
+    monkeypatch.setattr(sessions, "sign_out", fails)
     client = Client(raise_request_exception=False)
     response = client.post(
         "/api/token/revoke/", {"token": pair["refresh"]}, content_type="application/json"
