@@ -37,11 +37,12 @@ class Changers(threading.Thread):
         self._over = threading.Event()
 
     def run(self) -> None:
-        for number in cycle(self._passwords):
-            if self._over.is_set():
+        for number in cycle(list(self._passwords)):
+            if self._over.is_set() or not self._passwords:
                 return
-            self._change(number)
-            self._over.wait(EVERY_SECONDS)
+            if number in self._passwords:
+                self._change(number)
+                self._over.wait(EVERY_SECONDS)
 
     def stop(self) -> Tally:
         self._over.set()
