@@ -12,7 +12,8 @@ from bench.seeding import Plan
 
 REQUESTS = 1_000_000
 MARKS = (0.1, 0.5, 1.0)
-USERS, SECONDS, REFRESHES, FILES = 1000, 2, 5000, 20
+USERS, SECONDS, REFRESHES = 1000, 2, 5000
+MOST_FILES, REQUESTS_A_FILE = 20, 20_000
 AIM_PERCENT = 5
 FEW = 4
 """Connections of a sign-in, whose hash fills a core."""
@@ -30,7 +31,8 @@ DOORS: dict[str, Load] = {
 def run(bench: Bench, *, requests: int) -> None:
     """Send this many requests to one worker, and print its memory at 10 %, 50 % and 100 %."""
     os.environ["SIGN_IN_NOTICES"] = "0"
-    plan = Plan(bench.root / "memory", users=USERS, files=FILES, refreshes=REFRESHES)
+    most = min(MOST_FILES, 1 + requests // REQUESTS_A_FILE)
+    plan = Plan(bench.root / "memory", users=USERS, files=most, refreshes=REFRESHES)
     plan.directory.mkdir()
     say("Making users and tokens …")
     output([sys.executable, "-m", "bench.ours.seed", *plan.arguments])
@@ -42,7 +44,7 @@ def run(bench: Bench, *, requests: int) -> None:
     found: list[tuple[int, int]] = []
     for name, load in cycle(DOORS.items()):
         number = next(files) if load.is_once else 0
-        if number >= FILES:
+        if number >= most:
             continue  # all refresh tokens are used
         one = measure(
             load,
