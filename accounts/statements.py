@@ -14,10 +14,10 @@ from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg import Cursor
+from psycopg import Cursor, OperationalError
 from psycopg.adapt import Transformer
 from psycopg.errors import FeatureNotSupported, error_from_result
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ConnStatus, ExecStatus, Format
 
 if TYPE_CHECKING:
     from django.db.models import Field, Model
@@ -76,8 +76,15 @@ def _prepared(connection: BaseDatabaseWrapper, sql: str, values: Values) -> list
             statement.name, statement.bound(values), None, Format.BINARY
         )
         if result.status != ExecStatus.TUPLES_OK:
-            raise error_from_result(result, encoding="utf-8")
+            raise _error_of(raw, result)
         return statement.row(result)
+
+
+def _error_of(raw: "Connection[Any]", result: "PGresult") -> Exception:
+    """Return the error of a result. A lost connection has no code, so psycopg would not name it an outage."""
+    if raw.pgconn.status != ConnStatus.OK:
+        return OperationalError(result.get_error_message(encoding="utf-8"))
+    return error_from_result(result, encoding="utf-8")
 
 
 def _is_worth_another(connection: BaseDatabaseWrapper, error: Exception) -> bool:
@@ -105,7 +112,7 @@ class _Statement:
         self._is_known = False
         made = raw.pgconn.prepare(name, text.encode())
         if made.status != ExecStatus.COMMAND_OK:
-            raise error_from_result(made, encoding="utf-8")
+            raise _error_of(raw, made)
 
     def bound(self, values: Values) -> list[bytes | None]:
         """Return the values as PostgreSQL reads them: it knows the types from the statement."""

@@ -1,5 +1,7 @@
 """Test the hot statements: both databases give the same values, and a lost connection costs nothing."""
 
+import os
+import socket
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -111,6 +113,23 @@ def test_a_lost_connection_is_replaced(session, cut):
 
     assert read(session.pk)[0] == session.pk
     assert connection.connection.info.backend_pid != pid
+
+
+@on_postgres
+def test_a_server_that_dies_is_an_outage_and_no_defect(session):
+    """Close the connection without a last word of the server, as a crash does."""
+    connection.close()
+    connection.close_pool()
+    read(session.pk)
+    with socket.socket(fileno=os.dup(connection.connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+    with pytest.raises(OperationalError):
+        statements._prepared(connection, SQL.format("id"), [session.pk])
+    assert read(session.pk)[0] == session.pk
+
+    connection.close()
+    connection.close_pool()
 
 
 @on_postgres

@@ -12,7 +12,7 @@ from tests.cluster.load import (
     SignIn,
     Tally,
     anywhere,
-    email,
+    changer,
     is_page,
     is_sign_in,
 )
@@ -73,7 +73,7 @@ class Changers(threading.Thread):
                 browser.close()
 
     def _sign_in(self, browser: Browser, number: int) -> SignIn | None:
-        form = {"login": email(number), "password": self._passwords[number]}
+        form = {"login": changer(number), "password": self._passwords[number]}
         if not is_page(self._ask(lambda: browser.get(LOGIN), is_page)):
             return None
         if not is_sign_in(self._ask(lambda: browser.post(LOGIN, **form), is_sign_in)):

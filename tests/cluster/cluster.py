@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.cluster.browser import HOME, SESSION
+from tests.cluster.load import CHANGERS, USERS, Load, SignIn, Tally, anywhere, changer, email
 from tests.cluster.load import PASSWORD as VISITORS_PASSWORD
-from tests.cluster.load import USERS, Load, SignIn, Tally, anywhere, email
 from tests.cluster.redis_servers import HOST, PASSWORD, RedisServers
 from tests.cluster.servers import Balancer, Server
 from tests.kit.database_pair import Databases
@@ -34,7 +34,7 @@ from accounts.models import User
 call_command("migrate", verbosity=0)
 password = make_password({VISITORS_PASSWORD!r})
 users = User.objects.bulk_create(
-    User(email=email, password=password) for email in {[email(n) for n in range(USERS)]!r})
+    User(email=email, password=password) for email in {[*map(email, range(USERS)), *map(changer, range(CHANGERS))]!r})
 EmailAddress.objects.bulk_create(
     EmailAddress(user=user, email=user.email, verified=True, primary=True) for user in users)
 """

@@ -17,12 +17,17 @@ SIGNS_OUT = 4
 TRIES = 30
 PAUSE_SECONDS = 0.02
 AFTER_503_SECONDS = 0.3
-USERS = 1500
+USERS, CHANGERS = 1500, 100
 PASSWORD = "correct horse battery"
 
 
 def email(number: int) -> str:
     return f"visitor{number % USERS}@example.com"
+
+
+def changer(number: int) -> str:
+    """Return the email of a user whose password changes, and with whom no visitor signs in."""
+    return f"changer{number}@example.com"
 
 
 @dataclass

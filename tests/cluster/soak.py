@@ -26,12 +26,11 @@ from tests.cluster.apps import NUMBERS, Apps
 from tests.cluster.browser import SESSION
 from tests.cluster.changers import Changers
 from tests.cluster.cluster import OPENS, SHUT, VERIFY, Cluster
-from tests.cluster.load import Load, Tally
+from tests.cluster.load import CHANGERS, Load, Tally
 from tests.cluster.reckoning import Memory, Reckoning
 from tests.kit.processes import ROOT, Process
 
 MINUTES, MOST_MINUTES = 30, 24 * 60
-CHANGERS = range(1400, 1500)
 RESTARTS_EVERY_SECONDS = 20
 WARM_SECONDS = 10
 PAUSE_SECONDS = 2
@@ -127,7 +126,7 @@ def _soak(cluster: Cluster, seconds: float) -> Reckoning:
     load = cluster.load(most_seconds=seconds + 300)
     reader = Reader(cluster, load)
     apps = Apps(port, trust, numbers=cycle(NUMBERS), use=reader.use)
-    changers = Changers(port, trust, numbers=CHANGERS)
+    changers = Changers(port, trust, numbers=range(CHANGERS))
     done = dict.fromkeys(RESTARTS, 0)
     try:
         with apps:
@@ -177,6 +176,9 @@ def _soak(cluster: Cluster, seconds: float) -> Reckoning:
     worker.stop()
     for line in (*tally.failed, *tally.wiped, *reader.wrong, *apps.failed)[:20]:
         say(str(line))
+    if tally.failed:
+        for server in cluster.servers:
+            say(f"the end of the log of {server.name}:\n{server.tail()}")
     return counts
 
 
