@@ -1,6 +1,6 @@
 # `make` without a target lists the commands.
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test test-all test-rest coverage bench sweep cluster gallery schema compose-test lint types migrations audit sbom check format lock messages
+.PHONY: help run doctor test test-all test-rest coverage bench sweep cluster soak gallery schema compose-test lint types migrations audit sbom check format lock messages
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -37,6 +37,9 @@ sweep: .venv/dev ## Run the slow tests: garbage at all addresses, provider fault
 
 cluster: .venv/dev ## Kill servers, Redis and PostgreSQL under load, and print a table of the effects
 	$(BIN)/python -m tests cluster
+
+soak: .venv/dev ## Run a mixed load for half an hour with restarts, and reconcile every count (ARGS=--help)
+	$(BIN)/python -m tests.cluster.soak $(ARGS)
 
 gallery: .venv/dev var/npm/.installed ## Take a picture of every page, run axe and Lighthouse (needs Chromium, node, npm)
 	@rm -rf var/gallery

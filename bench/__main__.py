@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from bench import p1_table, streams
+from bench import lasting, p1_table, size, streams
 from bench.environment import prepare
 from bench.installing import NotInstalledError
 from bench.loads import WrongAnswerError
@@ -55,9 +55,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=["requests", "streams"],
+        choices=["requests", "streams", "size", "memory"],
         default="requests",
-        help="`streams` measures /events instead, and needs no wrk.",
+        help="`streams` measures /events instead, and needs no wrk. `size` compares a small database "
+        "with a large one. `memory` watches a worker's memory over many requests.",
+    )
+    parser.add_argument(
+        "--users", type=int, default=size.MANY, help="Users of the large database of `size`."
+    )
+    parser.add_argument(
+        "--requests", type=int, default=lasting.REQUESTS, help="Requests of `memory`."
     )
     parser.add_argument("--streams", type=int, default=1000, help="Idle streams to open.")
     parser.add_argument("--only", choices=["p1", "peers"], help="Print only this table.")
@@ -81,6 +88,12 @@ def _run(children: Children, options: argparse.Namespace) -> None:
     say("Starting PostgreSQL and Redis …")
     root, ports = prepare(children)
     bench = Bench(children, root, ports, rounds=options.rounds, seconds=options.seconds)
+    if options.what == "size":
+        size.run(bench, users=options.users)
+        return
+    if options.what == "memory":
+        lasting.run(bench, requests=options.requests)
+        return
     ours = None if options.only == "peers" else p1_table.run(bench)
     if options.only != "p1":
         peers_table.run(bench, ours=ours)

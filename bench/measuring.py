@@ -63,6 +63,12 @@ def cpu_seconds(pid: int) -> float:
     return sum(_ticks(each) for each in _tree(pid)) / os.sysconf("SC_CLK_TCK")
 
 
+def resident(pid: int) -> int:
+    """Return the memory of the largest of this process and its descendants, in bytes: the worker."""
+    pages = (int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in _tree(pid))
+    return max(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
 def _tree(pid: int) -> list[int]:
     found = [pid]
     for one in found:  # the list grows during the loop

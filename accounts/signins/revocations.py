@@ -95,7 +95,7 @@ class Feed:
         """Read the sign-ins that ended since the last poll, by the database's own clock."""
         horizon = committed_until()  # before the rows are read: one that commits in between is seen
         since = self._polled_to or horizon - timedelta(seconds=keep_seconds())
-        rows = AuthSession.objects.filter(revoked_at__gte=since - LOOK_BACK)
+        rows = AuthSession.objects.filter(revoked_at__gte=since - LOOK_BACK).order_by()
         until = time.monotonic() + keep_seconds()
         for sid, ended_at in rows.values_list("pk", "revoked_at").iterator():
             # A message of the bell was lost, or comes later. The first poll finds older ends.

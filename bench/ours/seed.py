@@ -33,9 +33,13 @@ BATCH = 1000
 
 def main(plan: seeding.Plan) -> None:
     call_command("migrate", verbosity=0)
-    users = _users(plan.users)
+    write_tokens(plan, _users(plan.users))
+
+
+def write_tokens(plan: seeding.Plan, users: list[User]) -> None:
+    """Sign these users in, and write the files of tokens."""
     plan.write("logins", (f"{user.email}\t{seeding.PASSWORD}" for user in users))
-    plan.write("access", (str(AccessJWT.for_session(one)) for one in sign_ins(users, plan.users)))
+    plan.write("access", (str(AccessJWT.for_session(one)) for one in sign_ins(users, len(users))))
     plan.write("sessions", map(browser, users))
     for name in ("refresh", "sign-out"):
         rows = sign_ins(users, plan.total(name))

@@ -7,6 +7,7 @@ import secrets
 import ssl
 import threading
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -36,12 +37,23 @@ class App:
 class Apps:
     """Run apps inside the block. `lost` and `undone` compare them with a database afterwards."""
 
-    def __init__(self, port: int, context: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        port: int,
+        context: ssl.SSLContext,
+        *,
+        numbers: Iterable[int] = NUMBERS,
+        use: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Sign in as the users of these numbers. Each app calls `use` with its access token."""
         self.apps: list[App] = []
         self.failed: list[str] = []
+        self.unsure = 0
+        """Number of attempts to sign in that got no 200."""
+        self._use = use
         self._port, self._context = port, context
         self._over = threading.Event()
-        self._numbers = iter(NUMBERS)
+        self._numbers = iter(numbers)
         self._addresses = anywhere(seed=1)
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(THREADS)]
@@ -81,6 +93,9 @@ class Apps:
         rows = _rows(url)
         return sum(app.is_ended and not rows.get(app.sid, ("", True))[1] for app in self.apps)
 
+    def summary_of_calls(self) -> str:
+        return f"{len(self.apps)} apps with {self.rotations} rotations"
+
     def summary(self, url: str) -> str:
         return (
             f"rotations {self.rotations}, lost {self.lost(url)}; "
@@ -116,6 +131,7 @@ class Apps:
         if pair is None:
             return
         app.jti, app.in_doubt = _claims(pair["refresh"])["jti"], False
+        self._use(pair["access"])
         if number % SIGNS_OUT == 0:
             app.is_ended = self._call(connection, "revoke/", token=pair["refresh"]) is not None
 
@@ -127,9 +143,12 @@ class Apps:
             connection.request(
                 "POST", f"/api/token/{path}", json.dumps(body), {"Content-Type": "application/json"}
             )
+            # Counted before, because a broken connection brings no answer.
+            self.unsure += not path
             response = connection.getresponse()
             text = response.read()
             if response.status == 200:
+                self.unsure -= not path
                 return json.loads(text or b"{}")
             if response.status != 503:
                 self.failed.append(f"{path or 'sign-in'}: {response.status} {text[:200]!r}")

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.cluster.browser import HOME, SESSION
+from tests.cluster.load import CHANGERS, USERS, Load, SignIn, Tally, anywhere, changer, email
 from tests.cluster.load import PASSWORD as VISITORS_PASSWORD
-from tests.cluster.load import USERS, Load, SignIn, Tally, anywhere, email
 from tests.cluster.redis_servers import HOST, PASSWORD, RedisServers
 from tests.cluster.servers import Balancer, Server
 from tests.kit.database_pair import Databases
@@ -34,7 +34,7 @@ from accounts.models import User
 call_command("migrate", verbosity=0)
 password = make_password({VISITORS_PASSWORD!r})
 users = User.objects.bulk_create(
-    User(email=email, password=password) for email in {[email(n) for n in range(USERS)]!r})
+    User(email=email, password=password) for email in {[*map(email, range(USERS)), *map(changer, range(CHANGERS))]!r})
 EmailAddress.objects.bulk_create(
     EmailAddress(user=user, email=user.email, verified=True, primary=True) for user in users)
 """
@@ -43,12 +43,12 @@ EmailAddress.objects.bulk_create(
 class Cluster:
     """Call `start()` once, then `serve(…)` for each store of sessions."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, servers: int = SERVERS) -> None:
         self.directory = directory
         (directory / "static").mkdir()
         self.postgres = Databases(directory)
         self.redis = RedisServers(directory)
-        self.ports = [free_ports() for _ in range(SERVERS)]
+        self.ports = [free_ports() for _ in range(servers)]
         self.servers: list[Server] = []
         self.balancer: Balancer | None = None
         self.serving: tuple[str, str] | None = None
@@ -63,13 +63,13 @@ class Cluster:
     def _prepare(self) -> None:
         subprocess.run(
             [sys.executable, "-W", "ignore", "-c", PREPARE],
-            env=os.environ | self._env() | {"DJANGO_SETTINGS_MODULE": "tests.cluster.settings"},
+            env=os.environ | self.env() | {"DJANGO_SETTINGS_MODULE": "tests.cluster.settings"},
             cwd=ROOT,
             check=True,
             timeout=120,
         )
 
-    def _env(self) -> dict[str, str]:
+    def env(self) -> dict[str, str]:
         origin = f"https://localhost:{self.balancer.port}" if self.balancer else "https://localhost"
         return {
             "SITE_URL": origin,
@@ -94,13 +94,13 @@ class Cluster:
                 directory,
                 number,
                 port,
-                self._env()
+                self.env()
                 | {
                     "CLUSTER_SESSIONS": sessions,
                     "CLUSTER_NEAREST_REDIS": f"redis://:{PASSWORD}@{HOST}:{near.port}/0",
                 },
             )
-            for number, (port, near) in enumerate(zip(self.ports, self.redis.servers, strict=True))
+            for number, (port, near) in enumerate(zip(self.ports, self.redis.servers, strict=False))
         ]
         for process in (*self.servers, self.balancer):
             process.start()
@@ -172,7 +172,7 @@ class Cluster:
         is_own = self.serving == ("own", "")
 
         def path(number: int, server: Server) -> str:
-            return VERIFY if is_own and server.number != number % SERVERS else HOME
+            return VERIFY if is_own and server.number != number % len(self.servers) else HOME
 
         def is_right(number: int, sign_in: SignIn) -> bool:
             return all(

@@ -17,12 +17,17 @@ SIGNS_OUT = 4
 TRIES = 30
 PAUSE_SECONDS = 0.02
 AFTER_503_SECONDS = 0.3
-USERS = 1500
+USERS, CHANGERS = 1500, 100
 PASSWORD = "correct horse battery"
 
 
 def email(number: int) -> str:
     return f"visitor{number % USERS}@example.com"
+
+
+def changer(number: int) -> str:
+    """Return the email of a user whose password changes, and with whom no visitor signs in."""
+    return f"changer{number}@example.com"
 
 
 @dataclass
@@ -45,6 +50,8 @@ class Tally:
     requests: int = 0
     unavailable: int = 0
     """Number of clean 503s."""
+    unsure: int = 0
+    """Number of attempts to sign in without the answer that acknowledges it."""
     failed: list[Answer] = field(default_factory=list)
     wiped: list[Answer] = field(default_factory=list)
     sign_ins: list[SignIn] = field(default_factory=list)
@@ -59,6 +66,8 @@ class Tally:
         self.seconds.append(answer.seconds)
         if answer.wipes_session and answer.path != LOGOUT:
             self.wiped.append(answer)
+        if not good and (answer.method, answer.path) == ("POST", LOGIN):
+            self.unsure += 1
         if good:
             self.successes.append(answer.ended)
         elif answer.is_clean_503:
@@ -69,6 +78,7 @@ class Tally:
     def add(self, other: "Tally") -> None:
         self.requests += other.requests
         self.unavailable += other.unavailable
+        self.unsure += other.unsure
         self.failed += other.failed
         self.wiped += other.wiped
         self.sign_ins += other.sign_ins
@@ -130,6 +140,10 @@ class Load(threading.Thread):
 
     def requests(self) -> int:
         return sum(lane.requests for lane in self._lanes)
+
+    def staying(self) -> list[SignIn]:
+        """Return those who are signed in and never sign out."""
+        return list(self._staying)
 
     def wait_for(self, sign_ins: int, sign_outs: int = 0) -> None:
         """Wait until this many are acknowledged, or until the deadline."""

@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 10
 PR_SET_PDEATHSIG = 1
+PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 SETPRIV = shutil.which("setpriv")
 """Part of util-linux, which is on every Debian."""
@@ -148,6 +149,15 @@ class Process:
             return 0.0
         ours = {self._running.pid, *descendants(self._running.pid)}
         return sum(ticks for pid, (_, _, ticks) in _stats().items() if pid in ours) / TICKS
+
+    def resident(self) -> int:
+        """Return the memory of the largest of the process and its children, in bytes."""
+        sizes = [0]
+        if self.is_running:
+            for pid in (self._running.pid, *descendants(self._running.pid)):
+                with contextlib.suppress(OSError):
+                    sizes.append(int(Path(f"/proc/{pid}/statm").read_text().split()[1]))
+        return max(sizes) * PAGE
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
