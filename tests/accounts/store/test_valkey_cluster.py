@@ -1,4 +1,4 @@
-"""Show what a cluster of Valkey refuses today, and that a shard tag makes it work (decision 0122).
+"""Show what a cluster of Valkey refuses today, and that a shard tag makes it work (decision 0120).
 
 The product doesn't support a cluster. These tests hold the facts of the decision.
 """
