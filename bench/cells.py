@@ -69,6 +69,13 @@ CELLS = [
         "p1-session",
     ),
     Cell(
+        "verify-session",
+        "ours `GET /api/verify`, session cookie",
+        "ours",
+        loads.cookie("/api/verify", "session", status=204),
+        "p1",
+    ),
+    Cell(
         "session",
         "ours `GET /api/me/`, session cookie",
         "ours",
