@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from secrets import token_hex
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.pq.abc import PGresult
 
+_checks = Lock()
 Row = TypeVar("Row", bound="Model")
 OUTDATED = (
     FeatureNotSupported,  # the plan: a migration has changed the type of a column
@@ -59,6 +61,25 @@ def first(sql: str, values: Values, fields: "Sequence[Field[Any, Any]]") -> list
         if not _is_mended(connection, error):
             raise
     return _prepared(connection, sql, values)
+
+
+def replace_lost() -> bool:
+    """Give up this thread's connection if PostgreSQL has closed it, and the pool's others that it closed, too.
+
+    Without this, each connection of the pool would fail once after a restart. Returns False if the
+    connection is not closed. One thread at a time looks through the pool.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.connection is None or not getattr(connection.connection, "closed", False):
+        return False
+    connection.close()
+    pool = getattr(connection, "pool", None)
+    if pool is not None and _checks.acquire(blocking=False):
+        try:
+            pool.check()
+        finally:
+            _checks.release()
+    return True
 
 
 def instance(
@@ -92,14 +113,11 @@ def _prepared(connection: BaseDatabaseWrapper, sql: str, values: Values) -> list
 
 def _is_mended(connection: BaseDatabaseWrapper, error: Exception) -> bool:
     """Make ready for another try. Returns False if that would fail, too: nobody answers, for example."""
+    if replace_lost():
+        return True
     raw = connection.connection
     if raw is None:
         return False
-    if raw.closed:
-        connection.close()
-        if pool := getattr(connection, "pool", None):
-            pool.check()  # a restart of PostgreSQL has closed the others, too
-        return True
     # The pool may give the same connection again, so it stays and only its statements are new.
     return isinstance(error.__cause__, OUTDATED) and _statements.pop(raw, None) is not None
 

@@ -287,3 +287,24 @@ def test_an_instance_has_each_value_in_its_own_column():
 
     assert (found.pk, found.email, found.is_staff) == (user.pk, user.email, False)
     assert found.display_name == user.display_name  # read now
+
+
+@on_postgres
+def test_a_restart_of_the_database_costs_one_page_and_not_one_for_each_connection(client):
+    connection.close()
+    raws = [connection.pool.getconn() for _ in range(4)]
+    pids = [raw.info.backend_pid for raw in raws]
+    for raw in raws:
+        connection.pool.putconn(raw)
+    with psycopg.connect(**connection.get_connection_params() | {"dbname": "postgres"}) as other:
+        for pid in pids:
+            other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    client.raise_request_exception = False
+    body = {"email": "nobody@example.com", "password": "x"}
+
+    answers = [
+        client.post("/api/token/", body, content_type="application/json").status_code
+        for _ in range(4)
+    ]
+
+    assert answers == [503, 401, 401, 401]
