@@ -32,7 +32,7 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
     if door is None or environ["REQUEST_METHOD"] not in door.methods or settings.TRACING:
         return None
     began = time.perf_counter()
-    request = asked.read(environ, has_body=door.has_body)
+    request = asked.read(environ, has_body=door.has_body, takes_any=door.takes_any)
     if request is None:
         return None
     # A context of its own: nothing of an earlier request in this thread, and nothing for the next one.

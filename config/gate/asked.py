@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from django.conf import settings
@@ -80,9 +81,12 @@ class Asked:
         return members if all(_is_plain(value) for value in members.values()) else None
 
 
-def read(environ: dict[str, Any], *, has_body: bool) -> Asked | None:
-    """Return the request, or None if any part of it is unknown. Leaves the body as it was."""
-    if not _is_known(environ):
+def read(environ: dict[str, Any], *, has_body: bool, takes_any: bool) -> Asked | None:
+    """Return the request, or None if any part of it is unknown. Leaves the body as it was.
+
+    With `takes_any`, the header `Accept` may have any value.
+    """
+    if not _is_known(environ) or not (takes_any or environ.get("HTTP_ACCEPT", "") in ACCEPTS):
         return None
     language = _language(environ)
     body = _body(environ, expected=has_body)
@@ -103,8 +107,7 @@ def _is_known(environ: dict[str, Any]) -> bool:
         and "HTTP_TRANSFER_ENCODING" not in environ
         # Django reads cookies as UTF-8, in which other bytes are spaces than in Latin-1.
         and get("HTTP_COOKIE", "").isascii()
-        and get("HTTP_ACCEPT", "") in ACCEPTS
-        and (origin is None or origin in settings.CORS_ALLOWED_ORIGINS)
+        and (origin is None or _is_clear(origin, tuple(settings.CORS_ALLOWED_ORIGINS)))
         and _is_our_host(get("HTTP_HOST", ""), tuple(settings.ALLOWED_HOSTS))
         and (not settings.SECURE_SSL_REDIRECT or _is_secure(environ))
     )
@@ -112,6 +115,12 @@ def _is_known(environ: dict[str, Any]) -> bool:
 
 def _is_plain(value: Any) -> bool:
     return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
+
+
+@lru_cache(maxsize=64)
+def _is_clear(origin: str, allowed: tuple[str, ...]) -> bool:
+    """Return True for an origin of ours, and for one that can't be taken for it, however it is written."""
+    return origin in allowed or not any(urlsplit(each).netloc in origin for each in allowed)
 
 
 @lru_cache(maxsize=64)

@@ -37,6 +37,8 @@ class Door:
     methods: frozenset[str]
     answer: Callable[[Asked], Answer | None]
     is_logged: bool = True
+    takes_any: bool = False
+    """A gateway passes on the header `Accept` of a page or a picture."""
 
     @property
     def has_body(self) -> bool:
@@ -134,7 +136,7 @@ def _door(
     answer: Callable[..., Answer | None],
     methods: frozenset[str],
     *,
-    is_logged: bool = True,
+    is_for_gateways: bool = False,
 ) -> Door:
     """Return the door of the route with this name. Its answers say `Allow` as those of DRF do."""
     route = f"api:{name}"
@@ -142,15 +144,16 @@ def _door(
     view: APIView = resolve(path).func.view_class()  # type: ignore[attr-defined]  # of `as_view`
     view.setup(HttpRequest())
     headers = [*NOT_STORED, ("Allow", ", ".join(view.allowed_methods))]
-    return Door(path, route, methods, partial(answer, headers=headers), is_logged)
+    bound = partial(answer, headers=headers)
+    # A gateway asks before each of its own requests, and logs those.
+    return Door(path, route, methods, bound, not is_for_gateways, takes_any=is_for_gateways)
 
 
 BY_PATH = {
     door.path: door
     for door in (
-        # A gateway asks before each of its own requests, and logs those.
-        _door("verify", partial(verify, services=False), READ, is_logged=False),
-        _door("verify-services", partial(verify, services=True), READ, is_logged=False),
+        _door("verify", partial(verify, services=False), READ, is_for_gateways=True),
+        _door("verify-services", partial(verify, services=True), READ, is_for_gateways=True),
         _door("me", me, READ),
         _door("token-verify", verify_token, POST),
         _door("token-refresh", refresh, POST),

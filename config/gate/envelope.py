@@ -67,7 +67,7 @@ def rendered(members: dict[str, Any]) -> bytes:
 
 
 def _for_frontends(origin: str | None) -> Headers:
-    if origin is None:
+    if origin not in settings.CORS_ALLOWED_ORIGINS:
         return []
     return [
         (ACCESS_CONTROL_ALLOW_ORIGIN, origin),
