@@ -20,7 +20,7 @@ from django_redis import get_redis_connection
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
-from accounts.errors import InactiveUserError, LastSuperuserError
+from accounts.errors import ConflictError, InactiveUserError, LastSuperuserError
 from accounts.factors import resets
 from accounts.operators import proposals, superusers
 from accounts.operators.models import OperatorNote
@@ -406,3 +406,16 @@ def test_the_admin_shows_a_pending_deletion(admin_client, user):
     assert user.email in shown
     assert "admin@example.com" not in re.sub(r"(?s)<header.*?</header>", "", shown)
     assert "Deletion</dt>" in page
+
+
+@pytest.mark.parametrize("end", ["disabled", "deleted"])
+def test_an_account_that_has_just_ended_is_no_longer_asked_for(user, end):
+    """Another request was first."""
+    if end == "disabled":
+        User.objects.update(is_active=False)
+    else:
+        User.objects.all().delete()
+
+    with pytest.raises(ConflictError):
+        erasure.request(user, client=CLIENT)
+    assert not AuditEvent.objects.exists()

@@ -19,3 +19,13 @@ def test_a_token_of_another_account_is_no_trust(user, settings):
     other = trusted_browsers.find(user, ["token"], fingerprint="f" * 64)
 
     assert (own, other) == (theirs, None)
+
+
+@pytest.mark.parametrize("change", ["is_staff", "is_superuser", "off"])
+def test_an_account_that_may_trust_no_browser_lists_none(user, settings, change):
+    settings.MFA_TRUSTED_BROWSER_DAYS = 0 if change == "off" else 30
+    TrustedBrowserFactory(user=user, fingerprint="f" * 64)
+    if change != "off":
+        setattr(user, change, True)
+
+    assert not trusted_browsers.of(user, fingerprint="f" * 64).exists()

@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from datetime import timedelta
 from uuid import uuid4
 
+import jwt
 import pytest
 from allauth.account.models import EmailAddress
 from django.db import connection
@@ -24,6 +25,7 @@ from accounts.reports import own
 from accounts.signins import erasure, proofs, sessions
 from accounts.signins.models import AuthSession
 from api.signin import legacy
+from tests.kit import forge
 from tests.kit.clients import bearer
 from tests.kit.factories import UserFactory
 from tests.kit.factors import app_code, enrol_app
@@ -353,3 +355,14 @@ def test_the_database_has_no_usable_token(owner):
     with connection.cursor() as cursor:
         cursor.execute("SELECT digest FROM accounts_spenttoken")
         assert "secret-id" not in str(cursor.fetchall())
+
+
+def test_an_old_token_that_demands_an_extension_is_refused(owner):
+    """`crit` names extensions that the reader must know (RFC 7515 §4.1.11). We know none."""
+    claims = forge.part(old_token(), 1)
+    headers = {"crit": ["exp"], "exp": 1}
+
+    response = send(jwt.encode(claims, KEY, algorithm="HS256", headers=headers))
+
+    assert response.status_code == INVALID
+    assert not AuthSession.objects.exists()
