@@ -31,8 +31,8 @@ from config.metrics import serving
 if unsafe := [error for error in checks.run_checks() if error.is_serious()]:
     raise SystemExit("\n".join(str(error) for error in unsafe))
 
-serving.start("site")
 client_info.warm()
+serving.start("site")
 
 # The objects that exist now live as long as the process, so the garbage collector can skip them.
 gc.freeze()

@@ -69,6 +69,11 @@ class Site:
             return {key[1]: value for key, value in found.items() if key[0] == "munjigi_processes"}
         return {}
 
+    def is_open(self) -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return ask(self.port, "GET", "/livez")[0] == 200
+        return False
+
     def refused(self) -> None:
         """Try to sign in to an account that doesn't exist."""
         body = json.dumps({"email": "nobody@example.com", "password": "x"})
@@ -94,6 +99,7 @@ def site(tmp_path_factory):
     site.process.start()
     try:
         wait_until(lambda: site.roles() == RUNNING, "all processes have metrics", seconds=60)
+        wait_until(site.is_open, "the site takes connections", seconds=60)
         yield site
     finally:
         site.process.stop()
