@@ -125,11 +125,20 @@ def available(component: str, *, found: bool) -> bool:
 
 def run(name: str, arguments: list[str], *, again: bool, **env: str) -> int:
     """Run pytest, and `again` what failed. Returns 0 if each test has passed."""
-    failed = run_once(name, arguments, env)
-    if failed == pytest.ExitCode.TESTS_FAILED and again and os.environ.get("CI"):
+    again = again and bool(os.environ.get("CI"))
+    # Forget the failures of other rings.
+    failed = run_once(name, [*arguments, *(["--cache-clear"] if again else [])], env)
+    if failed == pytest.ExitCode.TESTS_FAILED and again:
         only_failed = ["--last-failed", "--last-failed-no-failures=none"]
-        failed = run_once(f"{name}: the failed tests once more", [*arguments, *only_failed], env)
+        named = _without_mark(arguments)
+        failed = run_once(f"{name}: the failed tests once more", [*named, *only_failed], env)
     return failed
+
+
+def _without_mark(arguments: list[str]) -> list[str]:
+    """Leave out `-m …`: the marks of a test's cases depend on how many of them are collected (`rings`)."""
+    place = arguments.index("-m") if "-m" in arguments else len(arguments)
+    return [*arguments[:place], *arguments[place + 2 :]]
 
 
 def run_once(name: str, arguments: list[str], env: dict[str, str]) -> int:
