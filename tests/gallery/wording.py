@@ -40,7 +40,7 @@ DATA = re.compile(
             r"\bfirst-party\b",
             # allauth has no Korean for its model, and Django stores names of permissions in English.
             r"MFA \| authenticator \| Can \w+ authenticator",
-            r'\["\w+"\]',
+            r'\["\w+"(, "\w+")*\]',
             r"\b(Chrome|Chromium|Headless|Safari|Firefox|Samsung Internet|HeadlessChrome)\b",
             r"\b(Windows|Linux|Mac OS X|iOS|Android)\b",
             re.escape(people.DEVICES[4][:30]) + r"\S*",
