@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from tests import __main__ as rings_command
 from tests.kit import rings
 
 
@@ -26,3 +27,16 @@ def test_one_case_of_a_test_is_quick_and_one_more_is_slow(request, case):
     marks = {name for name in ("slow", "sweep") if request.node.get_closest_marker(name)}
 
     assert marks == ({0: set(), 5: {"slow"}}.get(case, {"sweep"}))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["-n", "2", "-m", "sweep"], ["-n", "2"]),
+        (["-m", "e2e", "tests/e2e", "-x"], ["tests/e2e", "-x"]),
+        (["-n", "2"], ["-n", "2"]),
+    ],
+)
+def test_the_second_run_of_a_failed_case_asks_for_no_mark(arguments, named):
+    """Among the few failed cases, the first of a test would lose the mark `sweep`, and not be run."""
+    assert rings_command._without_mark(arguments) == named
