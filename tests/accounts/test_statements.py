@@ -290,7 +290,7 @@ def test_an_instance_has_each_value_in_its_own_column():
 
 
 @on_postgres
-def test_a_restart_of_the_database_costs_one_page_and_not_one_for_each_connection(client):
+def test_a_restart_of_the_database_costs_one_answer(client):
     connection.close()
     raws = [connection.pool.getconn() for _ in range(4)]
     pids = [raw.info.backend_pid for raw in raws]
