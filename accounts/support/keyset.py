@@ -145,7 +145,8 @@ class KeysetList(admin.ModelAdmin[Any]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        text = search.text_of(search_term)
+        # A list without a search box ignores a text in its address.
+        text = search.text_of(search_term) if self.search_fields else ""
         return (queryset.filter(self.found_by(text)) if text else queryset), False
 
     def found_by(self, text: str) -> Q:

@@ -5,6 +5,7 @@ from operator import attrgetter
 from uuid import uuid4
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 from django.utils import timezone
 
@@ -74,3 +75,19 @@ def test_deliveries_are_filtered_by_event(query, count):
     page = browser.get(f"/admin/accounts/webhookdelivery/?{query}")
 
     assert page.text.count('<th class="field-') == count
+
+
+LISTS = [
+    model._meta.model_name for model in admin.site._registry if model._meta.app_label == "accounts"
+]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_takes_a_text_in_its_address(name):
+    """Also a list without a search box: the address may be an old one, or typed."""
+    browser = Client(headers={"user-agent": CHROME})
+    open_browser(browser, UserFactory(admin=True))
+
+    answer = browser.get(f"/admin/accounts/{name}/", {"q": "한 x"}, follow=True)
+
+    assert answer.status_code == 200
