@@ -51,7 +51,8 @@ def first(sql: str, values: Values, fields: "Sequence[Field[Any, Any]]") -> list
     PostgreSQL no longer has it, or a migration has changed a column. Raises `DatabaseError`.
     """
     connection = connections[DEFAULT_DB_ALIAS]
-    # Whoever logs or counts statements listens to Django's cursor. A transaction begins with it, too.
+    # Tools that log or count statements see only Django's cursor. And only its first use in a transaction
+    # sends the BEGIN.
     is_watched = connection.queries_logged or connection.execute_wrappers
     if connection.vendor != "postgresql" or is_watched or connection.in_atomic_block:
         return _plain(connection, sql, values, fields)
@@ -87,7 +88,8 @@ def instance(
 ) -> "Row":
     """Return an instance with these columns; the others are read when they are asked for.
 
-    `from_db` ignores the names of the values that it gets: it wants them in the order of the model.
+    Django's `from_db` reads the values in the order of the model, whatever the order of the names. So sort
+    both first: otherwise one column would get the value of another.
     """
     given = dict(zip((field.attname for field in fields), values, strict=True))
     names = [field.attname for field in model._meta.concrete_fields if field.attname in given]  # noqa: SLF001 - Django's documented API
@@ -96,7 +98,6 @@ def instance(
 
 def _prepared(connection: BaseDatabaseWrapper, sql: str, values: Values) -> list[Any] | None:
     """Run the statement by its name in libpq: a psycopg cursor takes three times as long."""
-
     connection.ensure_connection()
     raw = connection.connection
     with connection.wrap_database_errors:
@@ -123,7 +124,6 @@ def _is_mended(connection: BaseDatabaseWrapper, error: Exception) -> bool:
 
 
 def _unprepared(raw: "Connection[Any]", sql: str, values: Values) -> list[Any] | None:
-
     with Cursor(raw) as cursor:
         row = cursor.execute(sql, values, binary=True).fetchone()
     return None if row is None else list(row)

@@ -126,7 +126,8 @@ def _update(
 ) -> AuthSession | None:
     """Run the statement. Returns the row as it is now, or None if the statement changed none.
 
-    Running it twice does no harm: the second time it finds the next token, and changes nothing.
+    Running it twice does no harm. A second `_ADVANCE` finds the next token and changes nothing; a second
+    `_REPEAT` counts one repeat more.
     """
     values = {
         "successor": uuid4().hex,
