@@ -15,6 +15,7 @@ from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from typing_extensions import override
 
 from accounts import replica
@@ -69,6 +70,11 @@ class KeysetChangeList(ChangeList):
     newest_url = newer_url = older_url = ""
     behind: int | None = None
     """Seconds by which the replica lags that these rows come from. None: they are the primary's."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Django's "Select … to view" is no Korean with our names.
+        self.title = capfirst(self.opts.verbose_name_plural)
 
     @override
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:

@@ -91,3 +91,13 @@ def test_every_list_takes_a_text_in_its_address(name):
     answer = browser.get(f"/admin/accounts/{name}/", {"q": "한 x"}, follow=True)
 
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "Audit events"), ("ko", "감사 기록")])
+def test_the_title_of_a_list_is_its_name(language, title):
+    browser = Client(headers={"user-agent": CHROME, "accept-language": language})
+    open_browser(browser, UserFactory(admin=True))
+
+    page = browser.get("/admin/accounts/auditevent/").text
+
+    assert f"<h1>{title}</h1>" in page
