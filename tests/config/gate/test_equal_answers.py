@@ -5,8 +5,10 @@
 
 import base64
 import json
+import time
 from contextlib import contextmanager
 from urllib.parse import urlencode
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError, transaction
@@ -768,3 +770,33 @@ def test_the_next_tokens_have_the_rights_of_their_user(world, equal, is_staff, s
 
     claims = forge.part(json.loads(answer.body)["access"], 1)
     assert (by_gate, claims["scope"], claims["sub"]) == (True, scope, str(world.user.pk))
+
+
+@pytest.mark.parametrize("path", [REFRESH, CHECK])
+def test_a_member_that_is_sent_twice(world, equal, path):
+    name, token = {
+        REFRESH: ("refresh", world.pair["refresh"]),
+        CHECK: ("token", world.pair["access"]),
+    }[path]
+    body = f'{{"{name}": "a.b.c", "{name}": "{token}"}}'.encode()
+
+    check(equal, Call("POST", path, body), answers=False, status=400)
+
+
+class Kept(dict):
+    def clear(self):
+        """Keep the tokens between both ways."""
+
+
+def test_a_token_that_was_refused_too_often(world, equal, monkeypatch):
+    claims = forge.part(world.pair["refresh"], 1)
+    name = f"{UUID(claims['sid'])}:{claims['jti']}"
+    monkeypatch.setattr(refusals, "_full", Kept({name: time.time() + 100}))
+
+    check(equal, world.refresh(), answers=False, status=429)
+
+
+def test_the_next_tokens_of_a_demo_account_outside_of_the_demo(world, equal):
+    world.settings.REFUSED_EMAILS = [world.user.email]
+
+    check(equal, world.refresh(), answers=False, status=401)
