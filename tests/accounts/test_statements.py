@@ -55,7 +55,7 @@ def cut():
         pid = connection.connection.info.backend_pid
         other = connection.copy()
         with other.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+            cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])  # wait until it ended
         other.close()
         return pid
 
@@ -191,7 +191,7 @@ def test_all_connections_of_the_pool_lost_cost_no_error(session):
         each.close()
     with psycopg.connect(**connection_of(connection), autocommit=True) as other:
         other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
@@ -298,7 +298,7 @@ def test_a_restart_of_the_database_costs_one_answer(client):
         connection.pool.putconn(raw)
     with psycopg.connect(**connection.get_connection_params() | {"dbname": "postgres"}) as other:
         for pid in pids:
-            other.execute("SELECT pg_terminate_backend(%s)", [pid])
+            other.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
     client.raise_request_exception = False
     body = {"email": "nobody@example.com", "password": "x"}
 

@@ -45,13 +45,16 @@ class Group:
         return stack.enter_context(context)
 
     def is_settled(self):
-        view = self.ask(0)
         link = redis_servers.client(self.replica).info("replication")["master_link_status"]
-        known = (view["num-slaves"], view["num-other-sentinels"])
-        return known == (1, 2) and link == "up" and self._all_know_the_replica()
+        return link == "up" and all(self._knows_all(number) for number in range(3))
 
-    def _all_know_the_replica(self):
-        return all(self.ask(n)["num-slaves"] == 1 for n in range(3))
+    def _knows_all(self, number):
+        """Return True if this Sentinel is connected to the replica and both others, not only told of them."""
+        sentinel = redis_servers.client(self.sentinels[number])
+        others = sentinel.sentinel_sentinels(self.name)
+        replicas = sentinel.sentinel_slaves(self.name)
+        states = [row["flags"] for row in [*others, *replicas]]
+        return states == ["sentinel", "sentinel", "slave"]
 
     def ask(self, number):
         return redis_servers.client(self.sentinels[number]).sentinel_master(self.name)

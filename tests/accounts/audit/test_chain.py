@@ -164,7 +164,7 @@ def test_a_worker_that_loses_its_connection_is_taken_over():
     assert chain.seal() == 0
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
             "WHERE query LIKE %s AND pid <> pg_backend_pid()",
             ["SELECT pg_sleep(20)%"],
         )
