@@ -116,7 +116,7 @@ def is_spent_here(request: HttpRequest, state_id: str) -> bool:
 
 def _browser(request: HttpRequest) -> str:
     cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-    return index.name_of(cookie) if cookie else ""
+    return index.hmac_of(cookie) if cookie else ""
 
 
 def _key(state_id: str) -> str:

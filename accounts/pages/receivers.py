@@ -1,6 +1,6 @@
 """Receive the steps of a sign-in: its start, its proofs, its sign-out. See also `account_receivers`."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account import signals as account_signals
 from allauth.account.adapter import get_adapter
@@ -27,7 +27,7 @@ from accounts.people.models import User
 from accounts.request import Request, client_of, is_app, sign_in_of
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from accounts.store.engine import RIGHTS, SID
+from accounts.store.engine import RIGHTS, SID, SessionStore
 
 AMR: dict[str, list[str]] = {
     "password": [Method.PASSWORD],
@@ -55,6 +55,7 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
         through=_through(request, user),
         lacks_second_step=sign_in_of(request).trusted is not None,
         proved_at=sign_in_of(request).proved_at,
+        sid=cast("SessionStore", request.session).new_sid(),
     )
     _require_second_step(request, session, user)
     session.second_step_due_at = factor_flows.due_moment_for(user)
@@ -62,9 +63,9 @@ def open_session(request: Request, user: User, **kwargs: Any) -> None:
     sign_in_of(request).opened = session
     if SID in request.session and (replaced := current(request)):  # the same user signs in again
         sessions.revoke(replaced, reason=sessions.Reason.LOGOUT, client=client)
+    request.session[SID] = str(session.pk)
     # Rotate the id here: Django does it only if this user was not signed in already.
     request.session.cycle_key()
-    request.session[SID] = str(session.pk)
     request.session[RIGHTS] = rights_of(user)  # as they are since `open` has read them again
     request.auth_session = session
     if session.is_account_kept:

@@ -19,7 +19,7 @@ from django_redis import get_redis_connection
 from redis import Redis
 
 VERSION = 1
-PATTERNS = ("session:*", "sid:*", "user:*")
+PATTERNS = ("session:*", "sid:*")
 BATCH = 500
 
 
@@ -34,7 +34,7 @@ def save() -> Iterator[str]:
     count = 0
     for pattern in PATTERNS:
         for name in redis.scan_iter(pattern, count=BATCH):
-            if (entry := _entry(redis, name, is_set=pattern == "user:*")) is not None:
+            if (entry := _entry(redis, name)) is not None:
                 count += 1
                 yield json.dumps(entry)
     yield json.dumps({"count": count})
@@ -58,41 +58,29 @@ def load(lines: Iterable[str]) -> Iterator[bool]:
     raise CopyError("the copy was cut off")
 
 
-def _entry(redis: Redis, name: bytes, *, is_set: bool) -> dict[str, Any] | None:
+def _entry(redis: Redis, name: bytes) -> dict[str, Any] | None:
     """Return a key with its value and its end (milliseconds since 1970); None if it is gone by now."""
     pipe = redis.pipeline(transaction=False)
     pipe.pttl(name)
-    if is_set:
-        pipe.zrange(name, 0, -1, withscores=True)
-    else:
-        pipe.get(name)
+    pipe.get(name)
     left_ms, value = pipe.execute()
     if not value or left_ms < 0:  # gone, or a key without an end, which is none of ours
         return None
-    entry = {"key": name.decode(), "ends": int(time.time() * 1000) + left_ms}
-    if is_set:
-        return entry | {"sids": {sid.decode(): int(end) for sid, end in value}}
-    return entry | {"value": b64encode(value).decode()}
+    ends = int(time.time() * 1000) + left_ms
+    return {"key": name.decode(), "ends": ends, "value": b64encode(value).decode()}
 
 
 def _write(redis: Redis, row: dict[str, Any]) -> bool:
     try:
         name, ends = str(row["key"]), int(row["ends"])
-        value = None if "sids" in row else b64decode(row["value"], validate=True)
-        sids = {str(sid): int(end) for sid, end in row.get("sids", {}).items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        value = b64decode(row["value"], validate=True)
+    except (KeyError, TypeError, ValueError) as exc:
         raise CopyError("a line of the copy has another form") from exc
     if not name.startswith(tuple(pattern.rstrip("*") for pattern in PATTERNS)):
         raise CopyError("a line of the copy names a key that is none of a session")
     if ends <= time.time() * 1000:
         return False
-    if value is not None:
-        return bool(redis.set(name, value, nx=True, pxat=ends))
-    pipe = redis.pipeline(transaction=False)
-    if sids:
-        pipe.zadd(name, sids, nx=True)
-    pipe.pexpireat(name, ends)
-    return bool(pipe.execute()[0])
+    return bool(redis.set(name, value, nx=True, pxat=ends))
 
 
 def _parsed(line: str) -> dict[str, Any]:

@@ -27,9 +27,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import (
     VALID_KEY_CHARS,
     CreateError,
@@ -50,7 +50,8 @@ RIGHTS = "rights"
 """The session entry that holds the rights that the user had at the sign-in."""
 
 TOUCH_SECONDS = 5 * 60
-SESSION_ID = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")
+SECRET_CHARACTERS = 32
+SESSION_ID = re.compile(rf"{index.TAG}\.[{VALID_KEY_CHARS}]{{{SECRET_CHARACTERS}}}")
 
 
 class SessionStore(SessionBase):
@@ -108,10 +109,10 @@ class SessionStore(SessionBase):
 
         If Redis doesn't answer, only logs that.
         """
-        user_id, idle = str(self.get(SESSION_KEY)), self.idle_seconds
+        idle = self.idle_seconds
 
         def build(pipe: Pipeline) -> None:
-            index.slide(pipe, self._name, sid=self[SID], user_id=user_id, idle_seconds=idle)
+            index.slide(pipe, self._name, sid=self[SID], idle_seconds=idle)
 
         try:
             outage.write_once(build)
@@ -172,7 +173,7 @@ class SessionStore(SessionBase):
 
     @override
     def create(self) -> None:
-        self._session_key = _new_id()
+        self._session_key = self._new_id()
         self.save(must_create=True)
         self.modified = True
 
@@ -234,12 +235,12 @@ class SessionStore(SessionBase):
             raise SessionEndedError if is_renewed else CreateError
 
     def _index(self, pipe: Pipeline) -> None:
-        sid, user_id, idle = self.get(SID), self.get(SESSION_KEY), self.idle_seconds
-        if not sid or not user_id:
+        sid = self.get(SID)
+        if not sid:
             return
         if self._stored_sid and self._stored_sid != sid:  # signed in again
-            index.remove(pipe, sid=self._stored_sid, user_id=user_id)
-        index.add(pipe, self._name, sid=sid, user_id=user_id, idle_seconds=idle)
+            index.remove(pipe, sid=self._stored_sid)
+        index.add(pipe, self._name, sid=sid, idle_seconds=self.idle_seconds)
 
     @override
     def delete(self, session_key: str | None = None) -> None:
@@ -250,9 +251,10 @@ class SessionStore(SessionBase):
             names, sid = [name for name in (own, self._replaced) if name], self._stored_sid
 
         def build(pipe: Pipeline) -> None:
-            pipe.unlink(*names)
+            for name in names:
+                pipe.unlink(name)
             if sid:
-                index.remove(pipe, sid=str(sid), user_id=str(self.get(SESSION_KEY)))
+                index.remove(pipe, sid=str(sid))
 
         if names:
             outage.write(build)
@@ -289,21 +291,33 @@ class SessionStore(SessionBase):
 
     # Names
 
+    def new_sid(self) -> UUID:
+        """Return an id for a sign-in of this session. Both have the same tag (`index`).
+
+        Put it into the session before the session takes a new id.
+        """
+        return index.new_sid(self._tag())
+
     @property
     def _name(self) -> str:
         return index.name_of(str(self.session_key))
 
     def _draw_id(self) -> None:
-        self._session_key = _new_id()
+        self._session_key = self._new_id()
         self._is_new = True
+
+    def _new_id(self) -> str:
+        return f"{self._tag()}.{get_random_string(SECRET_CHARACTERS, VALID_KEY_CHARS)}"
+
+    def _tag(self) -> str:
+        """Return the tag of this session's id, or of its sign-in, or a new one."""
+        if self.session_key:
+            return self.session_key[: index.TAG_CHARACTERS]
+        return index.tag_of(self[SID]) if SID in self else index.new_tag()
 
     def _validate_session_key(self, key: Any) -> bool:
         """Return True for an id of our own form. Django asks before it uses an id."""
         return isinstance(key, str) and SESSION_ID.fullmatch(key) is not None
-
-
-def _new_id() -> str:
-    return get_random_string(32, VALID_KEY_CHARS)
 
 
 def _lifetime_seconds() -> int:

@@ -1,21 +1,24 @@
-"""Name and find sessions in Redis: by id, by sign-in, by user.
+"""Name and find sessions in Redis: by id, and by sign-in.
 
 | Key | Value | Lives for |
 | --- | --- | --- |
-| `session:<HMAC of the id>` | the session, sealed (`encoding`) | its idle time |
-| `sid:<sid>` | that HMAC, so that a sign-in's session is found without its id | as long |
-| `user:<user id>` | sorted set of the user's sids, by the end of that time | the absolute time |
+| `session:{<tag>}:<HMAC of the id>` | the session, sealed (`encoding`) | its idle time |
+| `sid:{<tag>}:<sid>` | that HMAC, so that a sign-in's session is found without its id | as long |
 
-All three are written in one pipeline. The scripts use keys that aren't in KEYS. That
-works with a primary and replicas, but not with Redis Cluster.
+The tag is four random hex digits. A session id begins with its tag (`<tag>.<secret>`), and so does the `sid` of
+a sign-in. In a cluster the part in `{}` chooses the node, so all keys of a sign-in are on one node: a script and
+WAIT need that. The tag says nothing about the user. The HMAC covers the whole id, so a forged tag finds nothing.
+
+No key lists the sign-ins of a user: their rows in the database do.
 """
 
 import hmac
 import re
-import time
+import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from redis import Redis
@@ -24,6 +27,8 @@ from redis.exceptions import ReadOnlyError, ResponseError
 
 from accounts.store import outage
 
+TAG = "[0-9a-f]{4}"
+TAG_CHARACTERS = 4
 HMAC_CHARACTERS = 43
 HMAC = re.compile(rb"[A-Za-z0-9_-]{43}")
 
@@ -36,28 +41,44 @@ if redis.call('UNLINK', KEYS[1]) == 0 then
 end
 return redis.call('SET', KEYS[2], ARGV[1], 'PX', left > 0 and left or ARGV[2])
 """
-# KEYS: the user's set. ARGV: the sids to end, or "*" and the one to keep.
+# KEYS: the key of the sign-in. ARGV: the beginning of its session's key.
 END = """
-local sids = ARGV
-if ARGV[1] == '*' then sids = redis.call('ZRANGE', KEYS[1], 0, -1) end
-local ended = 0
-for _, sid in ipairs(sids) do
-  if ARGV[1] ~= '*' or sid ~= ARGV[2] then
-    local name = redis.call('GET', 'sid:' .. sid)
-    if name then ended = ended + redis.call('UNLINK', 'session:' .. name) end
-    redis.call('UNLINK', 'sid:' .. sid)
-    redis.call('ZREM', KEYS[1], sid)
-  end
-end
-return ended
+local name = redis.call('GET', KEYS[1])
+if name then redis.call('UNLINK', ARGV[1] .. name) end
+return redis.call('UNLINK', KEYS[1])
 """
+MOST_ENDED = 1000
+"""Most sign-ins to end in one round trip."""
+
+
+def new_tag() -> str:
+    return secrets.token_hex(TAG_CHARACTERS // 2)
+
+
+def new_sid(tag: str) -> UUID:
+    """Return an id for a sign-in whose session has this tag."""
+    return UUID(tag + uuid4().hex[TAG_CHARACTERS:])
+
+
+def tag_of(sid: UUID | str) -> str:
+    return str(sid)[:TAG_CHARACTERS]
 
 
 def name_of(session_key: str) -> str:
-    """Return the key in Redis: `HMAC-SHA256(SESSION_ID_KEY, id)`, which is no usable cookie."""
+    """Return the key in Redis of this session id."""
+    return f"session:{{{session_key.partition('.')[0]}}}:{hmac_of(session_key)}"
+
+
+def name_of_sid(sid: UUID | str) -> str:
+    """Return the key in Redis that leads to the session of this sign-in."""
+    return f"sid:{{{tag_of(sid)}}}:{sid}"
+
+
+def hmac_of(session_key: str) -> str:
+    """Return `HMAC-SHA256(SESSION_ID_KEY, id)`, which is no usable cookie."""
     secret = settings.SESSION_ID_KEY.encode()
     digest = hmac.digest(secret, session_key.encode(), "sha256")
-    return "session:" + urlsafe_b64encode(digest).decode().rstrip("=")
+    return urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def fetch(name: str, *, limit: int) -> tuple[bytes | None, int | None]:
@@ -106,26 +127,21 @@ def _answers(redis: Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
 
 
 def find(sid: UUID) -> str | None:
-    """Return the HMAC of this sign-in's session, or None. Raises `StoreUnavailableError`.
+    """Return the key of this sign-in's session, or None. Raises `StoreUnavailableError`.
 
-    The answer isn't sealed: call `engine.lookup`, which checks it.
+    The answer isn't sealed: call `named.peek`, which checks it.
     """
-    found, _ = fetch(f"sid:{sid}", limit=HMAC_CHARACTERS)
-    return found.decode() if found and HMAC.fullmatch(found) else None
+    found, _ = fetch(name_of_sid(sid), limit=HMAC_CHARACTERS)
+    return _beginning(sid) + found.decode() if found and HMAC.fullmatch(found) else None
 
 
-def add(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: int) -> None:
-    now, users = int(time.time()), f"user:{user_id}"
-    pipe.set(f"sid:{sid}", name.removeprefix("session:"), ex=idle_seconds)
-    pipe.zremrangebyscore(users, 0, now)
-    pipe.zadd(users, {sid: now + idle_seconds})
-    pipe.expire(users, int(settings.AUTH_SESSION_LIFETIME.total_seconds()))
+def add(pipe: Pipeline, name: str, *, sid: str, idle_seconds: int) -> None:
+    pipe.set(name_of_sid(sid), name.removeprefix(_beginning(sid)), ex=idle_seconds)
 
 
-def slide(pipe: Pipeline, name: str, *, sid: str, user_id: str, idle_seconds: int) -> None:
+def slide(pipe: Pipeline, name: str, *, sid: str, idle_seconds: int) -> None:
     pipe.expire(name, idle_seconds)
-    pipe.expire(f"sid:{sid}", idle_seconds)
-    pipe.zadd(f"user:{user_id}", {sid: int(time.time()) + idle_seconds}, xx=True)
+    pipe.expire(name_of_sid(sid), idle_seconds)
 
 
 def renew(pipe: Pipeline, old: str, new: str, value: bytes, *, idle_ms: int) -> None:
@@ -133,24 +149,28 @@ def renew(pipe: Pipeline, old: str, new: str, value: bytes, *, idle_ms: int) -> 
     pipe.eval(RENEW, 2, old, new, value, str(idle_ms))
 
 
-def remove(pipe: Pipeline, *, sid: str, user_id: str) -> None:
-    """Remove the index entries of a sign-in whose session is gone."""
-    pipe.unlink(f"sid:{sid}")
-    pipe.zrem(f"user:{user_id}", sid)
+def remove(pipe: Pipeline, *, sid: str) -> None:
+    """Remove the key of a sign-in whose session is gone."""
+    pipe.unlink(name_of_sid(sid))
 
 
-def drop(*sids: UUID, user_id: UUID | None) -> None:
+def drop(*sids: UUID) -> None:
     """Delete the sessions of these sign-ins, also those of other devices. Raises `STORE_ERRORS`.
 
     Tries once. The rows have ended, so a session that remains is useless (see `engine`).
     """
-    names = [str(sid) for sid in sids]
-    outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", *names))
+    for first in range(0, len(sids), MOST_ENDED):
+        _drop(sids[first : first + MOST_ENDED])
 
 
-def drop_all(user_id: UUID, *, keep: UUID | None = None) -> None:
-    """Delete all sessions of the user except that of `keep`, in one round trip.
+def _drop(sids: Iterable[UUID]) -> None:
+    def build(pipe: Pipeline) -> None:
+        for sid in sids:
+            pipe.eval(END, 1, name_of_sid(sid), _beginning(sid))
 
-    Tries once. Raises `STORE_ERRORS`.
-    """
-    outage.write_once(lambda pipe: pipe.eval(END, 1, f"user:{user_id}", "*", str(keep)))
+    outage.write_once(build)
+
+
+def _beginning(sid: UUID | str) -> str:
+    """Return what the key of this sign-in's session begins with."""
+    return f"session:{{{tag_of(sid)}}}:"

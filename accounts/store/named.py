@@ -33,7 +33,7 @@ def peek(sid: UUID) -> "NamedSessionStore | None":
 
 
 class NamedSessionStore(SessionStore):
-    """A session that is known by the HMAC of its id. Only `peek` makes one, never a cookie.
+    """A session that is known by its key in Redis. Only `peek` makes one, never a cookie.
 
     No client has the id, so the id needs no rotation.
     """
@@ -42,7 +42,11 @@ class NamedSessionStore(SessionStore):
     @override
     def _name(self) -> str:
         key = str(self.session_key)  # after a flush and a write it is an id again
-        return index.name_of(key) if SESSION_ID.fullmatch(key) else f"session:{key}"
+        return index.name_of(key) if SESSION_ID.fullmatch(key) else key
+
+    @override
+    def _tag(self) -> str:
+        return index.tag_of(self[SID]) if SID in self else index.new_tag()
 
     @override
     def cycle_key(self) -> None:

@@ -231,7 +231,7 @@ def test_ending_another_device_does_not_wait_for_redis(redis, browser, user, mon
     monkeypatch.setattr("time.sleep", waited.append)
 
     with pytest.raises(outage.STORE_ERRORS):
-        index.drop_all(user.pk)
+        index.drop(user.pk)
 
     assert waited == []
 

@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 
 from accounts import encryption
 from accounts.signins.models import AuthSession
-from accounts.store import encoding
+from accounts.store import encoding, index
 from accounts.store.encoding import MAX_BYTES
 from tests.kit import stored_sessions
 from tests.kit.clients import is_signed_in, sign_in
@@ -112,15 +112,23 @@ def test_a_session_outlives_a_change_of_keys(signed_in, settings, redis, name):
     assert is_signed_in(signed_in)
 
 
-def test_the_index_leads_no_app_to_the_session_of_another(user, pair, signed_in, redis, name, app):
+@pytest.fixture
+def one_tag(monkeypatch):
+    """Put everybody into one slot."""
+    monkeypatch.setattr(index, "new_tag", lambda: "abcd")
+
+
+def test_the_index_leads_no_app_to_the_session_of_another(
+    one_tag, user, pair, signed_in, redis, name, app
+):
     """An index entry isn't sealed. The session that it leads to says whose it is."""
     mine = AuthSession.objects.get(user=user, kind="token")
-    redis.set(f"sid:{mine.pk}", name.removeprefix("session:"), ex=1000)
+    redis.set(index.name_of_sid(mine.pk), name[-index.HMAC_CHARACTERS :], ex=1000)
 
     answer = app("GET", "auth/session", authorization=f"Bearer {pair['access']}")
 
     assert answer.status_code == 200
-    assert redis.get(f"sid:{mine.pk}").decode() != name.removeprefix("session:")
+    assert redis.get(index.name_of_sid(mine.pk)).decode() != name[-index.HMAC_CHARACTERS :]
     assert len(stored_sessions.names(redis)) == 2
 
 
@@ -128,9 +136,9 @@ def test_the_index_leads_no_app_to_the_session_of_another(user, pair, signed_in,
 def test_a_damaged_index_is_no_error(user, pair, redis, app, entry):
     mine = AuthSession.objects.get()
     if entry == "list":
-        redis.lpush(f"sid:{mine.pk}", "x")
+        redis.lpush(index.name_of_sid(mine.pk), "x")
     else:
-        redis.set(f"sid:{mine.pk}", entry)
+        redis.set(index.name_of_sid(mine.pk), entry)
 
     answer = app("GET", "auth/session", authorization=f"Bearer {pair['access']}")
 

@@ -19,6 +19,7 @@ from tests.kit.mails import code_in
 from tests.kit.stored_sessions import NOBODY, contents, only
 
 COOKIE = "session"
+UNKNOWN = "abcd." + "a" * 32
 
 
 @pytest.fixture
@@ -30,18 +31,15 @@ def complaints(caplog):
 # At rest
 
 
-def test_a_sign_in_stores_only_these_keys_in_redis(signed_in, user, redis):
+def test_a_sign_in_stores_only_these_keys_in_redis(signed_in, redis):
     session = AuthSession.objects.get()
 
     found = contents(redis)
 
     (name,) = [key for key in found if key.startswith("session:")]
-    assert re.fullmatch(r"session:[A-Za-z0-9_-]{43}", name)
-    assert found == {
-        name: found[name],
-        f"sid:{session.pk}": name.removeprefix("session:").encode(),
-        f"user:{user.pk}": str(session.pk).encode(),
-    }
+    assert re.fullmatch(r"session:\{[0-9a-f]{4}\}:[A-Za-z0-9_-]{43}", name)
+    tag, hmac = name[9:13], name[15:]
+    assert found == {name: found[name], f"sid:{{{tag}}}:{session.pk}": hmac.encode()}
     assert found[name][:1] == VERSION
     assert str(session.pk).encode() not in found[name]
     assert stored_sessions.opened(redis, name)["d"]["sid"] == str(session.pk)
@@ -86,7 +84,7 @@ def test_every_key_expires(signed_in, redis, settings):
     idle = settings.SESSION_SHORT_IDLE_SECONDS
     assert idle - 20 < left[b"session"] <= idle
     assert idle - 20 < left[b"sid"] <= idle
-    assert 0 < left[b"user"] <= 90 * 86400
+    assert len(left) == 2
 
 
 def test_another_key_finds_no_session(signed_in, settings):
@@ -110,7 +108,11 @@ def test_clearing_the_cache_signs_nobody_out(signed_in):
 
 @pytest.mark.parametrize(
     "key",
-    ["a" * 31, "a" * 33, "A" * 32, "a" * 5000, "session:x", "é" * 32, "\x00" * 32, "a\n" * 16, ""],
+    [
+        *("a" * 32, "a" * 37, "a" * 5000, "session:x", "\x00" * 37, ""),
+        *(f"abcd.{end}" for end in ("a" * 31, "a" * 33, "A" * 32, "é" * 32, "a\n" * 16)),
+        *(f"{tag}.{'a' * 32}" for tag in ("", "abc", "abcde", "ABCD", "wxyz", "{ab}")),
+    ],
     ids=ascii,
 )
 def test_a_malformed_id_never_reaches_redis(dead_redis, key):
@@ -122,7 +124,7 @@ def test_a_malformed_id_never_reaches_redis(dead_redis, key):
 
 
 def test_an_invented_id_is_not_used(db):
-    store = SessionStore("a" * 32)
+    store = SessionStore(UNKNOWN)
 
     loaded = store.load()
 
@@ -160,7 +162,7 @@ def test_saving_a_new_id_deletes_the_old_one(member, redis):
     assert SessionStore(old).load() == {}
     assert SessionStore(member.session_key)["sid"] == NOBODY
     assert named.lookup(NOBODY)["sid"] == NOBODY
-    assert len(redis.keys("*")) == 3
+    assert len(redis.keys("*")) == 2
 
 
 def test_a_new_id_keeps_the_remaining_lifetime(member, redis):
@@ -181,6 +183,45 @@ def test_a_new_id_does_not_restore_an_ended_session(member, redis):
         late.save()
 
     assert redis.keys("session:*") == []
+
+
+def test_a_new_id_keeps_its_tag(member):
+    before = member.session_key
+    member.cycle_key()
+
+    assert before[:5] == member.session_key[:5] == f"{NOBODY[:4]}."
+
+
+def tags_of(browser, redis):
+    """Return the tags of the cookie, of the sign-in and of each key."""
+    row = AuthSession.objects.active().get()
+    keys = [key.decode().split(":")[1].strip("{}") for key in redis.keys("*")]
+    return [browser.cookies[COOKIE].value[:4], str(row.pk)[:4], *keys]
+
+
+def test_a_visitors_tag_stays_through_the_sign_in(browser, user, redis):
+    visitors = SessionStore()
+    visitors["note"] = 1
+    visitors.create()
+    browser.cookies[COOKIE] = visitors.session_key
+
+    browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+
+    assert browser.cookies[COOKIE].value != visitors.session_key
+    assert tags_of(browser, redis) == [visitors.session_key[:4]] * 4
+
+
+def test_a_visitor_without_a_session_gets_one_tag_for_all(signed_in, redis):
+    assert len(set(tags_of(signed_in, redis))) == 1
+    assert len(tags_of(signed_in, redis)) == 4
+
+
+def test_tags_spread_over_all_slots(db):
+    stores = [SessionStore() for _ in range(64)]
+    for store in stores:
+        store.create()
+
+    assert len({store.session_key[:4] for store in stores}) > 32
 
 
 def test_an_id_changed_twice_before_it_is_saved_leaves_one_session(member, redis):
@@ -252,18 +293,18 @@ def test_the_largest_session_can_be_read(member):
 
 
 def test_an_error_is_not_an_empty_session(db, dead_redis):
-    store = SessionStore("a" * 32)
+    store = SessionStore(UNKNOWN)
 
     with pytest.raises(outage.STORE_ERRORS):
         store.load()
 
-    assert store.session_key == "a" * 32
+    assert store.session_key == UNKNOWN
 
 
 @pytest.mark.parametrize("verb", ["save", "exists", "delete", "create", "flush"])
 def test_no_method_hides_an_error(db, dead_redis, verb):
-    store = SessionStore("a" * 32)
+    store = SessionStore(UNKNOWN)
     store._session_cache = {"a": 1}
 
     with pytest.raises(outage.STORE_ERRORS):
-        getattr(store, verb)(*(["a" * 32] if verb == "exists" else []))
+        getattr(store, verb)(*([UNKNOWN] if verb == "exists" else []))

@@ -1,10 +1,10 @@
-"""Fetch sessions, and delete those of a sign-in or of a user.
+"""Fetch sessions, and delete those of sign-ins.
 
 A request never reads an answer that was meant for another request.
 """
 
 import threading
-import time
+from uuid import UUID
 
 import pytest
 import redis
@@ -68,55 +68,52 @@ def test_an_unread_answer_never_reaches_the_next_caller(store, monkeypatch, answ
     assert left_ms > 190_000
 
 
-# By sign-in and by user
+# By sign-in
 
 
-def test_drop_ends_the_session_of_a_sign_in(signed_in, user, redis):
+def test_drop_ends_the_session_of_a_sign_in(signed_in, redis):
     session = AuthSession.objects.get()
 
-    index.drop(session.pk, user_id=user.pk)
+    index.drop(session.pk)
 
     assert contents(redis) == {}
 
 
-def test_drop_of_an_unknown_sign_in_harms_nobody(signed_in, user, redis):
+def test_drop_of_an_unknown_sign_in_harms_nobody(signed_in, redis):
     before = contents(redis)
 
-    index.drop(NOBODY, user_id=user.pk)
+    index.drop(UUID(NOBODY))
 
     assert contents(redis) == before
 
 
-def test_drop_all_ends_everything_but_the_one_to_keep(redis):
-    sids = [f"00000000-0000-4000-8000-{number:012}" for number in range(5)]
+def test_drop_of_nothing_asks_nothing(dead_redis):
+    index.drop()
+
+
+def test_drop_ends_many_and_no_other(redis, monkeypatch):
+    monkeypatch.setattr(index, "MOST_ENDED", 2)
+    sids = [str(index.new_sid(index.new_tag())) for _ in range(5)]
     stores = {}
     for sid in sids:
         stores[sid] = SessionStore()
         stores[sid].update({"_auth_user_id": NOBODY, "sid": sid})
         stores[sid].create()
-    strangers = SessionStore()
-    strangers.update({"_auth_user_id": NOBODY[:-1] + "1", "sid": NOBODY[:-1] + "9"})
-    strangers.create()
+    kept = stores.pop(sids[2])
 
-    index.drop_all(NOBODY, keep=sids[2])
+    index.drop(*map(UUID, stores))
 
-    assert sorted(redis.keys("session:*")) == sorted(
-        [stores[sids[2]]._name.encode(), strangers._name.encode()]
-    )
-    assert redis.zrange(f"user:{NOBODY}", 0, -1) == [sids[2].encode()]
-    assert len(redis.keys("sid:*")) == 2
-
-
-def test_the_users_set_drops_expired_sessions(member, redis):
-    redis.zadd(f"user:{NOBODY}", {"gone": time.time() - 1})
-    another = SessionStore()
-    another.update({"_auth_user_id": NOBODY, "sid": "another"})
-
-    another.create()
-
-    assert redis.zrange(f"user:{NOBODY}", 0, -1) == [NOBODY.encode(), b"another"]
+    assert set(contents(redis)) == {kept._name, index.name_of_sid(sids[2])}
 
 
 def test_drop_raises_an_error(db, dead_redis):
     with pytest.raises(outage.STORE_ERRORS):
-        index.drop(NOBODY, user_id=NOBODY)
+        index.drop(UUID(NOBODY))
+
+
+def test_a_sid_and_its_session_have_one_tag():
+    sid = index.new_sid("09af")
+
+    assert (sid.version, index.tag_of(sid)) == (4, "09af")
+    assert index.name_of_sid(sid) == f"sid:{{09af}}:{sid}"
+    assert index.name_of(f"09af.{'a' * 32}").startswith("session:{09af}:")

@@ -3,7 +3,7 @@
 import re
 
 from accounts.signins.models import AuthSession
-from accounts.store import named
+from accounts.store import index, named
 from accounts.store.engine import SessionStore
 from accounts.store.named import NamedSessionStore
 from tests.kit.stored_sessions import NOBODY, only
@@ -35,7 +35,7 @@ def test_a_looked_up_session_that_is_flushed_is_saved_under_a_new_hmac(member, r
 
     found.save()
 
-    assert re.fullmatch(rb"session:[A-Za-z0-9_-]{43}", only(redis, "session:*"))
+    assert re.fullmatch(rb"session:\{[0-9a-f]{4}\}:[A-Za-z0-9_-]{43}", only(redis, "session:*"))
     assert SessionStore(found.session_key)["a"] == 1
 
 
@@ -59,7 +59,7 @@ def test_lookup_extends_the_idle_time_once_it_is_due(member, redis, settings):
 def test_a_key_that_points_to_another_sign_ins_session_finds_nothing(member, redis):
     """A writer to Redis can change where a `sid` points. The sealed session says whose it is."""
     another = NOBODY[:-1] + "9"
-    redis.copy(f"sid:{NOBODY}", f"sid:{another}")
+    redis.copy(index.name_of_sid(NOBODY), index.name_of_sid(another))
 
     assert named.peek(NOBODY) is not None
     assert named.peek(another) is None

@@ -8,6 +8,7 @@ from accounts.store import outage
 from accounts.store.engine import SessionStore
 from accounts.store.outage import STORE_ERRORS
 from tests.kit.ports import free_ports
+from tests.kit.stored_sessions import NOBODY
 from tests.kit.waiting import PATIENCE, Asking, wait_until
 
 
@@ -212,7 +213,7 @@ def test_writing_a_new_id_twice_keeps_the_session(own_redis, settings, make_redi
     settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 100
     replica = replica_of(own_redis, make_redis)
     store = SessionStore()
-    store.update({"sid": "s", "_auth_user_id": "00000000-0000-4000-8000-000000000000"})
+    store.update({"sid": NOBODY, "_auth_user_id": "00000000-0000-4000-8000-000000000000"})
     store.create()
     replica.freeze()
     store.cycle_key()
@@ -222,7 +223,7 @@ def test_writing_a_new_id_twice_keeps_the_session(own_redis, settings, make_redi
     replica.thaw()
 
     assert asking.result() is None
-    assert SessionStore(store.session_key)["sid"] == "s"
+    assert SessionStore(store.session_key)["sid"] == NOBODY
     assert len(own_redis.client.keys("session:*")) == 1
 
 

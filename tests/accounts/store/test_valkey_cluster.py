@@ -93,19 +93,6 @@ def nodes():
             made.stop()
 
 
-def test_todays_names_cross_slots(nodes):
-    user = "user:1"
-    elsewhere = next(n for n in range(99) if nodes.of(f"sid:{n}") is not nodes.of(user))
-    nodes.of(user).zadd(user, {str(elsewhere): 1})
-
-    with pytest.raises(redis.ResponseError, match="don't hash to the same slot"):
-        nodes.of("session:a").eval(index.RENEW, 2, "session:a", "session:b", "value", "1000")
-    with pytest.raises(redis.ResponseError, match="access a non local key"):
-        nodes.of(user).eval(index.END, 1, user, "*", "")
-    with pytest.raises(redis.ResponseError, match="DB index is out of range"):
-        redis.Redis(port=nodes.clients[0].connection_pool.connection_kwargs["port"], db=1).ping()
-
-
 def test_a_tag_keeps_a_sign_in_in_one_slot_through_a_fail_over(nodes):
     number = nodes.number_of(OLD)
     node, replica = nodes.clients[number], nodes.clients[number + 3]
