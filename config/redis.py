@@ -36,13 +36,32 @@ class Sentinels:
 
         Raises `ImproperlyConfigured` for an address that isn't `host:port`.
         """
-        hosts = []
-        for address in self.addresses:
-            host, _, port = address.strip().rpartition(":")
-            if not host or not port.isdecimal():
-                raise ImproperlyConfigured(f"REDIS_SENTINELS: {address!r} isn't host:port")
-            hosts.append((host.strip("[]"), int(port)))
-        return hosts
+        return _hosts("REDIS_SENTINELS", self.addresses)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The addresses of some nodes of a cluster, which know the others, and the password of all."""
+
+    addresses: list[str]
+    username: str = ""
+    password: str = ""
+    tls: bool = False
+
+    @property
+    def hosts(self) -> list[tuple[str, int]]:
+        """Return the addresses as pairs of host and port. Raises `ImproperlyConfigured`."""
+        return _hosts("REDIS_CLUSTER", self.addresses)
+
+
+def _hosts(variable: str, addresses: list[str]) -> list[tuple[str, int]]:
+    hosts = []
+    for address in addresses:
+        host, _, port = address.strip().rpartition(":")
+        if not host or not port.isdecimal():
+            raise ImproperlyConfigured(f"{variable}: {address!r} isn't host:port")
+        hosts.append((host.strip("[]"), int(port)))
+    return hosts
 
 
 def database(url: str, number: int) -> str:
@@ -68,14 +87,21 @@ def caches(
     cache_url: str = "",
     *,
     sentinels: Sentinels | None = None,
+    cluster: Cluster | None = None,
     answer_seconds: float = ANSWER_SECONDS,
 ) -> dict[str, dict[str, Any]]:
     """Return the settings of two caches, `sessions` and `default`, in separate databases.
 
     Separate, because `cache.clear()` is a FLUSHDB: in a shared database it would sign everybody
     out. With `sentinels`, both caches are on their primary, except `default` if `cache_url` is set.
-    Raises `ImproperlyConfigured`.
+    With `cluster`, the sessions are there. `default` is not, because a limit counts several keys at once: it needs
+    `cache_url` or `sentinels`. Raises `ImproperlyConfigured`.
     """
+    if cluster and not (cache_url or sentinels):
+        raise ImproperlyConfigured(
+            "REDIS_CLUSTER holds the sessions only. Name another Redis in REDIS_CACHE_URL, or its Sentinels in "
+            "REDIS_SENTINELS: caches and rate limits can't be in a cluster."
+        )
     sessions_url, cache_url = encoded(sessions_url), encoded(cache_url)
     for url in (sessions_url, cache_url):
         _check(url)
@@ -90,6 +116,8 @@ def caches(
         _behind(sentinels, sessions)
         if not cache_url:
             _behind(sentinels, default)
+    if cluster:
+        sessions = _in(cluster, answer_seconds)
     return {"default": default, "sessions": sessions}
 
 
@@ -119,9 +147,10 @@ def weak(caches: dict[str, dict[str, Any]]) -> Weak:
 def _described(cache: dict[str, Any]) -> tuple[list[str], bool, bool]:
     """Return the cache's hosts, and whether it connects with TLS and with a password."""
     options, parts = cache["OPTIONS"], urlsplit(cache["LOCATION"])
+    named = options.get("SENTINELS") or options.get("CLUSTER")
     own = options.get("CONNECTION_POOL_KWARGS", {})
-    if "SENTINELS" in options:
-        return [host for host, _ in options["SENTINELS"]], bool(own.get("ssl")), "password" in own
+    if named:
+        return [host for host, _ in named], bool(own.get("ssl")), "password" in own
     password = parts.password or dict(parse_qsl(parts.query)).get("password")
     return [parts.hostname or ""], parts.scheme == "rediss", bool(password)
 
@@ -169,6 +198,21 @@ def _behind(sentinels: Sentinels, cache: dict[str, Any]) -> None:
             "retry": _NO_RETRY,
         },
     }
+
+
+def _in(cluster: Cluster, answer_seconds: float) -> dict[str, Any]:
+    """Return the settings of a cache in the cluster, for `accounts.store.nodes`: Django can't use it as a cache."""
+    host, port = cluster.hosts[0]
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    cache = _cache(f"{'rediss' if cluster.tls else 'redis'}://{where}/0", answer_seconds)
+    own: dict[str, Any] = {"ssl": True} if cluster.tls else {}
+    if cluster.username:
+        own["username"] = cluster.username
+    if cluster.password:
+        own["password"] = cluster.password
+    cache["OPTIONS"]["CONNECTION_POOL_KWARGS"] |= own
+    cache["OPTIONS"]["CLUSTER"] = cluster.hosts
+    return cache
 
 
 _NO_RETRY = Retry(NoBackoff(), 0)

@@ -12,11 +12,11 @@ import json
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
-from django.conf import settings
-from django_redis import get_redis_connection
-from redis import Redis
+from accounts.store import nodes
+from accounts.store.nodes import Nodes
 
 VERSION = 1
 PATTERNS = ("session:*", "sid:*")
@@ -29,14 +29,19 @@ class CopyError(ValueError):
 
 def save() -> Iterator[str]:
     """Yield the lines of a copy: a head, one line for each key, and the number of keys."""
-    redis = _redis()
+    servers = nodes.of_sessions()
+    layout, primaries = servers.layout(), servers.primaries()
     yield json.dumps({"munjigi_sessions": VERSION, "at": int(time.time())})
     count = 0
-    for pattern in PATTERNS:
-        for name in redis.scan_iter(pattern, count=BATCH):
-            if (entry := _entry(redis, name)) is not None:
+    for redis in primaries.values():
+        for name in chain.from_iterable(
+            redis.scan_iter(pattern, count=BATCH) for pattern in PATTERNS
+        ):
+            if (entry := _entry(servers, name.decode())) is not None:
                 count += 1
                 yield json.dumps(entry)
+    if servers.layout() != layout:
+        raise CopyError("slots of the cluster moved meanwhile, so keys may be missing: save again")
     yield json.dumps({"count": count})
 
 
@@ -45,7 +50,7 @@ def load(lines: Iterable[str]) -> Iterator[bool]:
 
     May be called again with the same copy. Raises `CopyError`, at the end for a copy that was cut off.
     """
-    redis = _redis()
+    servers = nodes.of_sessions()
     rows = (_parsed(line) for line in lines)
     if next(rows, {}).get("munjigi_sessions") != VERSION:
         raise CopyError("this is no copy of sessions, or one of another version")
@@ -54,23 +59,20 @@ def load(lines: Iterable[str]) -> Iterator[bool]:
             if row["count"] != count:
                 raise CopyError(f"the copy has {count} keys, but should have {row['count']}")
             return
-        yield _write(redis, row)
+        yield _write(servers, row)
     raise CopyError("the copy was cut off")
 
 
-def _entry(redis: Redis, name: bytes) -> dict[str, Any] | None:
+def _entry(servers: Nodes, name: str) -> dict[str, Any] | None:
     """Return a key with its value and its end (milliseconds since 1970); None if it is gone by now."""
-    pipe = redis.pipeline(transaction=False)
-    pipe.pttl(name)
-    pipe.get(name)
-    left_ms, value = pipe.execute()
+    left_ms, value = servers.send(name, [("PTTL", name), ("GET", name)])
     if not value or left_ms < 0:  # gone, or a key without an end, which is none of ours
         return None
     ends = int(time.time() * 1000) + left_ms
-    return {"key": name.decode(), "ends": ends, "value": b64encode(value).decode()}
+    return {"key": name, "ends": ends, "value": b64encode(value).decode()}
 
 
-def _write(redis: Redis, row: dict[str, Any]) -> bool:
+def _write(servers: Nodes, row: dict[str, Any]) -> bool:
     try:
         name, ends = str(row["key"]), int(row["ends"])
         value = b64decode(row["value"], validate=True)
@@ -80,7 +82,8 @@ def _write(redis: Redis, row: dict[str, Any]) -> bool:
         raise CopyError("a line of the copy names a key that is none of a session")
     if ends <= time.time() * 1000:
         return False
-    return bool(redis.set(name, value, nx=True, pxat=ends))
+    (answer,) = servers.send(name, [("SET", name, value, "NX", "PXAT", ends)])
+    return bool(answer)
 
 
 def _parsed(line: str) -> dict[str, Any]:
@@ -91,7 +94,3 @@ def _parsed(line: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise CopyError("a line of the copy isn't an object")
     return row
-
-
-def _redis() -> Redis:
-    return get_redis_connection(settings.SESSION_CACHE_ALIAS)

@@ -36,11 +36,11 @@ from django.contrib.sessions.backends.base import (
     SessionBase,
 )
 from django.utils.crypto import get_random_string
-from redis.client import Pipeline
 from typing_extensions import override
 
 from accounts.errors import SessionEndedError
 from accounts.store import encoding, index, outage
+from accounts.store.nodes import Command
 
 log = logging.getLogger(__name__)
 
@@ -109,13 +109,9 @@ class SessionStore(SessionBase):
 
         If Redis doesn't answer, only logs that.
         """
-        idle = self.idle_seconds
-
-        def build(pipe: Pipeline) -> None:
-            index.slide(pipe, self._name, sid=self[SID], idle_seconds=idle)
-
+        slid = index.slide(self._name, sid=self[SID], idle_seconds=self.idle_seconds)
         try:
-            outage.write_once(build)
+            outage.write_once(self._name, slid)
         except outage.STORE_ERRORS as error:
             log.warning("a session's idle time was not extended: %s", error)
 
@@ -159,7 +155,7 @@ class SessionStore(SessionBase):
         if not self._validate_session_key(session_key):
             return False
         name = index.name_of(session_key)
-        return bool(outage.read(lambda redis: redis.exists(name)))
+        return bool(outage.read(name, lambda send: send([("EXISTS", name)])[0]))
 
     def _opened(self, value: bytes, name: str) -> dict[str, Any] | None:
         try:
@@ -210,8 +206,9 @@ class SessionStore(SessionBase):
 
     def _write_again(self, value: bytes) -> None:
         is_signed_in = SID in self  # then the save keeps the expiry; see the module's docstring
-        life: Any = {"keepttl": True} if is_signed_in else {"ex": self.idle_seconds}
-        if not outage.write(lambda pipe: pipe.set(self._name, value, xx=True, **life))[0]:
+        life = ("KEEPTTL",) if is_signed_in else ("EX", self.idle_seconds)
+        command = ("SET", self._name, value, "XX", *life)
+        if not outage.write(self._name, lambda: [command])[0]:
             raise SessionEndedError
 
     def _write_new(self, value: bytes, *, is_renewed: bool) -> None:
@@ -219,28 +216,29 @@ class SessionStore(SessionBase):
         replaced = self._replaced
         tries = 0
 
-        def build(pipe: Pipeline) -> None:
+        def build() -> list[Command]:
             nonlocal tries
             tries += 1
             if is_renewed:
-                index.renew(pipe, str(replaced), self._name, value, idle_ms=idle_ms)
+                written = index.renew(str(replaced), self._name, value, idle_ms=idle_ms)
             else:
                 # A retry may find the id taken by the first try, whose answer was lost.
-                pipe.set(self._name, value, px=idle_ms, nx=tries == 1)
+                only_new = ("NX",) if tries == 1 else ()
+                written = [("SET", self._name, value, "PX", idle_ms, *only_new)]
                 if replaced:
-                    pipe.unlink(replaced)
-            self._index(pipe)
+                    written.append(("UNLINK", replaced))
+            return written + self._indexed()
 
-        if not outage.write(build)[0]:
+        if not outage.write(self._name, build)[0]:
             raise SessionEndedError if is_renewed else CreateError
 
-    def _index(self, pipe: Pipeline) -> None:
+    def _indexed(self) -> list[Command]:
         sid = self.get(SID)
         if not sid:
-            return
-        if self._stored_sid and self._stored_sid != sid:  # signed in again
-            index.remove(pipe, sid=self._stored_sid)
-        index.add(pipe, self._name, sid=sid, idle_seconds=self.idle_seconds)
+            return []
+        is_other = self._stored_sid and self._stored_sid != sid  # signed in again
+        former = index.remove(sid=self._stored_sid) if is_other else []
+        return former + index.add(self._name, sid=sid, idle_seconds=self.idle_seconds)
 
     @override
     def delete(self, session_key: str | None = None) -> None:
@@ -250,14 +248,11 @@ class SessionStore(SessionBase):
             own = self._name if self.session_key and not self._is_new else None
             names, sid = [name for name in (own, self._replaced) if name], self._stored_sid
 
-        def build(pipe: Pipeline) -> None:
-            for name in names:
-                pipe.unlink(name)
-            if sid:
-                index.remove(pipe, sid=str(sid))
-
+        removed: list[Command] = [("UNLINK", name) for name in names]
+        if sid:
+            removed += index.remove(sid=str(sid))
         if names:
-            outage.write(build)
+            outage.write(names[0], lambda: removed)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ all threads of a process, because tokens and `/livez` work without Redis. Hence:
   `SESSION_STORE_DEADLINE_SECONDS`, requests are refused at once, and one thread at a time probes.
 - At most `SESSION_STORE_WAITERS` threads of a process wait during an outage; others are refused.
 - Reads and writes have separate clocks. Without any replica nobody can sign in, but signed-in users
-  stay signed in.
+  stay signed in. Each primary of a cluster has its own two: the others go on.
 
 A write counts when `REDIS_REPLICA_ACKS` replicas have it. Otherwise a fail-over could undo a sign-in
 after the visitor has seen it succeed. Calls must be idempotent: they are retried when the first
@@ -20,23 +20,28 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django_redis import get_redis_connection
 from django_redis.exceptions import ConnectionInterrupted
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from accounts import metrics
 from accounts.errors import StoreUnavailableError
-
-if TYPE_CHECKING:
-    from redis import Redis
-    from redis.client import Pipeline
+from accounts.store import nodes
 
 T = TypeVar("T")
 
@@ -56,21 +61,21 @@ TRANSIENT_ANSWERS = (
 Not their beginnings: a pipeline puts its own words before them.
 """
 
+TRANSIENT = (
+    *(RedisConnectionError, RedisTimeoutError, OSError),
+    *(nodes.NotAcknowledgedError, AskError, TryAgainError, ClusterDownError),
+)
 STORE_ERRORS = (StoreUnavailableError, ConnectionInterrupted, RedisError)
 """Raised by every call to a Redis that cannot answer."""
 
 log = logging.getLogger(__name__)
 
 
-class NotAcknowledgedError(Exception):
-    """Fewer replicas than `REDIS_REPLICA_ACKS` have confirmed the write."""
-
-
 class Clock:
-    """Remember since when calls of one kind, to one alias of `CACHES`, have failed."""
+    """Remember since when calls of one kind, to one server of a cluster, have failed."""
 
-    def __init__(self, kind: str, alias: str) -> None:
-        self.kind, self.alias = kind, alias
+    def __init__(self, kind: str, address: str = "") -> None:
+        self.kind, self.address = kind, address
         self.forget()
 
     def forget(self) -> None:
@@ -90,7 +95,10 @@ class Clock:
         since = self.down_since  # read once, as above
         if since is not None:
             self.down_since = None
-            metrics.REDIS_DOWN.note(self.kind, amount=0)
+            if not any(
+                each.down_since and each.kind == self.kind for each in list(_clocks.values())
+            ):
+                metrics.REDIS_DOWN.note(self.kind, amount=0)
             metrics.REDIS_STALLS.note(self.kind, amount=time.monotonic() - since)
             log.warning("Redis is back: %s", self.kind)
 
@@ -122,39 +130,38 @@ class Waiters:
                 self._count -= 1
 
 
-_reads = Clock("session reads", settings.SESSION_CACHE_ALIAS)
-_writes = Clock("session writes", settings.SESSION_CACHE_ALIAS)
-cache = Clock("cache", "default")
-"""The clock of rate limits, locks and marks against replay."""
+_reads, _writes, cache = Clock("session reads"), Clock("session writes"), Clock("cache")
+"""`cache` is the clock of rate limits, locks and marks against replay."""
 _waiters = Waiters()
 
 
-def read(ask: "Callable[[Redis], T]") -> T:
-    """Return the result of `ask`, which gets a client.
+def read(name: str, ask: Callable[[nodes.Send], T]) -> T:
+    """Return the result of `ask`, which gets a function that sends commands about this key.
 
     Raises `StoreUnavailableError` after waiting.
     """
-    return patiently(lambda: ask(_connection(_reads)), _reads)
+    clock = _clock_of(name, _reads)
+    return patiently(lambda: ask(partial(nodes.of_sessions().send, name)), clock)
 
 
-def write(build: "Callable[[Pipeline], object]") -> list[Any]:
-    """Send the commands that `build` puts into a pipeline, and return the answers.
+def write(name: str, build: Callable[[], Sequence[nodes.Command]]) -> list[Any]:
+    """Send the commands about this key that `build` returns, and return the answers.
 
     Each retry calls `build` again. Raises `StoreUnavailableError` after waiting, also if too few
     replicas confirm the write.
     """
-    return patiently(lambda: _acknowledged(_connection(_writes), build), _writes)
+    return patiently(lambda: _acknowledged(name, build()), _clock_of(name, _writes))
 
 
-def write_once(build: "Callable[[Pipeline], object]") -> list[Any]:
+def write_once(name: str, commands: Sequence[nodes.Command]) -> list[Any]:
     """Do as `write` and return the answers, but try once, without waiting.
 
     For writes that are only an optimisation. Raises `StoreUnavailableError`.
     """
     try:
-        return _acknowledged(_connection(_writes), build)
+        return _acknowledged(name, commands)
     except Exception as error:
-        _raise_unless_transient(error, _writes)
+        _raise_unless_transient(error, _clock_of(name, _writes))
         raise StoreUnavailableError(str(error)) from error
 
 
@@ -162,6 +169,7 @@ def forget() -> None:
     """Forget all outages. Call after a fork: threads that hold the locks stay with the parent."""
     for each in (_reads, _writes, cache, _waiters):
         each.forget()
+    _clocks.clear()
 
 
 os.register_at_fork(after_in_child=forget)
@@ -233,44 +241,44 @@ def _wait(ask: Callable[[], T], clock: Clock) -> T:
         pause = min(pause * 1.6, LONGEST_PAUSE_SECONDS)
 
 
-def _acknowledged(redis: "Redis", build: "Callable[[Pipeline], object]") -> list[Any]:
-    """Send one pipeline on one connection, and return the answers.
-
-    WAIT counts the writes of its own connection only. Raises `NotAcknowledgedError`.
-    """
-    wanted: int = settings.REDIS_REPLICA_ACKS
-    pipe = redis.pipeline(transaction=False)
-    build(pipe)
-    if wanted:
-        pipe.execute_command("WAIT", wanted, settings.REDIS_REPLICA_ACK_MS)  # type: ignore[no-untyped-call]
-    answers = pipe.execute()
-    if wanted and answers.pop() < wanted:
-        raise NotAcknowledgedError("too few replicas have the write")
-    return answers
+def _acknowledged(name: str, commands: Sequence[nodes.Command]) -> list[Any]:
+    return nodes.of_sessions().send(name, commands, acks=settings.REDIS_REPLICA_ACKS)
 
 
 def _raise_unless_transient(error: Exception, clock: Clock) -> None:
     """Raise `error` unless a retry may succeed."""
-    if isinstance(error, ReadOnlyError):
-        # The primary was demoted. A new connection to the same address finds the new primary.
-        _connection(clock).connection_pool.disconnect(inuse_connections=False)
-    if isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError, NotAcknowledgedError)):
-        return
-    if isinstance(error, ResponseError) and any(text in str(error) for text in TRANSIENT_ANSWERS):
-        return
-    raise error
+    if clock is cache:
+        if isinstance(error, ReadOnlyError):
+            pool = get_redis_connection("default").connection_pool
+            pool.disconnect(inuse_connections=False)
+    elif isinstance(error, TRANSIENT) or _is_transient_answer(error):
+        nodes.of_sessions().failed(error, clock.address)
+        _forget_former_primaries()
+    if not isinstance(error, TRANSIENT) and not _is_transient_answer(error):
+        raise error
 
 
-_clients: "dict[str, tuple[Any, Redis]]" = {}
+def _is_transient_answer(error: Exception) -> bool:
+    return isinstance(error, ResponseError) and any(t in str(error) for t in TRANSIENT_ANSWERS)
 
 
-def _connection(clock: Clock) -> "Redis":
-    """Return this process's client, which threads share. django-redis makes one for each context."""
-    caches, client = _clients.get(clock.alias, (None, None))
-    if client is None or caches is not settings.CACHES:
-        client = get_redis_connection(clock.alias)
-        _clients[clock.alias] = (settings.CACHES, client)
-    return client
+_clocks: dict[tuple[str, str], Clock] = {}
+
+
+def _clock_of(name: str, kind: Clock) -> Clock:
+    """Return the clock of the server that has this key: in a cluster, one may fail while others don't."""
+    address = nodes.of_sessions().address_of(name)
+    if not address:
+        return kind
+    clock = _clocks.get((kind.kind, address))
+    return clock or _clocks.setdefault((kind.kind, address), Clock(kind.kind, address))
+
+
+def _forget_former_primaries() -> None:
+    for key, clock in list(_clocks.items()):
+        if not nodes.of_sessions().leads(clock.address):
+            _clocks.pop(key, None)
+            clock.succeeded()
 
 
 def _deadline_seconds() -> float:

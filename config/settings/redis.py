@@ -5,9 +5,12 @@ from config.settings.base import VAR_DIR, env
 
 REDIS_URL = env.str("REDIS_URL", default="")
 REDIS_SENTINELS: list[str] = env.list("REDIS_SENTINELS", default=[])
-REDIS_IS_EMBEDDED = not (REDIS_URL or REDIS_SENTINELS)
+REDIS_CLUSTER: list[str] = env.list("REDIS_CLUSTER", default=[])
+REDIS_IS_EMBEDDED = not (REDIS_URL or REDIS_SENTINELS or REDIS_CLUSTER)
 # The number of replicas that must have a sign-in before the answer, and the milliseconds to wait.
-REDIS_REPLICA_ACKS = env.int("REDIS_REPLICA_ACKS", default=1 if REDIS_SENTINELS else 0)
+REDIS_REPLICA_ACKS = env.int(
+    "REDIS_REPLICA_ACKS", default=1 if REDIS_SENTINELS or REDIS_CLUSTER else 0
+)
 REDIS_REPLICA_ACK_MS = env.int("REDIS_REPLICA_ACK_MS", default=400)
 CACHES = redis.caches(
     REDIS_URL or f"unix://{embedded.socket_path(VAR_DIR)}",
@@ -21,6 +24,14 @@ CACHES = redis.caches(
         tls=env.bool("REDIS_TLS", default=False),
     )
     if REDIS_SENTINELS
+    else None,
+    cluster=redis.Cluster(
+        REDIS_CLUSTER,
+        username=env.str("REDIS_USERNAME", default=""),
+        password=env.str("REDIS_PASSWORD", default=""),
+        tls=env.bool("REDIS_TLS", default=False),
+    )
+    if REDIS_CLUSTER
     else None,
     # WAIT blocks for up to REDIS_REPLICA_ACK_MS, so the time-out must be longer.
     answer_seconds=max(redis.ANSWER_SECONDS, REDIS_REPLICA_ACK_MS / 1000 + 0.5),

@@ -15,6 +15,7 @@ from tests.cluster.load import CHANGERS, USERS, Load, SignIn, Tally, anywhere, c
 from tests.cluster.load import PASSWORD as VISITORS_PASSWORD
 from tests.cluster.redis_servers import HOST, PASSWORD, RedisServers
 from tests.cluster.servers import Balancer, Server
+from tests.cluster.valkey_servers import ValkeyServers
 from tests.kit.database_pair import Databases
 from tests.kit.ports import free_ports
 from tests.kit.processes import ROOT
@@ -43,15 +44,21 @@ EmailAddress.objects.bulk_create(
 class Cluster:
     """Call `start()` once, then `serve(…)` for each store of sessions."""
 
-    def __init__(self, directory: Path, *, servers: int = SERVERS) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        servers: int = SERVERS,
+        store: type[RedisServers] | type[ValkeyServers] = RedisServers,
+    ) -> None:
         self.directory = directory
         (directory / "static").mkdir()
         self.postgres = Databases(directory)
-        self.redis = RedisServers(directory)
+        self.redis = store(directory)
         self.ports = [free_ports() for _ in range(servers)]
         self.servers: list[Server] = []
         self.balancer: Balancer | None = None
-        self.serving: tuple[str, str] | None = None
+        self.serving: tuple[str, str, dict[str, str]] | None = None
 
     def start(self) -> None:
         self.postgres.start()
@@ -82,9 +89,12 @@ class Cluster:
             **self.redis.env,
         }
 
-    def serve(self, sessions: str = "own", *, method: str = "") -> None:
-        """Start three servers and nginx, with this store of sessions and this way to balance."""
-        if self.serving == (sessions, method):
+    def serve(self, sessions: str = "own", *, method: str = "", **more: str) -> None:
+        """Start three servers and nginx, with this store of sessions and this way to balance.
+
+        `more` are more variables of the servers' environment.
+        """
+        if self.serving == (sessions, method, more):
             return
         self.stop_serving()
         directory = Path(tempfile.mkdtemp(prefix=f"{sessions}-", dir=self.directory))
@@ -98,7 +108,8 @@ class Cluster:
                 | {
                     "CLUSTER_SESSIONS": sessions,
                     "CLUSTER_NEAREST_REDIS": f"redis://:{PASSWORD}@{HOST}:{near.port}/0",
-                },
+                }
+                | more,
             )
             for number, (port, near) in enumerate(zip(self.ports, self.redis.servers, strict=False))
         ]
@@ -106,7 +117,7 @@ class Cluster:
             process.start()
         for server in self.servers:
             server.wait()
-        self.serving = (sessions, method)
+        self.serving = (sessions, method, more)
 
     def revive(self) -> None:
         """Start every process that does not run."""
@@ -169,7 +180,7 @@ class Cluster:
         Asks one server for the account's page and the others for `/api/verify`, which is cheaper
         but knows only our own sessions.
         """
-        is_own = self.serving == ("own", "")
+        is_own = self.serving[:2] == ("own", "")
 
         def path(number: int, server: Server) -> str:
             return VERIFY if is_own and server.number != number % len(self.servers) else HOME

@@ -1,24 +1,15 @@
 """Start one cluster for all of these tests, and print the table that they fill."""
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cluster import compare, rows
+from tests.cluster import compare, parts, rows
 from tests.cluster.cluster import Cluster
-from tests.cluster.redis_servers import is_installed
-from tests.kit import nginx, postgres
 from tests.kit.rings import starts_processes
 
-REQUIRED = os.environ.get("TEST_REQUIRE", "").replace(",", " ").split()
-PARTS = {
-    "nginx": lambda: nginx.PROGRAM is not None,
-    "postgres": lambda: postgres.binaries() is not None,
-    "redis": is_installed,
-}
 ROWS: list[rows.Row] = []
 NOTES: list[str] = []
 
@@ -33,12 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 @starts_processes
 def cluster() -> Iterator[Cluster]:
-    for part, is_there in PARTS.items():
-        if not is_there():
-            text = f"{part} isn't installed"
-            if part in REQUIRED:
-                pytest.fail(f"{text}, and TEST_REQUIRE demands its tests.")
-            pytest.skip(text)
+    parts.demand()
     with tempfile.TemporaryDirectory(prefix="munjigi-cluster-") as directory:
         cluster = Cluster(Path(directory))
         try:

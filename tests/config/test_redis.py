@@ -112,6 +112,48 @@ def test_without_passwords_no_password_is_sent():
     assert not {"password", "ssl"} & set(options["SENTINEL_KWARGS"])
 
 
+CLUSTER = redis.Cluster(["one:7000", "[::1]:7001"], username="site", password="secret", tls=True)
+
+
+def test_with_a_cluster_only_the_sessions_are_there():
+    caches = redis.caches("unix:///ignored.sock", "redis://cache/3", cluster=CLUSTER)
+
+    options = caches["sessions"]["OPTIONS"]
+    pool = options["CONNECTION_POOL_KWARGS"]
+    assert caches["default"]["LOCATION"] == "redis://cache/3"
+    assert "CLUSTER" not in caches["default"]["OPTIONS"]
+    assert caches["sessions"]["LOCATION"] == "rediss://one:7000/0"
+    assert options["CLUSTER"] == [("one", 7000), ("::1", 7001)]
+    assert (pool["username"], pool["password"], pool["ssl"]) == ("site", "secret", True)
+    assert pool["retry"].get_retries() == 0
+    assert "password" not in caches["default"]["OPTIONS"]["CONNECTION_POOL_KWARGS"]
+
+
+def test_a_cluster_without_a_password_and_tls_sends_none():
+    made = redis.caches("", "redis://cache", cluster=redis.Cluster(["[::1]:7001"]))["sessions"]
+
+    assert made["LOCATION"] == "redis://[::1]:7001/0"
+    assert not {"username", "password", "ssl"} & set(made["OPTIONS"]["CONNECTION_POOL_KWARGS"])
+
+
+def test_a_cluster_leaves_the_caches_to_the_sentinels():
+    caches = redis.caches("", sentinels=SENTINELS, cluster=CLUSTER)
+
+    assert "SENTINELS" not in caches["sessions"]["OPTIONS"]
+    assert caches["default"]["OPTIONS"]["SENTINELS"] == SENTINELS.hosts
+
+
+def test_a_cluster_without_a_place_for_the_caches_is_refused():
+    with pytest.raises(ImproperlyConfigured, match="Name another Redis in REDIS_CACHE_URL"):
+        redis.caches("redis://ignored", cluster=CLUSTER)
+
+
+@pytest.mark.parametrize("address", ["one", "one:", ":7000", "one:x", "redis://one:7000/0", ""])
+def test_a_malformed_node_is_refused_by_name_of_the_setting(address):
+    with pytest.raises(ImproperlyConfigured, match="REDIS_CLUSTER"):
+        redis.caches("", "redis://cache", cluster=redis.Cluster([address]))
+
+
 @pytest.mark.parametrize("address", ["one", "one:", ":26379", "one:x", "redis://one:26379/0", ""])
 def test_a_malformed_sentinel_is_refused_by_name_of_the_setting(address):
     with pytest.raises(ImproperlyConfigured, match="REDIS_SENTINELS"):

@@ -5,13 +5,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import caches
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from typing_extensions import override
 
-from accounts.store import outage
+from accounts.store import nodes, outage
 from config import banner, embedded
 from config.processes import (
     ChildDiedError,
@@ -92,7 +91,7 @@ class Command(BaseCommand):
 
 def _redis_answers() -> bool:
     try:
-        caches["sessions"].has_key("serve")
+        nodes.of_sessions().ping()
     except outage.STORE_ERRORS:
         return False
     return True
