@@ -36,6 +36,10 @@ def has_sentinels(alias: str = "sessions") -> bool:
     return bool(options(alias).get("SENTINELS"))
 
 
+def has_cluster() -> bool:
+    return bool(options("sessions").get("CLUSTER"))
+
+
 def name(alias: str) -> str:
     """Return the address of this cache for people to read, without its password."""
     where = redaction.address(location(alias))
@@ -61,7 +65,7 @@ def primary(alias: str) -> Redis:
 
 
 def node(alias: str, host: str, port: int) -> Redis:
-    """Return a client of one server that the Sentinels watch."""
+    """Return a client of one server that the Sentinels watch, or of a node of the cluster."""
     return Redis(
         host=host,
         port=port,

@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from doctor import (
     care,
+    cluster,
     configuration,
     database,
     mail,
@@ -119,13 +120,18 @@ def _areas(options: dict[str, Any]) -> list[Area]:
     return [
         configuration.area(),
         database.area(),
-        redis_server.area(),
-        *([sentinels.area()] if redis_clients.has_sentinels() else []),
+        *_redis_areas(),
         mail.area(seconds=seconds, mail_to=options["mail_to"]),
         care.area(seconds=seconds),
         *providers.areas(seconds=seconds),
         site.area(url=url, http_url=options["http_url"] or "", seconds=seconds),
     ]
+
+
+def _redis_areas() -> list[Area]:
+    if redis_clients.has_cluster():
+        return [cluster.area()]
+    return [redis_server.area(), *([sentinels.area()] if redis_clients.has_sentinels() else [])]
 
 
 def _examine(areas: list[Area], *, seconds: float) -> Iterator[Line]:
