@@ -56,6 +56,23 @@ def test_the_cache_and_the_sentinels_are_checked_as_well(warned):
 
 
 @pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ["config.W002", "config.W003"]),
+        ({"password": "p"}, ["config.W002"]),
+        ({"tls": True}, ["config.W003"]),
+        ({"tls": True, "password": "p"}, []),
+    ],
+)
+def test_a_cluster_is_checked_as_well(settings, options, expected):
+    nodes = redis.Cluster(["10.0.0.1:7000"], **options)
+    settings.CACHES = redis.caches("", GOOD, cluster=nodes)
+    settings.DATABASE_NETWORK_IS_PRIVATE = False
+
+    assert [each.id for each in redis_checks.check_redis(None)] == expected
+
+
+@pytest.mark.parametrize(
     "url",
     [
         GOOD,

@@ -15,6 +15,7 @@ from accounts.errors import SessionEndedError, StoreUnavailableError
 from accounts.store import copies, index, named, nodes, outage
 from accounts.store.engine import SessionStore
 from config import redis as addresses
+from tests.kit import certificates, redis_servers
 from tests.kit.ports import free_ports
 from tests.kit.rings import starts_processes
 from tests.kit.stored_sessions import NOBODY
@@ -121,6 +122,53 @@ def test_without_any_node_the_store_is_unavailable(settings):
     with pytest.raises(RedisConnectionError, match="no node of the cluster answers"):
         nodes.of_sessions().ping()
     outage.forget()
+
+
+@pytest.mark.servers
+@starts_processes
+def test_a_cluster_with_tls_is_reached_by_the_names_in_its_certificate(
+    tmp_path, settings, monkeypatch
+):
+    certificate = certificates.make(tmp_path / "tls")
+    port = free_ports()
+    options = {
+        "tls-port": port,
+        "tls-auth-clients": "no",
+        "tls-cert-file": certificate,
+        "tls-key-file": certificate.with_name("privkey.pem"),
+        "tls-ca-cert-file": certificate,
+        "tls-cluster": "yes",
+        "cluster-enabled": "yes",
+        "cluster-port": free_ports(),
+        "cluster-announce-hostname": "localhost",
+        "cluster-preferred-endpoint-type": "hostname",
+    }
+    words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+    made = addresses.caches(
+        "",
+        "redis://unused/1",
+        cluster=addresses.Cluster([f"localhost:{port}"], password=redis_servers.PASSWORD, tls=True),
+    )
+    settings.REDIS_REPLICA_ACKS, settings.SESSION_STORE_DEADLINE_SECONDS = 0, 0.1
+    with redis_servers.redis_server(tmp_path, *words) as plain:
+        redis_servers.client(plain).execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+        wait_until(lambda: _is_ok(plain))
+        settings.CACHES = settings.CACHES | {"sessions": made["sessions"]}
+        with pytest.raises(StoreUnavailableError, match="no node"):
+            member()
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        outage.forget()
+        settings.CACHES = settings.CACHES | {}
+        store = member()
+
+        assert SessionStore(store.session_key)["sid"] == store["sid"]
+        assert nodes.of_sessions().address_of(store._name) == f"localhost:{port}"
+
+
+def _is_ok(port):
+    state = redis_servers.client(port).execute_command("CLUSTER INFO")
+    return state["cluster_state"] == "ok"
 
 
 def test_a_write_that_no_replica_confirms_is_refused(cluster, settings):
