@@ -81,6 +81,8 @@ def main(arguments: list[str]) -> int:
     if ring == "cluster" and shutil.which("redis-server"):
         rows = ["-m", "cluster", "tests/cluster/test_cluster.py", "-k", ROWS_ON_VALKEY, *arguments]
         failed |= run("Cluster on Valkey", rows, again=True, TEST_STORE="valkey")
+        rows = ["-m", "cluster", "tests/cluster/test_valkey_cluster.py", *arguments]
+        failed |= run("Cluster of Valkey", rows, again=True, TEST_STORE="valkey")
     if ring in {"fast", "all"}:
         failed |= run(
             "Fast",

@@ -86,9 +86,7 @@ class OneServer(Nodes):
 
     @override
     def send(self, name: str, commands: Sequence[Command], *, acks: int = 0) -> list[Any]:
-        answers = _exchange(self._client, commands, acks=acks)
-        _raise_first(answers)
-        return answers
+        return _exchange(self._client, commands, acks=acks)
 
     @override
     def failed(self, error: Exception, address: str) -> None:
@@ -139,7 +137,8 @@ class Cluster(Nodes):
             refused: dict[tuple[str, bool], list[int]] = {}
             for (address, is_asking), numbers in todo.items():
                 some = [commands[number] for number in numbers]
-                found = _exchange(self._client(address), some, acks=acks, is_asking=is_asking)
+                client = self._client(address)
+                found = _exchange(client, some, acks=acks, is_asking=is_asking, but=AskError)
                 for number, answer in zip(numbers, found, strict=True):
                     answers[number] = answer
                     if isinstance(answer, AskError):
@@ -247,6 +246,8 @@ class Made:
         self._lock = threading.Lock()
 
     def nodes(self) -> Nodes:
+        if self._nodes is not None and self._caches is settings.CACHES:
+            return self._nodes
         with self._lock:
             if self._nodes is None or self._caches is not settings.CACHES:
                 self._nodes, self._caches = _make(), settings.CACHES
@@ -270,37 +271,49 @@ def _make() -> Nodes:
 
 
 def _exchange(
-    client: Redis, commands: Sequence[Command], *, acks: int = 0, is_asking: bool = False
+    client: Redis,
+    commands: Sequence[Command],
+    *,
+    acks: int = 0,
+    is_asking: bool = False,
+    but: type[Exception] | tuple[()] = (),
 ) -> list[Any]:
-    """Send the commands on one connection, and return the answers. Redirections are among them.
+    """Send the commands on one connection, and return the answers.
 
-    WAIT counts the writes of its own connection only. Raises the first other error.
+    WAIT counts the writes of its own connection only. Raises the first error, except errors of type `but`, which are
+    among the answers: what was refused so was not executed.
     """
-    sent = list(commands)
+    if not acks and not is_asking:  # most calls: they read
+        answers, has_errors = _answers(client, commands)
+        if has_errors:
+            _raise_first(answers, but=but)
+        return answers
     if is_asking:
-        sent = [each for command in commands for each in (("ASKING",), command)]
+        commands = [each for command in commands for each in (("ASKING",), command)]
     if acks:
-        sent.append(("WAIT", acks, settings.REDIS_REPLICA_ACK_MS))
-    answers = _answers(client, sent)
+        commands = [*commands, ("WAIT", acks, settings.REDIS_REPLICA_ACK_MS)]
+    answers, has_errors = _answers(client, commands)
     count = answers.pop() if acks else 0
     if is_asking:
         answers = answers[1::2]
-    _raise_first(answers, but=AskError)
-    if acks and any(not isinstance(each, AskError) for each in answers):
+    if has_errors:
+        _raise_first(answers, but=but)
+    if acks and not (has_errors and all(isinstance(each, Exception) for each in answers)):
         _raise_first([count])
         if count < acks:
             raise NotAcknowledgedError("too few replicas have the write")
     return answers
 
 
-def _answers(client: Redis, commands: Sequence[Command]) -> list[Any]:
-    """Send the commands in one round trip and return the answers, errors among them.
+def _answers(client: Redis, commands: Sequence[Command]) -> tuple[list[Any], bool]:
+    """Send the commands in one round trip and return the answers, and whether errors are among them.
 
     A pipeline of redis-py does the same, but takes twice the time.
     """
     pool = client.connection_pool
     connection: Any = pool.get_connection()  # whose methods have no types
     answers: list[Any] = []
+    has_errors = False
     try:
         connection.send_packed_command(connection.pack_commands(commands))
         for _ in commands:
@@ -308,13 +321,14 @@ def _answers(client: Redis, commands: Sequence[Command]) -> list[Any]:
                 answers.append(connection.read_response())
             except ResponseError as error:
                 answers.append(error)
+                has_errors = True
     except BaseException:
         # Otherwise the next caller would read an answer that is left on the connection.
         connection.disconnect()
         raise
     finally:
         pool.release(connection)
-    return answers
+    return answers, has_errors
 
 
 def _raise_first(answers: Sequence[Any], *, but: type[Exception] | tuple[()] = ()) -> None:

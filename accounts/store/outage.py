@@ -140,8 +140,9 @@ def read(name: str, ask: Callable[[nodes.Send], T]) -> T:
 
     Raises `StoreUnavailableError` after waiting.
     """
-    clock = _clock_of(name, _reads)
-    return patiently(lambda: ask(partial(nodes.of_sessions().send, name)), clock)
+    servers = nodes.of_sessions()
+    send = partial(servers.send, name)
+    return patiently(lambda: ask(send), _clock_of(servers.address_of(name), _reads))
 
 
 def write(name: str, build: Callable[[], Sequence[nodes.Command]]) -> list[Any]:
@@ -150,7 +151,7 @@ def write(name: str, build: Callable[[], Sequence[nodes.Command]]) -> list[Any]:
     Each retry calls `build` again. Raises `StoreUnavailableError` after waiting, also if too few
     replicas confirm the write.
     """
-    return patiently(lambda: _acknowledged(name, build()), _clock_of(name, _writes))
+    return patiently(lambda: _acknowledged(name, build()), _clock_at(name, _writes))
 
 
 def write_once(name: str, commands: Sequence[nodes.Command]) -> list[Any]:
@@ -161,7 +162,7 @@ def write_once(name: str, commands: Sequence[nodes.Command]) -> list[Any]:
     try:
         return _acknowledged(name, commands)
     except Exception as error:
-        _raise_unless_transient(error, _clock_of(name, _writes))
+        _raise_unless_transient(error, _clock_at(name, _writes))
         raise StoreUnavailableError(str(error)) from error
 
 
@@ -265,9 +266,12 @@ def _is_transient_answer(error: Exception) -> bool:
 _clocks: dict[tuple[str, str], Clock] = {}
 
 
-def _clock_of(name: str, kind: Clock) -> Clock:
-    """Return the clock of the server that has this key: in a cluster, one may fail while others don't."""
-    address = nodes.of_sessions().address_of(name)
+def _clock_at(name: str, kind: Clock) -> Clock:
+    return _clock_of(nodes.of_sessions().address_of(name), kind)
+
+
+def _clock_of(address: str, kind: Clock) -> Clock:
+    """Return the clock of this server: in a cluster, one may fail while others don't."""
     if not address:
         return kind
     clock = _clocks.get((kind.kind, address))
