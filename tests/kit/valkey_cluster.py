@@ -83,12 +83,23 @@ class Node(Process):
         return 0
 
     def sees_all(self, count: int) -> bool:
+        """Return True if this node sees so many nodes, none of them failing, and all slots served."""
         with contextlib.suppress(redis.RedisError):
-            state = self.tell_it("CLUSTER INFO")
-            lines = self.client.execute_command("CLUSTER NODES")
+            state, rows = self.tell_it("CLUSTER INFO"), self.rows()
             is_whole = (state["cluster_state"], state["cluster_slots_ok"]) == ("ok", str(SLOTS))
-            return is_whole and len(lines) == count and not any("fail" in each["flags"] for each in lines.values())  # fmt: skip
+            return is_whole and len(rows) == count and not any("fail" in r["flags"] for r in rows)
         return False
+
+    def sees_pairs(self) -> bool:
+        """Return True if this node knows one replica of each primary. News of a change comes late."""
+        with contextlib.suppress(redis.RedisError):
+            rows = self.rows()
+            leaders = sorted(row["node_id"] for row in rows if row["slots"])
+            return sorted(row["master_id"] for row in rows if row["master_id"] != "-") == leaders
+        return False
+
+    def rows(self) -> list[dict]:
+        return list(self.tell_it("CLUSTER NODES").values())
 
 
 class ValkeyCluster:
@@ -146,7 +157,7 @@ class ValkeyCluster:
         return (
             len(leaders) == PRIMARIES
             and all(node.followers() == 1 for node in leaders)
-            and all(node.sees_all(len(self.nodes)) for node in self.nodes)
+            and all(node.sees_all(len(self.nodes)) and node.sees_pairs() for node in self.nodes)
         )
 
     def primary_of(self, slot: int) -> Node:
