@@ -44,10 +44,8 @@ ON_VALKEY = [
     *("tests/doctor/test_redis.py", "tests/stories/test_redis_outage.py"),
 ]
 """Tests of the server itself: scripts, expiries, outages, messages, what `INFO` says."""
-ROWS_ON_VALKEY = "frozen_primary or lagging_replicas_loses"
-"""The rows of the cluster in which Sentinel changes the primary. Without `restarted_at_once`, which loses
-sign-ins on Valkey 9 (`docs/operations.md#a-primary-that-comes-back-at-once`).
-"""
+ROWS_ON_VALKEY = "frozen_primary or lagging_replicas_loses or restarted_at_once"
+"""The rows of the cluster in which Sentinel changes the primary."""
 OF_REDIS_ALONE = [
     *("tests/accounts/store", "tests/accounts/federation/wire"),
     "tests/stories/test_redis_outage.py",
