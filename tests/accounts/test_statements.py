@@ -41,6 +41,23 @@ def connection_of(wrapper):
     }
 
 
+def fill_pool():
+    held = [connection.copy() for _ in range(4)]
+    for each in held:
+        each.ensure_connection()
+    for each in held:
+        each.close()
+
+
+def end_all_connections():
+    """End each connection to the database but this one, and wait until it has ended."""
+    with psycopg.connect(**connection_of(connection), autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 @pytest.fixture
 def session():
     return AuthSessionFactory(amr=["pwd", "otp"])
@@ -184,16 +201,8 @@ def test_a_rollback_costs_no_error(session, prepared, monkeypatch):
 
 @on_postgres
 def test_all_connections_of_the_pool_lost_cost_no_error(session):
-    held = [connection.copy() for _ in range(4)]
-    for each in held:
-        each.ensure_connection()
-    for each in held:
-        each.close()
-    with psycopg.connect(**connection_of(connection), autocommit=True) as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+    fill_pool()
+    end_all_connections()
 
     assert [read(session.pk)[0] for _ in range(5)] == [session.pk] * 5
 
@@ -291,14 +300,9 @@ def test_an_instance_has_each_value_in_its_own_column():
 
 @on_postgres
 def test_a_restart_of_the_database_costs_one_answer(client):
+    fill_pool()
     connection.close()
-    raws = [connection.pool.getconn() for _ in range(4)]
-    pids = [raw.info.backend_pid for raw in raws]
-    for raw in raws:
-        connection.pool.putconn(raw)
-    with psycopg.connect(**connection.get_connection_params() | {"dbname": "postgres"}) as other:
-        for pid in pids:
-            other.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+    end_all_connections()
     client.raise_request_exception = False
     body = {"email": "nobody@example.com", "password": "x"}
 
