@@ -25,7 +25,7 @@ from accounts.pages.profile_forms import HasProfileFields
 from accounts.pages.sign_in_codes import AsksForCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.pages.waiting import CountsGuesses, refusal
-from accounts.people import addresses
+from accounts.people import addresses, profile_fields
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.passwords import MIN_LENGTH
@@ -221,8 +221,7 @@ class ProfileForm(HasProfileFields, forms.ModelForm[User]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for each in self.asked:
-            self.initial[each.name] = self.instance.extras.get(each.name)
+        self.initial |= profile_fields.shown(self.instance.extras)
 
     @override
     def save(self, commit: bool = True) -> User:

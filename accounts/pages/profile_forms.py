@@ -60,10 +60,11 @@ class SignUpFields(HasProfileFields):
 
 def shown(user: User) -> list[tuple[str, Any]]:
     """Return the labels and values of the user's further fields, as a page shows them."""
+    values = profile_fields.shown(user.extras)
     return [
-        (each.label, each.shown(user.extras[each.name]))
+        (each.label, each.shown(values[each.name]))
         for each in settings.PROFILE_FIELDS
-        if each.name in user.extras
+        if each.name in values
     ]
 
 
@@ -72,8 +73,9 @@ def _form_field(each: ProfileField) -> forms.Field:
     if each.kind == BOOLEAN:
         return forms.BooleanField(label=label, required=is_required)
     if each.kind == CHOICE:
-        none = [] if is_required else [("", profile_fields.NO_CHOICE)]
+        # Without an empty one, a browser would send the first choice of a person who chose none.
+        none = profile_fields.CHOOSE if is_required else profile_fields.NO_CHOICE
         return forms.ChoiceField(
-            label=label, required=is_required, choices=[*none, *each.named_choices]
+            label=label, required=is_required, choices=[("", none), *each.named_choices]
         )
     return forms.CharField(label=label, required=is_required, max_length=each.max_length)
