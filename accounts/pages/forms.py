@@ -221,14 +221,17 @@ class ProfileForm(HasProfileFields, forms.ModelForm[User]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial |= profile_fields.shown(self.instance.extras)
+        self.initial = {**self.initial, **profile_fields.shown(self.instance.extras)}
 
-    @override
-    def save(self, commit: bool = True) -> User:
-        if self.asked:
-            # Values of fields that the settings have no more stay: another setting may bring them back.
-            self.instance.extras = self.instance.extras | self.extras
-        return super().save(commit=commit)
+    @property
+    def changed_extras(self) -> dict[str, Any]:
+        """Return the values to store. Another device may have changed a field that this form left alone."""
+        stored = self.instance.extras
+        return {
+            name: value
+            for name, value in self.extras.items()
+            if name in self.changed_data or name not in stored
+        }
 
 
 class CodeForm(ChecksCode):

@@ -30,7 +30,9 @@ class HasProfileFields(forms.Form):
     def clean(self) -> Any:
         cleaned = super().clean()
         for each in self.asked:
-            if each.name not in self.errors:
+            if not self.is_checked(each.name):
+                self.cleaned_data.pop(each.name, None)
+            elif each.name not in self.errors:
                 try:
                     value = each.clean(self.cleaned_data.get(each.name))
                 except ValidationError as exc:
@@ -38,6 +40,10 @@ class HasProfileFields(forms.Form):
                 else:
                     self.cleaned_data[each.name] = value
         return cleaned
+
+    def is_checked(self, name: str) -> bool:
+        """Return False for a field that the form leaves as it is."""
+        return True
 
     @property
     def extras(self) -> dict[str, Any]:

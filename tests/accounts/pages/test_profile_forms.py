@@ -133,6 +133,17 @@ def test_the_owner_changes_the_fields_on_the_profile_page(visitor):
     assert "This field is required." in refused.text
 
 
+def test_a_box_that_must_be_ticked_says_so_beside_it(visitor, settings):
+    """A screen reader reads the error with the box, which names it (`aria-describedby`)."""
+    settings.PROFILE_FIELDS = profile_fields.parse(json.dumps([DEFINED[2] | {"required": True}]))
+
+    page = visitor.post("/accounts/signup/", SIGN_UP).text
+
+    box = re.search(r'<input type="checkbox" name="news"[^>]*>', page)[0]
+    assert 'aria-describedby="id_news_error"' in box
+    assert '<ul class="errors" id="id_news_error"><li>This field is required.</li></ul>' in page
+
+
 def test_nobody_chooses_by_not_choosing(visitor, settings):
     """A browser sends the first choice of a list, unless that is an empty one."""
     settings.PROFILE_FIELDS = profile_fields.parse(json.dumps([DEFINED[1] | {"required": True}]))
