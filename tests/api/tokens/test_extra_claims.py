@@ -157,7 +157,7 @@ def test_a_text_that_somebody_wrote_stays_personal_under_every_definition(
 @pytest.mark.parametrize(
     ("definition", "value"), [(CHOICE, "gold"), (TEXT, True), (TEXT, None), (CHOICE, True)]
 )
-def test_a_choice_is_not_personal_and_a_value_of_a_former_type_does_no_harm(
+def test_a_choice_is_not_personal_and_a_former_value_does_no_harm(
     user, settings, definition, value
 ):
     settings.PROFILE_FIELDS = profile_fields.parse(json.dumps([definition]))
