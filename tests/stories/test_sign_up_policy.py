@@ -15,6 +15,7 @@ from tests.kit.clients import CHROME, is_signed_in
 from tests.kit.doors import FINISHES, NEW, NO_DOORS, SIGN_UPS, Site
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.mails import code_in, link_in
+from tests.kit.problems import problem
 from tests.kit.racing import at_once
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +81,17 @@ def test_a_closed_door_makes_none(site, door, mode, settings):
     assert User.objects.count() == 0
     assert not is_signed_in(site.browser)
     assert answer.status_code < 500
+
+
+@pytest.mark.parametrize("mode", ["closed", "invitation"])
+def test_an_app_learns_why_it_makes_no_account(client, mode, settings):
+    settings.SIGN_UP = mode
+    body = {"email": NEW, "password": PASSWORD}
+
+    answer = client.post("/_allauth/app/v1/auth/signup", body, content_type="application/json")
+
+    assert answer.status_code == 403
+    assert answer.json() == problem(403, "sign_up_closed")
 
 
 @EVERY
