@@ -34,6 +34,7 @@ from accounts import metrics, routes
 from accounts.pages import middleware as pages
 from accounts.pages import once
 from api import problems, throttling
+from api.problems import Problem
 from config import errors, languages
 
 if TYPE_CHECKING:
@@ -211,15 +212,8 @@ class BodyMiddleware:
             return errors.respond(request, problems.BODY_TOO_LARGE)
         if not _is_text_encoding(request.encoding):
             return errors.respond(request, problems.BAD_REQUEST)
-        # DRF also parses JSON if the type has a wildcard, and allauth for any type.
-        is_json = (
-            request.content_type == "application/json"
-            or "*" in (request.content_type or "")
-            or routes.stated(request, "reads_json")
-        )
-        if is_json and not _is_sound(request.body):
-            return errors.respond(request, problems.MALFORMED_JSON)
-        return self.get_response(request)
+        mistake = _mistake_in_json(request)
+        return errors.respond(request, mistake) if mistake else self.get_response(request)
 
 
 def _is_text_encoding(name: str | None) -> bool:
@@ -231,14 +225,34 @@ def _is_text_encoding(name: str | None) -> bool:
     return True
 
 
-def _is_sound(body: bytes) -> bool:
-    """Return True if the body is empty, or JSON in UTF-8 that has no member twice."""
+def _mistake_in_json(request: HttpRequest) -> Problem | None:
+    """Return what is wrong with a body of JSON, or None."""
+    # DRF also parses JSON if the type has a wildcard, and allauth for any type.
+    is_allauths = bool(routes.stated(request, "reads_json"))
+    is_json = request.content_type == "application/json" or "*" in (request.content_type or "")
+    if not request.body or not (is_json or is_allauths):
+        return None
     try:
-        if body:
-            json.dumps(json.loads(body, object_pairs_hook=_unique), ensure_ascii=False).encode()
+        found = _parsed(request.body)
     except (ValueError, RecursionError):
-        return False
-    return True
+        return problems.MALFORMED_JSON
+    # allauth would answer with an empty page. DRF's serializers name the mistake.
+    is_refused = is_allauths and request.method != "GET" and not isinstance(found, dict)
+    return problems.NO_OBJECT if is_refused else None
+
+
+def _parsed(body: bytes) -> Any:
+    """Return the value of this JSON. Raises `ValueError` or `RecursionError`.
+
+    It must be in UTF-8 without a mark (RFC 8259 §8.1), have no member twice, and no NaN.
+    """
+    found = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+    json.dumps(found, ensure_ascii=False).encode()
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
