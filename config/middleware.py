@@ -34,7 +34,7 @@ from accounts import metrics, routes
 from accounts.pages import middleware as pages
 from accounts.pages import once
 from api import problems, throttling
-from config import errors, languages
+from config import errors, languages, request_lines
 
 if TYPE_CHECKING:
     from accounts.request import Request
@@ -122,13 +122,13 @@ class RequestLogMiddleware:
         if metrics.REQUESTS.listener is not None:
             _measure(request, response.status_code, time.perf_counter() - began)
         failure = getattr(request, "failure", None)
-        log.log(
-            _level(response.status_code),
-            "request_failed" if failure else "request_finished",
-            code=response.status_code,
-            request=f"{request.method} {request.path}",
-            exc_info=failure,
-        )
+        code, name = response.status_code, f"{request.method} {request.path}"
+        level = _level(code)
+        if level == logging.INFO and failure is None:
+            request_lines.write(code=code, request=name)
+        else:
+            event = "request_failed" if failure else request_lines.EVENT
+            log.log(level, event, code=code, request=name, exc_info=failure)
         return response
 
 

@@ -10,16 +10,14 @@ from corsheaders.middleware import (
     ACCESS_CONTROL_EXPOSE_HEADERS,
 )
 from django.conf import settings
-from structlog import get_logger
 
 from accounts import metrics
+from config import request_lines
 from config.headers import security
 
 if TYPE_CHECKING:
     from config.gate.asked import Asked
     from config.gate.doors import Door
-
-log = get_logger("config.middleware")
 
 Headers = list[tuple[str, str]]
 
@@ -81,6 +79,4 @@ def note(door: "Door", request: "Asked", *, seconds: float) -> None:
     if metrics.REQUESTS.listener is not None:
         metrics.REQUESTS.note(door.route, "2xx", amount=seconds)
     if door.is_logged:
-        log.info(
-            "request_finished", code=200, request=f"{request.environ['REQUEST_METHOD']} {door.path}"
-        )
+        request_lines.write(code=200, request=f"{request.environ['REQUEST_METHOD']} {door.path}")
