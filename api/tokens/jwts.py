@@ -4,14 +4,13 @@ Both are made from the `AuthSession` row alone, so no token is stored.
 """
 
 import time
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
 import jwt
 from django.conf import settings
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework_simplejwt.exceptions import (
     ExpiredTokenError,
@@ -46,7 +45,7 @@ class SignedJWT(Token):
 
     def __init__(self, token: Any = None, verify: bool = True) -> None:
         self.token = token
-        self.current_time = timezone.now()
+        self.current_time = datetime.now(UTC)
         self.payload: dict[str, Any] = {}
         if token is None:
             return
