@@ -91,8 +91,11 @@ def instance(
     Django's `from_db` reads the values in the order of the model, whatever the order of the names. So sort
     both first: otherwise one column would get the value of another.
     """
+    columns = model._meta.concrete_fields  # noqa: SLF001 - Django's documented API
+    if fields is columns:
+        return model.from_db(DEFAULT_DB_ALIAS, [field.attname for field in fields], values)
     given = dict(zip((field.attname for field in fields), values, strict=True))
-    names = [field.attname for field in model._meta.concrete_fields if field.attname in given]  # noqa: SLF001 - Django's documented API
+    names = [field.attname for field in columns if field.attname in given]
     return model.from_db(DEFAULT_DB_ALIAS, names, [given[name] for name in names])
 
 

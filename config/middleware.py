@@ -2,6 +2,7 @@
 
 import json
 import logging
+import random
 import re
 import sys
 import time
@@ -9,7 +10,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlsplit
-from uuid import uuid4
 
 import structlog
 from allauth.headless.base.response import RateLimitResponse
@@ -35,7 +35,7 @@ from accounts.pages import middleware as pages
 from accounts.pages import once
 from api import problems, throttling
 from api.problems import Problem
-from config import errors, languages
+from config import errors, languages, request_lines
 
 if TYPE_CHECKING:
     from accounts.request import Request
@@ -65,13 +65,19 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request_id = request.META.get("HTTP_X_REQUEST_ID", "")
         if not REQUEST_ID.fullmatch(request_id):
-            request_id = str(uuid4())
+            request_id = new_request_id()
         # Clear first: the thread may still have the id of an earlier request.
         clear_contextvars()
         bind_contextvars(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response
+
+
+def new_request_id() -> str:
+    """Return a random UUID (version 4). `uuid4` takes three times as long, and these ids are no secret."""
+    text = f"{random.getrandbits(128):032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 
 class CanonicalHostMiddleware:
@@ -123,13 +129,13 @@ class RequestLogMiddleware:
         if metrics.REQUESTS.listener is not None:
             _measure(request, response.status_code, time.perf_counter() - began)
         failure = getattr(request, "failure", None)
-        log.log(
-            _level(response.status_code),
-            "request_failed" if failure else "request_finished",
-            code=response.status_code,
-            request=f"{request.method} {request.path}",
-            exc_info=failure,
-        )
+        code, name = response.status_code, f"{request.method} {request.path}"
+        level = _level(code)
+        if level == logging.INFO and failure is None:
+            request_lines.write(code=code, request=name)
+        else:
+            event = "request_failed" if failure else request_lines.EVENT
+            log.log(level, event, code=code, request=name, exc_info=failure)
         return response
 
 
