@@ -464,7 +464,11 @@ def count_of(act):
 
 @committing
 @pytest.mark.skipif(not IS_POSTGRES, reason="SQLite needs a transaction")
-def test_it_is_one_statement():
+@pytest.mark.parametrize("has_endpoints", [False, True])
+def test_it_is_one_statement_unless_an_endpoint_wants_it(has_endpoints):
+    if has_endpoints:
+        endpoint(events=["user.created"])
+        endpoints.stop(endpoint()[0], reason="by_operator")
     session, other = AuthSessionFactory(), AuthSessionFactory()
 
     assert count_of(lambda: sign_out(session)) == 1
