@@ -90,6 +90,11 @@ def is_headless(request: HttpRequest) -> bool:
 
 def client_of(request: HttpRequest) -> ClientInfo:
     """Return the caller's address and device. allauth's limits use the same address."""
-    ip = forwarded.client_ip(request.META, trusted_proxies=settings.TRUSTED_PROXY_COUNT)
-    user_agent = request.META.get("HTTP_USER_AGENT", "")
+    return client_in(request.META)
+
+
+def client_in(environ: dict[str, Any]) -> ClientInfo:
+    """Return the caller's address and device, from the WSGI environ of the request."""
+    ip = forwarded.client_ip(environ, trusted_proxies=settings.TRUSTED_PROXY_COUNT)
+    user_agent = environ.get("HTTP_USER_AGENT", "")
     return ClientInfo(ip=ip, user_agent=user_agent.replace("\x00", "")[:USER_AGENT_MAX])

@@ -5,7 +5,7 @@ anew. For one row by its key this costs more than the row (`bench/README.md`).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from secrets import token_hex
@@ -40,7 +40,13 @@ OUTDATED = (
 Values = Sequence[Any] | Mapping[str, Any]
 
 
-def first(sql: str, values: Values, fields: "Sequence[Field[Any, Any]]") -> list[Any] | None:
+def first(
+    sql: str,
+    values: Values,
+    fields: "Sequence[Field[Any, Any]]",
+    *,
+    on_retry: Callable[[], object] | None = None,
+) -> list[Any] | None:
     """Return the first row of this statement, as the models have its values; None without a row.
 
     `values` are Python's own: texts, numbers, `UUID`, `datetime`. `fields` are those of the columns, in
@@ -48,7 +54,8 @@ def first(sql: str, values: Values, fields: "Sequence[Field[Any, Any]]") -> list
 
     Outside a transaction, a statement that fails because the connection is lost runs once more, on a
     new one. So a statement that writes must do no harm if it runs twice. It also runs once more if
-    PostgreSQL no longer has it, or a migration has changed a column. Raises `DatabaseError`.
+    PostgreSQL no longer has it, or a migration has changed a column. `on_retry` is called before the
+    second run: the first one may have succeeded. Raises `DatabaseError`.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     # Tools that log or count statements see only Django's cursor. And only its first use in a transaction
@@ -61,6 +68,8 @@ def first(sql: str, values: Values, fields: "Sequence[Field[Any, Any]]") -> list
     except Exception as error:
         if not _is_mended(connection, error):
             raise
+    if on_retry is not None:
+        on_retry()
     return _prepared(connection, sql, values)
 
 

@@ -134,7 +134,7 @@ def read(ask: "Callable[[Redis], T]") -> T:
 
     Raises `StoreUnavailableError` after waiting.
     """
-    return patiently(lambda: ask(_connection(_reads)), _reads)
+    return patiently(lambda: ask(client(_reads.alias)), _reads)
 
 
 def write(build: "Callable[[Pipeline], object]") -> list[Any]:
@@ -143,7 +143,7 @@ def write(build: "Callable[[Pipeline], object]") -> list[Any]:
     Each retry calls `build` again. Raises `StoreUnavailableError` after waiting, also if too few
     replicas confirm the write.
     """
-    return patiently(lambda: _acknowledged(_connection(_writes), build), _writes)
+    return patiently(lambda: _acknowledged(client(_writes.alias), build), _writes)
 
 
 def write_once(build: "Callable[[Pipeline], object]") -> list[Any]:
@@ -152,7 +152,7 @@ def write_once(build: "Callable[[Pipeline], object]") -> list[Any]:
     For writes that are only an optimisation. Raises `StoreUnavailableError`.
     """
     try:
-        return _acknowledged(_connection(_writes), build)
+        return _acknowledged(client(_writes.alias), build)
     except Exception as error:
         _raise_unless_transient(error, _writes)
         raise StoreUnavailableError(str(error)) from error
@@ -253,7 +253,7 @@ def _raise_unless_transient(error: Exception, clock: Clock) -> None:
     """Raise `error` unless a retry may succeed."""
     if isinstance(error, ReadOnlyError):
         # The primary was demoted. A new connection to the same address finds the new primary.
-        _connection(clock).connection_pool.disconnect(inuse_connections=False)
+        client(clock.alias).connection_pool.disconnect(inuse_connections=False)
     if isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError, NotAcknowledgedError)):
         return
     if isinstance(error, ResponseError) and any(text in str(error) for text in TRANSIENT_ANSWERS):
@@ -264,13 +264,13 @@ def _raise_unless_transient(error: Exception, clock: Clock) -> None:
 _clients: "dict[str, tuple[Any, Redis]]" = {}
 
 
-def _connection(clock: Clock) -> "Redis":
+def client(alias: str) -> "Redis":
     """Return this process's client, which threads share. django-redis makes one for each context."""
-    caches, client = _clients.get(clock.alias, (None, None))
-    if client is None or caches is not settings.CACHES:
-        client = get_redis_connection(clock.alias)
-        _clients[clock.alias] = (settings.CACHES, client)
-    return client
+    caches, known = _clients.get(alias, (None, None))
+    if known is None or caches is not settings.CACHES:
+        known = get_redis_connection(alias)
+        _clients[alias] = (settings.CACHES, known)
+    return known
 
 
 def _deadline_seconds() -> float:

@@ -140,6 +140,19 @@ def _with_ids(payload: dict[str, Any]) -> Decoded:
     return payload, UUID(payload["sid"]), UUID(payload["sub"])
 
 
+def sid_in(raw_token: str) -> UUID | None:
+    """Return the id of the sign-in that this token of either kind names, expired or not, or None.
+
+    The owner of an expired token may still sign out.
+    """
+    for kind in (RefreshJWT, AccessJWT):
+        try:
+            return kind(raw_token, verify=False).sid
+        except TokenError:
+            continue
+    return None
+
+
 def pair(session: AuthSession) -> dict[str, Any]:
     """Return the body of each answer to a sign-in or a refresh of an API client."""
     access = AccessJWT.for_session(session)

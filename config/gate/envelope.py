@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from corsheaders.middleware import (
@@ -28,10 +29,11 @@ STATUS = {200: "200 OK", 204: "204 No Content"}
 
 @dataclass(slots=True)
 class Answer:
-    """A good answer. Without `members` it has no body and status 204."""
+    """A good answer. Without `members` it has no body."""
 
     headers: Headers
     members: dict[str, Any] | None = None
+    status: int = 200
     is_by_cookie: bool = False
     """True if the answer depends on the session cookie."""
 
@@ -50,11 +52,13 @@ def packed(found: Answer, request: "Asked") -> tuple[str, Headers, bytes]:
         ("X-Request-ID", request.id),
         *_for_frontends(request.environ.get("HTTP_ORIGIN")),
     ]
-    if found.members is None:
-        return STATUS[204], headers, b""
-    body = rendered(found.members)
-    headers += [("Content-Type", JSON), ("Content-Length", str(len(body)))]
-    return STATUS[200], headers, body
+    body = b""
+    if found.members is not None:
+        body = rendered(found.members)
+        headers.append(("Content-Type", JSON))
+    if found.status != HTTPStatus.NO_CONTENT:  # RFC 9110 §8.6
+        headers.append(("Content-Length", str(len(body))))
+    return STATUS[found.status], headers, body
 
 
 def rendered(members: dict[str, Any]) -> bytes:

@@ -102,6 +102,10 @@ HOT = {
     ),
     "A new sign-in": (opened, 'INSERT INTO "accounts_authsession"'),
     "An audit event": (opened, 'INSERT INTO "accounts_auditevent"'),
+    "A sign-out": (
+        lambda session: sessions.sign_out(session.pk, client=CLIENT),
+        "WITH ended AS",
+    ),
     "The lock of the user at a sign-in": (opened, 'SELECT .* FROM "accounts_user" .*FOR UPDATE'),
     "An account by its email": (
         lambda session: addresses.account_of(session.user.email),

@@ -145,6 +145,25 @@ def test_a_lost_connection_is_replaced(session, cut):
 
 
 @on_postgres
+def test_the_caller_hears_of_a_second_run(session, cut):
+    heard = []
+
+    def look():
+        return statements.first(
+            "SELECT id FROM accounts_user WHERE id = %s",
+            [uuid4()],
+            [],
+            on_retry=lambda: heard.append(1),
+        )
+
+    look()
+    assert heard == []
+    cut()
+    look()
+    assert heard == [1]
+
+
+@on_postgres
 def test_a_lost_connection_in_a_transaction_is_an_error(session, cut):
     def lost():
         with transaction.atomic():
