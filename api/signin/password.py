@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from accounts.errors import InactiveUserError, SignUpPendingError
 from accounts.federation.linking import link_tokens, links
 from accounts.pages.password_checks import has_verified_address
+from accounts.people.managers import UserManager
 from accounts.signins.models import AuthSession
 from api.exceptions import (
     EmailUnverified,
@@ -33,7 +34,7 @@ def with_password(
     `LoginIncomplete` or `TooManyRequestsError`, and `STORE_ERRORS` if Redis is down.
     """
     with session_apart(request):
-        credentials = {"email": email.lower(), "password": password}
+        credentials = {"email": UserManager.normalize_email(email), "password": password}
         try:
             user = get_adapter(request).authenticate(request, **credentials)
         except SignUpPendingError as exc:
