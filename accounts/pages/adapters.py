@@ -200,6 +200,8 @@ class AccountAdapter(PasswordChecks):
 
     @override
     def get_login_redirect_url(self, request: HttpRequest) -> str:
+        if sign_in_of(request).kind is not None:
+            return "/"  # nobody follows it
         return expired.followed(request) or super().get_login_redirect_url(request)
 
     @override
