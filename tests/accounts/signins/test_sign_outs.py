@@ -372,7 +372,7 @@ def test_a_connection_lost_before_the_statement_costs_nothing(told, has_endpoint
 @on_postgres
 def test_an_answer_lost_after_the_commit_is_recorded_once_and_told(told, monkeypatch):
     session = AuthSessionFactory()
-    real, runs = statements._prepared, []
+    real, runs = statements._run, []
 
     def prepared(connection, sql, values):
         runs.append(sql)
@@ -383,7 +383,7 @@ def test_an_answer_lost_after_the_commit_is_recorded_once_and_told(told, monkeyp
             real(connection, "SELECT 1 WHERE %s = 'x'", ["x"])  # raises
         return row
 
-    monkeypatch.setattr(statements, "_prepared", prepared)
+    monkeypatch.setattr(statements, "_run", prepared)
 
     assert sign_out(session) is True
 
