@@ -66,6 +66,8 @@ class Request(HttpRequest):
     """The active sign-in behind the session cookie (`AuthSessionMiddleware`)."""
     sign_in: SignIn
     """`sign_in_of` creates it at the first call."""
+    client: ClientInfo
+    """`client_of` creates it at the first call."""
     failure: BaseException | None
     """The exception that caused a 500, for the log line (`RequestLogMiddleware`)."""
 
@@ -90,7 +92,10 @@ def is_headless(request: HttpRequest) -> bool:
 
 def client_of(request: HttpRequest) -> ClientInfo:
     """Return the caller's address and device. allauth's limits use the same address."""
-    return client_in(request.META)
+    known: ClientInfo | None = request.__dict__.get("client")
+    if known is None:
+        known = request.__dict__["client"] = client_in(request.META)
+    return known
 
 
 def client_in(environ: dict[str, Any]) -> ClientInfo:

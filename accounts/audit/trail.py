@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from structlog.contextvars import get_contextvars
 
+from accounts import statements
 from accounts.audit import personal
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import EventType
@@ -98,7 +99,7 @@ def record(  # noqa: PLR0913 - the columns of one row
         amr=amr,
     )
     with transaction.atomic(savepoint=False):
-        event.save(force_insert=True)
+        statements.insert(event)
         _tell([event], event.user_id or deleted_id)
     return event
 

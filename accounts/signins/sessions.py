@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts import statements
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import RevokeReason
@@ -81,7 +82,7 @@ def open(  # noqa: A001, PLR0913 - called as sessions.open(); facts of one sign-
             session.refresh_expires_at = min(
                 now + settings.REFRESH_TOKEN_LIFETIME, session.expires_at
             )
-        session.save(force_insert=True)
+        statements.insert(session)
         trail.record(
             AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client, amr=amr
         )

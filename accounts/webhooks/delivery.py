@@ -17,7 +17,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from typing_extensions import override
 
-from accounts import brand
+from accounts import brand, statements
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import EventType, WebhookStop
@@ -32,6 +32,8 @@ KIND = "webhook"
 KEEP = timedelta(days=7)
 """How long a delivery is kept for the list and for a replay."""
 USER_AGENT = f"{brand.product_token()}-Webhooks/1"
+
+_ACTIVE = "SELECT id, events FROM accounts_webhookendpoint WHERE stopped_at IS NULL"
 
 Status = WebhookDelivery.Status
 
@@ -54,10 +56,11 @@ def follow(recorded: Sequence[AuditEvent], user_id: UUID | None) -> None:
     """
     if user_id and any(event.type == EventType.USER_ERASED for event in recorded):
         WebhookDelivery.objects.filter(user_id=user_id).exclude(status=Status.WAITING).delete()
-    active = list(WebhookEndpoint.objects.filter(stopped_at=None))
+    columns = statements.columns_of(WebhookEndpoint, "id", "events")
+    active = statements.rows(_ACTIVE, [], columns)
     deliveries = [
         WebhookDelivery(
-            endpoint=endpoint,
+            endpoint_id=endpoint,
             type=events.CAUSED[event.type],
             cause=event.type,
             user_id=user_id,
@@ -66,8 +69,8 @@ def follow(recorded: Sequence[AuditEvent], user_id: UUID | None) -> None:
             occurred_at=event.created_at,
         )
         for event in recorded
-        for endpoint in active
-        if events.CAUSED[event.type] in endpoint.events
+        for endpoint, wanted in active
+        if events.CAUSED[event.type] in wanted
     ]
     if deliveries:
         WebhookDelivery.objects.bulk_create(deliveries, batch_size=500)

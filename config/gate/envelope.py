@@ -11,20 +11,19 @@ from corsheaders.middleware import (
     ACCESS_CONTROL_EXPOSE_HEADERS,
 )
 from django.conf import settings
-from structlog import get_logger
 
 from accounts import metrics
+from config import request_lines
 from config.headers import security
 
 if TYPE_CHECKING:
     from config.gate.asked import Asked
     from config.gate.doors import Door
 
-log = get_logger("config.middleware")
-
 Headers = list[tuple[str, str]]
 
 JSON = "application/json"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 STATUS = {200: "200 OK", 204: "204 No Content"}
 
 
@@ -64,7 +63,7 @@ def packed(found: Answer, request: "Asked") -> tuple[str, Headers, bytes]:
 
 def rendered(members: dict[str, Any]) -> bytes:
     """Return this JSON as DRF's renderer writes it: UTF-8, without spaces, safe inside of JavaScript."""
-    text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    text = _encode(members)
     if not text.isascii():
         text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return text.encode()
@@ -85,6 +84,4 @@ def note(door: "Door", request: "Asked", *, seconds: float) -> None:
     if metrics.REQUESTS.listener is not None:
         metrics.REQUESTS.note(door.route, "2xx", amount=seconds)
     if door.is_logged:
-        log.info(
-            "request_finished", code=200, request=f"{request.environ['REQUEST_METHOD']} {door.path}"
-        )
+        request_lines.write(code=200, request=f"{request.environ['REQUEST_METHOD']} {door.path}")

@@ -292,8 +292,7 @@ def test_a_refresh_asks_redis_nothing(obtain, user, post, fresh_feed, sent):
 
 
 SIGN_IN = [
-    "SELECT account_emailaddress",
-    "SELECT account_emailaddress",
+    "SELECT accounts_user",
     "SELECT mfa_authenticator",
     "UPDATE accounts_user",
     "INSERT accounts_authsession",

@@ -29,7 +29,13 @@ BY_ROLE = {
     "superuser": set(ACTIONS),
     roles.ADMINISTRATOR: set(ACTIONS) - {"propose-superuser", "confirm-superuser"},
     roles.SUPPORT: set(ACTIONS)
-    - {"delete-account", "propose-superuser", "confirm-superuser", "stop-superuser"},
+    - {
+        "change-profile",
+        "delete-account",
+        "propose-superuser",
+        "confirm-superuser",
+        "stop-superuser",
+    },
     roles.AUDITOR: set(),
     "staff": set(),
 }
