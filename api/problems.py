@@ -149,7 +149,10 @@ INVALID_CLIENT = Problem(
     401,
     "invalid_client",
     _("Unauthorized"),
-    _("Name a client of API_CLIENTS and its secret by HTTP Basic."),
+    _(
+        "The id or the secret is wrong, or the key has expired or was revoked. Send those of an API key, "
+        "or of a client of API_CLIENTS where this address takes one, by HTTP Basic."
+    ),
 )
 SESSION_ENDED = Problem(
     401,

@@ -253,7 +253,7 @@ def _parsed(body: bytes) -> Any:
     It must be in UTF-8 without a mark (RFC 8259 §8.1), have no member twice, and no NaN.
     """
     found = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
-    json.dumps(found, ensure_ascii=False).encode()
+    json.dumps(found, ensure_ascii=False, allow_nan=False).encode()  # 1e400 is read as infinite
     return found
 
 

@@ -7,7 +7,7 @@ from accounts.people.models import User
 from tests.kit.clients import CHROME, is_signed_in, sign_in
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.factors import enrol_app
-from tests.kit.mails import code_in
+from tests.kit.mails import code_in, link_in
 
 pytestmark = pytest.mark.django_db
 SIGNUP, CONFIRM, LOGIN = "/accounts/signup/", "/accounts/confirm-email/", "/accounts/login/"
@@ -91,6 +91,21 @@ def test_the_same_account_at_the_second_step_stays_there(browser, user):
     sign_in(browser, user)
 
     assert sign_in(browser, user)["Location"] == "/accounts/2fa/authenticate/"
+
+
+def test_a_reset_in_the_browser_of_another_account_says_who_is_signed_in(
+    browser, signed_in, deliver, user
+):
+    """The button "Sign in" would lead to the pages of the account that is signed in."""
+    owner = UserFactory()
+    browser.post("/accounts/password/reset/", {"email": owner.email})
+    form = signed_in.get(link_in(deliver()[-1]))["Location"]
+
+    page = signed_in.post(form, {"password1": "another long and odd phrase"}, follow=True).text
+
+    assert f"you are still signed in as {user.email}" in page
+    assert 'class="button" href="/accounts/logout/"' in page
+    assert 'class="button" href="/accounts/login/"' not in page
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

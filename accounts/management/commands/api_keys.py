@@ -9,6 +9,7 @@ from django.utils import timezone
 from typing_extensions import override
 
 from accounts.management import durations
+from accounts.people import names
 from accounts.services import keys
 from accounts.services.models import ApiKey, validate_scope
 
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         )
         try:
             key.clean_fields(exclude=["digest", "prefix"])
+            names.validate(key.name)
             validate_scope(key.scope)
         except ValidationError as exc:
             raise CommandError("; ".join(exc.messages)) from exc

@@ -79,7 +79,7 @@ def test_the_sign_up_asks_and_stores(visitor):
     ("values", "error"),
     [
         ({}, "This field is required."),
-        ({"company": "\u200b"}, "Use a name that people can see"),
+        ({"company": "\u200b"}, "Use text that people can see"),
         ({"company": "x" * 21}, "at most 20 characters"),
         ({"company": "Acme", "plan": "gold"}, "gold is not one of the available choices"),
     ],

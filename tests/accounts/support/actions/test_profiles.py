@@ -103,7 +103,7 @@ def test_one_field_is_changed_while_a_required_one_is_empty(administrator):
     ("values", "error"),
     [
         ({"company": ""}, "This field is required."),
-        ({"company": "\u202e"}, "Use a name that people can see"),
+        ({"company": "\u202e"}, "Use text that people can see"),
         ({"company": "x" * 101}, "at most 100 characters"),
         ({"plan": "gold"}, "gold is not one of the available choices"),
         ({"reason": ""}, "This field is required."),
