@@ -395,7 +395,7 @@ def test_an_answer_lost_after_the_commit_is_recorded_once_and_told(told, monkeyp
 
 @committing
 @on_postgres
-def test_an_answer_lost_in_a_transaction_is_an_error_and_the_next_try_ends_it(told):
+def test_an_answer_lost_in_a_transaction_is_an_error(told):
     endpoint()
     session = AuthSessionFactory()
 
