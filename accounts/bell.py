@@ -29,6 +29,7 @@ from redis.client import PubSub
 from redis.exceptions import RedisError
 
 from accounts import metrics
+from accounts.store import outage
 from accounts.store.outage import STORE_ERRORS
 
 CHANNEL: str = settings.REVOCATION_CHANNEL
@@ -85,7 +86,7 @@ class Bell:
         self._deliver(topic, names)
         message = json.dumps({"topic": topic, "ids": names, "at": time.time()})
         try:
-            get_redis_connection("default").publish(CHANNEL, message)
+            outage.client("default").publish(CHANNEL, message)
         except STORE_ERRORS:
             log.warning("the bell is out of order; other servers learn within %s s", POLL_SECONDS)
 

@@ -66,6 +66,8 @@ class Request(HttpRequest):
     """The active sign-in behind the session cookie (`AuthSessionMiddleware`)."""
     sign_in: SignIn
     """`sign_in_of` creates it at the first call."""
+    client: ClientInfo
+    """`client_of` creates it at the first call."""
     failure: BaseException | None
     """The exception that caused a 500, for the log line (`RequestLogMiddleware`)."""
 
@@ -90,6 +92,14 @@ def is_headless(request: HttpRequest) -> bool:
 
 def client_of(request: HttpRequest) -> ClientInfo:
     """Return the caller's address and device. allauth's limits use the same address."""
-    ip = forwarded.client_ip(request.META, trusted_proxies=settings.TRUSTED_PROXY_COUNT)
-    user_agent = request.META.get("HTTP_USER_AGENT", "")
+    known: ClientInfo | None = request.__dict__.get("client")
+    if known is None:
+        known = request.__dict__["client"] = client_in(request.META)
+    return known
+
+
+def client_in(environ: dict[str, Any]) -> ClientInfo:
+    """Return the caller's address and device, from the WSGI environ of the request."""
+    ip = forwarded.client_ip(environ, trusted_proxies=settings.TRUSTED_PROXY_COUNT)
+    user_agent = environ.get("HTTP_USER_AGENT", "")
     return ClientInfo(ip=ip, user_agent=user_agent.replace("\x00", "")[:USER_AGENT_MAX])

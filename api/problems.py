@@ -59,6 +59,12 @@ MALFORMED_JSON = Problem(
     _("Malformed JSON"),
     _("The body isn't JSON in UTF-8. Check it and try again."),
 )
+NO_OBJECT = Problem(
+    400,
+    "not_an_object",
+    _("Malformed JSON"),
+    _("The body is JSON, but no object. Send {…}, with the members that this address takes."),
+)
 INVALID_FIELDS = Problem(
     400,
     "validation_error",
@@ -143,7 +149,10 @@ INVALID_CLIENT = Problem(
     401,
     "invalid_client",
     _("Unauthorized"),
-    _("Name a client of API_CLIENTS and its secret by HTTP Basic."),
+    _(
+        "The id or the secret is wrong, or the key has expired or was revoked. Send those of an API key, "
+        "or of a client of API_CLIENTS where this address takes one, by HTTP Basic."
+    ),
 )
 SESSION_ENDED = Problem(
     401,
@@ -435,7 +444,7 @@ FORMER_SYSTEM_UNAVAILABLE = Problem(
 TABLE = {
     row.code: row
     for row in (
-        *(BAD_REQUEST, MALFORMED_JSON, INVALID_FIELDS, INVALID_RETRY_KEY, NOT_FOUND),
+        *(BAD_REQUEST, MALFORMED_JSON, NO_OBJECT, INVALID_FIELDS, INVALID_RETRY_KEY, NOT_FOUND),
         *(METHOD_NOT_ALLOWED, REFRESH_EXPIRED, REFRESH_LOST, REFRESH_REUSED),
         *(PAGE_NEEDS_FORM, NOT_ACCEPTABLE, LENGTH_REQUIRED, UNSUPPORTED_MEDIA_TYPE),
         *(BODY_TOO_LARGE, TOO_MANY_REQUESTS, NOT_AUTHENTICATED, INVALID_TOKEN),

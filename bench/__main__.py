@@ -15,6 +15,7 @@ from bench.environment import prepare
 from bench.installing import NotInstalledError
 from bench.loads import WrongAnswerError
 from bench.peers import table as peers_table
+from bench.peers.catalogue import ROWS
 from bench.running import LOAD_CPU, Bench, is_pinned, say
 from config.processes import ChildDiedError, Children, Stopped
 
@@ -69,6 +70,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--streams", type=int, default=1000, help="Idle streams to open.")
     parser.add_argument("--only", choices=["p1", "peers"], help="Print only this table.")
     parser.add_argument(
+        "--row",
+        choices=[*ROWS],
+        action="append",
+        help="Measure only this row beside the peers. Name it again for more rows.",
+    )
+    parser.add_argument(
         "--seconds",
         type=int,
         help=f"Seconds of a cell in a round. Default: {p1_table.SECONDS} beside P1, "
@@ -79,6 +86,8 @@ def _options() -> argparse.Namespace:
         "--quick", action="store_true", help="Only test that it runs: one round of one second."
     )
     options = parser.parse_args()
+    if options.row:
+        options.only = "peers"
     if options.quick:
         options.seconds = options.rounds = 1
     return options
@@ -96,7 +105,7 @@ def _run(children: Children, options: argparse.Namespace) -> None:
         return
     ours = None if options.only == "peers" else p1_table.run(bench)
     if options.only != "p1":
-        peers_table.run(bench, ours=ours)
+        peers_table.run(bench, ours=ours, rows=options.row)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +27,8 @@ class Ports:
     p1: int
     ours: int
     hello: int
+    hash: int
+    stock: int
 
 
 def prepare(children: Children) -> tuple[Path, Ports]:
@@ -38,7 +40,7 @@ def prepare(children: Children) -> tuple[Path, Ports]:
     atexit.register(directory.cleanup)
     root = Path(directory.name)
     (root / "static").mkdir()
-    ports = Ports(*free_ports(3))
+    ports = Ports(*free_ports(len(fields(Ports))))
     children.start("Redis", embedded.command(root))
     redis = embedded.socket_path(root)
     children.wait_until(redis.exists, name="Redis", seconds=10)
@@ -66,7 +68,7 @@ def prepare(children: Children) -> tuple[Path, Ports]:
 def stores_for(app: str, number: int) -> dict[str, str]:
     """Make a database for an app that is not ours. Returns its variables.
 
-    `number` is its database in Redis. Ours has 0 to 3.
+    `number` is its database in Redis. Ours has 0 to 3, our pages on stock sessions have 15.
     """
     database = os.environ["DATABASE_URL"]
     with psycopg.connect(database, autocommit=True) as connection:

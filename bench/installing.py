@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from bench.environment import HERE
@@ -31,6 +32,11 @@ def python_packages(name: str, lock: Path) -> Path:
         _run([*pip, "--require-hashes", "-r", str(lock)], "pip could not install the packages")
         stamp.touch()
     return python
+
+
+def site_packages(name: str) -> str:
+    """Return the folder that has the packages of this virtual environment."""
+    return sysconfig.get_path("purelib", "venv", {"base": str(VAR / name)})
 
 
 def node_packages(name: str, source: Path) -> Path:

@@ -30,8 +30,9 @@ def run(bench: Bench) -> Started:
         "p1": _seed(bench, "p1", str(P1_PYTHON), p1),
         "ours": _seed(bench, "ours", sys.executable, {}),
     }
+    output([sys.executable, "-m", "bench.stock.seed", *plans["ours"].arguments])
     servers = {}
-    for name in ("p1", "ours", "hello"):
+    for name in ("p1", "ours", "hello", "hash", "stock"):
         say(f"Starting {name} …")
         command, port = cells.command(name, bench.ports), getattr(bench.ports, name)
         servers[name] = bench.start(name, command, port=port, env=p1 if name == "p1" else {})
@@ -45,8 +46,9 @@ def run(bench: Bench) -> Started:
             sample = measure(
                 cell.load,
                 servers[cell.server],
-                seconds=_seconds(bench) if number else WARM_UP_SECONDS,
+                seconds=(_seconds(bench) if number else WARM_UP_SECONDS) * cell.times_as_long,
                 tokens=plans[cell.tokens_of].file_for(cell.load, number),
+                connections=cell.connections,
             )
             bench.children.check()
             if number:

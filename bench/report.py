@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from bench.cells import CELLS
+from bench.cells import CELLS, OURS
 from bench.measuring import Sample
 
 Samples = dict[str, list[Sample]]
@@ -33,6 +33,11 @@ def rate(samples: Samples, key: str) -> float:
 
 def cpu(samples: Samples, key: str) -> float:
     return median(one.cpu for one in samples[key])
+
+
+def tail(samples: Samples, key: str) -> float:
+    """Return how many times as long as the median the slowest hundredth of the requests takes."""
+    return median(one.p99 for one in samples[key]) / median(one.p50 for one in samples[key])
 
 
 def table(samples: Samples) -> Iterator[str]:
@@ -71,8 +76,14 @@ def aims(
         Aim("`/api/me/` x P1 `/me`", ratio("me", "p1"), 8),
         Aim("refresh x P1 refresh", ratio("refresh", "p1-refresh"), 8),
         Aim("`/api/me/` by cookie x P1 `/session`", ratio("session", "p1-session"), 4),
+        Aim("a page by cookie x the same on stock", ratio("page", "stock-page"), 1.5),
+        Aim("a login x its hash alone, by CPU", cpu(samples, "hash") / cpu(samples, "login"), 0.9),
         Aim("SQL statements a refresh", len(statements["ours"]), 2, is_ceiling=True),
         Aim("MB for 100,000 revoked sign-ins", memory["growth"] / 1e6, 25, is_ceiling=True),
+        *(
+            Aim(f"p99 / p50: {cell.name}", tail(samples, cell.key), 5, is_ceiling=True)
+            for cell in OURS
+        ),
     ]:
         yield aim.line()
     yield ""
@@ -85,6 +96,7 @@ def aims(
             ("me", "p1"),
             ("refresh", "p1-refresh"),
             ("session", "p1-session"),
+            ("page", "stock-page"),
         ]
     )
     yield f"P1 spends {len(statements['p1'])} SQL statements on a refresh."

@@ -1,9 +1,12 @@
 """Find the language that a request asks for, and store the one that a visitor chooses."""
 
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import get_language_from_request, get_supported_language_variant
 from django.views import i18n
+
+from accounts.pages import expired
 
 FIELD = i18n.LANGUAGE_QUERY_PARAMETER
 
@@ -27,6 +30,8 @@ def set_language(request: HttpRequest) -> HttpResponseBase:
         form[FIELD] = get_supported_language_variant(code)
     except LookupError:
         form.pop(FIELD, None)
+    if not expired.is_whole(form.get(REDIRECT_FIELD_NAME, "")):
+        form.pop(REDIRECT_FIELD_NAME, None)
     request.POST = form  # type: ignore[assignment]  # a copy of the same
     response: HttpResponseBase = i18n.set_language(request)
     return response

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from config import redaction
+from config import redaction, request_lines
 
 _SHARED = (
     structlog.contextvars.merge_contextvars,
@@ -69,3 +69,5 @@ def configure(config: dict[str, Any]) -> None:
         cache_logger_on_first_use=True,
     )
     logging.config.dictConfig(config)
+    renderer = config["formatters"]["default"]["processors"][-1]
+    request_lines.prepare(is_json=isinstance(renderer, structlog.processors.JSONRenderer))

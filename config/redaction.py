@@ -9,39 +9,41 @@ KEYS = (
     *("invitation", "email/confirm", "email/stop"),
 )
 """What stands before a key in a path; most of these paths are from mails. nginx cuts the same ones."""
+# The text that each pattern needs, the pattern, and what replaces what it finds.
 PATTERNS = [
     # The admin's paths have a number there.
     (
+        "/",
         re.compile(rf"(?<!/admin/accounts)(/(?:{'|'.join(KEYS)})/)[^/\s\"'?]+"),
         rf"\1{CUT}",
     ),
     # Values in queries: OAuth codes and states, tokens, addresses.
-    (re.compile(r"([?&][\w.\[\]%-]+=)[^&\s\"'<>#)]+"), rf"\1{CUT}"),
+    ("=", re.compile(r"([?&][\w.\[\]%-]+=)[^&\s\"'<>#)]+"), rf"\1{CUT}"),
     # The password in an address of a service.
-    (re.compile(r"(://[^\s/@:]*:)[^\s@/]+(?=@)"), rf"\1{CUT}"),
+    ("://", re.compile(r"(://[^\s/@:]*:)[^\s@/]+(?=@)"), rf"\1{CUT}"),
     # Credentials in headers, and our own tokens and those of providers.
-    (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+", re.IGNORECASE), rf"\1 {CUT}"),
-    (re.compile(r"\beyJ[\w-]+\.[\w-]*(?:\.[\w-]*)*"), CUT),
+    ("", re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+", re.IGNORECASE), rf"\1 {CUT}"),
+    ("eyJ", re.compile(r"\beyJ[\w-]+\.[\w-]*(?:\.[\w-]*)*"), CUT),
 ]
-
-
-_MARKS = re.compile(r"[/?&\s]|eyJ", re.IGNORECASE)
-"""What each of the patterns needs. Most values, such as ids and times, have none of it."""
+_is_word = re.compile(r"[\w-]*").fullmatch
+"""Most values, such as ids, are one word. Each of the patterns needs another character."""
+_PLAIN = (bool, int, float, type(None))
 
 
 def redacted(text: str) -> str:
-    if _MARKS.search(text) is None:
+    if _is_word(text):
         return text
-    for pattern, replacement in PATTERNS:
-        text = pattern.sub(replacement, text)
+    for needed, pattern, replacement in PATTERNS:
+        if needed in text:
+            text = pattern.sub(replacement, text)
     return text
 
 
 def redact(_logger: Any, _method: str, line: Any) -> Any:
     """Redact each value of a structlog event, the formatted stack trace included."""
     return {
-        name: redacted(value if isinstance(value, str) else str(value))
-        if not isinstance(value, bool | int | float | None)
-        else value
+        name: value
+        if isinstance(value, _PLAIN)
+        else redacted(value if isinstance(value, str) else str(value))
         for name, value in line.items()
     }

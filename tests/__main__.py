@@ -1,8 +1,9 @@
 """Run the tests: `python -m tests RING`, which `make test`, `make test-all` and others call.
 
 `fast` runs the tests that start no process and are not marked `slow`, on SQLite. `rest` runs those
-that start processes or are slow, then all that use a database again on PostgreSQL, then some of
-them through PgBouncer, the tests of Redis on Valkey, then the stories in a real Chromium. If one of these three is missing, a line says that its tests are skipped;
+that start processes or are slow, then all that use a database again on PostgreSQL and Valkey, then
+some of them through PgBouncer, the tests of the store itself on Valkey, and the stories in a real
+Chromium. If one of these is missing, a line says that its tests are skipped;
 `TEST_REQUIRE="postgres chromium"` makes that an error. `TEST_COVERAGE=1` records which lines run on
 SQLite, which takes half as long again; `make coverage` prints the result. `sweep`, `gallery` and
 `cluster` run the tests of these names. Further arguments go to pytest.
@@ -44,10 +45,8 @@ ON_VALKEY = [
     *("tests/doctor/test_redis.py", "tests/stories/test_redis_outage.py"),
 ]
 """Tests of the server itself: scripts, expiries, outages, messages, what `INFO` says."""
-ROWS_ON_VALKEY = "frozen_primary or lagging_replicas_loses"
-"""The rows of the cluster in which Sentinel changes the primary. Without `restarted_at_once`, which loses
-sign-ins on Valkey 9 (`docs/operations.md#a-primary-that-comes-back-at-once`).
-"""
+ROWS_ON_VALKEY = "frozen_primary or lagging_replicas_loses or restarted_at_once"
+"""The rows of the cluster in which Sentinel changes the primary."""
 OF_REDIS_ALONE = [
     *("tests/accounts/store", "tests/accounts/federation/wire"),
     "tests/stories/test_redis_outage.py",
@@ -105,7 +104,8 @@ def rest(arguments: list[str]) -> int:
     if available("postgres", found=postgres.binaries() is not None):
         ignored = [f"--ignore={path}" for path in OF_REDIS_ALONE]
         on_postgres = [*WORKERS, "-m", APART, *ON_POSTGRES, *ignored, *arguments]
-        failed |= run("PostgreSQL", on_postgres, again=True, TEST_DATABASE="postgres")
+        other = {"TEST_DATABASE": "postgres", "TEST_STORE": "valkey"}
+        failed |= run("PostgreSQL and Valkey", on_postgres, again=True, **other)
         if available("pgbouncer", found=pgbouncer.program() is not None):
             pooled = [*WORKERS, "-m", APART, *ON_PGBOUNCER, *arguments]
             failed |= run("PgBouncer", pooled, again=True, TEST_DATABASE="pgbouncer")

@@ -39,6 +39,7 @@ class AuditEvent(DeviceMixin, models.Model):
         db_constraint=False,
         null=True,
         blank=True,
+        db_index=False,  # `audit_user` begins with it
         related_name="audit_events",
         verbose_name=_("user"),
     )
@@ -67,6 +68,7 @@ class AuditEvent(DeviceMixin, models.Model):
         db_constraint=False,
         null=True,
         blank=True,
+        db_index=False,  # `audit_actor` has the few that are set
         related_name="+",
         verbose_name=_("done by"),
         help_text=_("Set if another person than the account's owner did it."),
@@ -91,6 +93,13 @@ class AuditEvent(DeviceMixin, models.Model):
                 name="audit_reason",
                 condition=~Q(reason=""),
             ),
+            # Both filters at once: without it, a type and a reason that never meet cost all rows of the type.
+            models.Index(
+                fields=["type", "reason", "-created_at", "-id"],
+                name="audit_type_reason",
+                condition=~Q(reason=""),
+            ),
+            models.Index(fields=["actor"], name="audit_actor", condition=Q(actor__isnull=False)),
             models.Index(
                 fields=["ip", "-created_at", "-id"],
                 name="audit_ip",

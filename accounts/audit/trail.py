@@ -1,15 +1,18 @@
 """Append events to the audit log: the event, its account, its actor and the device.
 
-A room that follows the log (`subscribe`) hears of each event in the transaction that writes it.
+A room that follows the log (`subscribe`) hears of each event in the transaction that writes it. `insertion`
+writes an event without a transaction, in the statement of its act.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from django.db import transaction
 from structlog.contextvars import get_contextvars
 
+from accounts import statements
 from accounts.audit import personal
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import EventType
@@ -17,16 +20,51 @@ from accounts.client_info import ClientInfo
 from accounts.people.models import User
 
 Subscriber = Callable[[Sequence[AuditEvent], UUID | None], None]
+Listener = Callable[[Sequence[AuditEvent]], None]
 
-_subscribers: list[Subscriber] = []
+
+@dataclass(frozen=True)
+class Subscription:
+    tell: Subscriber
+    types: frozenset[EventType]
+    only_if: Callable[[EventType], str] | None
+
+    def condition(self, type_: EventType) -> str:
+        """Return when the subscriber must hear of such an event, in SQL."""
+        if type_ not in self.types:
+            return "FALSE"
+        return "TRUE" if self.only_if is None else self.only_if(type_)
 
 
-def subscribe(subscriber: Subscriber) -> None:
-    """Call this function with the events and the id of their account, in the transaction of the events.
+_subscriptions: list[Subscription] = []
+_listeners: list[Listener] = []
+
+
+def subscribe(
+    subscriber: Subscriber,
+    *,
+    types: Iterable[EventType] = EventType,
+    only_if: Callable[[EventType], str] | None = None,
+) -> None:
+    """Call this function with the events of these types and the id of their account, in their transaction.
 
     It must be quick, and if it fails, the act fails: write a row or a job, and do the rest later.
+
+    `only_if` takes a type and returns a condition in SQL, without values. While that is false, the
+    function would do nothing with such an event, so an act may leave out the transaction (`insertion`).
     """
-    _subscribers.append(subscriber)
+    _subscriptions.append(Subscription(subscriber, frozenset(types), only_if))
+
+
+def listen(listener: Listener) -> None:
+    """Call this function with the events after their commit. Nobody calls it again if it fails."""
+    _listeners.append(listener)
+
+
+def wanted(type_: EventType) -> str:
+    """Return the condition, in SQL, under which a subscriber must hear of such an event in its transaction."""
+    conditions = [each.condition(type_) for each in _subscriptions]
+    return " OR ".join(each for each in conditions if each != "FALSE") or "FALSE"
 
 
 def record(  # noqa: PLR0913 - the columns of one row
@@ -49,7 +87,7 @@ def record(  # noqa: PLR0913 - the columns of one row
     person who did it, if that is not `user`. `amr` has the methods of a sign-in or a proof.
     `deleted_id` is the id of an account that is deleted: subscribers get it, and the row doesn't keep it.
     """
-    event = _event(
+    event = made(
         type,
         user=user,
         identifier=identifier,
@@ -61,7 +99,7 @@ def record(  # noqa: PLR0913 - the columns of one row
         amr=amr,
     )
     with transaction.atomic(savepoint=False):
-        event.save(force_insert=True)
+        statements.insert(event)
         _tell([event], event.user_id or deleted_id)
     return event
 
@@ -78,7 +116,7 @@ def record_each(  # noqa: PLR0913 - the columns of these rows
 ) -> None:
     """Write the same event for each of these sign-ins (`sids`), in one statement."""
     events = [
-        _event(type, user=user, sid=sid, client=client, reason=reason, note=note, actor=actor)
+        made(type, user=user, sid=sid, client=client, reason=reason, note=note, actor=actor)
         for sid in sids
     ]
     with transaction.atomic(savepoint=False):
@@ -93,7 +131,7 @@ def record_import(users: Sequence[User], *, source: str) -> None:
     moves its own users (decision 0105).
     """
     AuditEvent.objects.bulk_create(
-        _event(EventType.USER_IMPORTED, user=user, sid=None, client=None, reason=source, actor=None)
+        made(EventType.USER_IMPORTED, user=user, sid=None, client=None, reason=source, actor=None)
         for user in users
     )
 
@@ -125,11 +163,25 @@ def pseudonymise(user: User) -> str:
 
 
 def _tell(events: Sequence[AuditEvent], user_id: UUID | None) -> None:
-    for subscriber in _subscribers:
-        subscriber(events, user_id)
+    for each in _subscriptions:
+        followed = [event for event in events if event.type in each.types]
+        if followed:
+            each.tell(followed, user_id)
+    tell_listeners(events)
 
 
-def _event(  # noqa: PLR0913 - the columns of one row
+def tell_listeners(events: Sequence[AuditEvent]) -> None:
+    """Call the listeners after the commit, or now outside a transaction."""
+    if _listeners:
+        transaction.on_commit(lambda: _call_each(events), robust=True)
+
+
+def _call_each(events: Sequence[AuditEvent]) -> None:
+    for listener in _listeners:
+        listener(events)
+
+
+def made(  # noqa: PLR0913 - the columns of one row
     type: EventType,  # noqa: A002 - the column's name
     *,
     user: User | None,
@@ -141,6 +193,7 @@ def _event(  # noqa: PLR0913 - the columns of one row
     identifier: str = "",
     amr: Iterable[str] = (),
 ) -> AuditEvent:
+    """Return the event without writing it."""
     client = client or ClientInfo()
     identifier = identifier or (user.email if user else "")
     return AuditEvent(

@@ -115,6 +115,7 @@ class EventType(Entry):
     PASSWORD_CHANGED = "password.changed", _("Password changed"), "key"
     PASSWORD_RESET = "password.reset", _("Password reset"), "key"
     PASSWORD_RESET_REQUESTED = "password.reset_requested", _("Password reset requested"), "mail"
+    PROFILE_CHANGED = "profile.changed", _("Profile changed"), "person"
     RECOVERY_CODE_USED = "recovery_code.used", _("Recovery code used"), "shield", Tone.ALARMING
     RECOVERY_CODES_REPLACED = "recovery_codes.replaced", _("New recovery codes made"), "shield"
     REFRESH_TOKEN_REUSED = "refresh_token.reused", _("Refresh token reused"), "alert", Tone.ALARMING

@@ -7,6 +7,7 @@ from django.conf import settings
 from typing_extensions import override
 
 from accounts import encryption
+from accounts.factors import registry
 
 
 class MFAAdapter(DefaultMFAAdapter):
@@ -28,7 +29,10 @@ class MFAAdapter(DefaultMFAAdapter):
     @override
     def is_mfa_enabled(self, user: Any, types: Any = None) -> bool:
         """Return False for None, too: a user who is deleted while signing in."""
-        return user is not None and bool(super().is_mfa_enabled(user, types))
+        if user is None or user.is_anonymous:
+            return False
+        kinds = registry.kinds_of(user)
+        return bool(kinds if types is None else kinds.intersection(types))
 
     @override
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:

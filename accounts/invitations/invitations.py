@@ -54,6 +54,11 @@ def invite(
     return invitation
 
 
+def are_useless() -> bool:
+    """Return True if no link opens the sign-up, so that a mail with one would lead nowhere."""
+    return bool(settings.SIGN_UP == "closed")
+
+
 def has_account(email: str) -> bool:
     """Return True if an account has this address, other than one that was never proved."""
     user = User.objects.filter(email=UserManager.normalize_email(email)).first()

@@ -19,10 +19,10 @@ TOLD_OTHERWISE = {EventType.LOGIN_SUCCEEDED, EventType.SESSION_REVOKED}
 
 def follow(recorded: Sequence[AuditEvent], _user_id: UUID | None) -> None:
     """Tell all processes after the commit that something happened to these accounts."""
-    users = {event.user_id for event in recorded if event.type not in TOLD_OTHERWISE} - {None}
+    users = {event.user_id for event in recorded} - {None}
     if users:
         ids = [str(each) for each in users]
         transaction.on_commit(lambda: bell.publish(Topic.ACTIVITY, ids), robust=True)
 
 
-trail.subscribe(follow)
+trail.subscribe(follow, types=set(EventType) - TOLD_OTHERWISE)

@@ -17,7 +17,13 @@ class SentMail(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # None for a mail to an address without an account: it takes as long as one to an account.
-    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sent_mails")
+    user = models.ForeignKey(
+        User,
+        models.CASCADE,
+        null=True,
+        db_index=False,  # `sent_mail_user` begins with it
+        related_name="sent_mails",
+    )
     kind = models.CharField(max_length=64)
     address_hash = models.CharField(max_length=32)
     created_at = models.DateTimeField(default=timezone.now)

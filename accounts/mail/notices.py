@@ -157,6 +157,7 @@ class Act(StrEnum):
     EXPORTED = "exported"
     LOCKED = "locked"
     MADE_SUPERUSER = "made_superuser"
+    PROFILE_CHANGED = "profile_changed"
     SIGN_IN_ENDED = "sign_in_ended"
     SIGN_INS_ENDED = "sign_ins_ended"
     UNLOCKED = "unlocked"

@@ -30,7 +30,10 @@ class By:
 
 def state_of(user: User) -> str:
     """Return a digest of the state that acts change. A form that is sent twice has an old one."""
-    state = (user.is_active, user.locked_until, user.erase_at, user.email, user.is_superuser)
+    state = (
+        *(user.is_active, user.locked_until, user.erase_at, user.email, user.is_superuser),
+        sorted(user.extras.items()),
+    )
     return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
 
 

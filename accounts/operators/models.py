@@ -16,7 +16,11 @@ class OperatorNote(models.Model):
     """A note of an operator about an account. It is only added, and deleted with the user."""
 
     user = models.ForeignKey(
-        User, models.CASCADE, related_name="operator_notes", verbose_name=_("user")
+        User,
+        models.CASCADE,
+        db_index=False,  # `operator_note_user` begins with it
+        related_name="operator_notes",
+        verbose_name=_("user"),
     )
     author = models.ForeignKey(
         User, models.SET_NULL, null=True, related_name="+", verbose_name=_("author")
@@ -177,7 +181,8 @@ class BulkTarget(models.Model):
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
 
-    run = models.ForeignKey(BulkRun, models.CASCADE, related_name="targets")
+    # `bulk_target_once` begins with it.
+    run = models.ForeignKey(BulkRun, models.CASCADE, db_index=False, related_name="targets")
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     why = models.CharField(max_length=200, blank=True)

@@ -194,7 +194,14 @@ class AccountAdapter(PasswordChecks):
             super().add_message(request, *args, **kwargs)
 
     @override
+    def is_safe_url(self, url: str) -> bool:
+        """Return True if a visitor may be led there: a path of this site, or an address of it."""
+        return expired.is_whole(url) and bool(super().is_safe_url(url))
+
+    @override
     def get_login_redirect_url(self, request: HttpRequest) -> str:
+        if sign_in_of(request).kind is not None:
+            return "/"  # nobody follows it
         return expired.followed(request) or super().get_login_redirect_url(request)
 
     @override

@@ -28,7 +28,7 @@ from accounts.factors import registry
 from accounts.federation import confirmation
 from accounts.federation.providers.base import StrictProvider
 from accounts.pages import mailbox_links, proofs, signing_up, waiting, waits, ways_in
-from accounts.pages.code_views import BeginsAnew
+from accounts.pages.code_views import BeginsAnew, say_that_none_is_expected
 from accounts.pages.expired import KEPT_EMAIL, KeepsEmail
 from accounts.pages.middleware import current, require_cookie
 from accounts.pages.waiting import SaysWhen
@@ -48,7 +48,7 @@ class LoginView(BeginsAnew, KeepsEmail, SaysWhen, views.LoginView):
         return response
 
 
-class SignupView(KeepsEmail, SaysWhen, views.SignupView):
+class SignupView(BeginsAnew, KeepsEmail, SaysWhen, views.SignupView):
     @override
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -57,7 +57,7 @@ class SignupView(KeepsEmail, SaysWhen, views.SignupView):
         return context | {"signup_by_passkey_url": url}
 
 
-class SignupByPasskeyView(KeepsEmail, SaysWhen, views.SignupByPasskeyView):
+class SignupByPasskeyView(BeginsAnew, KeepsEmail, SaysWhen, views.SignupByPasskeyView):
     """Sign up without a password: after the mailed code, `PasskeySignUpStage` asks for a passkey."""
 
 
@@ -70,6 +70,7 @@ class ConfirmEmailView(views.ConfirmEmailVerificationCodeView):
         if request.user.is_anonymous and stage is None:
             # Another sign-in began since. allauth would go on with a sign-up whose address has an
             # account, and with no other, which tells who has one.
+            say_that_none_is_expected(request)
             return redirect("account_login")
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return response

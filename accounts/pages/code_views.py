@@ -3,8 +3,14 @@
 from typing import Any, cast
 
 from allauth.account import views
+from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
 from allauth.account.internal.stagekit import clear_login
-from allauth.account.stages import LoginByCodeStage, LoginStage, LoginStageController
+from allauth.account.stages import (
+    EmailVerificationStage,
+    LoginByCodeStage,
+    LoginStage,
+    LoginStageController,
+)
 from allauth.account.utils import passthrough_next_redirect_url
 from django.conf import settings
 from django.contrib import messages
@@ -22,19 +28,34 @@ from accounts.pages import sign_in_codes, waiting
 from accounts.pages.expired import KEPT_EMAIL, KeepsEmail
 from accounts.pages.forms import RequestLoginCodeForm
 from accounts.pages.waiting import SaysWhen
+from accounts.people.managers import UserManager
 
 
 class BeginsAnew:
-    """End the sign-in by code that waits in this browser, when the visitor sends the view's form.
+    """End the attempt that waits in this browser, when the visitor sends the view's form for another address.
 
-    allauth would redirect to the page of the old code, and ignore the form.
+    allauth would redirect to the page of the old attempt, and ignore the form: a visitor in a second tab
+    would wait for a code that goes to the address of the first. A sign-in by code ends for any address.
     """
 
     def _redirect_to_pending_stage(self, request: HttpRequest, stage: LoginStage) -> Any:
-        if request.method == "POST" and stage.key == LoginByCodeStage.key:
+        if request.method == "POST" and _is_another(request, stage):
             clear_login(request)
             return None
         return super()._redirect_to_pending_stage(request, stage)  # type: ignore[misc]  # a view's
+
+
+def _is_another(request: HttpRequest, stage: LoginStage) -> bool:
+    """Return True if the form is for another attempt than the one that waits. It may be sent twice."""
+    if stage.key == LoginByCodeStage.key:
+        return True
+    typed = request.POST.get("login") or request.POST.get("email")
+    process = EmailVerificationProcess.resume(request)
+    if stage.key == EmailVerificationStage.key and process is not None:
+        waiting_for = process.email
+    else:
+        waiting_for = getattr(stage.login.user, "email", "")
+    return bool(typed) and UserManager.normalize_email(typed) != waiting_for
 
 
 @method_decorator(sensitive_post_parameters("password"), name="dispatch")
@@ -72,7 +93,9 @@ class ConfirmLoginCodeView(views.ConfirmLoginCodeView):
         if request.user.is_anonymous and sign_in_codes.resumed(request) is None:
             if stage is not None:
                 request.session[KEPT_EMAIL] = stage.state["email"]
-            messages.warning(request, _("That code has expired. Ask for a new code."))
+                messages.warning(request, _("That code has expired. Ask for a new code."))
+            else:
+                say_that_none_is_expected(request)
             return _lead_to(request, "account_request_login_code")
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return response
@@ -102,6 +125,14 @@ class ConfirmLoginCodeView(views.ConfirmLoginCodeView):
             messages.warning(self.request, waiting.in_sentence(text, seconds))
             return redirect(self.request.get_full_path())
         return response
+
+
+def say_that_none_is_expected(request: HttpRequest) -> None:
+    """Add the message for a page of a code that this browser doesn't wait for."""
+    text = _(
+        "No code is expected here: it was asked for in another browser, or it has expired. Begin again."
+    )
+    messages.warning(request, text)
 
 
 LEAVING = {"restart": "account_request_login_code", "cancel": "account_login"}

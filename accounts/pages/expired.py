@@ -3,6 +3,7 @@
 A token is too old after a sign-in in another tab, or if the visitor went back to an old page.
 """
 
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -83,6 +84,14 @@ def lead_on(request: HttpRequest, reason: str) -> HttpResponse | None:
     messages.warning(request, _("The page was open for too long. Please send this new form."))
     path = request.path if name in ENTRANCE else reverse("account_login")
     return redirect(_with_next(request, path))
+
+
+def is_whole(next_url: str) -> bool:
+    """Return False for an address that a browser would complete by the page that it is on.
+
+    `abc` and `?a=1` would lead to a page that doesn't exist, and `//` to none.
+    """
+    return bool(re.match(r"/(?!/)|https?://[^/]", next_url))
 
 
 def note_next(request: HttpRequest, next_url: str | None) -> None:

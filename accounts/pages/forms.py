@@ -25,7 +25,7 @@ from accounts.pages.profile_forms import HasProfileFields
 from accounts.pages.sign_in_codes import AsksForCode
 from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.pages.waiting import CountsGuesses, refusal
-from accounts.people import addresses
+from accounts.people import addresses, profile_fields
 from accounts.people.managers import UserManager
 from accounts.people.models import User
 from accounts.people.passwords import MIN_LENGTH
@@ -221,15 +221,17 @@ class ProfileForm(HasProfileFields, forms.ModelForm[User]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for each in self.asked:
-            self.initial[each.name] = self.instance.extras.get(each.name)
+        self.initial = {**self.initial, **profile_fields.shown(self.instance.extras)}
 
-    @override
-    def save(self, commit: bool = True) -> User:
-        if self.asked:
-            # Values of fields that the settings have no more stay: another setting may bring them back.
-            self.instance.extras = self.instance.extras | self.extras
-        return super().save(commit=commit)
+    @property
+    def changed_extras(self) -> dict[str, Any]:
+        """Return the values to store. Another device may have changed a field that this form left alone."""
+        stored = self.instance.extras
+        return {
+            name: value
+            for name, value in self.extras.items()
+            if name in self.changed_data or name not in stored
+        }
 
 
 class CodeForm(ChecksCode):

@@ -1,8 +1,10 @@
 """Take the link of an invitation to the sign-up form. Only the form's POST uses it up."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
@@ -20,6 +22,18 @@ class LinkView(View):
     is_limited_by_get = True
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        if invitations.by_token(token) is not None:
+        if invitations.by_token(token) is None:
+            text = _(
+                "This invitation no longer works: it was used or withdrawn, a newer mail has another link, or it "
+                "has expired. If you have made your account with it, sign in."
+            )
+            messages.warning(request, text)
+        elif request.user.is_authenticated:
+            text = _(
+                "You are signed in already. To make another account with this invitation, sign out and open "
+                "its link again."
+            )
+            messages.warning(request, text)
+        else:
             request.session[admission.ENTRY] = token
         return redirect("account_signup")

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -73,8 +72,6 @@ class PasswordChecks(MailsByOutbox):
         guesses.succeed(guess)
         if cast("User", user).last_login is None:
             decoys.is_hit(email, password)  # takes as long as for a decoy
-        if not sign_in_of(request).proving:
-            _read_addresses(user)
         return user
 
     @override
@@ -157,17 +154,9 @@ class PasswordChecks(MailsByOutbox):
             cast("User", user).save_password()  # allauth's signal follows: `account_receivers`
 
 
-def _read_addresses(user: AbstractBaseUser) -> None:
-    """Read the addresses of this user once, after the password: allauth asks for one of them twice."""
-    addresses = list(EmailAddress.objects.filter(user_id=user.pk))
-    for address in addresses:
-        address.user = cast("User", user)
-    EmailAddress.objects.fill_cache_for_user(user, addresses)
-
-
 def has_verified_address(user: AbstractBaseUser) -> bool:
     """Return True if this user, whose password was just checked, has proved an address."""
-    return any(address.verified for address in user._emailaddress_cache)  # type: ignore[attr-defined]  # noqa: SLF001 - allauth's, filled above
+    return any(address.verified for address in user._emailaddress_cache)  # type: ignore[attr-defined]  # noqa: SLF001 - allauth's, filled by `backends`
 
 
 def is_refused(user: AbstractBaseUser) -> bool:

@@ -30,7 +30,9 @@ class HasProfileFields(forms.Form):
     def clean(self) -> Any:
         cleaned = super().clean()
         for each in self.asked:
-            if each.name not in self.errors:
+            if not self.is_checked(each.name):
+                self.cleaned_data.pop(each.name, None)
+            elif each.name not in self.errors:
                 try:
                     value = each.clean(self.cleaned_data.get(each.name))
                 except ValidationError as exc:
@@ -38,6 +40,10 @@ class HasProfileFields(forms.Form):
                 else:
                     self.cleaned_data[each.name] = value
         return cleaned
+
+    def is_checked(self, name: str) -> bool:
+        """Return False for a field that the form leaves as it is."""
+        return True
 
     @property
     def extras(self) -> dict[str, Any]:
@@ -60,10 +66,11 @@ class SignUpFields(HasProfileFields):
 
 def shown(user: User) -> list[tuple[str, Any]]:
     """Return the labels and values of the user's further fields, as a page shows them."""
+    values = profile_fields.shown(user.extras)
     return [
-        (each.label, each.shown(user.extras[each.name]))
+        (each.label, each.shown(values[each.name]))
         for each in settings.PROFILE_FIELDS
-        if each.name in user.extras
+        if each.name in values
     ]
 
 
@@ -72,8 +79,9 @@ def _form_field(each: ProfileField) -> forms.Field:
     if each.kind == BOOLEAN:
         return forms.BooleanField(label=label, required=is_required)
     if each.kind == CHOICE:
-        none = [] if is_required else [("", profile_fields.NO_CHOICE)]
+        # Without an empty one, a browser would send the first choice of a person who chose none.
+        none = profile_fields.CHOOSE if is_required else profile_fields.NO_CHOICE
         return forms.ChoiceField(
-            label=label, required=is_required, choices=[*none, *each.named_choices]
+            label=label, required=is_required, choices=[("", none), *each.named_choices]
         )
     return forms.CharField(label=label, required=is_required, max_length=each.max_length)

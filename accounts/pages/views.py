@@ -57,6 +57,8 @@ class ProfileView(SignedInMixin, UpdateView[User, ProfileForm]):
             response = super().form_valid(form)
             if "display_name" in form.changed_data:
                 profiles.renamed(form.instance, client=client_of(self.request))
+            if values := form.changed_extras:
+                profiles.change_extras(form.instance, values, client=client_of(self.request))
         messages.success(self.request, _("Saved."))
         if locale := form.cleaned_data["locale"]:
             response.set_cookie(

@@ -15,6 +15,8 @@ from accounts import statements
 from accounts.people import mailboxes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db.models import Field
 
     from accounts.people.models import User
@@ -80,14 +82,17 @@ class UserManager(BaseUserManager["User"]):
         user.note_stored()
         return True
 
-    def _with_columns(self, sql: str) -> "tuple[str, list[Field[Any, Any]]]":
-        columns, fields = self._columns
-        return sql.format(columns=columns), fields
+    def _with_columns(self, sql: str) -> "tuple[str, Sequence[Field[Any, Any]]]":
+        fields = self.model._meta.concrete_fields  # noqa: SLF001 - Django's documented API
+        if sql not in self._written:
+            columns = ", ".join(str(field.column) for field in fields)
+            self._written[sql] = sql.format(columns=columns)
+        return self._written[sql], fields
 
     @cached_property
-    def _columns(self) -> "tuple[str, list[Field[Any, Any]]]":
-        fields = list(self.model._meta.concrete_fields)  # noqa: SLF001 - Django's documented API
-        return ", ".join(str(field.column) for field in fields), fields
+    def _written(self) -> dict[str, str]:
+        """The statements that have the names of the columns, by those that lack them."""
+        return {}
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=self.normalize_email(email), **fields)

@@ -191,8 +191,8 @@ class User(AbstractBaseUser, PermissionsMixin):
             self.is_password_told = False
 
     def _loaded(self) -> dict[str, Any]:
-        names = (field.attname for field in self._meta.concrete_fields)
-        return {name: self.__dict__[name] for name in names if name in self.__dict__}
+        own, fields = self.__dict__, self._meta.concrete_fields
+        return {field.attname: own[field.attname] for field in fields if field.attname in own}
 
     def note_stored(self, names: Iterable[str] | None = None) -> None:
         """Note that the database has the current values of these columns, or of all loaded ones."""

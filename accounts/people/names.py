@@ -25,7 +25,7 @@ FAR = re.compile(
 NAME = rf"^(?:[^{_CONTROLS}]*[^{_CONTROLS}{_INVISIBLE}][^{_CONTROLS}]*)?\Z"
 """Nothing, or text with at least one character that shows."""
 
-INVISIBLE = _("Use a name that people can see, without control characters.")
+INVISIBLE = _("Use text that people can see, without control characters.")
 
 
 def is_visible(name: str) -> bool:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.people import names
 
 TEXT, CHOICE, BOOLEAN = "text", "choice", "boolean"
-ASKS = {"sign_up", "profile"}
+ASKS = ("sign_up", "profile")
 LANGUAGES = ("en", "ko")
 MAX_FIELDS, MAX_CHOICES, MAX_LENGTH = 20, 50, 500
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -35,11 +35,15 @@ TAKEN = frozenset(
             "credential",
         ),
         *("is_active", "is_staff", "is_superuser", "groups", "user_permissions", "name"),
+        *("csrfmiddlewaretoken", "login", "code", "key", "seen"),
+        # A form in a browser has members of these names, and a field would hide them from our scripts.
+        *("action", "dataset", "elements", "length", "method", "reset", "submit", "target"),
     ]
 )
 """Names of fields that forms and answers have already."""
 
 NO_CHOICE = _("No answer")
+CHOOSE = _("Choose")
 
 Texts = Mapping[str, str]
 """One text, by language."""
@@ -63,6 +67,14 @@ class ProfileField:
     def named_choices(self) -> list[tuple[str, str]]:
         return [(value, in_language(texts)) for value, texts in self.choices.items()]
 
+    def fits(self, value: Any) -> bool:
+        """Return False for a value that an earlier definition of this field left: it counts as missing."""
+        if self.kind == BOOLEAN:
+            return isinstance(value, bool)
+        if self.kind == CHOICE:
+            return isinstance(value, str) and (value == "" or value in self.choices)
+        return isinstance(value, str)
+
     def shown(self, value: Any) -> Any:
         """Return a value as people read it."""
         return in_language(self.choices[value]) if value in self.choices else value
@@ -82,8 +94,10 @@ class ProfileField:
             if self.is_required:
                 raise ValidationError(_("This field is required."), code="required")
             return value
-        if self.kind == CHOICE and value not in self.choices:
-            raise ValidationError(_("Use one of the offered values."), code="invalid_choice")
+        if self.kind == CHOICE:
+            if value not in self.choices:
+                raise ValidationError(_("Use one of the offered values."), code="invalid_choice")
+            return value
         if len(value) > self.max_length:
             text = _("Use at most %(most)d characters.")
             raise ValidationError(text, code="max_length", params={"most": self.max_length})
@@ -110,8 +124,26 @@ def in_language(texts: Texts) -> str:
 
 
 def shown(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the stored values of the fields that `PROFILE_FIELDS` still has."""
-    return {each.name: values[each.name] for each in settings.PROFILE_FIELDS if each.name in values}
+    """Return the stored values that fit the fields of `PROFILE_FIELDS`."""
+    return {
+        each.name: values[each.name]
+        for each in settings.PROFILE_FIELDS
+        if each.name in values and each.fits(values[each.name])
+    }
+
+
+def personal(values: Mapping[str, Any]) -> list[str]:
+    """Return the stored texts that people wrote, also for a field that is another or none by now.
+
+    A choice is from a list that the team wrote, so its value names nobody.
+    """
+    chosen = {each.name for each in settings.PROFILE_FIELDS if each.kind == CHOICE}
+    offered = shown(values)
+    return [
+        value
+        for name, value in values.items()
+        if isinstance(value, str) and not (name in chosen and name in offered)
+    ]
 
 
 def clean(
@@ -145,8 +177,8 @@ def clean(
 def parse(text: str) -> tuple[ProfileField, ...]:
     """Return the fields that this JSON defines. Raises `ValueError` with the first mistake."""
     try:
-        rows = json.loads(text) if text.strip() else []
-    except json.JSONDecodeError as exc:
+        rows = json.loads(text, object_pairs_hook=_unique) if text.strip() else []
+    except (json.JSONDecodeError, RecursionError) as exc:
         raise ValueError(f"this is no JSON: {exc}") from exc
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("write a list of objects")
@@ -156,6 +188,15 @@ def parse(text: str) -> tuple[ProfileField, ...]:
     if len({each.name for each in found}) < len(found):
         raise ValueError("two fields have the same name")
     return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        found = [name for name, _value in pairs]
+        twice = next(name for name in found if found.count(name) > 1)
+        raise ValueError(f"the member {twice!r} is there twice")
+    return members
 
 
 def _field(row: dict[str, Any]) -> ProfileField:
@@ -168,7 +209,7 @@ def _field(row: dict[str, Any]) -> ProfileField:
     if unknown := sorted(row.keys() - allowed):
         raise ValueError(f"{name}: unknown member {unknown[0]!r}")
     kind = row.get("type", TEXT)
-    if kind not in {TEXT, CHOICE, BOOLEAN}:
+    if kind not in (TEXT, CHOICE, BOOLEAN):
         raise ValueError(f"{name}: the type is text, choice or boolean, not {kind!r}")
     is_required, ask = row.get("required", False), row.get("ask", "profile")
     if not isinstance(is_required, bool):
@@ -198,15 +239,21 @@ def _choices(value: Any, name: str, kind: str) -> dict[str, Texts]:
         return {}
     if not isinstance(value, dict) or not 0 < len(value) <= MAX_CHOICES:
         raise ValueError(f"{name}: `choices` are 1 to {MAX_CHOICES} values with their labels")
-    if any(not key.strip() or key != key.strip() or len(key) > MAX_LENGTH for key in value):
-        raise ValueError(f"{name}: a value of `choices` is empty, too long or has spaces around it")
+    if any(not _shows(key) or key != key.strip() or len(key) > MAX_LENGTH for key in value):
+        raise ValueError(
+            f"{name}: a value of `choices` is empty or invisible, too long, or has spaces around it"
+        )
     return {key: _texts(texts, name) for key, texts in value.items()}
 
 
 def _texts(value: Any, name: str) -> Texts:
     is_complete = isinstance(value, dict) and set(value) == set(LANGUAGES)
     if not is_complete or not all(
-        isinstance(each, str) and each.strip() for each in value.values()
+        isinstance(each, str) and _shows(each) for each in value.values()
     ):
         raise ValueError(f"{name}: a label has a text for each of {', '.join(LANGUAGES)}")
     return value  # type: ignore[no-any-return]  # checked above
+
+
+def _shows(text: str) -> bool:
+    return bool(text.strip()) and names.is_visible(text)

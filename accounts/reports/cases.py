@@ -25,7 +25,7 @@ def follow(recorded: Sequence[AuditEvent], user_id: UUID | None) -> None:
             event_id=event.pk,
         )
         for event in recorded
-        if event.type == EventType.ACTIVITY_DENIED and user_id is not None
+        if user_id is not None
     ]
     if rows:
         Report.objects.bulk_create(rows)
@@ -61,4 +61,4 @@ def _record(
     trail.record(type_, user=report.user, sid=report.sid, actor=actor, client=client, note=note)
 
 
-trail.subscribe(follow)
+trail.subscribe(follow, types={EventType.ACTIVITY_DENIED})

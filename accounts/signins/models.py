@@ -39,6 +39,7 @@ class AuthSession(DeviceMixin, models.Model):
         User,
         models.SET_NULL,
         null=True,
+        db_index=False,  # `auth_session_user` begins with it
         related_name="auth_sessions",
         verbose_name=_("user"),
     )
@@ -98,7 +99,9 @@ class AuthSession(DeviceMixin, models.Model):
             models.Index(fields=["-created_at", "-id"], name="auth_session_created"),
             models.Index(fields=["kind", "-created_at", "-id"], name="auth_session_kind"),
             models.Index(
-                fields=["revoked_reason", "-created_at", "-id"], name="auth_session_reason"
+                fields=["revoked_reason", "-created_at", "-id"],
+                name="auth_session_reason",
+                condition=~Q(revoked_reason=""),
             ),
             models.Index(
                 fields=["ip", "-created_at", "-id"],

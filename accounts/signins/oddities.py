@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 from django.conf import settings
 from django.utils import timezone
 
+from accounts import statements
 from accounts.audit.models import AuditEvent
 from accounts.client_info import ClientInfo
 from accounts.people.models import User
@@ -22,6 +23,14 @@ IDLE = timedelta(days=30)
 DAY = timedelta(days=1)
 
 Type = AuditEvent.Type
+COLUMNS = ("type", "created_at", "user_agent", "ip")
+_EVENTS = f"""
+SELECT {", ".join(COLUMNS)} FROM accounts_auditevent
+WHERE user_id = %(user)s
+AND type IN ('{Type.LOGIN_SUCCEEDED.value}', '{Type.LOGIN_FAILED.value}', '{Type.ACTIVITY_DENIED.value}')
+AND (type <> '{Type.LOGIN_SUCCEEDED.value}' OR sid IS NULL OR sid <> %(sid)s)
+ORDER BY created_at DESC, id DESC LIMIT %(most)s
+"""  # noqa: S608 - names of our own
 
 
 @dataclass(frozen=True)
@@ -69,15 +78,9 @@ Row = tuple[str, datetime, str, str | None]
 
 
 def _rows(session: AuthSession, most: int) -> list[Row]:
-    return list(
-        AuditEvent.objects.filter(
-            user=session.user_id,
-            type__in=[Type.LOGIN_SUCCEEDED, Type.LOGIN_FAILED, Type.ACTIVITY_DENIED],
-        )
-        .exclude(type=Type.LOGIN_SUCCEEDED, sid=session.sid)
-        .order_by("-created_at", "-id")
-        .values_list("type", "created_at", "user_agent", "ip")[:most]
-    )
+    values = {"user": session.user_id, "sid": session.sid, "most": most}
+    found = statements.rows(_EVENTS, values, statements.columns_of(AuditEvent, *COLUMNS))
+    return [(type_, when, agent, ip and str(ip)) for type_, when, agent, ip in found]
 
 
 def place_of(client: ClientInfo) -> str:
@@ -108,14 +111,17 @@ def _is_known(rows: list[Row], client: ClientInfo, *, keeps_cookies: bool, has_m
 
 def _is_here(rows: list[Row], client: ClientInfo) -> bool:
     """Return True if this client's place signed in, and no report "it wasn't me" is newer."""
-    here = place_of(client)
+    here = ""
     for type_, _when, user_agent, ip in rows:
         if type_ == Type.ACTIVITY_DENIED:
             return False
-        if (
-            type_ == Type.LOGIN_SUCCEEDED
-            and place_of(ClientInfo(ip=ip, user_agent=user_agent)) == here
-        ):
+        if type_ != Type.LOGIN_SUCCEEDED:
+            continue
+        there = ClientInfo(ip=ip, user_agent=user_agent)
+        if there == client:  # mostly, and much quicker
+            return True
+        here = here or place_of(client)
+        if place_of(there) == here:
             return True
     return False
 

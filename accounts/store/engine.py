@@ -67,6 +67,13 @@ class SessionStore(SessionBase):
         self._replaced: str | None = None  # key of the session that the new id replaces
         self._is_held = False  # see `held`
 
+    @classmethod
+    def unsaved(cls) -> "SessionStore":
+        """Return an empty session that draws its id at the first save, so mostly never."""
+        store = cls()
+        store._is_new = True
+        return store
+
     # Time
 
     @property

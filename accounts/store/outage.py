@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django_redis import get_redis_connection
 from django_redis.exceptions import ConnectionInterrupted
+from redis import Redis
 from redis.exceptions import (
     AskError,
     ClusterDownError,
@@ -250,7 +251,7 @@ def _raise_unless_transient(error: Exception, clock: Clock) -> None:
     """Raise `error` unless a retry may succeed."""
     if clock is cache:
         if isinstance(error, ReadOnlyError):
-            pool = get_redis_connection("default").connection_pool
+            pool = client("default").connection_pool
             pool.disconnect(inuse_connections=False)
     elif isinstance(error, TRANSIENT) or _is_transient_answer(error):
         nodes.of_sessions().failed(error, clock.address)
@@ -283,6 +284,18 @@ def _forget_former_primaries() -> None:
         if not nodes.of_sessions().leads(clock.address):
             _clocks.pop(key, None)
             clock.succeeded()
+
+
+_clients: dict[str, tuple[Any, Redis]] = {}
+
+
+def client(alias: str) -> Redis:
+    """Return this process's client, which threads share. django-redis makes one for each context."""
+    caches, known = _clients.get(alias, (None, None))
+    if known is None or caches is not settings.CACHES:
+        known = get_redis_connection(alias)
+        _clients[alias] = (settings.CACHES, known)
+    return known
 
 
 def _deadline_seconds() -> float:

@@ -35,7 +35,7 @@ class ActsOnUsers(DjangoUserAdmin[User]):
             raise Http404
         if not action.may(cast("User", request.user), user):
             raise PermissionDenied
-        first = {"seen": state_of(user), "sid": request.GET.get("sid", "")}
+        first = {"seen": state_of(user), "sid": request.GET.get("sid", "")} | action.first(user)
         form = action.form_class(request.POST or None, initial=first)
         if request.method == "POST" and form.is_valid():
             return self._done(request, action, user, form)

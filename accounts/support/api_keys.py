@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
+from accounts.people import names
 from accounts.request import client_of
 from accounts.services import keys
 from accounts.services.models import ApiKey
@@ -34,6 +35,11 @@ class ApiKeyForm(forms.ModelForm[ApiKey]):
     class Meta:
         model = ApiKey
         fields = ["name", "scope", "expires_at"]
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        names.validate(name)
+        return name
 
     def clean_expires_at(self) -> Any:
         moment = self.cleaned_data["expires_at"]

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from accounts.people.models import User
 
 
+CLOSED = _("Sign-up is closed, so the link would lead nowhere. The setting SIGN_UP opens it.")
+
+
 class InvitationForm(forms.ModelForm[Invitation]):
     locale = forms.ChoiceField(label=_("language"), choices=settings.LANGUAGES)
 
@@ -34,6 +37,8 @@ class InvitationForm(forms.ModelForm[Invitation]):
 
     def clean_email(self) -> str:
         email = UserManager.normalize_email(self.cleaned_data["email"])
+        if invitations.are_useless():
+            raise forms.ValidationError(CLOSED)
         if invitations.has_account(email):
             raise forms.ValidationError(_("This email is already in use."))
         if Invitation.objects.unused().filter(email=email).exists():
@@ -84,6 +89,9 @@ class InvitationAdmin(KeysetList, ReadOnly, admin.ModelAdmin[Invitation]):
 
     @admin.action(description=_("Send the link again"), permissions=["add_right"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        if invitations.are_useless():
+            self.message_user(request, CLOSED, messages.ERROR)
+            return
         count = 0
         for each in queryset.filter(accepted_at=None, revoked_at=None):
             invitations.invite(each.email, locale=each.locale, **_by(request))

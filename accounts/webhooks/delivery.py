@@ -17,7 +17,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from typing_extensions import override
 
-from accounts import brand
+from accounts import brand, statements
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import EventType, WebhookStop
@@ -32,6 +32,8 @@ KIND = "webhook"
 KEEP = timedelta(days=7)
 """How long a delivery is kept for the list and for a replay."""
 USER_AGENT = f"{brand.product_token()}-Webhooks/1"
+
+_ACTIVE = "SELECT id, events FROM accounts_webhookendpoint WHERE stopped_at IS NULL"
 
 Status = WebhookDelivery.Status
 
@@ -54,13 +56,11 @@ def follow(recorded: Sequence[AuditEvent], user_id: UUID | None) -> None:
     """
     if user_id and any(event.type == EventType.USER_ERASED for event in recorded):
         WebhookDelivery.objects.filter(user_id=user_id).exclude(status=Status.WAITING).delete()
-    known = [event for event in recorded if event.type in events.CAUSED]
-    if not known:
-        return
-    active = list(WebhookEndpoint.objects.filter(stopped_at=None))
+    columns = statements.columns_of(WebhookEndpoint, "id", "events")
+    active = statements.rows(_ACTIVE, [], columns)
     deliveries = [
         WebhookDelivery(
-            endpoint=endpoint,
+            endpoint_id=endpoint,
             type=events.CAUSED[event.type],
             cause=event.type,
             user_id=user_id,
@@ -68,9 +68,9 @@ def follow(recorded: Sequence[AuditEvent], user_id: UUID | None) -> None:
             reason=event.reason,
             occurred_at=event.created_at,
         )
-        for event in known
-        for endpoint in active
-        if events.CAUSED[event.type] in endpoint.events
+        for event in recorded
+        for endpoint, wanted in active
+        if events.CAUSED[event.type] in wanted
     ]
     if deliveries:
         WebhookDelivery.objects.bulk_create(deliveries, batch_size=500)
@@ -204,7 +204,22 @@ class WebhookHandler(jobs.Handler):
 
 
 jobs.register(WebhookHandler())
-trail.subscribe(follow)
+
+
+def _is_wanted(cause: EventType) -> str:
+    """Return when `follow` has something to do, in SQL: while an active endpoint subscribes to the event."""
+    if cause == EventType.USER_ERASED:
+        return "TRUE"
+    event = json.dumps([events.CAUSED[cause].value])
+    return (
+        "EXISTS (SELECT 1 FROM accounts_webhookendpoint "  # noqa: S608 - a name of our own
+        f"WHERE stopped_at IS NULL AND events @> '{event}')"
+    )
+
+
+trail.subscribe(
+    follow, types=[cause for event in events.Event for cause in event.causes], only_if=_is_wanted
+)
 
 
 def _payload_of(delivery: WebhookDelivery) -> Payload:

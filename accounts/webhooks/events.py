@@ -28,13 +28,14 @@ class Event(Entry):
     USER_CREATED = "user.created", _("Account made"), EventType.USER_SIGNED_UP, EventType.USER_ADDED
     USER_UPDATED = (
         "user.updated",
-        _("Email, name or rights changed"),
+        _("Email, name, profile or rights changed"),
         EventType.ACCOUNT_LOCKED,
         EventType.ACCOUNT_UNLOCKED,
         EventType.EMAIL_CHANGED,
         EventType.EMAIL_LOST,
         EventType.EMAIL_VERIFIED,
         EventType.NAME_CHANGED,
+        EventType.PROFILE_CHANGED,
         EventType.RIGHTS_CHANGED,
         EventType.USER_ADOPTED,
     )

@@ -103,7 +103,11 @@ class WebhookDelivery(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     endpoint = models.ForeignKey(
-        WebhookEndpoint, models.CASCADE, related_name="deliveries", verbose_name=_("endpoint")
+        WebhookEndpoint,
+        models.CASCADE,
+        db_index=False,  # `webhook_delivery_endpoint` begins with it
+        related_name="deliveries",
+        verbose_name=_("endpoint"),
     )
     type = models.CharField(_("event"), max_length=32)
     cause = models.CharField(_("cause"), max_length=32, blank=True)

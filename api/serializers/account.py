@@ -71,8 +71,6 @@ class MeSerializer(StrictSerializer):
 
     @override
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
-        if "extras" in validated_data:
-            validated_data["extras"] = instance.extras | validated_data["extras"]
         for name, value in validated_data.items():
             setattr(instance, name, value)
         instance.save(update_fields=[*validated_data])

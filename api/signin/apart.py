@@ -21,7 +21,7 @@ def session_apart(
     saves or deletes. Without `kept` it is an empty one, which is deleted at the end.
     """
     user, session = request.user, request.session
-    request.session = kept or engine.SessionStore()
+    request.session = kept or engine.SessionStore.unsaved()
     request.user = AnonymousUser()
     sign_in_of(request).kind = AuthSession.Kind.TOKEN
     try:

@@ -20,7 +20,7 @@ from allauth.headless.mfa import views as mfa_views
 from allauth.headless.socialaccount import inputs as social_inputs
 from allauth.headless.socialaccount import views as social_views
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from typing_extensions import override
 
 from accounts.errors import SignUpPendingError
@@ -38,6 +38,7 @@ from accounts.pages.signing_up import ReplacesUnproved, SignsUpAgain
 from accounts.people.models import User
 from accounts.request import sign_in_of
 from accounts.signins import proofs as rule
+from api import problems
 
 
 class ConfirmLoginCodeInput(ChecksCode, inputs.ConfirmLoginCodeInput):
@@ -233,6 +234,15 @@ class TOTPResponse(mfa_response.TOTPResponse):
             self.content = json.dumps(content).encode()
 
 
+def _closed(request: HttpRequest) -> HttpResponse:
+    """Say why there is no account. allauth's 403 has no word."""
+    return JsonResponse(
+        problems.body(problems.SIGN_UP_CLOSED),
+        status=problems.SIGN_UP_CLOSED.status,
+        content_type=problems.CONTENT_TYPE,
+    )
+
+
 def install() -> None:
     """Make allauth's headless views use these inputs. Call before the first request."""
     views.RequestLoginCodeView.input_class = RequestLoginCodeInput
@@ -248,6 +258,8 @@ def install() -> None:
     views.LoginView.input_class = LoginInput
     social_views.ProviderSignupView.input_class = ProviderSignupInput
     views.SignupView.input_class = {"POST": SignupInput}
+    for module in (views, social_views):  # each answers so to a sign-up that is not open
+        module.ForbiddenResponse = _closed  # type: ignore[attr-defined]  # allauth's
     views.ChangePasswordView.input_class = ChangePasswordInput
     views.RequestPasswordResetView.input_class = RequestPasswordResetInput
     views.ResetPasswordView.input_class = ResetPasswordInput

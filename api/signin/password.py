@@ -4,12 +4,15 @@ The pipeline keeps its state in a session, so it gets a temporary one. If the pi
 than one call, the answer is a 401 that names the next call.
 """
 
-from allauth.account.forms import LoginForm
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import is_login_rate_limited, perform_password_login
+from allauth.account.models import Login
 from django.http import HttpRequest
 
 from accounts.errors import InactiveUserError, SignUpPendingError
 from accounts.federation.linking import link_tokens, links
 from accounts.pages.password_checks import has_verified_address
+from accounts.people.managers import UserManager
 from accounts.signins.models import AuthSession
 from api.exceptions import (
     EmailUnverified,
@@ -31,25 +34,21 @@ def with_password(
     `LoginIncomplete` or `TooManyRequestsError`, and `STORE_ERRORS` if Redis is down.
     """
     with session_apart(request):
-        form = LoginForm(data={"login": email, "password": password}, request=request)
+        credentials = {"email": UserManager.normalize_email(email), "password": password}
         try:
-            is_valid = form.is_valid()
+            user = get_adapter(request).authenticate(request, **credentials)
         except SignUpPendingError as exc:
             raise EmailUnverified from exc
-        if not is_valid:
-            codes = {e.code for errors in form.errors.as_data().values() for e in errors}
-            # allauth adds this one for a right password whose address just got a mail. The limits
-            # on wrong passwords raise TooManyRequestsError instead.
-            if "too_many_login_attempts" in codes:
-                raise EmailUnverified
+        if user is None:
             raise InvalidCredentials
+        login = Login(user=user, email=credentials["email"])
         # Before the pipeline, which would mail a code. This caller has no way to send it back.
-        if not has_verified_address(form.user):
+        if not has_verified_address(user) or is_login_rate_limited(request, login):
             raise EmailUnverified
         if link_token:
-            prove_link(request, link_token, user_id=str(form.user.pk))
+            prove_link(request, link_token, user_id=str(user.pk))
         try:
-            form.login(request)
+            perform_password_login(request, credentials, login)
         except InactiveUserError as exc:
             raise InvalidCredentials from exc
         return second_step.opened(request, LoginIncomplete)

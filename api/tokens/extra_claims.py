@@ -16,8 +16,8 @@ from django.db import connection, transaction
 from django.utils.module_loading import import_string
 from structlog import get_logger
 
+from accounts.people import profile_fields
 from accounts.people.models import User
-from accounts.people.profile_fields import TEXT
 from accounts.signins.models import AuthSession
 
 Hook = Callable[[User, AuthSession], dict[str, Any]]
@@ -131,9 +131,7 @@ def _checked(found: object, user: User) -> dict[str, Any]:
 
 def _refuse_personal(claims: dict[str, Any], user: User) -> None:
     own = [user.email.lower()]
-    # A choice is from a list that the team wrote, so its value names nobody.
-    written = [each.name for each in settings.PROFILE_FIELDS if each.kind == TEXT]
-    texts = [user.display_name, *(user.extras.get(name, "") for name in written)]
+    texts = [user.display_name, *profile_fields.personal(user.extras)]
     own += [text.lower() for text in texts if len(text) >= LEAST]
     for name, value in _leaves(claims):
         is_own = isinstance(value, str) and any(each in value.lower() for each in own)

@@ -4,14 +4,13 @@ Both are made from the `AuthSession` row alone, so no token is stored.
 """
 
 import time
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
 import jwt
 from django.conf import settings
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework_simplejwt.exceptions import (
     ExpiredTokenError,
@@ -31,6 +30,9 @@ from api.tokens.signing import LEEWAY_SECONDS, SignedJWTBackend
 REMEMBERED = 4096
 """Number of access tokens whose checked signatures a process remembers, in 9.4 MB (`make bench`)."""
 
+Decoded = tuple[dict[str, Any], UUID, UUID]
+"""The claims of a token, its sign-in and its user."""
+
 
 class SignedJWT(Token):
     """A SimpleJWT token without the `token_type` claim: the header's `typ` names the kind.
@@ -43,14 +45,12 @@ class SignedJWT(Token):
 
     def __init__(self, token: Any = None, verify: bool = True) -> None:
         self.token = token
-        self.current_time = timezone.now()
+        self.current_time = datetime.now(UTC)
         self.payload: dict[str, Any] = {}
         if token is None:
             return
         try:
-            self.payload = self._decoded(token, verify=verify)
-            self.sid = UUID(self.payload["sid"])
-            self.sub = UUID(self.payload["sub"])
+            self.payload, self.sid, self.sub = self._decoded(token, verify=verify)
         except TokenBackendExpiredToken as exc:
             raise ExpiredTokenError(_("Token is expired")) from exc
         except (TokenBackendError, KeyError, TypeError, ValueError, AttributeError) as exc:
@@ -61,8 +61,8 @@ class SignedJWT(Token):
     def token_backend(self) -> SignedJWTBackend:
         raise NotImplementedError
 
-    def _decoded(self, token: Any, *, verify: bool) -> dict[str, Any]:
-        return self.token_backend.decode(token, verify=verify)
+    def _decoded(self, token: Any, *, verify: bool) -> Decoded:
+        return _with_ids(self.token_backend.decode(token, verify=verify))
 
     @classmethod
     def _minted(cls, sid: UUID, payload: dict[str, Any]) -> Self:
@@ -82,10 +82,10 @@ class AccessJWT(SignedJWT):
         return SignedJWTBackend(self.typ, settings.API_AUDIENCE)
 
     @override
-    def _decoded(self, token: Any, *, verify: bool) -> dict[str, Any]:
+    def _decoded(self, token: Any, *, verify: bool) -> Decoded:
         if not verify:
             return super()._decoded(token, verify=False)
-        kid, payload = _remembered(token)
+        kid, (payload, sid, sub) = _remembered(token)
         if ring.find(kid) is None:  # retired after this token was remembered
             raise TokenBackendError(_("Token is invalid"))
         # If the lifetime was shortened, it applies to older tokens, too: the feed of ended sign-ins
@@ -93,7 +93,7 @@ class AccessJWT(SignedJWT):
         end = min(payload["exp"], payload["iat"] + settings.ACCESS_TOKEN_LIFETIME.total_seconds())
         if time.time() >= end + LEEWAY_SECONDS:
             raise TokenBackendExpiredToken(_("Token is expired"))
-        return dict(payload)
+        return dict(payload), sid, sub
 
     @classmethod
     def for_session(cls, session: AuthSession) -> Self:
@@ -126,13 +126,31 @@ class RefreshJWT(SignedJWT):
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _remembered(token: str) -> tuple[str, dict[str, Any]]:
-    """Return the `kid` and claims of a valid access token. Raises `TokenBackendError`.
+def _remembered(token: str) -> tuple[str, Decoded]:
+    """Return the `kid`, claims and ids of a valid access token. Raises `TokenBackendError`.
 
     Checks each signature once and remembers it. Failures aren't remembered.
     """
     payload = SignedJWTBackend(AccessJWT.typ, settings.API_AUDIENCE).decode(token)
-    return jwt.get_unverified_header(token)["kid"], payload
+    return jwt.get_unverified_header(token)["kid"], _with_ids(payload)
+
+
+def _with_ids(payload: dict[str, Any]) -> Decoded:
+    """Return the claims and their `sid` and `sub`. Raises the errors of a payload that has none."""
+    return payload, UUID(payload["sid"]), UUID(payload["sub"])
+
+
+def sid_in(raw_token: str) -> UUID | None:
+    """Return the id of the sign-in that this token of either kind names, expired or not, or None.
+
+    The owner of an expired token may still sign out.
+    """
+    for kind in (RefreshJWT, AccessJWT):
+        try:
+            return kind(raw_token, verify=False).sid
+        except TokenError:
+            continue
+    return None
 
 
 def pair(session: AuthSession) -> dict[str, Any]:

@@ -35,11 +35,14 @@ class MeView(APIView):
         user = account(request)
         body = MeSerializer(user, data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        former = user.display_name
+        former, client = user.display_name, client_of(request._request)  # noqa: SLF001
+        extras = body.validated_data.pop("extras", {})
         with transaction.atomic():
             body.save()
             if user.display_name != former:
-                profiles.renamed(user, client=client_of(request._request))  # noqa: SLF001
+                profiles.renamed(user, client=client)
+            if extras:
+                profiles.change_extras(user, extras, client=client)
         return Response(profile.members(user), headers={"Cache-Control": "no-store"})
 
     @extend_schema(

@@ -63,10 +63,10 @@ class SessionDetailView(APIView):
         session = mine.select_related("user").filter(pk=sid).first()
         if session is None:
             raise NotFound
-        is_current = session.pk == stepup.sid_of(request)
-        if not is_current:
-            stepup.require(request)
-        reason = sessions.Reason.LOGOUT if is_current else sessions.Reason.OTHER_DEVICE
         client = client_of(request._request)  # noqa: SLF001
-        sessions.revoke(session, reason=reason, client=client)
+        if session.pk == stepup.sid_of(request):
+            sessions.sign_out(session.pk, client=client, user=session.user)
+        else:
+            stepup.require(request)
+            sessions.revoke(session, reason=sessions.Reason.OTHER_DEVICE, client=client)
         return Response(status=204)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +11,6 @@ from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework_simplejwt.exceptions import TokenError
 from typing_extensions import override
 
 from accounts.request import client_of
@@ -211,7 +209,7 @@ class TokenRevokeView(OAuthAPIView):
             return Response()  # signed out already
         body = VerifySerializer(data={"token": token})
         body.is_valid(raise_exception=True)
-        sid = _sid_in(body.validated_data["token"])
+        sid = jwts.sid_in(body.validated_data["token"])
         if sid is not None:
             sessions.sign_out(sid, client=client_of(request._request))  # noqa: SLF001
         response = Response()
@@ -261,16 +259,3 @@ def _token_in(request: Request, default: str = "") -> Any:
             raise ValidationError({name: [error] for name in repeated})
     token = request.data.get("token") if isinstance(request.data, Mapping) else None
     return (default or None) if token is None else token
-
-
-def _sid_in(raw_token: str) -> UUID | None:
-    """Return the id of the sign-in that this token of either kind names, expired or not, or None.
-
-    The owner of an expired token may still sign out.
-    """
-    for kind in (jwts.RefreshJWT, jwts.AccessJWT):
-        try:
-            return kind(raw_token, verify=False).sid
-        except TokenError:
-            continue
-    return None

@@ -1,6 +1,6 @@
 """Format the second table: all figures by row, and how many times as fast as each peer ours is."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -42,11 +42,11 @@ class Column:
         return median(one.cpu for one in self.samples[row])
 
 
-def lines(columns: list[Column]) -> Iterator[str]:
+def lines(columns: list[Column], rows: Collection[str] = ROWS) -> Iterator[str]:
     """Yield both views of the table, then what failed. The first column is ours."""
     yield from figures(columns)
     yield ""
-    yield from ratios(columns)
+    yield from ratios(columns, rows)
     yield ""
     yield from failures(columns)
 
@@ -74,13 +74,14 @@ def _figures(column: Column, row: str) -> list[str]:
     ]
 
 
-def ratios(columns: list[Column]) -> Iterator[str]:
-    """Yield ours divided by each peer, in requests per second and, in brackets, by CPU."""
+def ratios(columns: list[Column], rows: Collection[str] = ROWS) -> Iterator[str]:
+    """Yield ours divided by each peer in these rows: requests per second and, in brackets, CPU."""
     ours, *peers = columns
     yield f"| ours ÷ peer | {' | '.join(one.name for one in peers)} |"
     yield "|---" * (len(peers) + 1) + "|"
     for row, text in ROWS.items():
-        yield f"| {text} | {' | '.join(_ratio(ours, one, row) for one in peers)} |"
+        if row in rows:
+            yield f"| {text} | {' | '.join(_ratio(ours, one, row) for one in peers)} |"
 
 
 def _ratio(ours: Column, peer: Column, row: str) -> str:

@@ -50,19 +50,21 @@ class Cell:
     load: Load
 
 
-def run(bench: Bench, *, ours: Started | None) -> None:
-    """Print the table. `ours` is our server, if it runs already."""
-    columns = {peer.key: Column(peer.name) for peer in (OURS, *PEERS)}
+def run(bench: Bench, *, ours: Started | None, rows: list[str] | None = None) -> None:
+    """Print the table, or only these rows of it. `ours` is our server, if it runs already."""
+    rows = rows or list(ROWS)
+    peers = [peer for peer in PEERS if peer.cells.keys() & set(rows)]
+    columns = {peer.key: Column(peer.name) for peer in (OURS, *peers)}
     running = [_ours(bench, ours)]
-    for number, peer in enumerate(PEERS, 1):
-        say(f"Peer {number} of {len(PEERS)}: {peer.name} …")
+    for number, peer in enumerate(peers, 1):
+        say(f"Peer {number} of {len(peers)}: {peer.name} …")
         try:
             running.append(_peer(bench, peer, 4 + number))
         except (NotInstalledError, ChildDiedError, subprocess.SubprocessError) as exc:
             columns[peer.key].absent = _reason(exc)
             say(f"{peer.name} is left out: {_reason(exc)}")
-    _measure(bench, _checked(running, columns), columns)
-    sys.stdout.write("\n".join(["", *report.lines(list(columns.values())), "", ""]))
+    _measure(bench, _checked(running, columns, rows), columns)
+    sys.stdout.write("\n".join(["", *report.lines(list(columns.values()), rows), "", ""]))
     sys.stdout.flush()
 
 
@@ -136,10 +138,10 @@ def _rsa_key(root: Path) -> Path:
     return path
 
 
-def _checked(running: list[Running], columns: dict[str, Column]) -> list[Cell]:
-    """Return the cells whose first answer is right, in the order of the rows."""
+def _checked(running: list[Running], columns: dict[str, Column], rows: list[str]) -> list[Cell]:
+    """Return the cells of these rows whose first answer is right, in the order of the rows."""
     good = []
-    for row in ROWS:
+    for row in rows:
         for each in running:
             if row not in each.peer.cells:
                 continue

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 from django.conf import settings
 from django.http import HttpRequest, parse_cookie
@@ -15,7 +14,7 @@ from django.http.request import split_domain_port, validate_host
 
 from api.authentication import bearer_in
 from config import languages
-from config.middleware import REQUEST_ID
+from config.middleware import REQUEST_ID, new_request_id
 
 MAX_BODY = 12 * 1024
 """More than the largest body of a known request: a refresh with both tokens."""
@@ -94,7 +93,7 @@ def read(environ: dict[str, Any], *, has_body: bool, takes_any: bool) -> Asked |
         return None
     request_id = environ.get("HTTP_X_REQUEST_ID", "")
     if not REQUEST_ID.fullmatch(request_id):
-        request_id = str(uuid4())
+        request_id = new_request_id()
     return Asked(environ, request_id, language, body)
 
 

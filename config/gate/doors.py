@@ -15,10 +15,12 @@ from structlog.contextvars import bind_contextvars
 
 from accounts.pages import standing
 from accounts.people.models import User
+from accounts.request import client_in
+from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 from api import clients, forward_auth, profile
 from api.authentication import verified
-from api.tokens import delivery, exchange, introspection, retry_keys, signing
+from api.tokens import delivery, exchange, introspection, jwts, retry_keys, signing
 from config.gate.asked import FORM, Asked
 from config.gate.envelope import Answer, Headers
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 READ, POST = frozenset({"GET", "HEAD"}), frozenset({"POST"})
+PARAMETERS = ("token", "token_type_hint")
 NOT_STORED: Headers = [("Cache-Control", "no-store")]
 
 
@@ -51,11 +54,12 @@ def verify(request: Asked, *, services: bool, headers: Headers) -> Answer | None
         token = verified(raw)
         if token.is_service and not services:
             return None
-        return Answer([*headers, *forward_auth.of_token(token).items()])
+        return Answer([*headers, *forward_auth.of_token(token).items()], status=204)
     session = _session(request)
     if session is None:
         return None
-    return Answer([*headers, *forward_auth.of_session(session).items()], is_by_cookie=True)
+    told = forward_auth.of_session(session).items()
+    return Answer([*headers, *told], status=204, is_by_cookie=True)
 
 
 def me(request: Asked, *, headers: Headers) -> Answer | None:
@@ -84,12 +88,8 @@ def refresh(request: Asked, *, headers: Headers) -> Answer | None:
     members = request.members("refresh", "access", "retry_key")
     if members is None:
         return None
-    delivered = request.header("X_TOKEN_DELIVERY") or ""
-    is_by_cookie = delivered == "cookie"
-    if is_by_cookie and request.header("ORIGIN") not in {
-        settings.SITE_URL,
-        *settings.FRONTEND_ORIGINS,
-    }:
+    is_by_cookie = _is_by_cookie(request)
+    if is_by_cookie is None:
         return None
     token = members.get("refresh") or (request.refresh_cookie if is_by_cookie else "")
     access = members.get("access", "")
@@ -103,23 +103,65 @@ def refresh(request: Asked, *, headers: Headers) -> Answer | None:
         return Answer(headers, pair)
     carrier = HttpResponse()
     delivery.put(carrier, str(pair.pop("refresh")))
-    cookies = [("Set-Cookie", morsel.output(header="")) for morsel in carrier.cookies.values()]
-    return Answer([*headers, *cookies], pair)
+    return Answer([*headers, *_cookies(carrier)], pair)
+
+
+def revoke(request: Asked, *, headers: Headers) -> Answer | None:
+    is_by_cookie = _is_by_cookie(request)
+    token = _presented(request)
+    if is_by_cookie is None or token is None:
+        return None
+    token = token or (request.refresh_cookie if is_by_cookie else "")
+    sid = jwts.sid_in(token) if signing.is_compact(token) else None
+    if sid is None:
+        return None
+    # A sign-in that had ended, and the one of a machine, get the same answer.
+    sessions.sign_out(sid, client=client_in(request.environ))
+    if not is_by_cookie:
+        return Answer(headers)
+    carrier = HttpResponse()
+    delivery.forget(carrier)
+    return Answer([*headers, *_cookies(carrier)])
 
 
 def introspect(request: Asked, *, headers: Headers) -> Answer | None:
-    if request.type != FORM or not request.body.isascii():
-        return None
-    form = QueryDict(request.body)
-    if any(len(form.getlist(name)) > 1 for name in ("token", "token_type_hint")):
-        return None
-    token = form.get("token", "")
-    if not signing.is_compact(token):
+    token = _in_form(request) if request.type == FORM else None
+    if token is None or not signing.is_compact(token):
         return None
     client_id = clients.authenticate(request.header("AUTHORIZATION") or "")
     if client_id is None:
         return None
     return Answer(headers, introspection.introspect(token, client_id=client_id))
+
+
+def _presented(request: Asked) -> str | None:
+    """Return the `token` of a form or of JSON, '' if there is none, or None if the body is unknown."""
+    if request.type == FORM:
+        return _in_form(request)
+    members = request.members("token", "token_type_hint")
+    return None if members is None else members.get("token", "")
+
+
+def _in_form(request: Asked) -> str | None:
+    """Return the `token` of a form, '' if there is none, or None if the form is unknown."""
+    if not request.body.isascii():
+        return None
+    form = QueryDict(request.body)
+    if any(len(form.getlist(name)) > 1 for name in PARAMETERS):
+        return None
+    return form.get("token", "")
+
+
+def _is_by_cookie(request: Asked) -> bool | None:
+    """Return whether the caller wants cookie delivery, or None if a foreign page does."""
+    if request.header("X_TOKEN_DELIVERY") != "cookie":
+        return False
+    is_ours = request.header("ORIGIN") in {settings.SITE_URL, *settings.FRONTEND_ORIGINS}
+    return True if is_ours else None
+
+
+def _cookies(carrier: HttpResponse) -> Headers:
+    return [("Set-Cookie", morsel.output(header="")) for morsel in carrier.cookies.values()]
 
 
 def _session(request: Asked) -> AuthSession | None:
@@ -157,6 +199,7 @@ BY_PATH = {
         _door("me", me, READ),
         _door("token-verify", verify_token, POST),
         _door("token-refresh", refresh, POST),
+        _door("token-revoke", revoke, POST),
         _door("token-introspect", introspect, POST),
     )
 }

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from corsheaders.middleware import (
@@ -10,29 +11,29 @@ from corsheaders.middleware import (
     ACCESS_CONTROL_EXPOSE_HEADERS,
 )
 from django.conf import settings
-from structlog import get_logger
 
 from accounts import metrics
+from config import request_lines
 from config.headers import security
 
 if TYPE_CHECKING:
     from config.gate.asked import Asked
     from config.gate.doors import Door
 
-log = get_logger("config.middleware")
-
 Headers = list[tuple[str, str]]
 
 JSON = "application/json"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 STATUS = {200: "200 OK", 204: "204 No Content"}
 
 
 @dataclass(slots=True)
 class Answer:
-    """A good answer. Without `members` it has no body and status 204."""
+    """A good answer. Without `members` it has no body."""
 
     headers: Headers
     members: dict[str, Any] | None = None
+    status: int = 200
     is_by_cookie: bool = False
     """True if the answer depends on the session cookie."""
 
@@ -51,16 +52,18 @@ def packed(found: Answer, request: "Asked") -> tuple[str, Headers, bytes]:
         ("X-Request-ID", request.id),
         *_for_frontends(request.environ.get("HTTP_ORIGIN")),
     ]
-    if found.members is None:
-        return STATUS[204], headers, b""
-    body = rendered(found.members)
-    headers += [("Content-Type", JSON), ("Content-Length", str(len(body)))]
-    return STATUS[200], headers, body
+    body = b""
+    if found.members is not None:
+        body = rendered(found.members)
+        headers.append(("Content-Type", JSON))
+    if found.status != HTTPStatus.NO_CONTENT:  # RFC 9110 §8.6
+        headers.append(("Content-Length", str(len(body))))
+    return STATUS[found.status], headers, body
 
 
 def rendered(members: dict[str, Any]) -> bytes:
     """Return this JSON as DRF's renderer writes it: UTF-8, without spaces, safe inside of JavaScript."""
-    text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    text = _encode(members)
     if not text.isascii():
         text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return text.encode()
@@ -81,6 +84,4 @@ def note(door: "Door", request: "Asked", *, seconds: float) -> None:
     if metrics.REQUESTS.listener is not None:
         metrics.REQUESTS.note(door.route, "2xx", amount=seconds)
     if door.is_logged:
-        log.info(
-            "request_finished", code=200, request=f"{request.environ['REQUEST_METHOD']} {door.path}"
-        )
+        request_lines.write(code=200, request=f"{request.environ['REQUEST_METHOD']} {door.path}")

@@ -1,12 +1,9 @@
 """Listen to `accounts.metrics` and to the audit log, and record what they say with prometheus-client."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 
 from accounts import metrics
 from accounts.audit import trail
@@ -40,7 +37,7 @@ def install() -> None:
         metric.listener = _listener(metric)
     if not _is_listening:
         _is_listening = True
-        trail.subscribe(_on_events)
+        trail.listen(_count)
 
 
 def _listener(metric: Metric) -> Listener:
@@ -74,11 +71,6 @@ def _made(metric: Metric) -> tuple[Any, str]:
             return Gauge(*about, registry=registry, multiprocess_mode="livemax"), "set"
         case Kind.LEVEL:
             return Gauge(*about, registry=registry, multiprocess_mode="livesum"), "inc"
-
-
-def _on_events(events: Sequence[AuditEvent], user_id: UUID | None) -> None:
-    if metrics.AUDIT_EVENTS.listener is not None:
-        transaction.on_commit(partial(_count, events))
 
 
 def _count(events: Sequence[AuditEvent]) -> None:

@@ -7,7 +7,8 @@
 # HOST and PORT are the address where the other nodes find this one. REDIS_PRIMARY is the primary at
 # the first start. REDIS_PASSWORD is the servers' password, SENTINEL_PASSWORD the Sentinels'.
 # REDIS_DATA is the directory for data and state (default: /data). REDIS_CONFIG_DIR is the directory of
-# the *.conf files (default: the directory of this script).
+# the *.conf files (default: the directory of this script). REDIS_RESTART_WAIT is how many seconds a
+# primary waits before it starts again (default: 5).
 set -eu
 
 role=${1:?usage: node.sh server|sentinel HOST PORT}
@@ -56,9 +57,16 @@ case $role in
 esac
 # Write the file only once: from then on, Redis and Sentinel keep the current primary in it. The file
 # also holds passwords.
+again=yes
 if [ ! -e "$config" ]; then
+    again=
     umask 077
     "$role" >"$config.new"
     mv "$config.new" "$config"
+fi
+# A primary that is back before Sentinel has noticed may be replaced all the same. Until it learns that, it
+# confirms writes that are lost. So let the fail-over (3 s) be over first.
+if [ -n "$again" ] && [ "$role" = server ] && ! grep -q '^replicaof ' "$config"; then
+    sleep "${REDIS_RESTART_WAIT:-5}"
 fi
 exec "$(command -v redis-server || command -v valkey-server)" "$config" ${sentinel_flag:+"$sentinel_flag"}

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextvars import Context
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ import redis
 
 from accounts import bell as bells
 from accounts.bell import CHANNEL, Bell, Topic
+from accounts.store import outage
 from tests.kit.bell import Pubsub, StoppableBell, message, payload, published
 from tests.kit.waiting import wait_until
 
@@ -75,6 +77,17 @@ def test_without_redis_publishing_calls_this_process_and_logs(bell, dead_redis, 
 
     assert calls == [["a"]]
     assert said() == ["the bell is out of order; other servers learn within 5.0 s"]
+
+
+def test_each_context_publishes_by_the_same_client(bell, monkeypatch):
+    """django-redis makes a client for each context, and the gate answers each request in its own."""
+    bell.publish(Topic.USERS, ["a"])
+    made = []
+    monkeypatch.setattr(outage, "get_redis_connection", made.append)
+
+    Context().run(bell.publish, Topic.USERS, ["b"])
+
+    assert made == []
 
 
 # Delivering

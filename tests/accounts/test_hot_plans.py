@@ -14,11 +14,13 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.bell import Bell
+from accounts.factors import registry
 from accounts.outbox import jobs
 from accounts.outbox.models import Job
+from accounts.pages import backends
 from accounts.people import addresses
 from accounts.people.models import User
-from accounts.signins import rotation, sessions
+from accounts.signins import oddities, rotation, sessions
 from accounts.signins.revocations import Feed
 from accounts.support import crowd
 from tests.kit.clients import open_browser
@@ -102,7 +104,23 @@ HOT = {
     ),
     "A new sign-in": (opened, 'INSERT INTO "accounts_authsession"'),
     "An audit event": (opened, 'INSERT INTO "accounts_auditevent"'),
-    "The lock of the user at a sign-in": (opened, 'SELECT .* FROM "accounts_user" .*FOR UPDATE'),
+    "A sign-out": (
+        lambda session: sessions.sign_out(session.pk, client=CLIENT),
+        "WITH ended AS",
+    ),
+    "The lock of the user at a sign-in": (opened, "UPDATE accounts_user SET last_login"),
+    "The candidates of a sign-in by password": (
+        lambda session: backends.candidates(session.user.email),
+        "SELECT .* FROM accounts_user u",
+    ),
+    "The second factors of an account": (
+        lambda session: registry.kinds_of(session.user),
+        "SELECT type FROM mfa_authenticator",
+    ),
+    "The last sign-ins of an account": (
+        lambda session: oddities.of(session, client=CLIENT, has_mark=False),
+        "SELECT .* FROM accounts_auditevent",
+    ),
     "An account by its email": (
         lambda session: addresses.account_of(session.user.email),
         'SELECT .* FROM "accounts_user" WHERE .*"email" =',

@@ -1,15 +1,26 @@
 """Test the hot statements: both databases give the same values, and a lost connection costs nothing."""
 
 import os
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import psycopg
 import pytest
-from django.db import DataError, OperationalError, connection, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    InternalError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.test.utils import CaptureQueriesContext
+from psycopg import IsolationLevel
+from psycopg.pq import TransactionStatus
 
 from accounts import statements
+from accounts.audit.models import AuditEvent
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
 from tests.kit.factories import AuthSessionFactory, UserFactory
@@ -39,6 +50,23 @@ def connection_of(wrapper):
         "password": found["PASSWORD"],
         "dbname": found["NAME"],
     }
+
+
+def fill_pool():
+    held = [connection.copy() for _ in range(4)]
+    for each in held:
+        each.ensure_connection()
+    for each in held:
+        each.close()
+
+
+def end_all_connections():
+    """End each connection to the database but this one, and wait until it has ended."""
+    with psycopg.connect(**connection_of(connection), autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture
@@ -128,6 +156,25 @@ def test_a_lost_connection_is_replaced(session, cut):
 
 
 @on_postgres
+def test_the_caller_hears_of_a_second_run(session, cut):
+    heard = []
+
+    def look():
+        return statements.first(
+            "SELECT id FROM accounts_user WHERE id = %s",
+            [uuid4()],
+            [],
+            on_retry=lambda: heard.append(1),
+        )
+
+    look()
+    assert heard == []
+    cut()
+    look()
+    assert heard == [1]
+
+
+@on_postgres
 def test_a_lost_connection_in_a_transaction_is_an_error(session, cut):
     def lost():
         with transaction.atomic():
@@ -138,6 +185,163 @@ def test_a_lost_connection_in_a_transaction_is_an_error(session, cut):
     with pytest.raises(OperationalError):
         lost()
     assert read(session.pk)[0] == session.pk
+
+
+@on_postgres
+@pytest.mark.parametrize("is_first", [True, False])
+def test_in_a_transaction_nothing_runs_twice(session, cut, is_first, monkeypatch):
+    """What ran before in the transaction would be lost, and the code goes on as if it were not."""
+    runs = []
+    real = statements._run
+
+    def counted(*args):
+        runs.append(args)
+        return real(*args)
+
+    def lost():
+        with transaction.atomic():
+            if not is_first:
+                read(session.pk)
+            cut()
+            runs.clear()
+            read(session.pk)
+
+    read(session.pk)
+    monkeypatch.setattr(statements, "_run", counted)
+
+    with pytest.raises(OperationalError):
+        lost()
+    assert len(runs) == 1
+    assert read(session.pk)[0] == session.pk
+
+
+@on_postgres
+def test_the_first_statement_of_a_transaction_begins_it(session):
+    """Otherwise it would be committed by itself, and a lock would end with it."""
+    sql = "UPDATE accounts_authsession SET client_id = 'changed' WHERE id = %s RETURNING client_id"
+    fields = statements.columns_of(AuthSession, "client_id")
+
+    with transaction.atomic():
+        assert statements.rows(sql, [session.pk], fields) == [["changed"]]
+        status = connection.connection.info.transaction_status
+        transaction.set_rollback(True)
+
+    session.refresh_from_db()
+    assert status == TransactionStatus.INTRANS
+    assert session.client_id == "first-party"
+
+
+@on_postgres
+def test_a_transaction_has_the_isolation_of_its_connection(session):
+    level = "SELECT current_setting('transaction_isolation')"
+    fields = statements.columns_of(AuthSession, "client_id")
+    connection.ensure_connection()
+    connection.connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    try:
+        with transaction.atomic():
+            assert statements.rows(level, [], fields) == [["repeatable read"]]
+    finally:
+        connection.connection.isolation_level = None
+
+
+@on_postgres
+def test_a_failed_transaction_takes_no_statement(session):
+    with transaction.atomic():
+        with pytest.raises(DataError):
+            read("no uuid")
+        with pytest.raises(InternalError):
+            read(session.pk)
+        transaction.set_rollback(True)
+
+    assert read(session.pk)[0] == session.pk
+
+
+def test_a_transaction_that_must_roll_back_takes_no_statement(session):
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(transaction.TransactionManagementError):
+            read(session.pk)
+
+
+@on_postgres
+def test_a_column_that_changes_between_transactions_is_read_anew(session):
+    def client_id():
+        with transaction.atomic():
+            return read(session.pk)[COLUMNS.index("client_id")]
+
+    assert client_id() == "first-party"
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE accounts_authsession ALTER client_id DROP DEFAULT")
+        cursor.execute(
+            "ALTER TABLE accounts_authsession ALTER client_id TYPE integer USING length(client_id)"
+        )
+    try:
+        assert client_id() == 11
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE accounts_authsession ALTER client_id TYPE varchar(64)")
+        connection.close()
+        connection.close_pool()
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+@pytest.mark.parametrize("model", [AuthSession, AuditEvent])
+def test_an_inserted_row_is_that_of_save(model, is_watched):
+    user = UserFactory()
+    made = {
+        AuthSession: AuthSessionFactory.build(user=user, amr=["pwd", "문'%"], ip="2001:db8::1"),
+        AuditEvent: AuditEvent(
+            user=user, type=AuditEvent.Type.LOGIN_SUCCEEDED, amr=["pwd"], personal={"a": None}
+        ),
+    }[model]
+    values = {field.attname: getattr(made, field.attname) for field in model._meta.concrete_fields}
+
+    with CaptureQueriesContext(connection) if is_watched else nullcontext():
+        statements.insert(made)
+
+    stored = model.objects.get(pk=made.pk)
+    assert (made._state.adding, made._state.db) == (False, "default")
+    for name, value in values.items():
+        if name != model._meta.pk.attname or value is not None:
+            assert getattr(stored, name) == getattr(made, name) == value, name
+
+
+def test_an_inserted_row_belongs_to_its_transaction():
+    session = AuthSessionFactory.build(user=UserFactory())
+
+    with transaction.atomic():
+        statements.insert(session)
+        transaction.set_rollback(True)
+
+    assert not AuthSession.objects.exists()
+
+
+def test_a_row_that_breaks_a_constraint_is_an_error_of_django():
+    session = AuthSessionFactory()
+
+    with pytest.raises(IntegrityError):
+        statements.insert(AuthSessionFactory.build(pk=session.pk, user=session.user))
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps such texts")
+def test_a_text_with_a_nul_is_refused(session):
+    """libpq takes the NUL for the end, so another row than the asked one would be found."""
+    sql = "SELECT id FROM accounts_user WHERE email = %s"
+    fields = statements.columns_of(User, "id")
+    email = session.user.email
+
+    assert statements.rows(sql, [email], fields) == [[session.user_id]]
+    with pytest.raises(DataError):
+        statements.rows(sql, [f"{email}\0@example.com"], fields)
+
+
+def test_all_rows_are_returned_in_their_order():
+    users = sorted([UserFactory(), UserFactory(), UserFactory()], key=lambda user: user.email)
+    fields = statements.columns_of(User, "id", "email")
+
+    found = statements.rows("SELECT id, email FROM accounts_user ORDER BY email", [], fields)
+
+    assert found == [[user.pk, user.email] for user in users]
 
 
 @on_postgres
@@ -184,16 +388,8 @@ def test_a_rollback_costs_no_error(session, prepared, monkeypatch):
 
 @on_postgres
 def test_all_connections_of_the_pool_lost_cost_no_error(session):
-    held = [connection.copy() for _ in range(4)]
-    for each in held:
-        each.ensure_connection()
-    for each in held:
-        each.close()
-    with psycopg.connect(**connection_of(connection), autocommit=True) as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+    fill_pool()
+    end_all_connections()
 
     assert [read(session.pk)[0] for _ in range(5)] == [session.pk] * 5
 
@@ -290,21 +486,24 @@ def test_an_instance_has_each_value_in_its_own_column():
 
 
 @on_postgres
-def test_a_restart_of_the_database_costs_one_answer(client):
+@pytest.mark.parametrize(
+    ("path", "more", "expected"),
+    [
+        ("/api/token/", {"password": "x"}, [401, 401, 401, 401]),  # a statement of ours comes first
+        ("/api/token/code/", {}, [503, 200, 200, 200]),
+    ],
+)
+def test_a_restart_of_the_database_costs_at_most_one_answer(client, path, more, expected):
+    fill_pool()
     connection.close()
-    raws = [connection.pool.getconn() for _ in range(4)]
-    pids = [raw.info.backend_pid for raw in raws]
-    for raw in raws:
-        connection.pool.putconn(raw)
-    with psycopg.connect(**connection.get_connection_params() | {"dbname": "postgres"}) as other:
-        for pid in pids:
-            other.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+    end_all_connections()
     client.raise_request_exception = False
-    body = {"email": "nobody@example.com", "password": "x"}
 
     answers = [
-        client.post("/api/token/", body, content_type="application/json").status_code
-        for _ in range(4)
+        client.post(
+            path, more | {"email": f"nobody{n}@example.com"}, content_type="application/json"
+        ).status_code
+        for n in range(4)
     ]
 
-    assert answers == [503, 401, 401, 401]
+    assert answers == expected

@@ -64,6 +64,44 @@ def test_broken_json_is_a_parse_error(body):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("path", [ADDRESS, "/_allauth/app/v1/auth/login"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"\xef\xbb\xbf{}", b'{"email": NaN}', b'{"email": 1e400}', b'{"id": Infinity}'),
+        *("{}".encode("utf-16"), b'{"email": "\xff"}', b"{"),
+    ],
+    ids=range(7),
+)
+def test_broken_json_has_one_text_in_the_callers_language(body, path):
+    """Python's own words were in English, and allauth's answer was an empty page."""
+    response = send(body, path=path, headers={"accept-language": "ko"})
+
+    assert response.status_code == 400
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json() == problem(400, "parse_error")
+    assert response.json()["detail"].startswith("본문이 UTF-8로 된 JSON이 아닙니다.")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", ["[]", "null", "1", '"x"', '[{"email": "a@b.example"}]'])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/_allauth/app/v1/auth/signup"),
+        ("POST", "/_allauth/browser/v1/auth/login"),
+        ("DELETE", "/_allauth/app/v1/account/email"),
+    ],
+)
+def test_the_headless_api_names_json_that_is_no_object(body, method, path):
+    response = send(body, path=path, method=method)
+
+    assert response.status_code == 400
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json() == problem(400, "not_an_object")
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("content_type", ["*/*", "application/*", "APPLICATION/JSON", "*/*; q=1"])
 @pytest.mark.parametrize("path", ["/api/token/", "/api/token/refresh/", "/api/token/verify/"])
 def test_broken_json_is_a_parse_error_under_every_json_type(content_type, path):

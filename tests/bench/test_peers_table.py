@@ -33,7 +33,7 @@ def peer(key, row="me-bearer", path="/me"):
     )
 
 
-def run(monkeypatch, tmp_path, peers, start=lambda peer: None, dies=""):
+def run(monkeypatch, tmp_path, peers, start=lambda peer: None, dies="", rows=None):
     """Run the table with these peers.
 
     `start` stands for the installation and start of a peer. The server named by `dies` ends under load.
@@ -59,7 +59,7 @@ def run(monkeypatch, tmp_path, peers, start=lambda peer: None, dies=""):
     monkeypatch.setattr(table, "_peer", running)
     monkeypatch.setattr(table, "measure", measure)
     monkeypatch.setattr(Bench, "drop", lambda self, name: dropped.append(name))
-    table.run(Bench(Quiet(), tmp_path, None, rounds=1), ours=None)
+    table.run(Bench(Quiet(), tmp_path, None, rounds=1), ours=None, rows=rows)
     assert dropped == [dies] * bool(dies)
     return measured
 
@@ -88,6 +88,17 @@ def test_the_cells_of_a_sign_in_take_twice_as_long(monkeypatch, tmp_path):
     measured = run(monkeypatch, tmp_path, [peer("other", row="login")])
 
     assert measured == [4, 2, 2, 2, 4]  # its warm-up, two of ours, then a round
+
+
+def test_only_the_rows_that_were_asked_for_are_measured(monkeypatch, tmp_path, capsys):
+    peers = [peer("good"), peer("other", row="verify")]
+
+    measured = run(monkeypatch, tmp_path, peers, rows=["me-bearer"])
+
+    printed = capsys.readouterr().out
+    assert "| ours ÷ peer | good |" in printed
+    assert "Is this token good?" not in printed
+    assert measured == [2] * 6
 
 
 def test_a_peer_that_dies_under_load_leaves_the_others(monkeypatch, tmp_path, capsys):

@@ -2,10 +2,12 @@
 
 import json
 import re
+from uuid import RFC_4122, UUID
 
 import pytest
 
 from config import redaction
+from config.middleware import new_request_id
 from tests.kit.addresses import every_path
 from tests.kit.processes import ROOT
 
@@ -76,6 +78,13 @@ def test_a_request_id_that_could_forge_a_line_is_replaced(client, db, value):
 
     assert response["X-Request-ID"] != value
     assert len(response["X-Request-ID"]) == 36
+
+
+def test_a_new_request_id_is_a_random_uuid():
+    ids = [UUID(new_request_id()) for _ in range(1000)]
+
+    assert len(set(ids)) == 1000
+    assert {(each.version, each.variant) for each in ids} == {(4, RFC_4122)}
 
 
 def test_keys_in_paths_are_not_logged(lines):

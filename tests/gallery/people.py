@@ -3,6 +3,8 @@
 PASSWORD = "correct horse battery"
 FULL = "hanbyeol.namgung.with.a.long.address@department.of.something.example.com"
 FULL_NAME = "남궁한별하나둘셋 Hanbyeol Bartholomew Namgung-Featherstonehaugh-Cholmondeley"
+COMPANY = "Featherstonehaugh-Cholmondeley & 남궁한별하나둘셋 GmbH & Co. KG auf Aktien"
+"""The company of a demo account, on the site that asks for one."""
 NEW = "new@example.com"
 ENDED = "ended@example.com"
 LEAVING = "leaving@example.com"

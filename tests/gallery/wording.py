@@ -25,7 +25,10 @@ DATA = re.compile(
             r"\borders:read\b",
             r"\bRFC \d+\b",
             r"\b(API|(GET|POST|DELETE) /\S+)",
-            *map(re.escape, [people.FULL_NAME, people.MUST_GROUP, *people.DEVICES[4:5]]),
+            *map(
+                re.escape,
+                [people.FULL_NAME, people.COMPANY, people.MUST_GROUP, *people.DEVICES[4:5]],
+            ),
             *map(
                 re.escape,
                 ["Demo", "김하나", "Sam Staff", "Ada Admin", "Alex Morgan", "Minji Kim", "Support"],

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,10 @@ from config import bodies
 from config.gate import answering
 from tests.kit import forge
 
+ME, VERIFY, SERVICES = "/api/me/", "/api/verify", "/api/verify/services"
+REFRESH, CHECK, INTROSPECT = "/api/token/refresh/", "/api/token/verify/", "/api/token/introspect/"
+REVOKE = "/api/token/revoke/"
+FORM = "application/x-www-form-urlencoded"
 MAX_BYTES = 2_500_000
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 MASKS = [
@@ -61,6 +66,14 @@ class Answer:
 
     def header(self, name: str) -> str | None:
         return dict(self.headers).get(name.lower())
+
+
+def check(
+    equal: Callable[[Call], tuple["Answer", bool]], call: Call, *, answers: bool, status: int
+) -> None:
+    """Fail unless both ways answer with this status, and the gate itself if it `answers`."""
+    answer, by_gate = equal(call)
+    assert (int(answer.status.split()[0]), by_gate) == (status, answers)
 
 
 def by_site(environ: dict[str, Any]) -> tuple[Answer, bool]:

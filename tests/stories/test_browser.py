@@ -552,6 +552,22 @@ def test_the_next_parameter_never_leads_to_another_site(browser, user, path, tar
     assert re.match(r"/(?![/\\\s])|/$", where), where
 
 
+@pytest.mark.parametrize(
+    "target", ["abc", "%00", "?a=1", "#a", "../", "//", " /accounts/profile/", "\t/x", "http://"]
+)
+@pytest.mark.parametrize("path", ["/accounts/login/", "/accounts/logout/", "/i18n/setlang/"])
+def test_an_odd_next_parameter_leads_to_the_usual_page(browser, user, path, target):
+    """A browser completes such an address by the page that it is on: the answer was a 404."""
+    if path == "/accounts/logout/":
+        sign_in(browser, user)
+    body = {"login": user.email, "password": PASSWORD, "next": target, "language": "ko"}
+
+    answer = browser.post(path, body, headers={"referer": "http://testserver/accounts/"})
+
+    assert answer.status_code == 302
+    assert answer["Location"] in {"/accounts/", "/accounts/login/", "http://testserver/accounts/"}
+
+
 def test_disabling_an_account_ends_both_kinds_of_sign_in(signed_in, obtain, user, client):
     pair = obtain(user)
     user.is_active = False

@@ -114,6 +114,7 @@ def test_a_wrong_secret_is_refused(key, secret):
     answer = ask(key, secret)
 
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert "the key has expired or was revoked" in answer.json()["detail"]
     assert answer["WWW-Authenticate"].startswith("Basic")
 
 

@@ -15,6 +15,7 @@ from tests.kit.clients import CHROME, is_signed_in
 from tests.kit.doors import FINISHES, NEW, NO_DOORS, SIGN_UPS, Site
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.mails import code_in, link_in
+from tests.kit.problems import problem
 from tests.kit.racing import at_once
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +81,17 @@ def test_a_closed_door_makes_none(site, door, mode, settings):
     assert User.objects.count() == 0
     assert not is_signed_in(site.browser)
     assert answer.status_code < 500
+
+
+@pytest.mark.parametrize("mode", ["closed", "invitation"])
+def test_an_app_learns_why_it_makes_no_account(client, mode, settings):
+    settings.SIGN_UP = mode
+    body = {"email": NEW, "password": PASSWORD}
+
+    answer = client.post("/_allauth/app/v1/auth/signup", body, content_type="application/json")
+
+    assert answer.status_code == 403
+    assert answer.json() == problem(403, "sign_up_closed")
 
 
 @EVERY
@@ -190,6 +202,45 @@ def test_the_link_leads_to_a_form_with_the_invited_address(by_invitation, delive
     assert user.emailaddress_set.get().verified
     assert is_signed_in(browser)
     assert user.invitation == Invitation.objects.get()
+
+
+@pytest.mark.parametrize("path", [SIGNUP, "/accounts/signup/passkey/"])
+def test_the_form_promises_an_invited_person_no_code(deliver, client, path):
+    """The link has proved the address, so no code is mailed."""
+    invited = invited_browser(deliver).get(path).text
+    other = client.get(path).text
+
+    assert [page.count("send a code to") for page in (invited, other)] == [0, 1]
+    assert "Send me the code" not in invited
+
+
+@pytest.mark.parametrize("mode", ["open", "invitation"])
+@pytest.mark.parametrize("end", ["used", "revoked", "unknown"])
+def test_a_link_that_no_longer_works_says_so(mode, end, settings, deliver):
+    settings.SIGN_UP = mode
+    browser = invited_browser(deliver)
+    link = link_in(deliver()[-1])
+    if end == "used":
+        browser.post(SIGNUP, {"password1": PASSWORD})
+    elif end == "revoked":
+        invitations.revoke(Invitation.objects.get())
+    else:
+        link = "/accounts/invitation/unknown/"
+
+    page = new_browser().get(link, follow=True).text
+
+    assert "This invitation no longer works" in page
+
+
+def test_a_link_that_a_signed_in_person_opens_says_what_to_do(by_invitation, deliver, signed_in):
+    invitations.invite(NEW)
+    link = link_in(deliver()[-1])
+
+    page = signed_in.get(link, follow=True).text
+    signed_in.post("/accounts/logout/")
+
+    assert "sign out and open its link again" in page
+    assert NEW in signed_in.get(link, follow=True).text
 
 
 def test_opening_the_link_uses_nothing_up(by_invitation, deliver):

@@ -8,9 +8,9 @@ bits. All codes of one set share a salt, so a try costs one Argon2id hash and no
 import secrets
 
 from allauth.mfa.models import Authenticator
-from argon2.low_level import Type, hash_secret_raw
 from django.utils import timezone
 
+from accounts.people import argon2id
 from accounts.people.hashers import Argon2idPasswordHasher
 from accounts.typed import letters_and_digits_in
 
@@ -76,12 +76,7 @@ def _plain(typed: str) -> str:
 
 def hashed(typed: str, salt: str) -> str:
     """Return what is stored of a code."""
-    return hash_secret_raw(
-        _plain(typed).encode(),
-        bytes.fromhex(salt),
-        time_cost=TIME_COST,
-        memory_cost=MEMORY_COST,
-        parallelism=1,
-        hash_len=32,
-        type=Type.ID,
+    raw = bytes.fromhex(salt)
+    return argon2id.derive(
+        _plain(typed).encode(), raw, passes=TIME_COST, kibibytes=MEMORY_COST
     ).hex()

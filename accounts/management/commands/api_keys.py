@@ -1,7 +1,6 @@
 """Manage the API keys of machines from the command line."""
 
 from argparse import ArgumentParser
-from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -9,6 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, no_translatio
 from django.utils import timezone
 from typing_extensions import override
 
+from accounts.management import durations
+from accounts.people import names
 from accounts.services import keys
 from accounts.services.models import ApiKey, validate_scope
 
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         add.add_argument(
             "--scope", action="append", default=[], help="A word such as orders:read. Repeatable."
         )
-        add.add_argument("--expires", type=int, metavar="DAYS", help="Default: never.")
+        add.add_argument("--expires", type=durations.days, metavar="DAYS", help="Default: never.")
         revoke = actions.add_parser("revoke", help="End a key and all its tokens.")
         revoke.add_argument("id", help="The id, as `list` prints it.")
 
@@ -41,9 +42,7 @@ class Command(BaseCommand):
             self.stdout.write(f"    {key.scope}")
 
     def _add(self, options: dict[str, Any]) -> None:
-        if options["expires"] is not None and options["expires"] < 1:
-            raise CommandError("--expires must be at least 1.")
-        lifetime = timedelta(days=options["expires"]) if options["expires"] else None
+        lifetime = options["expires"]
         key = ApiKey(
             name=options["name"],
             scope=" ".join(options["scope"]),
@@ -51,6 +50,7 @@ class Command(BaseCommand):
         )
         try:
             key.clean_fields(exclude=["digest", "prefix"])
+            names.validate(key.name)
             validate_scope(key.scope)
         except ValidationError as exc:
             raise CommandError("; ".join(exc.messages)) from exc

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from accounts.invitations import invitations
 from accounts.invitations.models import Invitation
+from accounts.management import durations
 from accounts.people.managers import UserManager
 
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
             "email", nargs="*", help="An address. Inviting it again mails a new link."
         )
         parser.add_argument(
-            "--expires", type=int, metavar="DAYS", help="Days in which the links work."
+            "--expires", type=durations.days, metavar="DAYS", help="Days in which the links work."
         )
         languages = [code for code, _name in settings.LANGUAGES]
         parser.add_argument("--language", choices=languages, default=settings.LANGUAGE_CODE)
@@ -57,16 +58,15 @@ class Command(BaseCommand):
             is_done = found is not None and invitations.revoke(found)
             self.stdout.write(f"{'revoked' if is_done else 'no open invitation'}: {email}")
 
-    def _invite(self, emails: list[str], days: int | None, language: str) -> None:
+    def _invite(self, emails: list[str], lifetime: timedelta | None, language: str) -> None:
         """Invite all addresses, or none if one of them is wrong."""
         for email in emails:
             try:
                 validate_email(email)
             except ValidationError as exc:
                 raise CommandError(f"{email!r} is no address. Nobody was invited.") from exc
-        if days is not None and days < 1:
-            raise CommandError("--expires must be at least 1. Nobody was invited.")
-        lifetime = timedelta(days=days) if days else None
+        if invitations.are_useless():
+            raise CommandError("SIGN_UP is closed, so no link would work. Nobody was invited.")
         for email in emails:
             if invitations.has_account(email):
                 self.stdout.write(f"has an account already: {email}")

@@ -11,6 +11,7 @@ from django.utils import timezone
 from typing_extensions import override
 
 from accounts.audit.vocabulary import WebhookStop
+from accounts.management import durations
 from accounts.outbox import jobs
 from accounts.webhooks import delivery, endpoints
 from accounts.webhooks.events import EVENTS
@@ -74,7 +75,7 @@ class Command(BaseCommand):
             "--endpoint", help="Or all events of this endpoint that were not delivered."
         )
         replay.add_argument(
-            "--hours", type=float, default=24.0, help="Of the last hours (default: 24)."
+            "--hours", type=durations.hours, default="24", help="Of the last hours (default: 24)."
         )
         replay.add_argument("--dry-run", action="store_true", help="Only count them.")
 
@@ -174,7 +175,7 @@ def _chosen(options: dict[str, Any]) -> QuerySet[WebhookDelivery]:
         if not found:
             raise CommandError("No event that can be delivered again has this webhook-id.")
         return found
-    since = timezone.now() - timedelta(hours=options["hours"])
+    since = timezone.now() - options["hours"]
     rows = rows.filter(endpoint=_endpoint(options["endpoint"]), occurred_at__gte=since)
     return rows.exclude(status=Status.DELIVERED)
 

@@ -13,7 +13,7 @@ SEPARATORS = ",;\t"
 def rows(file: TextIO, *, needed: set[str]) -> Iterator[Row]:
     """Yield each line as an object with the column names, in lower case. An empty cell is ''.
 
-    Raises `FileError` if a needed column is missing.
+    Raises `FileError` if a needed column is missing, or a name is there twice.
     """
     numbered = lines(file)
     _number, header = next(numbered, (0, None))
@@ -23,6 +23,8 @@ def rows(file: TextIO, *, needed: set[str]) -> Iterator[Row]:
     names = [name.strip().lower() for name in next(csv.reader([header], delimiter=separator), [])]
     if missing := sorted(needed - set(names)):
         raise FileError(f"The first line must name the columns. Missing: {', '.join(missing)}.")
+    if repeated := sorted({name for name in names if name and names.count(name) > 1}):
+        raise FileError(f"The first line names a column twice: {', '.join(repeated)}.")
     feed = _Feed(numbered)
     reader = csv.reader(feed, delimiter=separator, strict=True)
     while True:

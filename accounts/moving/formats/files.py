@@ -40,16 +40,18 @@ def opened(path: str, *, encoding: str = "utf-8") -> Iterator[TextIO]:
     the rows that have one. Raises `FileError`.
     """
     try:
-        codecs.lookup(encoding)
+        "".encode(encoding, errors="replace")
         raw = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115 - closed below
     except OSError as exc:
         raise FileError(f"{path}: {exc.strerror}") from exc
-    except LookupError as exc:
+    except (LookupError, ValueError) as exc:
         raise FileError(f"{encoding} is no encoding. Write utf-8, utf-16 or cp949.") from exc
     try:
         yield _decoded(raw, encoding)
     except OSError as exc:
         raise FileError(f"{path}: {exc.strerror}") from exc
+    except UnicodeError as exc:  # UTF-16 without its mark: no character becomes U+FFFD
+        raise FileError(f"{path}: this file is not {encoding}. Check --encoding.") from exc
     finally:
         if path != "-":
             raw.close()

@@ -12,6 +12,9 @@ from accounts.moving.errors import FileError, RefusedError
 from accounts.moving.formats.files import MAX_ROW, TOO_LONG, Row
 
 CHUNK = 64 * 1024
+NO_JSON = (
+    "The file is no valid JSON: a bracket or a comma is missing, after the rows that were read."
+)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _SIGN = re.compile(r'["\[\]{},]')
 _SIGN_IN_TEXT = re.compile(r'["\\]')
@@ -81,6 +84,8 @@ class _Text:
     def _element(self, sign: str) -> dict[str, Any] | RefusedError:
         if not sign:
             raise _truncated()
+        if sign == "}":  # a list ends with `]`: where it ends, and what follows, is unknown
+            raise FileError(NO_JSON)
         value = self._value()
         if isinstance(value, dict | RefusedError):
             return value
@@ -88,17 +93,19 @@ class _Text:
 
     def _value(self) -> Any:
         """Return the next value, or a `RefusedError` instead of one that is too long or no JSON."""
-        while len(self._buffer) - self._at <= MAX_ROW:
+        while True:
             try:
                 value, end = _decoder.raw_decode(self._buffer, self._at)
             except (ValueError, RecursionError):
-                if not self._read():
+                # An earlier value that is no JSON may have filled the buffer, so decode before looking.
+                if len(self._buffer) - self._at > MAX_ROW or not self._read():
                     break
                 continue
             if isinstance(value, int | float) and end == len(self._buffer) and self._read():
                 continue  # more digits may follow
+            is_too_long = end - self._at > MAX_ROW
             self._at = end
-            return value
+            return TOO_LONG if is_too_long else value
         start = self._passed + self._at
         self._skip()
         if self._passed + self._at - start > MAX_ROW:
@@ -136,7 +143,7 @@ class _Text:
         if not found:
             raise _truncated()
         if found != sign:
-            raise FileError("The file is no valid JSON.")
+            raise FileError(NO_JSON)
         self._at += 1
 
     def _read(self) -> bool:

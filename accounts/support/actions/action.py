@@ -58,5 +58,9 @@ class Action:
         """Return False if the act would change nothing, so that the page offers it to nobody."""
         return True
 
+    def first(self, user: User) -> dict[str, Any]:
+        """Return the values that the form of this account begins with."""
+        return {}
+
     def do(self, request: HttpRequest, user: User, by: By, values: dict[str, Any]) -> Answer:
         raise NotImplementedError

@@ -16,8 +16,14 @@ from accounts.operators import sign_ins
 from accounts.operators.acting import By, begin
 from accounts.operators.models import OperatorNote
 from accounts.pages import personal_data
+from accounts.people import names
 from accounts.people.models import User
 from accounts.support.actions.action import Action, Answer, SeenForm
+
+
+def _show_something(text: str) -> None:
+    """Raise `ValidationError` for a note that nobody can see. It may have several lines."""
+    names.validate(" ".join(text.split()))
 
 
 class NoteForm(SeenForm):
@@ -28,6 +34,7 @@ class NoteForm(SeenForm):
         help_text=gettext_lazy(
             "Nobody can change or remove it. The owner of the account can read it."
         ),
+        validators=[_show_something],
     )
 
 

@@ -4,6 +4,7 @@ from accounts.support.actions.action import Action
 from accounts.support.actions.data import AddNote, Delete, Export
 from accounts.support.actions.locks import LiftLimits, Lock, Unlock
 from accounts.support.actions.mails import ProposeEmail, SendReset, SendVerification, StopEmail
+from accounts.support.actions.profiles import ChangeProfile
 from accounts.support.actions.sign_ins import EndSignIn, EndSignIns
 from accounts.support.actions.superusers import ConfirmSuperuser, ProposeSuperuser, StopSuperuser
 
@@ -11,7 +12,7 @@ ACTIONS: dict[str, Action] = {
     action.name: action
     for action in (
         *(EndSignIns(), Lock(), Unlock(), LiftLimits(), SendReset(), SendVerification()),
-        *(ProposeEmail(), StopEmail(), Export(), Delete(), EndSignIn(), AddNote()),
+        *(ProposeEmail(), StopEmail(), ChangeProfile(), Export(), Delete(), EndSignIn(), AddNote()),
         *(ProposeSuperuser(), ConfirmSuperuser(), StopSuperuser()),
     )
 }

@@ -42,6 +42,19 @@ def test_a_wrong_address_invites_nobody():
     assert not Invitation.objects.exists()
 
 
+@pytest.mark.parametrize("mode", ["open", "invitation", "closed"])
+def test_a_closed_site_mails_no_link_that_leads_nowhere(mode, settings, deliver):
+    settings.SIGN_UP = mode
+
+    if mode == "closed":
+        with pytest.raises(CommandError, match="SIGN_UP is closed, so no link would work"):
+            invite(ADDRESS)
+    else:
+        invite(ADDRESS)
+
+    assert len(deliver()) == Invitation.objects.count() == (0 if mode == "closed" else 1)
+
+
 def test_an_address_with_an_account_is_not_invited():
     UserFactory(email=ADDRESS)
 

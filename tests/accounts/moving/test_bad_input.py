@@ -1,10 +1,13 @@
 """Files that are broken, foreign or hostile: each row gets a reason, and no row stops the others."""
 
+import io
 import json
 import tracemalloc
+from itertools import islice
 
 import pytest
 
+from accounts.moving.errors import FileError
 from accounts.moving.formats.files import MAX_ROW
 from accounts.moving.sources import firebase
 from accounts.people.models import User
@@ -68,6 +71,34 @@ def test_a_row_without_valid_json_stops_no_other(bring):
         *((number, "not_an_object") for number in (4, 5, 6, 7)),
     ]
     assert User.objects.count() == 1
+
+
+def test_a_row_without_valid_json_refuses_none_of_those_after_it():
+    """A bad row makes the reader look a megabyte ahead, and hundreds of good rows are in there."""
+    good = [json.dumps(GOOD | {"localId": str(n), "pad": "x" * 999}) for n in range(2500)]
+    text = users(*good[:100], "{bad}", *good[100:])
+
+    read = [row.content for row in firebase.rows(io.StringIO(text), None)]
+
+    assert [isinstance(row, dict) for row in read] == [True] * 100 + [False] + [True] * 2400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"users": [{"a": 1}, {"b": 2 ]}',
+        '{"users": [{"a": 1} }',
+        '[{"a": 1} } ]',
+        '{"users": [{"a": 1} } , {"b": 2} ] }',
+    ],
+)
+def test_a_wrong_bracket_ends_the_run(text):
+    """The reader found no end of such a row, and refused it again and again until the disk was full."""
+    rows = firebase.rows(io.StringIO(text), None)
+
+    assert next(rows).content == {"a": 1}
+    with pytest.raises(FileError, match="no valid JSON"):
+        list(islice(rows, 9))
 
 
 @pytest.mark.slow
@@ -141,10 +172,18 @@ def test_cp949_is_refused_row_by_row_unless_it_is_named(bring):
     assert User.objects.get(email="a@example.com").display_name == "김하나"
 
 
-def test_an_unknown_encoding_is_named(bring):
-    ran = bring("csv", "id,email\n", "--encoding", "martian", is_name=False)
+@pytest.mark.parametrize("encoding", ["martian", "base64", "hex", "idna", "undefined"])
+def test_an_unknown_encoding_is_named(bring, encoding):
+    ran = bring("csv", "id,email\n", "--encoding", encoding, is_name=False)
+
+    assert str(ran.error) == f"{encoding} is no encoding. Write utf-8, utf-16 or cp949."
+
+
+def test_a_file_of_another_encoding_is_named(bring):
+    ran = bring("csv", "id,email\n1,a@example.com\n", "--encoding", "utf-16", is_name=False)
 
     assert ran.status == 1
+    assert str(ran.error).endswith("input: this file is not utf-16. Check --encoding.")
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -158,6 +197,16 @@ def test_csv_without_names_of_columns_is_refused(bring):
     ran = bring("csv", "1,a@example.com\n", is_name=False)
 
     assert "Missing: email, id" in str(ran.error)
+
+
+def test_csv_that_names_a_column_twice_is_refused(bring):
+    """Nobody knows which of the two addresses is meant."""
+    content = "id,email,Email ,,\n1,old@example.com,new@example.com,,\n"
+
+    ran = bring("csv", content, is_name=False)
+
+    assert str(ran.error) == "The first line names a column twice: email."
+    assert not User.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Ask for further fields of the profile at each door, and refuse what does not fit."""
 
 import json
+import re
 from io import StringIO
 
 import pytest
@@ -78,7 +79,7 @@ def test_the_sign_up_asks_and_stores(visitor):
     ("values", "error"),
     [
         ({}, "This field is required."),
-        ({"company": "\u200b"}, "Use a name that people can see"),
+        ({"company": "\u200b"}, "Use text that people can see"),
         ({"company": "x" * 21}, "at most 20 characters"),
         ({"company": "Acme", "plan": "gold"}, "gold is not one of the available choices"),
     ],
@@ -130,6 +131,45 @@ def test_the_owner_changes_the_fields_on_the_profile_page(visitor):
     assert 'value="Old"' in page
     assert user.extras == GOOD | {"company": "New", "plan": "free", "former": "kept"}
     assert "This field is required." in refused.text
+
+
+def test_a_box_that_must_be_ticked_says_so_beside_it(visitor, settings):
+    """A screen reader reads the error with the box, which names it (`aria-describedby`)."""
+    settings.PROFILE_FIELDS = profile_fields.parse(json.dumps([DEFINED[2] | {"required": True}]))
+
+    page = visitor.post("/accounts/signup/", SIGN_UP).text
+
+    box = re.search(r'<input type="checkbox" name="news"[^>]*>', page)[0]
+    assert 'aria-describedby="id_news_error"' in box
+    assert '<ul class="errors" id="id_news_error"><li>This field is required.</li></ul>' in page
+
+
+def test_nobody_chooses_by_not_choosing(visitor, settings):
+    """A browser sends the first choice of a list, unless that is an empty one."""
+    settings.PROFILE_FIELDS = profile_fields.parse(json.dumps([DEFINED[1] | {"required": True}]))
+    user = UserFactory()
+    sign_in(visitor, user)
+
+    page = visitor.get("/accounts/profile/").text
+    refused = visitor.post("/accounts/profile/", {"display_name": "", "locale": "", "plan": ""})
+
+    assert '<select name="plan" required' in page
+    assert '<option value="" selected>Choose</option>' in page
+    assert "This field is required." in refused.text
+
+
+def test_a_page_shows_no_value_of_a_former_definition(visitor, settings):
+    """Otherwise a text ticks the box of a consent, and the next save of the name gives it."""
+    settings.PROFILE_FIELDS = profile_fields.parse(
+        json.dumps([DEFINED[2] | {"name": "company"}, DEFINED[1]])
+    )
+    user = UserFactory(extras={"company": "Acme", "plan": "gold"})
+    sign_in(visitor, user)
+
+    page = visitor.get("/accounts/profile/").text
+
+    assert re.search(r'<input type="checkbox" name="company"[^>]*>', page)[0].count("checked") == 0
+    assert '<option value="" selected>No answer</option>' in page
 
 
 def test_the_api_shows_and_changes_them(client, change, pair, user):

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, make_password
 from django.core.management import call_command
 
+from accounts.people import argon2id
 from accounts.people.models import User
 from config.settings import auth
 from tests.kit.clients import is_signed_in, sign_in
@@ -29,14 +30,18 @@ def hashers(settings):
 def hashes(monkeypatch):
     """Count the hashes that are computed."""
     counted = []
-    for name in ("encode", "verify"):
-        real = getattr(Argon2PasswordHasher, name)
+    for owner, name in (
+        (Argon2PasswordHasher, "verify"),
+        (argon2id, "derive"),
+        (argon2id, "verify"),
+    ):
+        real = getattr(owner, name)
 
-        def count(self, *args, real=real):
-            counted.append(self.algorithm)
-            return real(self, *args)
+        def count(*args, real=real, name=name, **kwargs):
+            counted.append(name)
+            return real(*args, **kwargs)
 
-        monkeypatch.setattr(Argon2PasswordHasher, name, count)
+        monkeypatch.setattr(owner, name, count)
     return counted
 
 

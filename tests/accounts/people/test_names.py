@@ -67,7 +67,7 @@ def test_a_hidden_name_is_refused_in_the_admin(client, user, name):
 
     page = client.post("/admin/accounts/user/add/", form)
 
-    assert "Use a name that people can see" in page.text
+    assert "Use text that people can see" in page.text
     assert not type(user).objects.filter(email="new@example.com").exists()
 
 
@@ -77,7 +77,7 @@ def test_a_group_has_a_name_that_shows(client, db, name):
 
     page = client.post("/admin/auth/group/add/", {"name": name})
 
-    assert "Use a name that people can see" in page.text
+    assert "Use text that people can see" in page.text
     assert not Group.objects.filter(name=name).exists()
 
 
@@ -88,7 +88,7 @@ def test_a_reset_of_factors_has_a_reason_that_shows(client, db):
 
     page = client.post(f"/admin/accounts/user/{user.pk}/reset-factors/", {"reason": "\u200b"})
 
-    assert "Use a name that people can see" in page.text
+    assert "Use text that people can see" in page.text
     assert not FactorReset.objects.exists()
 
 

@@ -57,6 +57,17 @@ def test_a_label_is_in_the_readers_language():
         ([GOOD | {"label": {"en": "Team"}}], "a text for each of en, ko"),
         ([GOOD | {"label": {"en": "Team", "ko": " "}}], "a text for each of en, ko"),
         ([GOOD | {"choices": {"a": LABEL}}], "only a choice has `choices`"),
+        ([GOOD | {"type": ["text"]}], "the type is text, choice or boolean"),
+        ([GOOD | {"type": None}], "the type is text, choice or boolean"),
+        ([GOOD | {"ask": {}}], "`ask` is sign_up or profile"),
+        ([GOOD | {"name": ["team"]}], "isn't of a-z"),
+        ([GOOD | {"name": "csrfmiddlewaretoken"}], "is taken"),
+        ([GOOD | {"name": "elements"}], "is taken"),
+        ([GOOD | {"name": "seen"}], "is taken"),
+        ([GOOD | {"label": {"en": "Team", "ko": "\u200b"}}], "a text for each of en, ko"),
+        ([GOOD | {"label": ["Team"]}], "a text for each of en, ko"),
+        ([GOOD | {"type": "choice", "choices": {"a\u202e": LABEL}}], "invisible"),
+        ([GOOD | {"type": "choice", "choices": {" a": LABEL}}], "spaces around it"),
         ([GOOD | {"type": "choice"}], "1 to 50 values"),
         ([GOOD | {"type": "choice", "choices": {"": LABEL}}], "is empty"),
         ([GOOD | {"type": "choice", "choices": {"a": "A"}}], "a text for each of en, ko"),
@@ -69,9 +80,56 @@ def test_a_mistake_in_a_definition_is_named(rows, mistake):
         parse(*rows)
 
 
-def test_text_that_is_no_json_is_refused():
+@pytest.mark.parametrize("text", ["[{]", "[" * 100_000, "\ufeff[]"])
+def test_text_that_is_no_json_is_refused(text):
     with pytest.raises(ValueError, match="no JSON"):
-        profile_fields.parse("[{]")
+        profile_fields.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [
+        ('[{"name": "a", "label": {"en": "A", "ko": "A"}, "name": "b"}]', "name"),
+        ('[{"name": "a", "label": {"en": "A", "en": "B", "ko": "A"}}]', "en"),
+    ],
+)
+def test_a_member_that_is_there_twice_is_refused(text, twice):
+    with pytest.raises(ValueError, match=f"the member '{twice}' is there twice"):
+        profile_fields.parse(text)
+
+
+def test_every_value_of_a_choice_can_be_chosen():
+    long = "x" * profile_fields.MAX_LENGTH
+    [found] = parse(GOOD | {"type": "choice", "choices": {long: LABEL, "팀 A": LABEL}})
+
+    assert [found.clean(value) for value in (long, "팀 A")] == [long, "팀 A"]
+
+
+CHOICE = GOOD | {"type": "choice", "choices": {"free": LABEL}}
+BOOLEAN = GOOD | {"type": "boolean"}
+
+
+@pytest.mark.parametrize(
+    ("definition", "stored", "fits"),
+    [
+        (GOOD, "Acme", True),
+        (GOOD, True, False),
+        (GOOD, None, False),
+        (CHOICE, "free", True),
+        (CHOICE, "", True),
+        (CHOICE, "gold", False),
+        (CHOICE, True, False),
+        (BOOLEAN, False, True),
+        (BOOLEAN, "Acme", False),
+        (BOOLEAN, 1, False),
+    ],
+)
+def test_a_value_of_a_former_definition_counts_as_missing(settings, definition, stored, fits):
+    settings.PROFILE_FIELDS = parse(definition)
+
+    shown = profile_fields.shown({"team": stored, "former": "x"})
+
+    assert shown == ({"team": stored} if fits else {})
 
 
 @pytest.mark.servers

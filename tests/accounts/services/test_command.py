@@ -37,6 +37,8 @@ def test_a_key_is_added_and_its_secret_shown_once():
         ("add", "", "--scope", "a"),
         ("add", "x", "--expires", "0"),
         ("add", "x" * 81),
+        ("add", "\u200b"),
+        ("add", "x\u202ey"),
     ],
 )
 def test_a_wrong_key_is_not_added(arguments):

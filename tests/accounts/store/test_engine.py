@@ -308,3 +308,23 @@ def test_no_method_hides_an_error(db, dead_redis, verb):
 
     with pytest.raises(outage.STORE_ERRORS):
         getattr(store, verb)(*([UNKNOWN] if verb == "exists" else []))
+
+
+def test_an_unsaved_session_draws_its_id_at_the_first_save():
+    session = SessionStore.unsaved()
+    session["a"] = 1
+    session.cycle_key()
+    assert session.session_key is None
+
+    session.save()
+
+    assert SessionStore(session.session_key).load() == {"a": 1}
+
+
+def test_an_unsaved_session_is_flushed_without_a_key():
+    session = SessionStore.unsaved()
+    session["a"] = 1
+
+    session.flush()
+
+    assert session.is_empty()

@@ -29,7 +29,13 @@ BY_ROLE = {
     "superuser": set(ACTIONS),
     roles.ADMINISTRATOR: set(ACTIONS) - {"propose-superuser", "confirm-superuser"},
     roles.SUPPORT: set(ACTIONS)
-    - {"delete-account", "propose-superuser", "confirm-superuser", "stop-superuser"},
+    - {
+        "change-profile",
+        "delete-account",
+        "propose-superuser",
+        "confirm-superuser",
+        "stop-superuser",
+    },
     roles.AUDITOR: set(),
     "staff": set(),
 }
@@ -356,6 +362,20 @@ def test_nobody_deletes_an_account_at_once(owner):
 
     assert one.status_code == 403
     assert User.objects.filter(pk=owner.pk).exists()
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u3164\n\u200d", "turned \u202e around"])
+def test_a_note_that_nobody_can_see_is_not_kept(support, owner, text):
+    answer = act(support, owner, "add-note", text=text)
+
+    assert "Use text that people can see" in answer.text
+    assert not OperatorNote.objects.exists()
+
+
+def test_a_note_may_have_several_lines(support, owner):
+    act(support, owner, "add-note", text="Called at nine.\r\n\tLost the phone.")
+
+    assert OperatorNote.objects.get().text == "Called at nine.\r\n\tLost the phone."
 
 
 def test_a_note_stays_and_shows_its_author(support, owner):

@@ -48,6 +48,8 @@ def test_the_secret_is_shown_once(panel, admin_user):
         {"scope": "admin"},
         {"scope": "a role:editors"},
         {"expires_at": "2020-01-01T00:00"},
+        {"name": "\u200b"},
+        {"name": "Bill\u202eing"},
     ],
 )
 def test_a_wrong_key_is_refused(panel, fields):

@@ -45,6 +45,18 @@ def test_a_known_or_invited_address_is_refused(panel, deliver):
     assert Invitation.objects.count() == 1
 
 
+def test_a_closed_site_mails_no_link_that_leads_nowhere(panel, deliver, settings):
+    invitations.invite(ADDRESS)
+    settings.SIGN_UP = "closed"
+
+    new = panel.post(f"{LIST}add/", {"email": "new@example.com", "locale": "en"})
+    again = act(panel, "send_again")
+
+    assert "Sign-up is closed, so the link would lead nowhere." in new.text
+    assert "Sign-up is closed, so the link would lead nowhere." in again.text
+    assert len(deliver()) == Invitation.objects.count() == 1
+
+
 def test_the_link_is_sent_again(panel, deliver):
     before = invitations.invite(ADDRESS).digest
 

@@ -55,6 +55,7 @@ LISTS = [
     *(f"authsession/?q={crowd.sid_of(7)}", f"authsession/?q={SOMEBODY}"),
     *("auditevent/", "auditevent/?type__exact=login.failed", "auditevent/?type__exact=user.erased"),
     *("auditevent/?reason=wrong_code", "auditevent/?reason=cloned_passkey"),
+    "auditevent/?type__exact=login.succeeded&reason=wrong_password",
     f"auditevent/?type__exact=login.failed&reason=unknown_user&created_at__gte={WEEK}",
     *(f"auditevent/?created_at__gte={WEEK}", f"auditevent/?q={EMAIL}", "auditevent/?q=typo77"),
     *("auditevent/?q=198.18.7.7", f"auditevent/?q={crowd.request_id_of(3)}"),

@@ -153,3 +153,24 @@ def test_events_of_a_deleted_operator_still_show(auditor, user):
 
     assert "Before leaving" in auditor.get(page_of(user)).text
     assert AuditEvent.objects.filter(note="Before leaving").exists()
+
+
+def test_the_history_of_a_form_leads_to_what_happened(user):
+    """Django says "was not added via this admin site" about an account on which operators acted."""
+    browser = panel("superuser")
+
+    page = browser.get(page_of(user).replace("/change/", "/history/")).text
+
+    assert "via this admin site" not in page
+    assert "Nobody has changed this by a form of the panel." in page
+    assert f'href="/admin/accounts/auditevent/?user__id__exact={user.pk}"' in page
+
+
+def test_the_history_of_a_changed_account_lists_the_forms_and_leads_on(user):
+    browser = panel("superuser")
+    browser.post(page_of(user), {"display_name": "Mia", "locale": "ko"})
+
+    page = browser.get(page_of(user).replace("/change/", "/history/")).text
+
+    assert "Changed" in page
+    assert "The audit log has what operators and owners did." in page

@@ -189,7 +189,8 @@ def test_an_event_that_cannot_be_written_undoes_the_act(session, monkeypatch):
     def fail(events, user_id):
         raise RuntimeError
 
-    monkeypatch.setattr(trail, "_subscribers", [fail])
+    monkeypatch.setattr(trail, "_subscriptions", [])
+    trail.subscribe(fail)
     with pytest.raises(RuntimeError), transaction.atomic():
         revoke(session)
 

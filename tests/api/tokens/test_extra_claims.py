@@ -1,5 +1,6 @@
 """Add claims by a function of the deployment, and attack tokens by what it returns."""
 
+import json
 import re
 import time
 
@@ -9,6 +10,7 @@ from django.core.checks import run_checks
 from django.db import connection, transaction
 from django.test import Client
 
+from accounts.people import profile_fields
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
 from api.tokens import claims, extra_claims
@@ -134,6 +136,35 @@ def test_personal_data_needs_the_setting(user, value, settings):
 
     assert refused == {}
     assert extra_claims.of(session) == value(user)
+
+
+PLAN = {"en": "Plan", "ko": "요금제"}
+TEXT = {"name": "plan", "label": PLAN}
+CHOICE = TEXT | {"type": "choice", "choices": {"gold": PLAN}}
+
+
+@pytest.mark.parametrize("definition", [[TEXT], [CHOICE], [TEXT | {"type": "boolean"}], []])
+def test_a_text_that_somebody_wrote_stays_personal_under_every_definition(
+    user, settings, definition
+):
+    settings.PROFILE_FIELDS = profile_fields.parse(json.dumps(definition))
+    user.extras = {"plan": "Minji Kim Ltd"}
+    answer["value"] = {"of": "Minji Kim Ltd"}
+
+    assert extra_claims.of(AuthSession(user=user)) == {}
+
+
+@pytest.mark.parametrize(
+    ("definition", "value"), [(CHOICE, "gold"), (TEXT, True), (TEXT, None), (CHOICE, True)]
+)
+def test_a_choice_is_not_personal_and_a_former_value_does_no_harm(
+    user, settings, definition, value
+):
+    settings.PROFILE_FIELDS = profile_fields.parse(json.dumps([definition]))
+    user.extras = {"plan": value}
+    answer["value"] = {"plan": "gold"}
+
+    assert extra_claims.of(AuthSession(user=user)) == {"plan": "gold"}
 
 
 def test_a_slow_function_is_refused_and_left_alone(user, settings):

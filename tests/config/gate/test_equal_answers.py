@@ -3,113 +3,41 @@
 `answers` says which requests the gate answers by itself. All others it must leave to Django as they came.
 """
 
-import base64
 import json
 import time
-from contextlib import contextmanager
 from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from django_redis import get_redis_connection
 from structlog.testing import capture_logs
 
 from accounts.people.models import User
-from accounts.services import keys
-from accounts.services.models import ApiKey
 from accounts.signins import refusals, sessions
 from accounts.signins.models import AuthSession
-from api import clients
 from api.keys import ring
 from api.tokens import jwts
 from config.gate import answering
 from tests.kit import forge
 from tests.kit.bad_tokens import BAD
 from tests.kit.outage import without_redis
-from tests.kit.two_ways import Call, by_django, by_site
+from tests.kit.two_ways import (
+    CHECK,
+    FORM,
+    INTROSPECT,
+    ME,
+    REFRESH,
+    REVOKE,
+    SERVICES,
+    VERIFY,
+    Call,
+    by_site,
+    check,
+)
 
-ME, VERIFY, SERVICES = "/api/me/", "/api/verify", "/api/verify/services"
-REFRESH, CHECK, INTROSPECT = "/api/token/refresh/", "/api/token/verify/", "/api/token/introspect/"
 READING = [ME, VERIFY, SERVICES]
-FORM = "application/x-www-form-urlencoded"
 FRONTEND = "https://app.example.com"
-SECRET = "a secret of 256 random bits"
-
-
-class World:
-    """What a request may carry: good and bad credentials."""
-
-    def __init__(self, user, pair, browser, settings):
-        self.user, self.pair, self.browser, self.settings = user, pair, browser, settings
-
-    @property
-    def bearer(self):
-        return {"HTTP_AUTHORIZATION": f"Bearer {self.pair['access']}"}
-
-    @property
-    def cookie(self):
-        return {"HTTP_COOKIE": f"session={self.browser.cookies['session'].value}"}
-
-    @property
-    def basic(self):
-        pair = base64.b64encode(f"billing:{SECRET}".encode()).decode()
-        return {"HTTP_AUTHORIZATION": f"Basic {pair}"}
-
-    def machine(self, scope="orders:read"):
-        key = ApiKey(name="Billing", scope=scope)
-        keys.add(key)
-        return {"HTTP_AUTHORIZATION": f"Bearer {jwts.AccessJWT.for_key(key, key.words)}"}
-
-    def refresh(self, body=None, **more):
-        body = {"refresh": self.pair["refresh"]} if body is None else body
-        return Call("POST", REFRESH, json.dumps(body).encode(), more=more)
-
-    def introspect(self, body, more=None, type=FORM):  # noqa: A002
-        return Call("POST", INTROSPECT, body.encode(), type, self.basic if more is None else more)
-
-
-@pytest.fixture
-def world(user, pair, signed_in, settings):
-    settings.API_CLIENTS = {"billing": clients.digest(SECRET)}
-    return World(user, pair, signed_in, settings)
-
-
-@contextmanager
-def as_it_was(store, counts):
-    """Put back what Redis had before the block: all keys of sessions, and no counts."""
-    before = [(key, store.pttl(key), store.dump(key)) for key in store.keys("*")]
-    yield
-    store.flushdb()
-    for key, left, value in before:
-        store.restore(key, max(left, 0), value)
-    counts.flushdb()
-
-
-@pytest.fixture
-def equal(db):
-    """Compare both ways of this call. Returns the answer, and whether the gate gave it."""
-
-    stores = get_redis_connection("sessions"), get_redis_connection("default")
-
-    def undone(way, call):
-        with transaction.atomic(), as_it_was(*stores):
-            found = way(call.environ())
-            transaction.set_rollback(True)
-        refusals._full.clear()
-        return found
-
-    def run(call):
-        answer, by_gate = undone(by_site, call)
-        assert answer.masked() == undone(by_django, call).masked()
-        return answer, by_gate
-
-    return run
-
-
-def check(equal, call, *, answers, status):
-    answer, by_gate = equal(call)
-    assert (int(answer.status.split()[0]), by_gate) == (status, answers)
 
 
 # Who asks
@@ -382,7 +310,7 @@ def test_without_keys(world, equal, path, monkeypatch):
 # How the request is written
 
 
-@pytest.mark.parametrize("path", [*READING, CHECK, REFRESH, INTROSPECT])
+@pytest.mark.parametrize("path", [*READING, CHECK, REFRESH, REVOKE, INTROSPECT])
 @pytest.mark.parametrize(
     ("more", "answers"),
     [
@@ -438,6 +366,7 @@ def test_a_header(world, equal, path, more, answers):
     call = {
         CHECK: lambda: Call("POST", CHECK, json.dumps({"token": world.pair["access"]}).encode()),
         REFRESH: world.refresh,
+        REVOKE: lambda: world.revoke({"token": world.pair["access"]}),
         INTROSPECT: lambda: world.introspect(urlencode({"token": world.pair["access"]})),
     }.get(path, lambda: Call("GET", path, more=world.bearer))()
     call.more = call.more | more
@@ -448,7 +377,7 @@ def test_a_header(world, equal, path, more, answers):
     assert by_gate is (answers or is_for_gateways)
 
 
-@pytest.mark.parametrize("path", [*READING, CHECK, REFRESH, INTROSPECT])
+@pytest.mark.parametrize("path", [*READING, CHECK, REFRESH, REVOKE, INTROSPECT])
 @pytest.mark.parametrize(
     "method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "FOO"]
 )
@@ -532,7 +461,7 @@ BODIES = [
 ]
 
 
-@pytest.mark.parametrize("path", [REFRESH, CHECK])
+@pytest.mark.parametrize("path", [REFRESH, CHECK, REVOKE])
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: repr(body[:40]))
 def test_a_bad_body(world, equal, path, body):
     _, by_gate = equal(Call("POST", path, body))
@@ -540,7 +469,7 @@ def test_a_bad_body(world, equal, path, body):
     assert not by_gate
 
 
-@pytest.mark.parametrize("path", [REFRESH, CHECK])
+@pytest.mark.parametrize("path", [REFRESH, CHECK, REVOKE])
 @pytest.mark.parametrize(
     ("type_", "answers"),
     [
@@ -598,7 +527,7 @@ class Torn:
         raise OSError("connection reset")
 
 
-@pytest.mark.parametrize("path", [CHECK, REFRESH, INTROSPECT])
+@pytest.mark.parametrize("path", [CHECK, REFRESH, REVOKE, INTROSPECT])
 def test_a_torn_body_is_left_to_django(world, path):
     environ = Call("POST", path, b"{}").environ() | {"wsgi.input": Torn()}
 
@@ -772,11 +701,12 @@ def test_the_next_tokens_have_the_rights_of_their_user(world, equal, is_staff, s
     assert (by_gate, claims["scope"], claims["sub"]) == (True, scope, str(world.user.pk))
 
 
-@pytest.mark.parametrize("path", [REFRESH, CHECK])
+@pytest.mark.parametrize("path", [REFRESH, CHECK, REVOKE])
 def test_a_member_that_is_sent_twice(world, equal, path):
     name, token = {
         REFRESH: ("refresh", world.pair["refresh"]),
         CHECK: ("token", world.pair["access"]),
+        REVOKE: ("token", world.pair["access"]),
     }[path]
     body = f'{{"{name}": "a.b.c", "{name}": "{token}"}}'.encode()
 

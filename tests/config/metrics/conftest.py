@@ -19,5 +19,5 @@ def notes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Notes]:
             "listener",
             lambda labels, amount, name=metric.name: heard.append((name, labels, amount)),
         )
-    monkeypatch.setattr(trail, "_subscribers", [*trail._subscribers, recording._on_events])
+    monkeypatch.setattr(trail, "_listeners", [recording._count])
     return heard
