@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.cache import caches
 from django.db import connections
+from django.utils import translation
 
 from accounts.bell import bell
 from accounts.factors.recovery_codes import codes
@@ -57,13 +58,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_process_and_redis() -> Iterator[None]:
-    """Let no test see the sessions, limits, users, keys and revocations of another one.
+    """Let no test see the sessions, limits, users, keys, revocations and language of another one.
 
     The feed reads the database on each call: its thread could not see a test's transaction.
     """
     ring.forget()
     revocations.feed.background = False
     yield
+    translation.deactivate()  # a request in Korean leaves its thread in Korean
     revocations.feed.forget()
     bell.forget()
     outage.forget()
