@@ -7,7 +7,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from config import redis, redis_checks
 from tests.kit import certificates
 from tests.kit.ports import free_ports
-from tests.kit.redis_servers import redis_server
+from tests.kit.redis_servers import needs_tls, redis_server
 from tests.kit.rings import starts_processes
 
 GOOD = "rediss://:a-password@redis.example.com:6379/0"
@@ -95,6 +95,7 @@ def test_a_warning_names_no_password(settings):
     assert "a-secret" not in finding.hint
 
 
+@needs_tls
 @pytest.mark.servers
 @starts_processes
 def test_rediss_accepts_only_a_certificate_of_the_named_authority(tmp_path):

@@ -1,12 +1,15 @@
 """Run Redis servers and Sentinels for a test."""
 
 import contextlib
+import os
+import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import redis
 from redis import Redis
 from redis.exceptions import RedisError
@@ -18,6 +21,10 @@ from tests.kit.waiting import PATIENCE, wait_until
 
 START_SECONDS = 30
 PASSWORD = "a-password-of-redis"
+needs_tls = pytest.mark.skipif(
+    os.environ.get("TEST_STORE") == "valkey" or shutil.which("redis-server") is None,
+    reason="the Valkey of the wheel is built without TLS",
+)
 
 
 class RedisServer:

@@ -124,6 +124,7 @@ def test_without_any_node_the_store_is_unavailable(settings):
     outage.forget()
 
 
+@redis_servers.needs_tls
 @pytest.mark.servers
 @starts_processes
 def test_a_cluster_with_tls_is_reached_by_the_names_in_its_certificate(
