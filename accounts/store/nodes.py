@@ -24,6 +24,7 @@ from redis.exceptions import AskError, MovedError, ReadOnlyError, RedisError, Re
 from redis.exceptions import ConnectionError as RedisConnectionError
 from typing_extensions import override
 
+ALIAS = "sessions"
 SLOTS = 16_384
 MOST_REDIRECTS = 5
 MOST_ASKED = 3
@@ -264,10 +265,10 @@ def of_sessions() -> Nodes:
 
 
 def _make() -> Nodes:
-    options = settings.CACHES[settings.SESSION_CACHE_ALIAS].get("OPTIONS", {})
+    options = settings.CACHES[ALIAS].get("OPTIONS", {})
     if seeds := options.get("CLUSTER"):
         return Cluster(seeds, options["CONNECTION_POOL_KWARGS"])
-    return OneServer(get_redis_connection(settings.SESSION_CACHE_ALIAS))
+    return OneServer(get_redis_connection(ALIAS))
 
 
 def _exchange(

@@ -20,13 +20,15 @@ if SESSIONS != "own":
         "accounts.pages.middleware.AuthSessionMiddleware": "tests.cluster.stock.NoSignIns",
     }
     MIDDLEWARE = [ours.get(name, name) for name in MIDDLEWARE]
+if SESSIONS in {"memory", "replicated"}:
+    SESSION_CACHE_ALIAS = "compared"  # `/readyz` still asks the site's own store
 if SESSIONS == "memory":
-    CACHES["sessions"] = {
+    CACHES["compared"] = {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 elif SESSIONS == "replicated":
-    CACHES["sessions"] = {
+    CACHES["compared"] = {
         "BACKEND": "tests.cluster.stock.NearestReplica",
         "LOCATION": os.environ["CLUSTER_NEAREST_REDIS"],
         "OPTIONS": {"primary": CACHES["sessions"]},
