@@ -26,7 +26,7 @@ FILTER_OF_ALL = "*"
 
 @admin.register(BulkRun)
 class BulkRunAdmin(KeysetList, ReadOnly, admin.ModelAdmin[BulkRun]):
-    """List the runs of the last days. Every operator who may see users sees them all."""
+    """List the runs of the last days. An operator who may see users sees the runs of all operators."""
 
     keyset = "created_at"
     list_display = ["created_at", "what", "asked_by", "reason", "chosen", "progress", "state"]

@@ -109,7 +109,7 @@ def test_a_token_of_a_stranger_with_our_claims_ends_nothing(world):
 
 
 def test_a_sid_that_was_changed_ends_nothing_of_another(world, obtain):
-    """Whoever has a token of one sign-in must not end the sign-in of another account."""
+    """A token ends only its own sign-in, never that of another account."""
     other = obtain(UserFactory())
     head, _, signature = world.pair["access"].split(".")
     claims = forge.segment(forge.part(world.pair["access"], 1) | {"sid": other["sid"]})
