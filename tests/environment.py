@@ -75,6 +75,7 @@ def prepare() -> None:
     if os.environ.get("TEST_DATABASE") == "pgbouncer":
         os.environ["DATABASE_URL"] = pgbouncer.start(root, os.environ["DATABASE_URL"])
         os.environ["DATABASE_POOLING"] = "pgbouncer"
+        os.environ["DATABASE_PREPARED_STATEMENTS"] = str(int(pgbouncer.prepares()))
 
 
 def use_valkey(root: Path) -> None:

@@ -3,10 +3,13 @@
 import os
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 
+from accounts import statements
 from accounts.signins import revocations
 from accounts.signins.models import AuthSession
+from tests.kit import pgbouncer
 from tests.kit.factories import AuthSessionFactory
 
 pytestmark = [
@@ -29,6 +32,26 @@ def test_two_transactions_never_share_a_connection():
 
     with transaction.atomic():
         assert pid() == pid()
+
+
+def test_the_hot_statements_are_prepared_where_pgbouncer_keeps_them():
+    """Each run of the statement may meet a connection of PostgreSQL that has never prepared it."""
+    session = AuthSessionFactory(amr=["pwd", "otp"])
+    sql, fields = "SELECT id, amr FROM accounts_authsession WHERE id = %s", ["id", "amr"]
+
+    def read():
+        return statements.first(sql, [session.pk], statements.columns_of(AuthSession, *fields))
+
+    def names():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement ~ '\\$1'")
+            return cursor.fetchone()[0]
+
+    assert [read() for _ in range(4 * pgbouncer.SERVERS)] == (
+        [[session.pk, ["pwd", "otp"]]] * 4 * pgbouncer.SERVERS
+    )
+    prepared = [names() for _ in range(pgbouncer.SERVERS)]
+    assert all(prepared) if settings.DATABASE_PREPARED_STATEMENTS else not any(prepared)
 
 
 def test_rows_are_read_without_a_cursor_of_the_server():

@@ -2,8 +2,10 @@
 
 import atexit
 import os
+import re
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from tests.kit.waiting import wait_until
 
 SERVERS = 8
 """PostgreSQL's connections for each database. The tests have more threads than that in the races."""
+PREPARES_FROM = (1, 21)
 SETTINGS = """
 [databases]
 * = host=127.0.0.1 port={server}
@@ -29,7 +32,7 @@ pool_mode = transaction
 default_pool_size = {size}
 min_pool_size = {size}
 max_client_conn = 500
-; Each transaction gets the connection that has waited longest, so two in a row never share one.
+{more}; Each transaction gets the connection that has waited longest, so two in a row never share one.
 server_round_robin = 1
 """
 
@@ -37,6 +40,16 @@ server_round_robin = 1
 def program() -> Path | None:
     found = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
     return Path(found) if found else None
+
+
+def prepares() -> bool:
+    """Return True if this PgBouncer (1.21 or newer) keeps prepared statements from one connection to the next."""
+    binary = program()
+    if binary is None:
+        return False
+    told = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    found = re.search(r"(\d+)\.(\d+)", told)
+    return found is not None and (int(found[1]), int(found[2])) >= PREPARES_FROM
 
 
 def start(root: Path, url: str) -> str:
@@ -58,7 +71,14 @@ class PgBouncer(Process):
         users, settings = directory / f"{name}.users", directory / f"{name}.ini"
         users.write_text('"postgres" ""\n')
         settings.write_text(
-            SETTINGS.format(server=urlsplit(url).port, port=port, users=users, size=SERVERS)
+            SETTINGS.format(
+                server=urlsplit(url).port,
+                port=port,
+                users=users,
+                size=SERVERS,
+                # PgBouncer 1.18 doesn't start with a setting that it doesn't know.
+                more="max_prepared_statements = 200\n" if prepares() else "",
+            )
         )
         for file in (users, settings):
             file.chmod(0o644)
