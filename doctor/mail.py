@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 
-from config.checks import LOOPBACK
+from config.addresses import LOOPBACK
 from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, fault, ok, skipped, warning
 

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from config.checks import is_loopback
+from config.addresses import is_loopback
 from doctor.findings import Finding, error, ok, warning
 
 SECOND_LEVEL = {"ac", "co", "com", "edu", "go", "gov", "mil", "ne", "net", "nhs", "or", "org", "re"}

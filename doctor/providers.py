@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
 from accounts.federation.providers.addresses import PROVIDERS, standin_client
-from config.checks import is_loopback
+from config.addresses import is_loopback
 from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from config.checks import is_loopback, is_origin
+from config.addresses import is_loopback, is_origin
 
 YEAR = 365
 DAY = 24 * 3600
@@ -48,7 +48,7 @@ def _passkeys() -> Iterator[CheckMessage]:
             hint="Browsers refuse it: write the host of SITE_URL, or a domain above it.",
             id="accounts.E027",
         )
-    # `config.checks` looks at these. A frontend on another domain may use tokens without passkeys.
+    # `origins` checks these. A frontend on another domain may use tokens without passkeys.
     others = {settings.SITE_URL, *settings.FRONTEND_ORIGINS}
     for origin in settings.WEBAUTHN_ORIGINS:
         if origin in others or OF_ANDROID.fullmatch(origin):
