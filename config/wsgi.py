@@ -10,8 +10,6 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
-from config import bodies
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
@@ -24,6 +22,7 @@ except ImproperlyConfigured as exc:
     raise SystemExit(f"{exc}. See .env.example.") from None
 
 from accounts import client_info
+from config import bodies
 from config.gate import answering
 from config.metrics import serving
 
