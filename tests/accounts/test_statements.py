@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from psycopg import IsolationLevel
 from psycopg.pq import TransactionStatus
 
-from accounts import statements
+from accounts import libpq, statements
 from accounts.audit.models import AuditEvent
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
@@ -192,7 +192,7 @@ def test_a_lost_connection_in_a_transaction_is_an_error(session, cut):
 def test_in_a_transaction_nothing_runs_twice(session, cut, is_first, monkeypatch):
     """What ran before in the transaction would be lost, and the code goes on as if it were not."""
     runs = []
-    real = statements._run
+    real = libpq.run
 
     def counted(*args):
         runs.append(args)
@@ -207,7 +207,7 @@ def test_in_a_transaction_nothing_runs_twice(session, cut, is_first, monkeypatch
             read(session.pk)
 
     read(session.pk)
-    monkeypatch.setattr(statements, "_run", counted)
+    monkeypatch.setattr(libpq, "run", counted)
 
     with pytest.raises(OperationalError):
         lost()
@@ -416,7 +416,7 @@ def test_a_connection_lost_twice_is_an_outage(session, cut, monkeypatch):
     """Not any `DatabaseError`, which would be answered as a defect."""
     read(session.pk)
     cut()
-    monkeypatch.setattr(statements, "_is_mended", lambda *_: False)
+    monkeypatch.setattr(libpq, "is_mended", lambda *_: False)
 
     with pytest.raises(OperationalError):
         read(session.pk)
