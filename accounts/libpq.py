@@ -109,6 +109,19 @@ def _error(raw: "Connection[Any]", result: "PGresult") -> Exception:
     return error
 
 
+class _Adapters:
+    """The adapters of a connection, without the connection.
+
+    A `Transformer` keeps its context for ever. If that were the connection, `_statements` would keep each
+    connection that was ever opened. Times are in UTC, as Django's own are.
+    """
+
+    connection = None
+
+    def __init__(self, raw: "Connection[Any]") -> None:
+        self.adapters = raw.adapters
+
+
 class _Statement:
     """A statement on one connection. `name` is set once PostgreSQL has prepared it there."""
 
@@ -116,7 +129,7 @@ class _Statement:
         self._names, text = _numbered(sql)
         self.text = text.encode()
         self.name = b""
-        self._transformer: Any = Transformer(raw)
+        self._transformer: Any = Transformer(_Adapters(raw))
         self._is_known = False
 
     def prepare(self, raw: "Connection[Any]") -> bytes:

@@ -1,11 +1,13 @@
 """Test the hot statements: both databases give the same values, and a lost connection costs nothing."""
 
+import gc
+import logging
 import os
+import weakref
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-import psycopg
 import pytest
 from django.db import (
     DataError,
@@ -23,6 +25,8 @@ from accounts import libpq, statements
 from accounts.audit.models import AuditEvent
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
+from config.database import POOL
+from tests.kit.cutting import end_all_connections
 from tests.kit.factories import AuthSessionFactory, UserFactory
 
 SQL = "SELECT {} FROM accounts_authsession WHERE id = %s"
@@ -41,32 +45,12 @@ def read(session_id):
     return statements.first(SQL.format(", ".join(COLUMNS)), [session_id], FIELDS)
 
 
-def connection_of(wrapper):
-    found = wrapper.settings_dict
-    return {
-        "host": found["HOST"],
-        "port": found["PORT"],
-        "user": found["USER"],
-        "password": found["PASSWORD"],
-        "dbname": found["NAME"],
-    }
-
-
 def fill_pool():
     held = [connection.copy() for _ in range(4)]
     for each in held:
         each.ensure_connection()
     for each in held:
         each.close()
-
-
-def end_all_connections():
-    """End each connection to the database but this one, and wait until it has ended."""
-    with psycopg.connect(**connection_of(connection), autocommit=True) as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
 
 
 @pytest.fixture
@@ -384,6 +368,23 @@ def test_a_rollback_costs_no_error(session, prepared, monkeypatch):
     assert read(session.pk)[0] == session.pk
     connection.close()
     connection.close_pool()
+
+
+@on_postgres
+def test_no_lost_connection_stays_in_memory(session, caplog):
+    caplog.set_level(logging.ERROR, logger="psycopg.pool")  # its lines would keep the connections
+    lost = []
+
+    for _ in range(3):
+        read(session.pk)
+        lost.append(weakref.ref(connection.connection))
+        end_all_connections()
+        assert libpq.replace_lost() or read(session.pk)
+    connection.close()
+    gc.collect()
+
+    assert [each() for each in lost] == [None] * 3
+    assert len(libpq._statements) <= POOL["max_size"]
 
 
 @on_postgres
