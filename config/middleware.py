@@ -59,15 +59,19 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request_id = request.META.get("HTTP_X_REQUEST_ID", "")
-        if not REQUEST_ID.fullmatch(request_id):
-            request_id = new_request_id()
+        request_id = request_id_of(request.META)
         # Clear first: the thread may still have the id of an earlier request.
         clear_contextvars()
         bind_contextvars(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response
+
+
+def request_id_of(environ: dict[str, Any]) -> str:
+    """Return the caller's `X-Request-ID` if it is safe in log lines, otherwise a new id."""
+    given: str = environ.get("HTTP_X_REQUEST_ID", "")
+    return given if REQUEST_ID.fullmatch(given) else new_request_id()
 
 
 def new_request_id() -> str:

@@ -14,7 +14,7 @@ from django.http.request import split_domain_port, validate_host
 
 from api.authentication import bearer_in
 from config import languages
-from config.middleware import REQUEST_ID, new_request_id
+from config.middleware import request_id_of
 
 MAX_BODY = 12 * 1024
 """More than the largest body of a known request: a refresh with both tokens."""
@@ -91,10 +91,7 @@ def read(environ: dict[str, Any], *, has_body: bool, takes_any: bool) -> PlainRe
     body = _body(environ, expected=has_body)
     if language is None or body is None:
         return None
-    request_id = environ.get("HTTP_X_REQUEST_ID", "")
-    if not REQUEST_ID.fullmatch(request_id):
-        request_id = new_request_id()
-    return PlainRequest(environ, request_id, language, body)
+    return PlainRequest(environ, request_id_of(environ), language, body)
 
 
 def _is_known(environ: dict[str, Any]) -> bool:

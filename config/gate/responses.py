@@ -24,6 +24,8 @@ Headers = list[tuple[str, str]]
 
 JSON = "application/json"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+VARY = "Accept-Language, origin"
+VARY_BY_COOKIE = f"Cookie, {VARY}"
 STATUS = {200: "200 OK", 204: "204 No Content"}
 
 
@@ -44,10 +46,7 @@ def packed(found: Answer, request: "PlainRequest") -> tuple[str, Headers, bytes]
     headers = [
         *security(kind).items(),
         *found.headers,
-        (
-            "Vary",
-            "Cookie, Accept-Language, origin" if found.is_by_cookie else "Accept-Language, origin",
-        ),
+        ("Vary", VARY_BY_COOKIE if found.is_by_cookie else VARY),
         ("Content-Language", request.language),
         ("X-Request-ID", request.id),
         *_for_frontends(request.environ.get("HTTP_ORIGIN")),
