@@ -19,7 +19,7 @@ try:
     django = get_wsgi_application()
 except ImproperlyConfigured as exc:
     # One line: a stack trace shows values of settings, and helps nobody.
-    raise SystemExit(f"{exc}. See .env.example.") from None
+    raise SystemExit(f"{str(exc).rstrip('.')}. See .env.example.") from None
 
 from accounts import client_info
 from config import bodies
