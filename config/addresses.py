@@ -73,6 +73,11 @@ def is_loopback(url: str) -> bool:
     return host in LOOPBACK or host.endswith(".localhost")
 
 
+def is_in_the_clear(url: str) -> bool:
+    """Return True if a call to this address crosses a network without TLS."""
+    return urlsplit(url).scheme != "https" and not is_loopback(url)
+
+
 def _quoted(text: str) -> str:
     return quote(NOT_ENCODED.sub("%25", text), safe=LITERAL)
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from config.addresses import is_loopback, is_origin
+from config.addresses import is_in_the_clear, is_origin
 
 YEAR = 365
 DAY = 24 * 3600
@@ -54,7 +54,7 @@ def _passkeys() -> Iterator[CheckMessage]:
         if origin in others or OF_ANDROID.fullmatch(origin):
             continue
         host = urlsplit(origin).hostname if is_origin(origin) else None
-        if host is None or not (urlsplit(origin).scheme == "https" or is_loopback(origin)):
+        if host is None or is_in_the_clear(origin):
             yield Error(
                 f"WEBAUTHN_ORIGINS has {origin!r}, which isn't an exact https origin.",
                 hint="Scheme, host and port only, such as https://app.example.com, or the origin of "

@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 
 from accounts.webhooks import addresses, signing
 from api.tokens import legacy
-from config.addresses import is_loopback
+from config.addresses import is_in_the_clear
 
 
 @register(Tags.security)
@@ -30,11 +30,11 @@ def check_former_system(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return []
     found: list[CheckMessage] = []
     try:
-        target = addresses.parse(url)
+        addresses.parse(url)
     except addresses.RefusedError as exc:
         found.append(Error(f"LEGACY_SIGN_IN_URL={url!r}: {exc}.", id="accounts.E042"))
     else:
-        if target.scheme != "https" and not is_loopback(url):
+        if is_in_the_clear(url):
             found.append(
                 Error(
                     f"LEGACY_SIGN_IN_URL={url!r} is not https.",

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from config.addresses import is_loopback, is_origin
+from config.addresses import is_in_the_clear, is_loopback, is_origin
 
 
 @register(Tags.security)
@@ -22,7 +21,7 @@ def _of_the_site(site: str) -> Iterator[CheckMessage]:
             hint="Scheme and host only, such as https://auth.example.com: no path, no slash.",
             id="accounts.E001",
         )
-    elif urlsplit(site).scheme != "https" and not is_loopback(site):
+    elif is_in_the_clear(site):
         yield Error(
             f"SITE_URL={site!r} is public and not https.",
             hint="Cookies and tokens would travel unencrypted. Use an https:// address.",
@@ -52,7 +51,7 @@ def _of_frontends() -> Iterator[CheckMessage]:
                 "it would let any site read its visitors' tokens.",
                 id="accounts.E005",
             )
-        elif urlsplit(origin).scheme != "https" and not is_loopback(origin):
+        elif is_in_the_clear(origin):
             yield Error(
                 f"FRONTEND_ORIGINS has {origin!r}, which is public and not https.",
                 hint="An attacker on the network could act for that frontend. Use https.",

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from accounts.breaches import file as breach_file
-from config.addresses import is_loopback, is_origin
+from config.addresses import is_in_the_clear, is_origin
 
 
 @register(Tags.security)
@@ -24,7 +23,7 @@ def _breaches() -> Iterator[CheckMessage]:
             hint="Scheme and host only, such as https://api.pwnedpasswords.com: no path, no slash.",
             id="accounts.E023",
         )
-    elif service and urlsplit(service).scheme != "https" and not is_loopback(service):
+    elif service and is_in_the_clear(service):
         yield Error(
             f"PASSWORD_BREACH_API={service!r} is public and not https.",
             hint="A reader of the network would learn a part of the hash of each new password.",
