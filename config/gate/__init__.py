@@ -1,4 +1,4 @@
-"""Answer seven addresses ahead of Django: those that nearly all traffic asks for.
+"""Answer some addresses ahead of Django: those that nearly all traffic asks for.
 
 They say whether a token or a cookie is good and who the caller is, exchange a refresh token, and sign out.
 Such a request needs a signature, a row or a session, and takes Django ten times as long as these
