@@ -100,7 +100,8 @@ messages: .venv/dev .env ## Collect the texts to translate (needs gettext)
 	$(PYTHON) -m venv .venv
 
 .venv/runtime: requirements.lock | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "Installing the packages of requirements.lock into .venv: the first time this takes a minute."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 .venv/dev: requirements-dev.lock | .venv/bin/python

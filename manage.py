@@ -1,11 +1,16 @@
 #!/usr/bin/env python
-"""Django's command line: `python manage.py help` lists every command."""
+"""Django's command line: `.venv/bin/python manage.py help` lists every command."""
 
 import os
 import sys
 
-from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
+try:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+except ImportError:
+    sys.exit(
+        "This Python has no Django. Run .venv/bin/python manage.py …; `make run` makes that Python."
+    )
 
 from config import catalogue
 
@@ -16,4 +21,4 @@ if __name__ == "__main__":
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as exc:
         # A missing variable, which its name tells better than a stack trace.
-        sys.exit(f"{exc}. See .env.example.")
+        sys.exit(f"{str(exc).rstrip('.')}. See .env.example.")

@@ -70,11 +70,11 @@ def style_sheet() -> str:
         "on-brand": (light.on_accent, dark.on_accent),
         "brand-tint": (light.tint, dark.tint),
         "brand-selection": (mix(WHITE, fill, 0.3), mix(BLACK, fill, 0.7)),
-        # Under white words, in both themes.
+        # Behind white text, in both themes.
         "brand-fill": (fill, fill),
         "brand-fill-strong": (light.strong, mix(fill, BLACK, 0.2)),
         "on-brand-fill": (WHITE, WHITE),
-        # The gate beside the entrance, from the outside to the inside.
+        # The picture of a gate on the sign-in page: its arches from the outer to the inner one.
         "brand-gate-0": (light.strong, mix(fill, BLACK, 0.6)),
         "brand-gate-1": (mix(light.strong, fill, 0.5), mix(fill, BLACK, 0.5)),
         "brand-gate-2": (fill, mix(fill, BLACK, 0.4)),
@@ -100,7 +100,7 @@ def product_token() -> str:
 
 
 def weak_pairs() -> Iterator[Weak]:
-    """Yield the worst pair of each setting whose text is hard to read."""
+    """Yield the pair with the lowest contrast for each setting, if it is hard to read."""
     light, dark = palettes()
     for index, setting, palette in ((0, "BRAND_COLOR", light), (1, "BRAND_COLOR_DARK", dark)):
         ratio, text, ground = min(
@@ -139,7 +139,7 @@ def _palette(accent: str, index: int) -> Palette:
 
 
 def _pairs(palette: Palette, index: int) -> Iterator[tuple[str, str]]:
-    """Yield what stands on what: text and ground."""
+    """Yield the pairs of a text colour and its background that pages have."""
     for ground in (PAPER[index], SHEET[index]):
         yield palette.accent, ground
     yield palette.strong, palette.tint

@@ -16,7 +16,7 @@ from bench.installing import NotInstalledError
 from bench.loads import WrongAnswerError
 from bench.peers import table as peers_table
 from bench.peers.catalogue import ROWS
-from bench.running import LOAD_CPU, Bench, is_pinned, say
+from bench.running import LOAD_CPU, Bench, is_pinned, output, say
 from config.processes import ChildDiedError, Children, Stopped
 
 
@@ -56,10 +56,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=["requests", "streams", "size", "memory"],
+        choices=["requests", "streams", "size", "memory", "lines"],
         default="requests",
         help="`streams` measures /events instead, and needs no wrk. `size` compares a small database "
-        "with a large one. `memory` watches a worker's memory over many requests.",
+        "with a large one. `memory` watches a worker's memory over many requests. `lines` counts the lines of code "
+        "that one request runs: ours, functions, files, and lines of libraries.",
     )
     parser.add_argument(
         "--users", type=int, default=size.MANY, help="Users of the large database of `size`."
@@ -102,6 +103,9 @@ def _run(children: Children, options: argparse.Namespace) -> None:
         return
     if options.what == "memory":
         lasting.run(bench, requests=options.requests)
+        return
+    if options.what == "lines":
+        print(output([sys.executable, "-m", "bench.ours.lines"], LOG_LEVEL="INFO"))  # noqa: T201 - the table
         return
     ours = None if options.only == "peers" else p1_table.run(bench)
     if options.only != "p1":

@@ -8,6 +8,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 PORTS = {"http": 80, "https": 443}
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 HOST = r"(?:\[[^\]/?#@]*\]|[^\s/?#@:,\[\]]*)(?::\d+)?"
 TAIL = re.compile(rf"{HOST}(?:,{HOST})*(?:/[^?#@]*)?(?:\?(?:[\w.-]+=[^#&]*(?:&|$))*)?")
 """What follows the user and the password: hosts, a path, options."""
@@ -38,18 +39,43 @@ def encoded(url: str) -> str:
 def origin(url: str) -> str:
     """Return this origin as browsers write it (RFC 6454 §6.2): lower case, without the default port.
 
-    Returns other texts as they are: `config.checks` refuses them.
+    Returns other texts as they are: `config.checks.origins` refuses them.
     """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return url
-    is_origin = url.lower() == f"{parts.scheme}://{parts.netloc}".lower()
-    if parts.scheme not in PORTS or not parts.hostname or "@" in parts.netloc or not is_origin:
+    is_bare = url.lower() == f"{parts.scheme}://{parts.netloc}".lower()
+    if parts.scheme not in PORTS or not parts.hostname or "@" in parts.netloc or not is_bare:
         return url
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}{'' if port in {None, PORTS[parts.scheme]} else f':{port}'}"
+
+
+def is_origin(url: str) -> bool:
+    """Return True for a scheme, a host and perhaps a port, and nothing else: `https://app.example.com`."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return (
+        url == f"{parts.scheme}://{parts.netloc}"
+        and parts.scheme in PORTS
+        and (bool(parts.hostname) and "*" not in url and "@" not in parts.netloc)
+    )
+
+
+def is_loopback(url: str) -> bool:
+    """Return True if the host of this address is this machine: `localhost`, a name below it, or its IP address."""
+    host = urlsplit(url).hostname or ""
+    return host in LOOPBACK or host.endswith(".localhost")
+
+
+def is_in_the_clear(url: str) -> bool:
+    """Return True if a call to this address crosses a network without TLS."""
+    return urlsplit(url).scheme != "https" and not is_loopback(url)
 
 
 def _quoted(text: str) -> str:

@@ -9,4 +9,15 @@ class ConfigConfig(AppConfig):
     @override
     def ready(self) -> None:
         # The imports register the system checks.
-        from config import brand_checks, checks, factor_checks, redis_checks  # noqa: F401, PLC0415
+        from config.checks import (  # noqa: PLC0415
+            brand,  # noqa: F401
+            deployment,  # noqa: F401
+            extensions,  # noqa: F401
+            factors,  # noqa: F401
+            former_site,  # noqa: F401
+            origins,  # noqa: F401
+            passwords,  # noqa: F401
+            providers,  # noqa: F401
+            redis,  # noqa: F401
+            secret_keys,  # noqa: F401
+        )

@@ -18,7 +18,7 @@ try:
     django.setup()
 except ImproperlyConfigured as exc:
     # One line: a stack trace shows values of settings, and helps nobody.
-    raise SystemExit(f"{exc}. See .env.example.") from None
+    raise SystemExit(f"{str(exc).rstrip('.')}. See .env.example.") from None
 
 from config.streams import application
 

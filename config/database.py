@@ -59,16 +59,7 @@ def configure(url: str, *, pooling: str = "own", prepared: bool = False) -> dict
         raise ImproperlyConfigured(
             "DATABASE_URL must begin with `postgres://` (PostgreSQL) or `sqlite://` (SQLite)."
         )
-    url = encoded(url)
-    try:
-        database: dict[str, Any] = environ.Env.db_url_config(url)
-        if database["ENGINE"] == POSTGRESQL:
-            # django-environ mixes up the ports if only some of the hosts have one.
-            database["HOST"], database["PORT"] = _hosts_and_ports(urlsplit(url).netloc)
-    except ValueError:
-        raise ImproperlyConfigured(
-            "DATABASE_URL can't be read. Percent-encode its password: `/`, `?`, `#` and `@` would cut it."
-        ) from None
+    database = _parsed(encoded(url))
     options = database.get("OPTIONS", {})
     if database["ENGINE"] == SQLITE:
         database["OPTIONS"] = SQLITE_OPTIONS | options
@@ -81,14 +72,27 @@ def configure(url: str, *, pooling: str = "own", prepared: bool = False) -> dict
             # For `accounts.statements`. Django's own cursor prepares nothing on the server.
             options = {"prepare_threshold": PREPARED_AFTER} | options
         if pooling == "pgbouncer":
-            _share(database, options)
+            _set_up_for_pgbouncer(database, options)
         else:
             options |= {"pool": dict(POOL)}
         database["OPTIONS"] = options
     return database
 
 
-def _share(database: dict[str, Any], options: dict[str, Any]) -> None:
+def _parsed(url: str) -> dict[str, Any]:
+    try:
+        database: dict[str, Any] = environ.Env.db_url_config(url)
+        if database["ENGINE"] == POSTGRESQL:
+            # django-environ mixes up the ports if only some of the hosts have one.
+            database["HOST"], database["PORT"] = _hosts_and_ports(urlsplit(url).netloc)
+    except ValueError:
+        raise ImproperlyConfigured(
+            "DATABASE_URL can't be read. Percent-encode its password: `/`, `?`, `#` and `@` would cut it."
+        ) from None
+    return database
+
+
+def _set_up_for_pgbouncer(database: dict[str, Any], options: dict[str, Any]) -> None:
     """Set what PgBouncer's transaction mode needs: nothing may rely on one session of PostgreSQL."""
     for name in OF_A_SESSION:
         if name in options:
@@ -99,9 +103,9 @@ def _share(database: dict[str, Any], options: dict[str, Any]) -> None:
             )
     options.pop("pool", None)
     database["CONN_MAX_AGE"] = PGBOUNCER_SECONDS
-    # A restart of PgBouncer closes each thread's connection: without this, each thread fails once.
+    # A restart of PgBouncer closes each thread's connection. Without this, each thread would fail once.
     database["CONN_HEALTH_CHECKS"] = True
-    # Such a cursor lives on after its transaction, in a session that others get meanwhile.
+    # A server-side cursor outlives its transaction, but PgBouncer gives its session to other clients then.
     database["DISABLE_SERVER_SIDE_CURSORS"] = True
 
 

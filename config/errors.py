@@ -20,7 +20,7 @@ from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 from structlog.contextvars import bind_contextvars
 
-from accounts import routes, statements
+from accounts import libpq, routes
 from accounts.errors import (
     AccountExistsError,
     FreshProofRequiredError,
@@ -165,7 +165,7 @@ def handler500(request: HttpRequest) -> HttpResponse:
     """Answer an exception that no middleware answered: an outage, or else a defect."""
     error = sys.exc_info()[1]
     if isinstance(error, DATABASE_OUTAGES):
-        statements.replace_lost()
+        libpq.replace_lost()
         return respond(request, problems.STORE_UNAVAILABLE)
     return answer(request, error) or respond(request, problems.SERVER_ERROR)
 

@@ -20,7 +20,8 @@ def _database() -> None:
 
 
 def _redis() -> None:
-    # One node of a cluster is enough: what a load balancer takes away doesn't mend a shard.
+    # Ask one node of a cluster only: if another one is down, all site processes lack it, so taking this
+    # process out of the load balancer would mend nothing.
     nodes.of_sessions().ping()
 
 

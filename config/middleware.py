@@ -1,6 +1,5 @@
-"""Prepare every request and answer: request id, log line, headers, valid bodies, errors."""
+"""Prepare every request and answer: request id, log line, host, language, CORS, errors."""
 
-import json
 import logging
 import random
 import re
@@ -34,18 +33,15 @@ from accounts import metrics, routes
 from accounts.pages import middleware as pages
 from accounts.pages import once
 from api import problems, throttling
-from api.problems import Problem
 from config import errors, languages, request_lines
+from config.addresses import LOOPBACK, PORTS
 
 if TYPE_CHECKING:
     from accounts.request import Request
 
 log = structlog.get_logger()
 
-MAX_DIGITS = 18
 SAFE = {"GET", "HEAD"}
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-PORTS = {"http": 80, "https": 443}
 SERVER_ERRORS = 500
 REFUSALS = {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
 """Many of these answers show an attack, so their log lines are warnings. (A 401 answers any old token.)"""
@@ -63,15 +59,19 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request_id = request.META.get("HTTP_X_REQUEST_ID", "")
-        if not REQUEST_ID.fullmatch(request_id):
-            request_id = new_request_id()
+        request_id = request_id_of(request.META)
         # Clear first: the thread may still have the id of an earlier request.
         clear_contextvars()
         bind_contextvars(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response
+
+
+def request_id_of(environ: dict[str, Any]) -> str:
+    """Return the caller's `X-Request-ID` if it is safe in log lines, otherwise a new id."""
+    given: str = environ.get("HTTP_X_REQUEST_ID", "")
+    return given if REQUEST_ID.fullmatch(given) else new_request_id()
 
 
 def new_request_id() -> str:
@@ -193,80 +193,6 @@ class CommonMiddleware(django_common.CommonMiddleware):
         if response.status_code == HTTPStatus.NO_CONTENT:  # RFC 9110 §8.6
             response.headers.pop("Content-Length", None)
         return response
-
-
-class BodyMiddleware:
-    """Refuse a body that is too large, and JSON that would cause an error in a parser.
-
-    Django checks `DATA_UPLOAD_MAX_MEMORY_SIZE` only if it parses the body itself, but DRF's and
-    allauth's JSON parsers read the stream. `config.bodies` gives a body without Content-Length its
-    length; if that is impossible under this server, the answer is 411. allauth's parser fails with a 500 for a number of 5,000 digits, deep nesting and
-    unpaired surrogates.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not request.META.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" in request.META:
-            return errors.respond(request, problems.LENGTH_REQUIRED)
-        if not length.isdecimal():
-            return errors.respond(request, problems.BAD_REQUEST)
-        # Check the number of digits first: int() raises an error for thousands of digits.
-        if len(length) > MAX_DIGITS or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return errors.respond(request, problems.BODY_TOO_LARGE)
-        if not _is_text_encoding(request.encoding):
-            return errors.respond(request, problems.BAD_REQUEST)
-        mistake = _mistake_in_json(request)
-        return errors.respond(request, mistake) if mistake else self.get_response(request)
-
-
-def _is_text_encoding(name: str | None) -> bool:
-    """Return True if Django can decode text with this encoding. It can't with `zlib`."""
-    try:
-        "".encode(name or "utf-8")
-    except (LookupError, UnicodeError):
-        return False
-    return True
-
-
-def _mistake_in_json(request: HttpRequest) -> Problem | None:
-    """Return what is wrong with a body of JSON, or None."""
-    # DRF also parses JSON if the type has a wildcard, and allauth for any type.
-    is_allauths = bool(routes.stated(request, "reads_json"))
-    is_json = request.content_type == "application/json" or "*" in (request.content_type or "")
-    if not request.body or not (is_json or is_allauths):
-        return None
-    try:
-        found = _parsed(request.body)
-    except (ValueError, RecursionError):
-        return problems.MALFORMED_JSON
-    # allauth would answer with an empty page. DRF's serializers name the mistake.
-    is_refused = is_allauths and request.method != "GET" and not isinstance(found, dict)
-    return problems.NO_OBJECT if is_refused else None
-
-
-def _parsed(body: bytes) -> Any:
-    """Return the value of this JSON. Raises `ValueError` or `RecursionError`.
-
-    It must be in UTF-8 without a mark (RFC 8259 §8.1), have no member twice, and no NaN.
-    """
-    found = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
-    json.dumps(found, ensure_ascii=False, allow_nan=False).encode()  # 1e400 is read as infinite
-    return found
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a member that is sent twice: parsers differ in which of the two they keep."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("duplicate member")
-    return members
 
 
 class CorsMiddleware(corsheaders.CorsMiddleware):

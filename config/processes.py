@@ -31,15 +31,24 @@ class Stopped(Exception):  # noqa: N818 - not an error: the user asked for it
 
 
 def require_free(ports: Sequence[tuple[str, int]]) -> None:
-    """Raise `PortTakenError` if a port is taken. `ports` has pairs of setting and port."""
-    for variable, port in ports:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except (OSError, OverflowError) as exc:
-                message = f"Port {port} is taken. Choose another one: make run {variable}=…"
-                raise PortTakenError(message) from exc
+    """Raise `PortTakenError` with all ports that are taken. `ports` has pairs of setting and port."""
+    taken = [(variable, port) for variable, port in ports if not _is_free(port)]
+    if taken:
+        numbers = ", ".join(str(port) for _variable, port in taken)
+        others = " ".join(f"{variable}=…" for variable in dict.fromkeys(pair[0] for pair in taken))
+        raise PortTakenError(
+            f"In use by another program: port {numbers}. Stop it, or choose other ports: make run {others}"
+        )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            return False
+    return True
 
 
 class Children:

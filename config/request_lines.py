@@ -1,8 +1,9 @@
 """Write the log line of a request that is no refusal and no failure. Nearly every request has one.
 
-In production this line is written by hand and with one system call: the text that structlog and logging
-write, in a fifth of their time, and no thread waits for the lock of another. Everything else goes the way of
-all other lines: another format, stream, handler or processor, and a line that a pipe could tear.
+In production this module writes the line itself, by one system call. It is the text that structlog and logging
+would write, but takes a fifth of their time, and no thread waits for another's lock. structlog writes the line
+if a tool or test has changed the format, stream, handler or processors, and if the line is longer than a pipe
+writes in one piece (`PIPE_BUF`).
 """
 
 import json
@@ -30,7 +31,7 @@ _standard = logging.getLogger(NAME)
 
 @dataclass(frozen=True)
 class _Usual:
-    """The one handler of a production process, and what it needs to be the usual one."""
+    """The handler of a production process, and the parts by which we notice that somebody replaced them."""
 
     handler: "logging.StreamHandler[Any]"
     stream: Any
@@ -56,7 +57,7 @@ _usual: _Usual | None = None
 
 
 def prepare(*, is_json: bool) -> None:
-    """Look at the handler of this process. Call after each configuration of the log."""
+    """Decide whether this process may write lines itself. Call after each configuration of the log."""
     global _usual  # noqa: PLW0603 - as logging, one for each process
     _usual = None
     (handler,) = logging.root.handlers

@@ -10,8 +10,6 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
-from config import bodies
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
@@ -21,9 +19,10 @@ try:
     django = get_wsgi_application()
 except ImproperlyConfigured as exc:
     # One line: a stack trace shows values of settings, and helps nobody.
-    raise SystemExit(f"{exc}. See .env.example.") from None
+    raise SystemExit(f"{str(exc).rstrip('.')}. See .env.example.") from None
 
 from accounts import client_info
+from config import bodies
 from config.gate import answering
 from config.metrics import serving
 

@@ -22,7 +22,8 @@ COPY: dict[str, dict[str, str]] = {
         "consent_over": "You have answered this page already, or it is too old. Go back to the site and start again.",
         "unreadable": "The request is not form-encoded UTF-8 text.",
         "method": "This address does not support that method.",
-        "not_found": "There is nothing at this address.",
+        "not_found": "There is nothing at this address. To come here as a visitor does, click this "
+        "provider's button on the sign-in page of the site.",
     },
     "ko": {
         "title": "데모 사용자 선택",
@@ -42,7 +43,8 @@ COPY: dict[str, dict[str, str]] = {
         "consent_over": "이미 처리되었거나 너무 오래된 페이지입니다. 사이트로 돌아가 처음부터 다시 시작해 주세요.",
         "unreadable": "UTF-8 폼 인코딩이 아닌 요청입니다.",
         "method": "이 주소에서 지원하지 않는 메서드입니다.",
-        "not_found": "이 주소에는 아무것도 없습니다.",
+        "not_found": "이 주소에는 아무것도 없습니다. 사이트의 로그인 페이지에서 이 제공자의 버튼을 "
+        "누르면 방문자처럼 들어올 수 있습니다.",
     },
     "en-google": {
         "provider": "Google",

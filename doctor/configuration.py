@@ -7,7 +7,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core import checks
 
-from config.checks import is_loopback
+from config.addresses import is_loopback
 from doctor import origins
 from doctor.findings import (
     Area,

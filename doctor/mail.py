@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 
-from config.checks import LOOPBACK
+from config.addresses import LOOPBACK
 from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, fault, ok, skipped, warning
 
@@ -41,8 +41,8 @@ def _fate() -> str:
 def backend() -> Finding:
     if fate := _fate():
         return fault(
-            f"mail is {fate}, not sent, so nobody can sign up",
-            "Set EMAIL_URL.",
+            f"mail is {fate}, not sent: people who sign up don't get their code",
+            "Set EMAIL_URL. (With DEMO=1, the site shows these mails at /demo/mail/.)",
             is_grave=is_public(),
         )
     if not settings.EMAIL_BACKEND.endswith("smtp.EmailBackend"):

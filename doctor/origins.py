@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from config.checks import is_loopback
+from config.addresses import is_in_the_clear
 from doctor.findings import Finding, error, ok, warning
 
 SECOND_LEVEL = {"ac", "co", "com", "edu", "go", "gov", "mil", "ne", "net", "nhs", "or", "org", "re"}
@@ -28,7 +28,7 @@ def frontends() -> Finding:
         parts = urlsplit(origin)
         if "*" in origin or origin != f"{parts.scheme}://{parts.netloc}" or not parts.hostname:
             return error(f"{origin!r} isn't an exact origin", EXACT)
-        if parts.scheme != "https" and not is_loopback(origin):
+        if is_in_the_clear(origin):
             text = f"{origin} isn't https: an attacker on the network can act for this frontend"
             return error(text, "Use https.")
     if elsewhere := [o for o in sorted(allowed) if not same_site(o, settings.SITE_URL)]:

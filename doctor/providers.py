@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
 from accounts.federation.providers.addresses import PROVIDERS, standin_client
-from config.checks import is_loopback
+from config.addresses import is_loopback
 from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
 
@@ -140,16 +140,7 @@ def credentials(name: str, seconds: float) -> Finding:
         headers={"Accept": "application/json"},
         timeout=seconds,
     )
-    try:
-        said = answer.json()
-    except ValueError:
-        said = {}
-    problem = str(said.get("error", "")) if isinstance(said, dict) else ""
-    if problem:
-        problem = IN_NAVERS_WORDS.get(str(said.get("error_description")), problem)
-    detail = " ".join(
-        str(said[key]) for key in ("error_code", "error_description") if problem and key in said
-    )
+    problem, detail = _refusal_in(answer)
     text = f"{_origin(url)} answers {answer.status_code} {problem}".strip()
     match problem:
         case "invalid_grant":
@@ -164,6 +155,19 @@ def credentials(name: str, seconds: float) -> Finding:
         case _:
             text = f"{text}, which doesn't tell whether it accepts this client"
             return warning(text, f"See {name}'s status page.")
+
+
+def _refusal_in(answer: requests.Response) -> tuple[str, str]:
+    """Return the `error` of RFC 6749 §5.2 and the provider's own words about it; '' for what is missing."""
+    try:
+        said = answer.json()
+    except ValueError:
+        said = None
+    if not isinstance(said, dict) or not said.get("error"):
+        return "", ""
+    problem = IN_NAVERS_WORDS.get(str(said.get("error_description")), str(said["error"]))
+    words = (str(said[key]) for key in ("error_code", "error_description") if key in said)
+    return problem, " ".join(words)
 
 
 def _origin(url: str) -> str:

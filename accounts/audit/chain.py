@@ -84,7 +84,7 @@ def hold(*, wait: bool) -> AuditChain | None:
 
 
 def end() -> AuditChain:
-    """Return the end of the chain without a lock; before the first row, one that isn't saved."""
+    """Return the end of the chain without a lock; an unsaved one if no row is sealed yet."""
     return AuditChain.objects.filter(pk=_ONLY).first() or AuditChain(hash=GENESIS)
 
 
@@ -98,7 +98,8 @@ def _seal_batch() -> int:
         events = list(unlocked.order_by("pk")[:BATCH])
         last = _last_row()
         if last is not None and last.seq is not None and last.seq > chain.seq:
-            # Somebody set the end back. Go on after it: `verify` tells, and sealing never stops.
+            # Somebody changed the end by hand. Seal after the last row anyway: `verify` reports the fault,
+            # and rows that are never sealed would be worse.
             chain.seq, chain.hash = last.seq, last.hash
         now = timezone.now()
         for event in events:

@@ -1,9 +1,9 @@
-"""Sign what the chain's end is, each hour, so that nobody can cut rows off unnoticed.
+"""Sign the end of the chain each hour, so that nobody can delete its last rows unnoticed.
 
 A checkpoint is a statement signed with a key of the site (a JWS). Each has a number and the digest of
-the statement before, so a removed one leaves a gap. The log gets a line with each (`audit_checkpoint`):
-compare it with `manage.py audit verify --logged`, because the last checkpoint and the rows after the one
-before it could go together.
+the statement before, so a removed one leaves a gap. Only the last checkpoint leaves none, if somebody
+removes it together with the rows that it covers. So each is also a line of the log (`audit_checkpoint`);
+`manage.py audit verify --logged` compares the two.
 
 This room has no keys: `api` registers its signer when it starts.
 """

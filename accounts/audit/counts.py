@@ -1,4 +1,4 @@
-"""Count events by hour, for the operators' dashboard: of millions of rows, nobody counts each.
+"""Count events by hour for the operators' dashboard, because counting millions of rows is too slow.
 
 The worker adds the events that it seals. `since` adds those that are not sealed yet, so that the
 numbers are right also while the worker is down.

@@ -57,7 +57,7 @@ def subscribe(
 
 
 def listen(listener: Listener) -> None:
-    """Call this function with the events after their commit. Nobody calls it again if it fails."""
+    """Call this function with the events after their commit. If it fails, the call is not repeated."""
     _listeners.append(listener)
 
 

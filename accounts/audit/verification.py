@@ -84,7 +84,7 @@ def _verify(
 ) -> Report:
     report = Report()
     try:
-        # In this order: what is sealed or signed meanwhile is neither missing nor too much.
+        # Read in this order, so that a row or checkpoint that the worker adds meanwhile is no fault.
         numbered = chain.end().checkpoints
         signed = evidence.signed_ones(numbered)
         end = chain.end()

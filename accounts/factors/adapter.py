@@ -36,4 +36,4 @@ class MFAAdapter(DefaultMFAAdapter):
 
     @override
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
-        """Send nothing: `accounts.factors.receivers` writes the notices, in the transaction."""
+        """Send nothing: `accounts.factors.changes` mails our own notices, in the transaction of the change."""

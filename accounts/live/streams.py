@@ -74,7 +74,7 @@ class Stream:
 
     def _write(self) -> None:
         if self._is_open and self._sending is None:
-            # The task exists while there is something to write.
+            # One task at a time: it writes until nothing waits, then ends.
             self._sending = asyncio.get_running_loop().create_task(self._drain())
 
     async def _drain(self) -> None:

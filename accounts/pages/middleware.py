@@ -174,7 +174,7 @@ def _is_on(request: HttpRequest, sid: UUID, user: User) -> bool:
         return False
     session = cast("engine.SessionStore", request.session)
     if session.is_due and request.headers.get(PASSIVE_HEADER) == "1":
-        # An open page asks by itself: nobody need be there, so the idle time goes on.
+        # A script of an open page asks, perhaps without a person, so this must not extend the idle time.
         return current(request) is not None
     if session.is_due:
         if not sessions.touch(sid, user_id=user.pk):

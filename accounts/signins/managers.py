@@ -1,4 +1,4 @@
-"""Select many sign-ins."""
+"""Select the sign-ins of a user, and those that are active."""
 
 from typing import TYPE_CHECKING
 from uuid import UUID

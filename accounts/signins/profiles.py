@@ -18,7 +18,10 @@ QUIET = timedelta(hours=1)
 
 
 def renamed(user: User, *, client: ClientInfo, actor: User | None = None) -> None:
-    """Call in the transaction that saved the name. `actor` is the administrator who changed it."""
+    """Record the new name, and mail the owner. Call in the transaction that saved the name.
+
+    `actor` is the administrator who changed it.
+    """
     since = timezone.now() - QUIET
     earlier = AuditEvent.objects.filter(
         user=user, type=AuditEvent.Type.NAME_CHANGED, created_at__gt=since
@@ -26,7 +29,7 @@ def renamed(user: User, *, client: ClientInfo, actor: User | None = None) -> Non
     is_quiet = not earlier.exists()
     trail.record(AuditEvent.Type.NAME_CHANGED, user=user, client=client, actor=actor)
     if is_quiet:
-        # An administrator's address and device are not the owner's business.
+        # The owner must not learn the address and the device of an administrator.
         notices.name_changed(
             user, by_administrator=bool(actor), client=ClientInfo() if actor else client
         )

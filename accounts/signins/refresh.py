@@ -124,7 +124,7 @@ def advance(
 
 
 def _judge(token: Presented, now: datetime, client: ClientInfo) -> Outcome:
-    """Tell why this token got nothing. Ends the sign-in if another party may hold its tokens."""
+    """Return why this token is refused. Ends the sign-in if another party may hold its tokens."""
     session = (
         AuthSession.objects.select_related("user")
         .filter(pk=token.sid, kind=AuthSession.Kind.TOKEN, client_id=token.client_id)

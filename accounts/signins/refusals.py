@@ -2,8 +2,8 @@
 
 - A refusal of a token that we signed counts for that token, so that one broken client doesn't use up
   the limit of its network.
-- A refusal of any other text counts for the network that sent it. It never stops a good token from the
-  same network.
+- A refusal of any other text counts for the network that sent it. Good tokens from that network still
+  work.
 
 The refusal is counted after the check: a signature is too long to be guessed, and quick to check.
 """

@@ -1,6 +1,6 @@
-"""Rotate a refresh token, or repeat its successor: two statements, of which each decides alone.
+"""Rotate a refresh token, or repeat its successor.
 
-Each is one conditional UPDATE, so one of many requests wins. Django cannot express
+Each is one conditional UPDATE, so one of many requests with the same token wins. Django cannot express
 `UPDATE … RETURNING` (decision 0026). `refresh` calls both and judges the rest.
 """
 
@@ -65,8 +65,12 @@ WHERE refresh_expires_at > %(now)s AND (
     )
 )
 """
-"""The current token gets itself. Its parent gets it with the key of the rotation, also if neither
-has one: within the grace window, and with a key until the current token was used."""
+"""Two tokens may have the current token again:
+
+- the current token itself;
+- its parent, if this request has the retry key of the rotation, or neither has one. Within the grace window
+  in both cases, without a key at most `most` times. With a key also later, until the current token is used.
+"""
 
 _ACTIVE = """
     AND id = %(sid)s AND user_id = %(user)s AND client_id = %(client)s AND kind = 'token'
@@ -101,9 +105,10 @@ def repeat(
 
 
 def hmacs_of(token: "Presented", retry_key: str) -> list[str]:
-    """Return what the row may hold for this key, the first for writing; `['']` if there is no key.
+    """Return the HMACs that the row may have for this key: one for each `SECRET_KEY`, the present one first.
 
-    The HMAC is bound to the token that the key came with: beside another token it is worth nothing.
+    Returns `['']` if there is no key. Each HMAC covers the token, so the same key with another token
+    does not match.
     """
     if not retry_key:
         return [""]

@@ -53,7 +53,7 @@ def columns(name: str, title: Any, values: Sequence[tuple[Any, int]]) -> Chart:
     bars = []
     for place, (label, number) in enumerate(values):
         height = HEIGHT * number / highest if highest else 0.0
-        # A small number beside a great one is still seen.
+        # A small number beside a great one still needs a visible bar.
         height = max(height, 1.5) if number else 0.0
         bars.append(
             Bar(
@@ -69,7 +69,7 @@ def columns(name: str, title: Any, values: Sequence[tuple[Any, int]]) -> Chart:
 
 
 def shares(values: Iterable[tuple[Any, int, str]], *, whole: int) -> list[Share]:
-    """Return the parts, the largest first. `whole` is what 100 % means."""
+    """Return the parts, the largest first. `whole` is the number that is 100 %."""
     ordered = sorted(values, key=lambda each: -each[1])
     return [
         Share(label, number, percent(number, whole), f"{100 * number / (whole or 1):.1f}%", url)
@@ -78,5 +78,5 @@ def shares(values: Iterable[tuple[Any, int, str]], *, whole: int) -> list[Share]
 
 
 def percent(number: int, whole: int) -> int:
-    """Return the percentage, rounded down: 100 % are all."""
+    """Return the percentage, rounded down, so that only all of them are 100 %."""
     return 100 * number // whole if whole else 0

@@ -46,7 +46,7 @@ def next_pair(
         pair = _next_pair(presented, retry_key=retry_key, client=client)
     except InvalidToken as exc:
         metrics.REFRESHES.note(exc.problem.code)
-        if not raw_token:  # a page asks whether it is signed in: no guess, and no work
+        if not raw_token:  # a page without a token asks whether it is signed in; that is no guess
             raise
         # A thief of the refresh token alone must not use up the limit of its owner.
         is_good = isinstance(exc, _AccessRefused)

@@ -1,18 +1,19 @@
-"""Answer the requests that make up nearly all traffic ahead of Django.
+"""Answer some addresses ahead of Django: those that nearly all traffic asks for.
 
-Is this token good? Is this cookie good? Who am I? The next tokens, please. Sign me out. Such a request needs a
-signature, a row or a session, and takes Django ten times as long as these (`bench/README.md`).
+They say whether a token or a cookie is good and who the caller is, exchange a refresh token, and sign out.
+Such a request needs a signature, a row or a session, and takes Django ten times as long as these
+(`bench/README.md`).
 
-The gate answers if it knows each part of the request to the letter, and if the answer is yes. Everything else
-goes on to Django, which begins anew: other methods, headers and bodies, every refusal, every limit, every
-outage. So Django alone decides who is refused, and in which words. A door of the gate calls the same functions
-as Django's view, and changes nothing before it is sure of its yes. `tests/config/gate/` sends each request both ways
-and compares the answers.
+The gate answers only if it knows each part of the request, and only if the answer is yes. Django gets
+everything else as if the gate had not tried: other methods, headers and bodies, every refusal, every limit,
+every outage. So Django alone decides which request is refused, and with which text. A view of the gate calls
+the same functions as Django's view, and changes nothing before it is sure that the answer is yes.
+`tests/config/gate/` sends each request both ways and compares the answers.
 
-| Module | What it does |
+| Module | Job |
 | --- | --- |
-| `answering` | tries a door, and gives everything else to Django |
-| `asked` | reads a request, or finds that it is not plain enough |
-| `doors` | answers: one function for each address |
-| `envelope` | adds what all answers have: headers, log line, duration |
+| `answering` | tries the view of an address, and gives everything else to Django |
+| `plain_requests` | reads a request; returns None if it does not know a part of it |
+| `views` | one function for each address |
+| `responses` | adds the parts that all answers have: headers, log line, duration |
 """

@@ -1,4 +1,4 @@
-"""Try the door of a request."""
+"""Try to answer a request. Django answers if this fails."""
 
 import time
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from api import problems
 from api.middleware import OUTAGE
 from api.tokens import signing
 from config import errors
-from config.gate import asked, doors, envelope
+from config.gate import plain_requests, responses, views
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -28,15 +28,15 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
 
     Leaves the body unread then.
     """
-    door = doors.BY_PATH.get(environ["PATH_INFO"])
-    if door is None or environ["REQUEST_METHOD"] not in door.methods or settings.TRACING:
+    route = views.BY_PATH.get(environ["PATH_INFO"])
+    if route is None or environ["REQUEST_METHOD"] not in route.methods or settings.TRACING:
         return None
     began = time.perf_counter()
-    request = asked.read(environ, has_body=door.has_body, takes_any=door.takes_any)
+    request = plain_requests.read(environ, has_body=route.has_body, takes_any=route.takes_any)
     if request is None:
         return None
     # A context of its own: nothing of an earlier request in this thread, and nothing for the next one.
-    packed = Context().run(_tried, door, request, began)
+    packed = Context().run(_tried, route, request, began)
     if packed is None:
         environ["HTTP_X_REQUEST_ID"] = request.id  # the lines of both ways have one id
         return None
@@ -46,17 +46,19 @@ def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
 
 
 def _tried(
-    door: doors.Door, request: asked.Asked, began: float
-) -> tuple[str, envelope.Headers, bytes] | None:
+    route: views.Route, request: plain_requests.PlainRequest, began: float
+) -> tuple[str, responses.Headers, bytes] | None:
     bind_contextvars(request_id=request.id)
     signing.will_be_tried_again.set(True)
     try:
-        found = door.answer(request)
+        found = route.view(request)
     except Exception as error:
         if isinstance(error, errors.DATABASE_OUTAGES):
             request.environ[OUTAGE] = error
         elif not _is_a_refusal(error):
-            log.exception("gate_failed", request=f"{request.environ['REQUEST_METHOD']} {door.path}")
+            log.exception(
+                "gate_failed", request=f"{request.environ['REQUEST_METHOD']} {route.path}"
+            )
         found = None
     # A connection without a fault stays with its thread: the pool has one for each.
     database = connections[DEFAULT_DB_ALIAS]
@@ -64,8 +66,8 @@ def _tried(
         database.close_if_unusable_or_obsolete()
     if found is None:
         return None
-    packed = envelope.packed(found, request)
-    envelope.note(door, request, seconds=time.perf_counter() - began)
+    packed = responses.packed(found, request)
+    responses.note(route, request, seconds=time.perf_counter() - began)
     return packed
 
 

@@ -18,18 +18,33 @@ django_stubs_ext.monkeypatch()
 
 # Paths and environment
 
+HIGHEST_PORT = 65535
 BASE_DIR = Path(__file__).resolve().parents[2]
 
 
 class Env(environ.Env):
-    """Read variables as they are. django-environ takes `$word` for the name of another variable."""
+    """Read variables as they are. django-environ takes `$word` for the name of another variable.
+
+    Raises `ImproperlyConfigured` for a wrong value, and names the variable: Django shows that in one line.
+    """
 
     @override
     def get_value(self, var: str, cast: Any = None, *args: Any, **kwargs: Any) -> Any:
         value = self.ENVIRON.get(var, "")
         if value.startswith("$"):  # a password; its error would show it
             return self.parse_value(value, cast)  # type: ignore[no-untyped-call]  # django-environ's
-        return super().get_value(var, cast, *args, **kwargs)
+        try:
+            return super().get_value(var, cast, *args, **kwargs)
+        except ValueError:
+            if cast not in {int, float}:
+                raise
+            raise ImproperlyConfigured(f"{var} must be a number") from None
+
+    def port(self, var: str, default: int) -> int:
+        number = self.int(var, default=default)
+        if not 0 <= number <= HIGHEST_PORT:
+            raise ImproperlyConfigured(f"{var} must be a port, a number up to {HIGHEST_PORT}")
+        return number
 
 
 env = Env()  # type: ignore[no-untyped-call]  # django-environ's
@@ -37,8 +52,8 @@ env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 DEMO = env.bool("DEMO", default=False)
 DEBUG = env.bool("DEBUG", default=False)
-PORT = env.int("PORT", default=8000)
-DEMO_PORT = env.int("DEMO_PORT", default=8001)
+PORT = env.port("PORT", default=8000)
+DEMO_PORT = env.port("DEMO_PORT", default=8001)
 # Threads of each process of the site: at most so many requests run at once.
 SERVER_THREADS = env.int("SERVER_THREADS", default=8)
 VAR_DIR = BASE_DIR / (env.str("VAR_DIR", default="") or "var")

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from config.settings.base import DEMO_PORT, PORT, SITE_URL, env
 
 # The port of `manage.py events`, a process of its own.
-EVENTS_PORT = env.int("EVENTS_PORT", default=DEMO_PORT + 4)
+EVENTS_PORT = env.port("EVENTS_PORT", default=DEMO_PORT + 4)
 # The most streams of one user, and of one process. A stream takes about 12 kB.
 EVENTS_PER_USER = env.int("EVENTS_PER_USER", default=30)
 EVENTS_PER_PROCESS = env.int("EVENTS_PER_PROCESS", default=5000)

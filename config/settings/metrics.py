@@ -3,7 +3,7 @@
 from config.settings.base import env
 
 # The port on which one process of this machine answers `/metrics` for all. 0: no metrics.
-METRICS_PORT = env.int("METRICS_PORT", default=0)
+METRICS_PORT = env.port("METRICS_PORT", default=0)
 # The address of that port. Never a public one: /metrics asks for no password.
 METRICS_HOST = env.str("METRICS_HOST", default="") or "127.0.0.1"
 

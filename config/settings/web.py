@@ -16,7 +16,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.CorsMiddleware",
-    "config.middleware.BodyMiddleware",
+    "config.bodies.BodyMiddleware",
     "config.middleware.ThrottleMiddleware",
     "config.middleware.LocaleMiddleware",
     "config.middleware.CommonMiddleware",

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts import brand
-from config import brand_checks
+from config.checks import brand as brand_checks
 
 
 @pytest.mark.parametrize(

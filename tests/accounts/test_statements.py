@@ -1,11 +1,13 @@
 """Test the hot statements: both databases give the same values, and a lost connection costs nothing."""
 
+import gc
+import logging
 import os
+import weakref
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-import psycopg
 import pytest
 from django.db import (
     DataError,
@@ -19,10 +21,12 @@ from django.test.utils import CaptureQueriesContext
 from psycopg import IsolationLevel
 from psycopg.pq import TransactionStatus
 
-from accounts import statements
+from accounts import libpq, statements
 from accounts.audit.models import AuditEvent
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
+from config.database import POOL
+from tests.kit.cutting import end_all_connections
 from tests.kit.factories import AuthSessionFactory, UserFactory
 
 SQL = "SELECT {} FROM accounts_authsession WHERE id = %s"
@@ -41,32 +45,12 @@ def read(session_id):
     return statements.first(SQL.format(", ".join(COLUMNS)), [session_id], FIELDS)
 
 
-def connection_of(wrapper):
-    found = wrapper.settings_dict
-    return {
-        "host": found["HOST"],
-        "port": found["PORT"],
-        "user": found["USER"],
-        "password": found["PASSWORD"],
-        "dbname": found["NAME"],
-    }
-
-
 def fill_pool():
     held = [connection.copy() for _ in range(4)]
     for each in held:
         each.ensure_connection()
     for each in held:
         each.close()
-
-
-def end_all_connections():
-    """End each connection to the database but this one, and wait until it has ended."""
-    with psycopg.connect(**connection_of(connection), autocommit=True) as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
 
 
 @pytest.fixture
@@ -192,7 +176,7 @@ def test_a_lost_connection_in_a_transaction_is_an_error(session, cut):
 def test_in_a_transaction_nothing_runs_twice(session, cut, is_first, monkeypatch):
     """What ran before in the transaction would be lost, and the code goes on as if it were not."""
     runs = []
-    real = statements._run
+    real = libpq.run
 
     def counted(*args):
         runs.append(args)
@@ -207,7 +191,7 @@ def test_in_a_transaction_nothing_runs_twice(session, cut, is_first, monkeypatch
             read(session.pk)
 
     read(session.pk)
-    monkeypatch.setattr(statements, "_run", counted)
+    monkeypatch.setattr(libpq, "run", counted)
 
     with pytest.raises(OperationalError):
         lost()
@@ -387,6 +371,23 @@ def test_a_rollback_costs_no_error(session, prepared, monkeypatch):
 
 
 @on_postgres
+def test_no_lost_connection_stays_in_memory(session, caplog):
+    caplog.set_level(logging.ERROR, logger="psycopg.pool")  # its lines would keep the connections
+    lost = []
+
+    for _ in range(3):
+        read(session.pk)
+        lost.append(weakref.ref(connection.connection))
+        end_all_connections()
+        assert libpq.replace_lost() or read(session.pk)
+    connection.close()
+    gc.collect()
+
+    assert [each() for each in lost] == [None] * 3
+    assert len(libpq._statements) <= POOL["max_size"]
+
+
+@on_postgres
 def test_all_connections_of_the_pool_lost_cost_no_error(session):
     fill_pool()
     end_all_connections()
@@ -416,7 +417,7 @@ def test_a_connection_lost_twice_is_an_outage(session, cut, monkeypatch):
     """Not any `DatabaseError`, which would be answered as a defect."""
     read(session.pk)
     cut()
-    monkeypatch.setattr(statements, "_is_mended", lambda *_: False)
+    monkeypatch.setattr(libpq, "is_mended", lambda *_: False)
 
     with pytest.raises(OperationalError):
         read(session.pk)

@@ -5,7 +5,16 @@ from cryptography.fernet import Fernet
 
 from accounts.federation.providers.addresses import Client
 from accounts.webhooks import signing
-from config import checks
+from config import addresses
+from config.checks import (
+    deployment,
+    former_site,
+    origins,
+    passwords,
+    providers,
+    redis,
+    secret_keys,
+)
 from tests.kit.legacy import key_pair
 
 SAFE = {
@@ -42,14 +51,14 @@ def found(settings):
         return [
             message.id
             for check in (
-                checks.check_addresses,
-                checks.check_secrets,
-                checks.check_redis,
-                checks.check_providers,
-                checks.check_breaches,
-                checks.check_legacy_tokens,
-                checks.check_former_system,
-                checks.check_deployment,
+                origins.check_addresses,
+                secret_keys.check_secrets,
+                redis.check_redis_addresses,
+                providers.check_providers,
+                passwords.check_breaches,
+                former_site.check_legacy_tokens,
+                former_site.check_former_system,
+                deployment.check_deployment,
             )
             for message in check(None)
         ]
@@ -193,7 +202,7 @@ def test_mail_that_is_not_sent_is_w004(found, backend):
     ],
 )
 def test_is_loopback_refuses_lookalikes(address, expected):
-    assert checks.is_loopback(address) is expected
+    assert addresses.is_loopback(address) is expected
 
 
 def test_a_redis_url_beside_sentinels_is_e012(found):
@@ -265,7 +274,7 @@ def test_a_file_of_another_format_is_e025_with_its_fault(settings, tmp_path, con
         path.write_bytes(content)
     settings.PASSWORD_BREACH_FILE = str(path)
 
-    (message,) = checks.check_breaches(None)
+    (message,) = passwords.check_breaches(None)
 
     assert message.id == "accounts.E025"
     assert named in message.msg

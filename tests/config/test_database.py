@@ -10,7 +10,8 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from config import checks, database
+from config import database
+from config.checks import deployment
 from tests.kit import certificates, postgres
 from tests.kit.ports import free_ports
 from tests.kit.rings import starts_processes
@@ -190,7 +191,7 @@ def warned(settings, monkeypatch):
     def run(url, *, is_private=False):
         monkeypatch.setitem(settings.DATABASES, "default", database.configure(url))
         settings.DATABASE_NETWORK_IS_PRIVATE = is_private
-        return [(each.id, each.msg) for each in checks.check_database(None)]
+        return [(each.id, each.msg) for each in deployment.check_database(None)]
 
     return run
 

@@ -169,7 +169,7 @@ def test_a_taken_port_prints_one_clear_line(make_run):
 
     lines = [line for line in run.output().splitlines() if not line.startswith("make")]
     assert lines == [
-        f"CommandError: Port {port} is taken. Choose another one: make run PORT=…",
+        f"CommandError: In use by another program: port {port}. Stop it, or choose other ports: make run PORT=…"
     ]
     assert run.processes() == []
 

@@ -47,7 +47,20 @@ def test_a_taken_port_is_named_with_the_cure(taken):
     with pytest.raises(PortTakenError) as caught:
         require_free([("PORT", taken)])
 
-    assert str(caught.value) == f"Port {taken} is taken. Choose another one: make run PORT=…"
+    assert str(caught.value) == (
+        f"In use by another program: port {taken}. Stop it, or choose other ports: make run PORT=…"
+    )
+
+
+def test_all_taken_ports_are_named_at_once(taken):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        with pytest.raises(PortTakenError) as caught:
+            require_free([("PORT", taken), ("DEMO_PORT", port), ("DEMO_PORT", port)])
+
+    assert f"port {taken}, {port}, {port}." in str(caught.value)
+    assert str(caught.value).endswith("make run PORT=… DEMO_PORT=…")
 
 
 @pytest.mark.parametrize("port", [70_000, -1])

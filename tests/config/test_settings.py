@@ -379,6 +379,25 @@ def test_a_missing_secret_stops_the_boot_and_is_named(boot, name):
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("PORT", "80x", "PORT must be a number. See .env.example."),
+        ("PORT", "70000", "PORT must be a port, a number up to 65535. See .env.example."),
+        ("SESSION_STORE_DEADLINE_SECONDS", "six", None),
+    ],
+)
+def test_a_wrong_number_is_one_line_with_its_variable(boot, name, value, line):
+    command = "import runpy, sys; sys.argv = ['manage.py', 'check']; "
+
+    done = boot(f"{command}runpy.run_path('manage.py', run_name='__main__')", **{name: value})
+
+    assert done.returncode != 0
+    assert name in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert line is None or done.stderr.strip() == line
+
+
+@pytest.mark.parametrize(
     "env",
     [
         {"SITE_URL": "https://auth.example.com", "DEMO": "1"},

@@ -5,7 +5,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from config import checks, tracing
+from config import tracing
+from config.checks import extensions
 from tests.kit.sites import serving
 
 REQUESTS = """
@@ -104,7 +105,7 @@ def test_a_collector_that_is_down_stops_no_request(site_under):
 
 def test_traces_without_the_packages_are_an_error(settings, monkeypatch):
     settings.TRACING = True
-    assert checks.check_tracing(None) == []
+    assert extensions.check_tracing(None) == []
     monkeypatch.setattr(tracing, "is_installed", lambda: False)
 
-    assert [found.id for found in checks.check_tracing(None)] == ["config.E001"]
+    assert [found.id for found in extensions.check_tracing(None)] == ["config.E001"]

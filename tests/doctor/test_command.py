@@ -386,7 +386,7 @@ def test_the_report_of_make_run(laptop_demo):
     socket = f"{laptop_demo['VAR_DIR']}/redis/redis.sock"
     assert warnings == {
         "redis": f"{socket} answers in N ms: the embedded server, which serves one machine only",
-        "mail backend": "mail is written to files, not sent, so nobody can sign up",
+        "mail backend": "mail is written to files, not sent: people who sign up don't get their code",
     }
     assert [name for name, (level, _) in found.items() if level == "error"] == []
     assert found["google"] == ("ok", f"a stand-in at http://localhost:{demo_port + 1}")

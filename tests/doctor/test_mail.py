@@ -167,8 +167,8 @@ def test_mail_that_is_not_sent_is_reported(told, settings, request, backend, fat
 
     assert lines["mail backend"] == (
         level,
-        f"mail is {fate}, not sent, so nobody can sign up",
-        "Set EMAIL_URL.",
+        f"mail is {fate}, not sent: people who sign up don't get their code",
+        "Set EMAIL_URL. (With DEMO=1, the site shows these mails at /demo/mail/.)",
     )
     assert lines["mail server"] == ("skipped", "no mail server", "")
     assert lines["mail test"] == (

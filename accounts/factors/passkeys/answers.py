@@ -101,7 +101,7 @@ def check(credential: dict[str, Any], purpose: Purpose, user: User | None = None
 
 
 def _compare(row: Authenticator, answer: AuthenticationResponse, asked: Asked) -> None:
-    """Raises `PasskeyError` if this credential did not give the answer, or may not give it."""
+    """Raise `PasskeyError` if this credential did not give the answer, or may not give it."""
     auth_data, client_data = answer.response.authenticator_data, answer.response.client_data
     handle = answer.response.user_handle
     if (not asked.user_id or handle) and handle != credentials.handle_of(row.user):
@@ -152,10 +152,10 @@ def _challenged(client_data: CollectedClientData, purpose: Purpose, user: User |
 
 
 def _note(row: Authenticator, auth_data: AuthenticatorData) -> None:
-    """Keep the count and the flags of this answer. Of two with one count, one wins.
+    """Store the signature counter and the flags of this answer. Of two answers with the same counter, one wins.
 
-    Raises `PasskeyError` if the count did not grow: the credential was copied. Authenticators that
-    don't count say 0 for ever.
+    Raises `PasskeyError` if the counter did not grow: then a copy of the credential exists. Authenticators
+    that don't count always send 0.
     """
     current: Authenticator | None = row
     while current is not None:

@@ -7,7 +7,7 @@ from accounts.factors.passkeys import answers
 PASSKEY = Factor(
     id=FactorKind.PASSKEY.value,
     label=FactorKind.PASSKEY.label,
-    # Whether the key is in hardware is not known: no attestation is asked for.
+    # Not `hwk`: we ask for no attestation, so we don't know whether the key is in hardware.
     amr=(Method.KEY, Method.PRESENCE, Method.SECOND_STEP),
     is_enough=True,
     is_shaped=answers.is_shaped,

@@ -76,8 +76,10 @@ class KeySet:
         return time.monotonic() - self._read_at
 
     def _read(self, *, at_most_every: float) -> None:
-        """One caller reads. Others wait for it if there are no keys at all, and only while it is as
-        young as calls that `outage` lets others wait for: these threads wait for the provider, too.
+        """Read the keys, unless another thread does. Wait for that thread if there are no keys at all.
+
+        Waits at most until its call is `outage.PATIENCE_SECONDS` old, as `outage` lets threads wait for a
+        place: a thread that waits here waits for the provider, too.
         """
         if not self._lock.acquire(timeout=0 if self._keys else self._patience()):
             return

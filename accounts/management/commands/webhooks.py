@@ -28,56 +28,21 @@ class Command(BaseCommand):
     @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        actions.add_parser("list", help="List all endpoints, and how many deliveries failed.")
-
-        add = actions.add_parser("add", help="Add an endpoint and print its secret once.")
-        add.add_argument("url")
-        add.add_argument(
-            "--event",
-            action="append",
-            choices=sorted(EVENTS),
-            metavar="TYPE",
-            help=f"Repeat it for each event: {', '.join(EVENTS)}.",
+        add = actions.add_parser
+        add("list", help="List all endpoints, and how many deliveries failed.")
+        _takes_subscription(add("add", help="Add an endpoint and print its secret once."))
+        _takes_id(add("remove", help="Delete an endpoint and its deliveries."), can_be_dry=True)
+        rotate = add(
+            "rotate", help="Make a new secret and print it once. Both secrets sign for 24 hours."
         )
-        add.add_argument("--all-events", action="store_true", help="Subscribe to all of them.")
-        add.add_argument("--description", default="")
-        add.add_argument(
-            "--personal-data", action="store_true", help="Send the account's email and name, too."
+        _takes_id(rotate, can_be_dry=True)
+        rotate.add_argument(
+            "--now", action="store_true", help="After a leak: end the former secret at once."
         )
-
-        for name, text in (
-            ("remove", "Delete an endpoint and its deliveries."),
-            ("rotate", "Make a new secret and print it once. Both secrets sign for 24 hours."),
-            ("stop", "Send nothing more to an endpoint."),
-        ):
-            action = actions.add_parser(name, help=text)
-            action.add_argument("id", help="The id, or the beginning of it, as `list` prints it.")
-            action.add_argument(
-                "--dry-run", action="store_true", help="Only say what would be done."
-            )
-            if name == "rotate":
-                action.add_argument(
-                    "--now",
-                    action="store_true",
-                    help="After a leak: end the former secret at once.",
-                )
-        for name, text in (
-            ("start", "Send the events from now on to an endpoint that was stopped."),
-            ("test", "Send a test event now, and print the answer."),
-        ):
-            actions.add_parser(name, help=text).add_argument("id")
-
-        replay = actions.add_parser(
-            "replay", help="Deliver events again, with the same webhook-id."
-        )
-        replay.add_argument("message", nargs="?", help="The webhook-id of one event: msg_….")
-        replay.add_argument(
-            "--endpoint", help="Or all events of this endpoint that were not delivered."
-        )
-        replay.add_argument(
-            "--hours", type=durations.hours, default="24", help="Of the last hours (default: 24)."
-        )
-        replay.add_argument("--dry-run", action="store_true", help="Only count them.")
+        _takes_id(add("stop", help="Send nothing more to an endpoint."), can_be_dry=True)
+        _takes_id(add("start", help="Send the events from now on to an endpoint that was stopped."))
+        _takes_id(add("test", help="Send a test event now, and print the answer."))
+        _takes_events(add("replay", help="Deliver events again, with the same webhook-id."))
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
@@ -185,3 +150,36 @@ def _endpoint(beginning: str) -> WebhookEndpoint:
     if len(found) != 1 or not beginning:
         raise CommandError(f"{len(found)} endpoints have the id {beginning}.")
     return found[0]
+
+
+def _takes_subscription(parser: ArgumentParser) -> None:
+    parser.add_argument("url")
+    parser.add_argument(
+        "--event",
+        action="append",
+        choices=sorted(EVENTS),
+        metavar="TYPE",
+        help=f"Repeat it for each event: {', '.join(EVENTS)}.",
+    )
+    parser.add_argument("--all-events", action="store_true", help="Subscribe to all of them.")
+    parser.add_argument("--description", default="")
+    parser.add_argument(
+        "--personal-data", action="store_true", help="Send the account's email and name, too."
+    )
+
+
+def _takes_id(parser: ArgumentParser, *, can_be_dry: bool = False) -> None:
+    parser.add_argument("id", help="The id, or the beginning of it, as `list` prints it.")
+    if can_be_dry:
+        parser.add_argument("--dry-run", action="store_true", help="Only say what would be done.")
+
+
+def _takes_events(parser: ArgumentParser) -> None:
+    parser.add_argument("message", nargs="?", help="The webhook-id of one event: msg_….")
+    parser.add_argument(
+        "--endpoint", help="Or all events of this endpoint that were not delivered."
+    )
+    parser.add_argument(
+        "--hours", type=durations.hours, default="24", help="Of the last hours (default: 24)."
+    )
+    parser.add_argument("--dry-run", action="store_true", help="Only count them.")

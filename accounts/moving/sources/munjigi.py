@@ -27,7 +27,27 @@ def rows(file: TextIO, options: Options) -> Iterator[Row]:
 def person(row: dict[str, Any], options: Options) -> Person:
     if row.get("munjigi") != VERSION:
         raise RefusedError("version", f"The line is not of version {VERSION} of our export.")
-    user, addresses = fields.mapping(row, "user"), fields.objects(row, "addresses")
+    found = _account(fields.mapping(row, "user"), fields.objects(row, "addresses"))
+    for each in fields.objects(row, "connections"):
+        found.connections.append(
+            Connection(
+                fields.text(each, "provider"),
+                fields.text(each, "uid"),
+                fields.stored_mapping(each, "extra_data"),
+            )
+        )
+    for each in fields.objects(row, "factors"):
+        _take(found, each)
+    found.groups = fields.texts(row, "groups")
+    found.external_ids = [
+        (fields.text(each, "source"), fields.text(each, "external_id"))
+        for each in fields.objects(row, "external_ids")
+    ]
+    return found
+
+
+def _account(user: dict[str, Any], addresses: list[dict[str, Any]]) -> Person:
+    """Return a person with the columns of the user, the addresses and the hash of the password."""
     external_id, email = fields.text(user, "id"), fields.text(user, "email")
     mine = [each for each in addresses if fields.text(each, "email").lower() == email]
     found = Person(
@@ -45,7 +65,7 @@ def person(row: dict[str, Any], options: Options) -> Person:
         is_superuser=fields.flag(user, "is_superuser"),
         erase_at=fields.moment(user, "erase_at"),
     )
-    # Our own state of an address comes as it is: also that somebody typed it and never proved it.
+    # Unproved addresses come, too: they tell an account that somebody began from one that an operator made.
     found.addresses = [
         Address(
             fields.text(each, "email"),
@@ -56,21 +76,6 @@ def person(row: dict[str, Any], options: Options) -> Person:
     ]
     if hashed := fields.text(user, "password"):
         found.take_password(lambda: hashes.stored(hashed))
-    for each in fields.objects(row, "connections"):
-        found.connections.append(
-            Connection(
-                fields.text(each, "provider"),
-                fields.text(each, "uid"),
-                fields.stored_mapping(each, "extra_data"),
-            )
-        )
-    for each in fields.objects(row, "factors"):
-        _take(found, each)
-    found.groups = fields.texts(row, "groups")
-    found.external_ids = [
-        (fields.text(each, "source"), fields.text(each, "external_id"))
-        for each in fields.objects(row, "external_ids")
-    ]
     return found
 
 

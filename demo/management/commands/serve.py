@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from accounts.federation.providers.addresses import standin_client
 from config import banner
-from config.checks import LOOPBACK
+from config.addresses import LOOPBACK
 from config.management.commands import serve
 from config.management.commands.serve import PYTHON
 from config.processes import Children

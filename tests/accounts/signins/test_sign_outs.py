@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
-from accounts import statements
+from accounts import libpq
 from accounts.audit import chain, trail
 from accounts.audit.models import AuditEvent
 from accounts.bell import Topic, bell
@@ -370,7 +370,7 @@ def test_a_connection_lost_before_the_statement_costs_nothing(told, has_endpoint
 @on_postgres
 def test_an_answer_lost_after_the_commit_is_recorded_once_and_told(told, monkeypatch):
     session = AuthSessionFactory()
-    real, runs = statements._run, []
+    real, runs = libpq.run, []
 
     def prepared(connection, sql, values):
         runs.append(sql)
@@ -381,7 +381,7 @@ def test_an_answer_lost_after_the_commit_is_recorded_once_and_told(told, monkeyp
             real(connection, "SELECT 1 WHERE %s = 'x'", ["x"])  # raises
         return row
 
-    monkeypatch.setattr(statements, "_run", prepared)
+    monkeypatch.setattr(libpq, "run", prepared)
 
     assert sign_out(session) is True
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from config.checks import is_loopback, is_origin
+from config.addresses import is_in_the_clear, is_origin
 
 YEAR = 365
 DAY = 24 * 3600
@@ -48,13 +48,13 @@ def _passkeys() -> Iterator[CheckMessage]:
             hint="Browsers refuse it: write the host of SITE_URL, or a domain above it.",
             id="accounts.E027",
         )
-    # `config.checks` looks at these. A frontend on another domain may use tokens without passkeys.
+    # `origins` checks these. A frontend on another domain may use tokens without passkeys.
     others = {settings.SITE_URL, *settings.FRONTEND_ORIGINS}
     for origin in settings.WEBAUTHN_ORIGINS:
         if origin in others or OF_ANDROID.fullmatch(origin):
             continue
         host = urlsplit(origin).hostname if is_origin(origin) else None
-        if host is None or not (urlsplit(origin).scheme == "https" or is_loopback(origin)):
+        if host is None or is_in_the_clear(origin):
             yield Error(
                 f"WEBAUTHN_ORIGINS has {origin!r}, which isn't an exact https origin.",
                 hint="Scheme, host and port only, such as https://app.example.com, or the origin of "

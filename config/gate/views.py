@@ -1,6 +1,7 @@
-"""Answer each address that the gate knows, by the functions that Django's view calls.
+"""Answer each address that the gate knows, by the functions that Django's view of it calls.
 
-A door returns None, or raises what the view would raise, for every answer that is not a plain yes.
+A view of the gate returns an answer only if it is a plain yes. For every other answer it returns None, or
+raises the error that Django's view would raise.
 """
 
 from collections.abc import Callable
@@ -21,8 +22,8 @@ from accounts.signins.models import AuthSession
 from api import clients, forward_auth, profile
 from api.authentication import verified
 from api.tokens import delivery, exchange, introspection, jwts, retry_keys, signing
-from config.gate.asked import FORM, Asked
-from config.gate.envelope import Answer, Headers
+from config.gate.plain_requests import FORM, PlainRequest
+from config.gate.responses import Answer, Headers
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -33,22 +34,22 @@ NOT_STORED: Headers = [("Cache-Control", "no-store")]
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Route:
     path: str
-    route: str
-    """The name of the route, as metrics have it."""
+    name: str
+    """As metrics have it."""
     methods: frozenset[str]
-    answer: Callable[[Asked], Answer | None]
+    view: Callable[[PlainRequest], Answer | None]
     is_logged: bool = True
     takes_any: bool = False
     """A gateway passes on the header `Accept` of a page or a picture."""
 
     @property
     def has_body(self) -> bool:
-        return self.methods is POST
+        return self.methods == POST
 
 
-def verify(request: Asked, *, services: bool, headers: Headers) -> Answer | None:
+def verify(request: PlainRequest, *, services: bool, headers: Headers) -> Answer | None:
     raw = request.bearer
     if raw is not None:
         token = verified(raw)
@@ -62,7 +63,7 @@ def verify(request: Asked, *, services: bool, headers: Headers) -> Answer | None
     return Answer([*headers, *told], status=204, is_by_cookie=True)
 
 
-def me(request: Asked, *, headers: Headers) -> Answer | None:
+def me(request: PlainRequest, *, headers: Headers) -> Answer | None:
     raw = request.bearer
     if raw is None:
         session = _session(request)
@@ -76,7 +77,7 @@ def me(request: Asked, *, headers: Headers) -> Answer | None:
     return Answer(headers, profile.members(user), is_by_cookie=raw is None)
 
 
-def verify_token(request: Asked, *, headers: Headers) -> Answer | None:
+def verify_token(request: PlainRequest, *, headers: Headers) -> Answer | None:
     members = request.members("token")
     if not members or not signing.is_compact(members["token"]):
         return None
@@ -84,7 +85,7 @@ def verify_token(request: Asked, *, headers: Headers) -> Answer | None:
     return Answer(headers, {})
 
 
-def refresh(request: Asked, *, headers: Headers) -> Answer | None:
+def refresh(request: PlainRequest, *, headers: Headers) -> Answer | None:
     members = request.members("refresh", "access", "retry_key")
     if members is None:
         return None
@@ -106,7 +107,7 @@ def refresh(request: Asked, *, headers: Headers) -> Answer | None:
     return Answer([*headers, *_cookies(carrier)], pair)
 
 
-def revoke(request: Asked, *, headers: Headers) -> Answer | None:
+def revoke(request: PlainRequest, *, headers: Headers) -> Answer | None:
     is_by_cookie = _is_by_cookie(request)
     token = _presented(request)
     if is_by_cookie is None or token is None:
@@ -124,7 +125,7 @@ def revoke(request: Asked, *, headers: Headers) -> Answer | None:
     return Answer([*headers, *_cookies(carrier)])
 
 
-def introspect(request: Asked, *, headers: Headers) -> Answer | None:
+def introspect(request: PlainRequest, *, headers: Headers) -> Answer | None:
     token = _in_form(request) if request.type == FORM else None
     if token is None or not signing.is_compact(token):
         return None
@@ -134,7 +135,7 @@ def introspect(request: Asked, *, headers: Headers) -> Answer | None:
     return Answer(headers, introspection.introspect(token, client_id=client_id))
 
 
-def _presented(request: Asked) -> str | None:
+def _presented(request: PlainRequest) -> str | None:
     """Return the `token` of a form or of JSON, '' if there is none, or None if the body is unknown."""
     if request.type == FORM:
         return _in_form(request)
@@ -142,7 +143,7 @@ def _presented(request: Asked) -> str | None:
     return None if members is None else members.get("token", "")
 
 
-def _in_form(request: Asked) -> str | None:
+def _in_form(request: PlainRequest) -> str | None:
     """Return the `token` of a form, '' if there is none, or None if the form is unknown."""
     if not request.body.isascii():
         return None
@@ -152,7 +153,7 @@ def _in_form(request: Asked) -> str | None:
     return form.get("token", "")
 
 
-def _is_by_cookie(request: Asked) -> bool | None:
+def _is_by_cookie(request: PlainRequest) -> bool | None:
     """Return whether the caller wants cookie delivery, or None if a foreign page does."""
     if request.header("X_TOKEN_DELIVERY") != "cookie":
         return False
@@ -164,7 +165,7 @@ def _cookies(carrier: HttpResponse) -> Headers:
     return [("Set-Cookie", morsel.output(header="")) for morsel in carrier.cookies.values()]
 
 
-def _session(request: Asked) -> AuthSession | None:
+def _session(request: PlainRequest) -> AuthSession | None:
     """Return the sign-in of the session cookie, if it needs no care (`standing`)."""
     key = request.session_key
     session = standing.find(key) if key else None
@@ -173,33 +174,33 @@ def _session(request: Asked) -> AuthSession | None:
     return session
 
 
-def _door(
+def _route(
     name: str,
-    answer: Callable[..., Answer | None],
+    view: Callable[..., Answer | None],
     methods: frozenset[str],
     *,
     is_for_gateways: bool = False,
-) -> Door:
-    """Return the door of the route with this name. Its answers say `Allow` as those of DRF do."""
-    route = f"api:{name}"
-    path = reverse(route)
-    view: APIView = resolve(path).func.view_class()  # type: ignore[attr-defined]  # of `as_view`
-    view.setup(HttpRequest())
-    headers = [*NOT_STORED, ("Allow", ", ".join(view.allowed_methods))]
-    bound = partial(answer, headers=headers)
+) -> Route:
+    """Return the route of this name. Its answers say `Allow` as those of DRF do."""
+    full_name = f"api:{name}"
+    path = reverse(full_name)
+    drf_view: APIView = resolve(path).func.view_class()  # type: ignore[attr-defined]  # of `as_view`
+    drf_view.setup(HttpRequest())
+    headers = [*NOT_STORED, ("Allow", ", ".join(drf_view.allowed_methods))]
+    bound = partial(view, headers=headers)
     # A gateway asks before each of its own requests, and logs those.
-    return Door(path, route, methods, bound, not is_for_gateways, takes_any=is_for_gateways)
+    return Route(path, full_name, methods, bound, not is_for_gateways, takes_any=is_for_gateways)
 
 
 BY_PATH = {
-    door.path: door
-    for door in (
-        _door("verify", partial(verify, services=False), READ, is_for_gateways=True),
-        _door("verify-services", partial(verify, services=True), READ, is_for_gateways=True),
-        _door("me", me, READ),
-        _door("token-verify", verify_token, POST),
-        _door("token-refresh", refresh, POST),
-        _door("token-revoke", revoke, POST),
-        _door("token-introspect", introspect, POST),
+    route.path: route
+    for route in (
+        _route("verify", partial(verify, services=False), READ, is_for_gateways=True),
+        _route("verify-services", partial(verify, services=True), READ, is_for_gateways=True),
+        _route("me", me, READ),
+        _route("token-verify", verify_token, POST),
+        _route("token-refresh", refresh, POST),
+        _route("token-revoke", revoke, POST),
+        _route("token-introspect", introspect, POST),
     )
 }

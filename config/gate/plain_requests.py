@@ -1,4 +1,4 @@
-"""Read a request that the gate knows to the letter."""
+"""Read a request, if the gate knows each part of it."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from django.http.request import split_domain_port, validate_host
 
 from api.authentication import bearer_in
 from config import languages
-from config.middleware import REQUEST_ID, new_request_id
+from config.middleware import request_id_of
 
 MAX_BODY = 12 * 1024
 """More than the largest body of a known request: a refresh with both tokens."""
@@ -27,8 +27,8 @@ TYPE = re.compile(r"([a-z/-]+)(?:; ?charset=utf-8)?", re.IGNORECASE)
 
 
 @dataclass(slots=True)
-class Asked:
-    """A request. Its parts are read when a door asks for them."""
+class PlainRequest:
+    """A request of which the gate knows each part. It is parsed when a view asks for a part."""
 
     environ: dict[str, Any]
     id: str
@@ -80,7 +80,7 @@ class Asked:
         return members if all(_is_plain(value) for value in members.values()) else None
 
 
-def read(environ: dict[str, Any], *, has_body: bool, takes_any: bool) -> Asked | None:
+def read(environ: dict[str, Any], *, has_body: bool, takes_any: bool) -> PlainRequest | None:
     """Return the request, or None if any part of it is unknown. Leaves the body as it was.
 
     With `takes_any`, the header `Accept` may have any value.
@@ -91,10 +91,7 @@ def read(environ: dict[str, Any], *, has_body: bool, takes_any: bool) -> Asked |
     body = _body(environ, expected=has_body)
     if language is None or body is None:
         return None
-    request_id = environ.get("HTTP_X_REQUEST_ID", "")
-    if not REQUEST_ID.fullmatch(request_id):
-        request_id = new_request_id()
-    return Asked(environ, request_id, language, body)
+    return PlainRequest(environ, request_id_of(environ), language, body)
 
 
 def _is_known(environ: dict[str, Any]) -> bool:
@@ -106,7 +103,7 @@ def _is_known(environ: dict[str, Any]) -> bool:
         and "HTTP_TRANSFER_ENCODING" not in environ
         # Django reads cookies as UTF-8, in which other bytes are spaces than in Latin-1.
         and get("HTTP_COOKIE", "").isascii()
-        and (origin is None or _is_clear(origin, tuple(settings.CORS_ALLOWED_ORIGINS)))
+        and (origin is None or _is_clear_origin(origin, tuple(settings.CORS_ALLOWED_ORIGINS)))
         and _is_our_host(get("HTTP_HOST", ""), tuple(settings.ALLOWED_HOSTS))
         and (not settings.SECURE_SSL_REDIRECT or _is_secure(environ))
     )
@@ -117,8 +114,11 @@ def _is_plain(value: Any) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _is_clear(origin: str, allowed: tuple[str, ...]) -> bool:
-    """Return True for an origin of ours, and for one that can't be taken for it, however it is written."""
+def _is_clear_origin(origin: str, allowed: tuple[str, ...]) -> bool:
+    """Return True if the origin is one of ours, or differs from them in any spelling.
+
+    An origin that contains a host of ours, such as `HTTPS://app.example.com`, is Django's to judge.
+    """
     return origin in allowed or not any(urlsplit(each).netloc in origin for each in allowed)
 
 

@@ -1,4 +1,4 @@
-"""Give an answer of the gate what all answers have."""
+"""Add the parts that all answers have: headers, the log line, the metric of the duration."""
 
 import json
 from dataclasses import dataclass
@@ -17,13 +17,15 @@ from config import request_lines
 from config.headers import security
 
 if TYPE_CHECKING:
-    from config.gate.asked import Asked
-    from config.gate.doors import Door
+    from config.gate.plain_requests import PlainRequest
+    from config.gate.views import Route
 
 Headers = list[tuple[str, str]]
 
 JSON = "application/json"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+VARY = "Accept-Language, origin"
+VARY_BY_COOKIE = f"Cookie, {VARY}"
 STATUS = {200: "200 OK", 204: "204 No Content"}
 
 
@@ -38,16 +40,13 @@ class Answer:
     """True if the answer depends on the session cookie."""
 
 
-def packed(found: Answer, request: "Asked") -> tuple[str, Headers, bytes]:
+def packed(found: Answer, request: "PlainRequest") -> tuple[str, Headers, bytes]:
     """Return the status line, all headers and the body."""
     kind = "" if found.members is None else JSON
     headers = [
         *security(kind).items(),
         *found.headers,
-        (
-            "Vary",
-            "Cookie, Accept-Language, origin" if found.is_by_cookie else "Accept-Language, origin",
-        ),
+        ("Vary", VARY_BY_COOKIE if found.is_by_cookie else VARY),
         ("Content-Language", request.language),
         ("X-Request-ID", request.id),
         *_for_frontends(request.environ.get("HTTP_ORIGIN")),
@@ -79,9 +78,9 @@ def _for_frontends(origin: str | None) -> Headers:
     ]
 
 
-def note(door: "Door", request: "Asked", *, seconds: float) -> None:
-    """Note the duration, and write the line of the request unless the door writes none."""
+def note(route: "Route", request: "PlainRequest", *, seconds: float) -> None:
+    """Note the duration, and write the log line of the request if its route has one."""
     if metrics.REQUESTS.listener is not None:
-        metrics.REQUESTS.note(door.route, "2xx", amount=seconds)
-    if door.is_logged:
-        request_lines.write(code=200, request=f"{request.environ['REQUEST_METHOD']} {door.path}")
+        metrics.REQUESTS.note(route.name, "2xx", amount=seconds)
+    if route.is_logged:
+        request_lines.write(code=200, request=f"{request.environ['REQUEST_METHOD']} {route.path}")

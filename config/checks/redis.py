@@ -1,20 +1,35 @@
-"""Check the connections to Redis of a deployment: TLS, and a password."""
+"""Check the settings of Redis and, in a deployment, its connections: TLS, and a password."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A004
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 
 from config import redis
 
 
+@register(Tags.security)
+def check_redis_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    return list(_addresses())
+
+
+def _addresses() -> Iterator[CheckMessage]:
+    if settings.REDIS_URL and settings.REDIS_SENTINELS:
+        yield Error(
+            "REDIS_URL and REDIS_SENTINELS are both set.",
+            hint="Set only one: REDIS_SENTINELS for a primary with replicas, REDIS_URL for a single "
+            "server.",
+            id="accounts.E012",
+        )
+
+
 @register(Tags.security, deploy=True)
-def check_redis(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    return list(_redis())
+def check_redis_connections(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    return list(_connections())
 
 
-def _redis() -> Iterator[CheckMessage]:
+def _connections() -> Iterator[CheckMessage]:
     weak = redis.weak(settings.CACHES)
     if weak.in_the_clear and not settings.DATABASE_NETWORK_IS_PRIVATE:
         yield Warning(

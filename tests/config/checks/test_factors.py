@@ -2,7 +2,7 @@
 
 import pytest
 
-from config import factor_checks
+from config.checks import factors
 
 SITE = "https://auth.example.com"
 APP = f"android:apk-key-hash:{'a' * 43}"
@@ -21,26 +21,26 @@ def found(settings):
         }
         for name, value in (safe | changes).items():
             setattr(settings, name, value)
-        checks = (factor_checks.check_numbers, factor_checks.check_passkeys)
+        checks = (factors.check_numbers, factors.check_passkeys)
         return [message.id for check in checks for message in check(None)]
 
     return run
 
 
-@pytest.mark.parametrize("name", factor_checks.LIMITS)
+@pytest.mark.parametrize("name", factors.LIMITS)
 @pytest.mark.parametrize("value", [-1, 10**12])
 def test_a_number_out_of_range_is_refused(found, name, value):
     assert found(**{name: value}) == ["accounts.E026"]
 
 
-@pytest.mark.parametrize("name", factor_checks.LIMITS)
+@pytest.mark.parametrize("name", factors.LIMITS)
 def test_the_lowest_and_highest_numbers_are_accepted(found, name):
-    assert found(**{name: 0}) == found(**{name: factor_checks.LIMITS[name]}) == []
+    assert found(**{name: 0}) == found(**{name: factors.LIMITS[name]}) == []
 
 
 def test_the_text_names_setting_value_and_range(settings):
     settings.MFA_GRACE_DAYS = -3
-    [message] = factor_checks.check_numbers(None)
+    [message] = factors.check_numbers(None)
 
     assert message.msg == "MFA_GRACE_DAYS=-3 is out of range."
     assert message.hint == "Write a number from 0 to 365."

@@ -4,7 +4,8 @@ import pytest
 from django_redis.pool import ConnectionFactory
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from config import redis, redis_checks
+from config import redis
+from config.checks import redis as redis_checks
 from tests.kit import certificates
 from tests.kit.ports import free_ports
 from tests.kit.redis_servers import needs_tls, redis_server
@@ -21,7 +22,7 @@ def warned(settings):
         found = redis.Sentinels(["10.0.0.1:26379"], "site", **sentinels) if sentinels else None
         settings.CACHES = redis.caches(url, cache_url, sentinels=found)
         settings.DATABASE_NETWORK_IS_PRIVATE = is_private
-        return [each.id for each in redis_checks.check_redis(None)]
+        return [each.id for each in redis_checks.check_redis_connections(None)]
 
     return run
 
@@ -69,7 +70,7 @@ def test_a_cluster_is_checked_as_well(settings, options, expected):
     settings.CACHES = redis.caches("", GOOD, cluster=nodes)
     settings.DATABASE_NETWORK_IS_PRIVATE = False
 
-    assert [each.id for each in redis_checks.check_redis(None)] == expected
+    assert [each.id for each in redis_checks.check_redis_connections(None)] == expected
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_tls_with_a_password_and_a_local_redis_have_no_findings(warned, url):
 def test_a_warning_names_no_password(settings):
     settings.CACHES = redis.caches("redis://u:a-secret@redis.example.com")
 
-    (finding,) = redis_checks.check_redis(None)
+    (finding,) = redis_checks.check_redis_connections(None)
 
     assert finding.msg == "The connection to Redis at redis.example.com is unencrypted."
     assert "a-secret" not in finding.hint
