@@ -141,10 +141,9 @@ def take_next(kind: str) -> Job | None:
     another job, which is due again when its lease ends.
     """
     fields = list(Job._meta.concrete_fields)  # noqa: SLF001 - Django's documented API
-    sql = _TAKE.format(
-        locked="FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else "",
-        columns=", ".join(field.column for field in fields),
-    )
+    can_skip = connection.features.has_select_for_update_skip_locked
+    columns = ", ".join(field.attname for field in fields)
+    sql = _TAKE.format(locked="FOR UPDATE SKIP LOCKED" if can_skip else "", columns=columns)
     now = timezone.now()
     row = statements.first(sql, {"kind": kind, "now": now, "until": now + LEASE}, fields)
     return None if row is None else statements.instance(Job, fields, row)

@@ -62,7 +62,7 @@ class Command(BaseCommand):
     @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--interval", type=float, default=0.5, help="Seconds between two queries for jobs, while lanes are free."
+            "--interval", type=float, default=0.5, help="Seconds between two queries for jobs."
         )
         parser.add_argument(
             "--batch", action="store_true", help="Do the jobs that are due, then stop."

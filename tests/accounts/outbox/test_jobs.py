@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from accounts.outbox import jobs
 from accounts.outbox.models import Job
 from tests.kit.handlers import Recorded
 from tests.kit.rows import all_columns
+from tests.kit.waiting import Asking
 
 
 @pytest.fixture
@@ -176,6 +177,19 @@ def test_six_workers_take_six_different_jobs(handler):
     assert [job.pk for job in jobs.due("recorded")] == [
         job.pk for job in Job.objects.exclude(pk__in=taken)
     ]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_waits_for_no_other_one(handler):
+    first = jobs.enqueue("recorded", {"name": "first"})
+    second = jobs.enqueue("recorded", {"name": "second"})
+
+    with transaction.atomic():
+        taken = jobs.take_next("recorded")
+        meanwhile = Asking(lambda: jobs.take_next("recorded")).result()
+
+    assert (taken.pk, meanwhile.pk) == (first.pk, second.pk)
 
 
 def test_the_oldest_due_job_of_the_kind_is_taken(db, handler):
