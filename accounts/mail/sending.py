@@ -5,11 +5,16 @@ would hold a thread.
 """
 
 import logging
+import threading
+from contextlib import suppress
 from datetime import timedelta
+from smtplib import SMTPException
 from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends import smtp
+from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import EmailMessage
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -62,7 +67,7 @@ def prune() -> int:
 
 
 class MailHandler(jobs.Handler):
-    """Send one message."""
+    """Send one message. A thread sends the mails of one run over one SMTP connection."""
 
     kind = KIND
     retry_after = (
@@ -73,14 +78,48 @@ class MailHandler(jobs.Handler):
     )
     """Waiting times before each new attempt. After the last one, the code or link has expired."""
 
+    def __init__(self) -> None:
+        self._thread = threading.local()
+
     @override
     def do(self, payload: Payload) -> None:
         facts = {name: payload[name] for name in payload if name not in {"html", "record"}}
-        message = EmailMultiAlternatives(**facts, connection=get_connection())
+        message = EmailMultiAlternatives(**facts)
         if html := payload["html"]:
             message.attach_alternative(html, "text/html")
-        message.send()
+        self._send(message)
         _note(payload, "sent_at")
+
+    @override
+    def close(self) -> None:
+        """End this thread's SMTP connection, if it has one."""
+        server = self._thread.__dict__.pop("server", None)
+        if server is not None:
+            with suppress(SMTPException, OSError):
+                server.close()
+
+    def _send(self, message: EmailMessage) -> None:
+        """Send over this thread's connection. If that fails, send once more over a new one.
+
+        A server may end a connection after some mails. It refuses a bad mail again over the new one.
+        """
+        if hasattr(self._thread, "server"):
+            with suppress(SMTPException, OSError):
+                self._send_over(self._thread.server, message)
+                return
+        server = get_connection()
+        if isinstance(server, smtp.EmailBackend):  # others write each mail into a file of its own
+            self._thread.server = server
+        self._send_over(server, message)
+
+    def _send_over(self, server: BaseEmailBackend, message: EmailMessage) -> None:
+        try:
+            if isinstance(server, smtp.EmailBackend):
+                server.open()  # otherwise Django would close it after this mail
+            server.send_messages([message])
+        except Exception:
+            self.close()
+            raise
 
     @override
     def failed(self, payload: Payload, error: Exception, *, attempt: int) -> None:

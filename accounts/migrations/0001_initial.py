@@ -638,7 +638,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='job',
-            index=models.Index(fields=['not_before'], name='job_not_before'),
+            index=models.Index(fields=['kind', 'not_before'], name='job_due'),
         ),
         migrations.AddIndex(
             model_name='operatornote',

@@ -3,20 +3,24 @@
 A worker takes a job by one conditional UPDATE, which moves `not_before` to the end of a lease. If
 the worker dies, the job is due again when the lease ends. So no job is lost, but a job may be done
 twice: handlers must be idempotent or harmless when repeated.
+
+A worker does several jobs of a kind at once, each in a *lane*, which is a thread. A lane takes the next
+due job of its kind as soon as it is done with one.
 """
 
 import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import encryption, metrics
+from accounts import encryption, metrics, statements
 from accounts.errors import DecryptionError
 from accounts.outbox.models import Job
 
@@ -51,7 +55,7 @@ class Handler(ABC):
 
     @abstractmethod
     def do(self, payload: Payload) -> None:
-        """Do the job. After any error the job is tried again, except after `GiveUpError`.
+        """Do the job. Several threads call this at once. After any error the job is tried again, except after `GiveUpError`.
 
         Raise `PostponedError` before an attempt that would be too early.
         """
@@ -67,6 +71,9 @@ class Handler(ABC):
     def is_useful_for(self, payload: Payload) -> timedelta:
         """Return how long after its creation a job may still be tried again."""
         return timedelta(days=365)
+
+    def close(self) -> None:  # noqa: B027 - most handlers keep nothing open
+        """Close what `do` keeps open for this thread's next job. Called when no more job is due."""
 
 
 _handlers: dict[str, Handler] = {}
@@ -105,9 +112,41 @@ def enqueue_each(kind: str, payloads: Sequence[Payload]) -> None:
     Job.objects.bulk_create(rows, batch_size=500)
 
 
-def due() -> QuerySet[Job]:
-    """Return the jobs whose time has come and that no worker is doing, oldest first."""
-    return Job.objects.filter(not_before__lte=timezone.now()).order_by("not_before")
+def due(kind: str) -> QuerySet[Job]:
+    """Return the jobs of this kind whose time has come and that no worker is doing, oldest first."""
+    return Job.objects.filter(kind=kind, not_before__lte=timezone.now()).order_by("not_before")
+
+
+def count_due(kind: str, *, most: int) -> int:
+    """Return how many jobs of this kind are due, counted up to `most`. 0 costs no query."""
+    return due(kind)[:most].count()
+
+
+_TAKE = """
+UPDATE accounts_job SET not_before = %(until)s
+WHERE not_before <= %(now)s AND id = (
+    SELECT id FROM accounts_job WHERE kind = %(kind)s AND not_before <= %(now)s
+    ORDER BY not_before LIMIT 1 {locked}
+)
+RETURNING {columns}
+"""
+"""Several workers that ask at the same time get different jobs: with SKIP LOCKED on PostgreSQL, one after the
+other on SQLite."""
+
+
+def take_next(kind: str) -> Job | None:
+    """Lease the oldest due job of this kind, by one statement. Returns None if no job is due.
+
+    If the connection is lost while the statement runs, it runs once more. The first run may have taken
+    another job, which is due again when its lease ends.
+    """
+    fields = list(Job._meta.concrete_fields)  # noqa: SLF001 - Django's documented API
+    can_skip = connection.features.has_select_for_update_skip_locked
+    columns = ", ".join(field.attname for field in fields)
+    sql = _TAKE.format(locked="FOR UPDATE SKIP LOCKED" if can_skip else "", columns=columns)
+    now = timezone.now()
+    row = statements.first(sql, {"kind": kind, "now": now, "until": now + LEASE}, fields)
+    return None if row is None else statements.instance(Job, fields, row)
 
 
 def take(job: Job) -> bool:
@@ -125,15 +164,34 @@ def run(job_id: UUID) -> None:
     """
     job = Job.objects.filter(pk=job_id).first()
     if job is not None and take(job):
-        perform(job)
+        try:
+            perform(job)
+        finally:
+            _handlers[job.kind].close()
 
 
 def run_due() -> Iterator[Job]:
     """Do all due jobs, one after the other. Yields each job after its attempt."""
-    while (job := due().first()) is not None:
-        if take(job):
+    has_done = True
+    while has_done:  # a job may write one of another kind
+        has_done = False
+        for kind in lanes():
+            for job in run_lane(kind):
+                has_done = True
+                yield job
+
+
+def run_lane(kind: str, *, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[Job]:
+    """Do the due jobs of this kind in this thread, until none is due or `is_stopping()` returns True.
+
+    Yields each job after its attempt. Raises `DatabaseError` if the database is down.
+    """
+    try:
+        while not is_stopping() and (job := take_next(kind)) is not None:
             perform(job)
-        yield job
+            yield job
+    finally:
+        _handlers[kind].close()
 
 
 def perform(job: Job) -> None:

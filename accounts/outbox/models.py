@@ -32,7 +32,7 @@ class Job(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["not_before"], name="job_not_before")]
+        indexes = [models.Index(fields=["kind", "not_before"], name="job_due")]
 
     @override
     def __str__(self) -> str:

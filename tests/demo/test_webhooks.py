@@ -86,7 +86,7 @@ def test_the_seeded_endpoint_reaches_the_receiver(receive, live_server, settings
 
     row = WebhookEndpoint.objects.get()
     delivery.send_test(row)
-    for job in list(jobs.due().filter(kind="webhook")):
+    for job in list(jobs.due("webhook")):
         jobs.run(job.pk)
 
     assert set(WebhookDelivery.objects.values_list("status", flat=True)) == {"delivered"}

@@ -3,9 +3,11 @@
 import base64
 import contextlib
 import ssl
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from socketserver import StreamRequestHandler, ThreadingTCPServer
+from typing import Any
 
 from tests.kit.sites import serving
 
@@ -20,6 +22,15 @@ class Mailbox:
     received: list[str] = field(default_factory=list)
     password: str = "right-password"
     refused: str = "nobody@example.com"
+    most: int = 0
+    """Mails that the server takes over one connection before it ends it. 0: any number."""
+    keeps: bool = True
+    """False: the server forgets the mails, and only counts them."""
+    connections: list[int] = field(default_factory=list)
+    """The number of mails that came over each connection, in the order of their begin."""
+    is_open: list[bool] = field(default_factory=list)
+    """For each of them, whether it is open."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Server(ThreadingTCPServer):
@@ -43,6 +54,10 @@ class Handler(StreamRequestHandler):
     def handle(self) -> None:
         self.box = self.server.box
         self.is_safe = self.box.context is None
+        with self.box.lock:
+            self.number = len(self.box.connections)
+            self.box.connections.append(0)
+            self.box.is_open.append(True)
         self.say("220 localhost ESMTP")
         while line := self.rfile.readline().decode().strip():
             verb = line.split()[0].lower()
@@ -72,23 +87,33 @@ class Handler(StreamRequestHandler):
         fits = password == self.box.password
         self.say("235 welcome" if fits else f"535 5.7.8 no, {password} is wrong")
 
+    def do_mail(self, line: str) -> None:
+        if self.box.most and self.box.connections[self.number] >= self.box.most:
+            self.say("421 too many mails over this connection")
+            raise ConnectionAbortedError
+        self.say("250 ok")
+
     def do_rcpt(self, line: str) -> None:
         self.say("550 no such user" if self.box.refused in line else "250 ok")
 
     def do_data(self, line: str) -> None:
         self.say("354 go ahead")
         lines = iter(lambda: self.rfile.readline().decode(), ".\r\n")
-        self.box.received.append("".join(lines))
+        text = "".join(lines)
+        if self.box.keeps:
+            self.box.received.append(text)
+        self.box.connections[self.number] += 1
         self.say("250 ok")
 
     def finish(self) -> None:
         with contextlib.suppress(OSError):
             super().finish()
         self.request.close()
+        self.box.is_open[self.number] = False
 
 
 @contextlib.contextmanager
-def smtp(context: ssl.SSLContext | None = None) -> Iterator[Mailbox]:
-    box = Mailbox(context)
+def smtp(context: ssl.SSLContext | None = None, **behaviour: Any) -> Iterator[Mailbox]:
+    box = Mailbox(context, **behaviour)
     with Server(box) as server, serving(server):
         yield box

@@ -327,7 +327,7 @@ def test_the_look_waits_until_the_sign_in_can_not_go_on(owner):
 
     job = Job.objects.get(kind=unfinished.KIND)
     assert timedelta(minutes=14) < job.not_before - timezone.now() <= timedelta(minutes=15)
-    assert list(jobs.due()) == []
+    assert list(jobs.due(unfinished.KIND)) == []
 
 
 def test_a_finished_second_step_is_no_half_sign_in(browser, owner, look, notices_in):

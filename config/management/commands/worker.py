@@ -7,7 +7,7 @@ import time
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from accounts.audit import chain, upkeep
 from accounts.factors import resets
 from accounts.operators import locks, proposals
 from accounts.outbox import jobs
-from accounts.outbox.models import Job
 from accounts.signins import erasure
 from accounts.support import figures
 from api.keys import rotation
@@ -86,7 +85,7 @@ class Command(BaseCommand):
 
 
 class Lanes:
-    """The running jobs of this process, each in a thread: of each kind as many as it has lanes.
+    """The lanes of this process that do jobs: threads, of each kind as many as its handler says.
 
     So a slow mail server doesn't delay messages to providers.
     """
@@ -99,41 +98,43 @@ class Lanes:
         self._lock = threading.Lock()
 
     def fill(self) -> None:
-        """Start due jobs in free lanes. If the database is down, only log that."""
+        """Start as many free lanes as jobs are due. If the database is down, only log that."""
         try:
             for kind in self._pools:
                 free = self._lanes[kind] - self._busy[kind]
-                for job in jobs.due().filter(kind=kind)[:free]:
-                    if jobs.take(job):
-                        self._start(job)
+                for _ in range(jobs.count_due(kind, most=free)):
+                    self._start(kind)
         except DatabaseError:
             log.warning("jobs can't be read from the database", exc_info=True)
         finally:
             connection.close_if_unusable_or_obsolete()
 
     def finish(self) -> None:
-        """Wait for the running jobs. A job that is killed is due again when its lease ends."""
+        """Wait for the running jobs; no lane takes another one once `stopping` is set.
+
+        A job that is killed is due again when its lease ends.
+        """
         for pool in self._pools.values():
             pool.shutdown(wait=True)
 
-    def _start(self, job: Job) -> None:
+    def _start(self, kind: str) -> None:
         with self._lock:
-            self._busy[job.kind] += 1
-        future = self._pools[job.kind].submit(_perform, job)
-        future.add_done_callback(lambda done: self._ended(job, done))
+            self._busy[kind] += 1
+        self._pools[kind].submit(self._work, kind)
 
-    def _ended(self, job: Job, done: Future[None]) -> None:
-        with self._lock:
-            self._busy[job.kind] -= 1
-        if error := done.exception():
-            log.error("a job of kind %s failed", job.kind, exc_info=error)
-
-
-def _perform(job: Job) -> None:
-    try:
-        jobs.perform(job)
-    finally:
-        connection.close()
+    def _work(self, kind: str) -> None:
+        """Do due jobs of this kind over one database connection, until none is due."""
+        try:
+            for _ in jobs.run_lane(kind, is_stopping=self.stopping.is_set):
+                connection.close_if_unusable_or_obsolete()
+        except DatabaseError:
+            log.warning("jobs of kind %s wait for the database", kind, exc_info=True)
+        except Exception:
+            log.exception("a job of kind %s failed", kind)
+        finally:
+            connection.close()
+            with self._lock:
+                self._busy[kind] -= 1
 
 
 def run_ticks() -> None:

@@ -20,14 +20,16 @@ from accounts.mail.sending import MailHandler
 from accounts.outbox import jobs
 from accounts.outbox.models import Job
 from tests.kit.rows import all_columns
+from tests.kit.smtp import smtp
+from tests.kit.waiting import wait_until
 
-REFUSED = "django.core.mail.backends.smtp.EmailBackend"
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 @pytest.fixture
 def no_mail_server(settings):
     """Use the real SMTP backend with a server that refuses connections."""
-    settings.EMAIL_BACKEND = REFUSED
+    settings.EMAIL_BACKEND = SMTP
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
 
 
@@ -223,3 +225,74 @@ def test_an_address_cannot_add_a_header_or_a_recipient(client, deliver, path, em
     client.post(path, {"email": email, "password1": "some unrelated words"})
 
     assert deliver() == []
+
+
+@pytest.fixture
+def mail_server(settings):
+    """Send by the real SMTP backend to a server of the tests."""
+    with smtp() as box:
+        settings.EMAIL_BACKEND = SMTP
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
+        yield box
+
+
+def enqueue_to(*addresses):
+    for address in addresses:
+        sending.enqueue(EmailMessage("Subject", "Body", "from@example.com", [address]))
+
+
+def send_all():
+    return list(jobs.run_lane("mail"))
+
+
+def test_the_mails_of_a_run_share_one_connection(db, mail_server):
+    enqueue_to(*(f"{number}@example.com" for number in range(5)))
+
+    send_all()
+
+    assert len(mail_server.received) == 5
+    assert mail_server.connections == [5]
+    wait_until(lambda: mail_server.is_open == [False], "the connection is closed")
+
+
+def test_a_mail_costs_three_statements(db, mail_server, django_assert_num_queries):
+    enqueue_to(*(f"{number}@example.com" for number in range(5)))
+
+    with django_assert_num_queries(5 * len(["take", "note", "delete"]) + len(["no more is due"])):
+        send_all()
+
+    assert SentMail.objects.filter(sent_at__isnull=False).count() == 5
+
+
+def test_a_connection_that_the_server_ends_costs_no_attempt(db, mail_server):
+    mail_server.most = 2
+    enqueue_to(*(f"{number}@example.com" for number in range(5)))
+
+    done = send_all()
+
+    assert [job.attempts for job in done] == [0] * 5
+    assert not Job.objects.exists()
+    assert mail_server.connections == [2, 2, 1]
+
+
+def test_a_refused_mail_delays_no_other(db, mail_server):
+    enqueue_to("first@example.com", mail_server.refused, "last@example.com")
+
+    send_all()
+
+    assert [text.split("To: ")[1].split()[0] for text in mail_server.received] == [
+        "first@example.com",
+        "last@example.com",
+    ]
+    assert Job.objects.get().attempts == 1
+    wait_until(lambda: not any(mail_server.is_open), "the connections are closed")
+
+
+def test_a_mail_server_that_refuses_keeps_no_connection(db, mail_server, settings):
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "site", "wrong-password"
+    enqueue_to("first@example.com", "last@example.com")
+
+    send_all()
+
+    assert [job.attempts for job in Job.objects.all()] == [1, 1]
+    wait_until(lambda: mail_server.is_open == [False, False], "the connections are closed")

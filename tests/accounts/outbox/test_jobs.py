@@ -5,35 +5,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from accounts.outbox import jobs
 from accounts.outbox.models import Job
-from config.management.commands.worker import Lanes
+from tests.kit.handlers import Recorded
 from tests.kit.rows import all_columns
-from tests.kit.waiting import wait_until
-
-
-class Recorded(jobs.Handler):
-    """Call the test's function for each job, and record each call."""
-
-    kind = "recorded"
-    retry_after = (timedelta(seconds=30), timedelta(minutes=5))
-
-    def __init__(self):
-        self.done, self.attempts, self.dropped = [], [], []
-        self.act = lambda payload: None
-
-    def do(self, payload):
-        self.act(payload)
-        self.done.append(payload["name"])
-
-    def failed(self, payload, error, *, attempt):
-        self.attempts.append((attempt, str(error)))
-
-    def given_up(self, payload):
-        self.dropped.append(payload.get("name"))
+from tests.kit.waiting import Asking
 
 
 @pytest.fixture
@@ -142,7 +121,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(db, handler):
     stale = Job.objects.get()
     jobs.take(stale)
     with time_machine.travel(timezone.now() + jobs.LEASE):
-        [second] = jobs.due()
+        [second] = jobs.due("recorded")
         jobs.take(second)
 
     handler.act = refuse
@@ -175,42 +154,94 @@ def test_only_one_of_six_workers_takes_a_job(handler):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_slow_receiver_delays_no_other_job(handler):
-    blocked = threading.Event()
-    handler.act = lambda payload: blocked.wait(30) if payload["name"] == "slow" else None
-    jobs.enqueue("recorded", {"name": "slow"})
-    for number in range(10):
+def test_six_workers_take_six_different_jobs(handler):
+    """Each takes one with its first statement, so none waits for another or asks again."""
+    for number in range(7):
         jobs.enqueue("recorded", {"name": str(number)})
-    lanes = Lanes()
+    barrier, taken = threading.Barrier(6), []
 
-    try:
-        wait_until(lambda: lanes.fill() or len(handler.done) == 10, "the others are done")
-        assert sorted(handler.done) == [str(number) for number in range(10)]
-    finally:
-        blocked.set()
-        lanes.finish()
+    def work():
+        try:
+            barrier.wait(30)
+            taken.append(jobs.take_next("recorded").pk)
+        finally:
+            connections.close_all()
 
-    assert "slow" in handler.done
-    assert not Job.objects.exists()
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(set(taken)) == 6
+    assert [job.pk for job in jobs.due("recorded")] == [
+        job.pk for job in Job.objects.exclude(pk__in=taken)
+    ]
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 @pytest.mark.django_db(transaction=True)
-def test_slow_receivers_of_one_kind_delay_no_other_kind(handler, monkeypatch):
-    other = Recorded()
-    monkeypatch.setattr(other, "kind", "other")
-    jobs.register(other)
-    blocked = threading.Event()
-    handler.act = lambda payload: blocked.wait(30)
-    for _ in range(handler.lanes + 1):
-        jobs.enqueue("recorded", {"name": "slow"})
-    jobs.enqueue("other", {"name": "quick"})
-    lanes = Lanes()
+def test_a_worker_waits_for_no_other_one(handler):
+    first = jobs.enqueue("recorded", {"name": "first"})
+    second = jobs.enqueue("recorded", {"name": "second"})
 
-    try:
-        wait_until(lambda: lanes.fill() or other.done, "the other kind is done")
-        waiting = Job.objects.filter(kind="recorded", not_before__lte=timezone.now()).count()
-    finally:
-        blocked.set()
-        lanes.finish()
+    with transaction.atomic():
+        taken = jobs.take_next("recorded")
+        meanwhile = Asking(lambda: jobs.take_next("recorded")).result()
 
-    assert waiting == 1
+    assert (taken.pk, meanwhile.pk) == (first.pk, second.pk)
+
+
+def test_the_oldest_due_job_of_the_kind_is_taken(db, handler):
+    now = timezone.now()
+    jobs.enqueue("mail", {"name": "other"}, not_before=now - timedelta(hours=2))
+    jobs.enqueue("recorded", {"name": "late"}, not_before=now + timedelta(hours=1))
+    jobs.enqueue("recorded", {"name": "second"}, not_before=now - timedelta(minutes=1))
+    jobs.enqueue("recorded", {"name": "first"}, not_before=now - timedelta(hours=1))
+
+    list(jobs.run_lane("recorded"))
+
+    assert handler.done == ["first", "second"]
+    assert Job.objects.count() == 2
+
+
+def test_a_taken_job_is_leased(db, handler):
+    job = jobs.enqueue("recorded", {"name": "a"})
+
+    with time_machine.travel(timezone.now(), tick=False):
+        taken = jobs.take_next("recorded")
+        until = timezone.now() + jobs.LEASE
+
+    assert (taken.pk, taken.payload, taken.not_before) == (job.pk, job.payload, until)
+    assert Job.objects.get().not_before == until
+    assert jobs.take_next("recorded") is None
+
+
+def test_a_job_costs_two_statements(db, handler, django_assert_num_queries):
+    for number in range(5):
+        jobs.enqueue("recorded", {"name": str(number)})
+
+    with django_assert_num_queries(5 * len(["take", "delete"]) + len(["no more is due"])):
+        list(jobs.run_lane("recorded"))
+
+
+def test_a_handler_closes_what_it_keeps_after_each_run(db, handler):
+    jobs.enqueue("recorded", {"name": "a"})
+    jobs.enqueue("recorded", {"name": "b"})
+    last = jobs.enqueue("recorded", {"name": "c"}, not_before=timezone.now() + timedelta(hours=1))
+
+    list(jobs.run_lane("recorded"))
+    jobs.run(last.pk)
+
+    assert handler.done == ["a", "b", "c"]
+    assert handler.closed == 2
+
+
+def test_due_jobs_are_counted_up_to_a_number(db, handler, django_assert_num_queries):
+    for number in range(5):
+        jobs.enqueue("recorded", {"name": str(number)})
+
+    with django_assert_num_queries(2):
+        counts = [jobs.count_due("recorded", most=most) for most in (0, 3, 9)]
+
+    assert counts == [0, 3, 5]

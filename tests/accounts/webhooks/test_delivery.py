@@ -52,7 +52,7 @@ def revoke(session):
 
 def work():
     """Do the due jobs of webhooks once each."""
-    for job in list(jobs.due().filter(kind=delivery.KIND)):
+    for job in list(jobs.due(delivery.KIND)):
         jobs.run(job.pk)
 
 
