@@ -8,7 +8,7 @@ import logging
 import threading
 from contextlib import suppress
 from datetime import timedelta
-from smtplib import SMTPException
+from smtplib import SMTPException, SMTPSenderRefused
 from uuid import UUID
 
 from django.conf import settings
@@ -30,6 +30,7 @@ from accounts.store.outage import STORE_ERRORS
 
 KIND = "mail"
 DAY = 24 * 3600
+SMTP_OK = 250
 KEPT = timedelta(days=30)
 """Time for which the record of a mail is kept."""
 
@@ -99,15 +100,18 @@ class MailHandler(jobs.Handler):
                 server.close()
 
     def _send(self, message: EmailMessage) -> None:
-        """Send over this thread's connection. If that fails, send once more over a new one.
+        """Send over this thread's connection if it has one that works, otherwise over a new one.
 
-        A server may end a connection after some mails. It refuses a bad mail again over the new one.
+        A server ends a connection after some time or some mails. Send again at once only if it has not seen the
+        mail: one whose answer came too late would arrive twice.
         """
-        if hasattr(self._thread, "server"):
-            with suppress(SMTPException, OSError):
-                self._send_over(self._thread.server, message)
+        kept: smtp.EmailBackend | None = getattr(self._thread, "server", None)
+        if kept is not None and _answers(kept):
+            with suppress(SMTPSenderRefused):
+                self._send_over(kept, message)
                 return
-        server = get_connection()
+        self.close()
+        server: BaseEmailBackend = get_connection()
         if isinstance(server, smtp.EmailBackend):  # others write each mail into a file of its own
             self._thread.server = server
         self._send_over(server, message)
@@ -129,6 +133,14 @@ class MailHandler(jobs.Handler):
     def given_up(self, payload: Payload) -> None:
         log.error("a mail was never sent: given up")
         _note(payload, "failed_at")
+
+
+def _answers(server: smtp.EmailBackend) -> bool:
+    try:
+        code, _text = server.connection.noop()  # RFC 5321 §4.1.1.9
+    except (SMTPException, OSError):
+        return False
+    return bool(code == SMTP_OK)
 
 
 def _note(payload: Payload, column: str) -> None:

@@ -47,7 +47,7 @@ def prepares() -> bool:
     binary = program()
     if binary is None:
         return False
-    told = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    told = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"(\d+)\.(\d+)", told)
     return found is not None and (int(found[1]), int(found[2])) >= PREPARES_FROM
 

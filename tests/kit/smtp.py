@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -24,13 +25,22 @@ class Mailbox:
     refused: str = "nobody@example.com"
     most: int = 0
     """Mails that the server takes over one connection before it ends it. 0: any number."""
+    late: bool = False
+    """The server takes the mail, and ends the connection before it has answered."""
     keeps: bool = True
     """False: the server forgets the mails, and only counts them."""
     connections: list[int] = field(default_factory=list)
     """The number of mails that came over each connection, in the order of their begin."""
     is_open: list[bool] = field(default_factory=list)
     """For each of them, whether it is open."""
+    sockets: list[socket.socket] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def hang_up(self) -> None:
+        """End all open connections, as a server does with idle ones."""
+        for each, is_open in zip(self.sockets, self.is_open, strict=True):
+            if is_open:
+                each.shutdown(socket.SHUT_RDWR)
 
 
 class Server(ThreadingTCPServer):
@@ -58,6 +68,7 @@ class Handler(StreamRequestHandler):
             self.number = len(self.box.connections)
             self.box.connections.append(0)
             self.box.is_open.append(True)
+            self.box.sockets.append(self.request)
         self.say("220 localhost ESMTP")
         while line := self.rfile.readline().decode().strip():
             verb = line.split()[0].lower()
@@ -103,6 +114,8 @@ class Handler(StreamRequestHandler):
         if self.box.keeps:
             self.box.received.append(text)
         self.box.connections[self.number] += 1
+        if self.box.late:
+            raise ConnectionAbortedError
         self.say("250 ok")
 
     def finish(self) -> None:

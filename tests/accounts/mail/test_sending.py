@@ -275,6 +275,29 @@ def test_a_connection_that_the_server_ends_costs_no_attempt(db, mail_server):
     assert mail_server.connections == [2, 2, 1]
 
 
+def test_a_connection_that_was_idle_too_long_costs_no_attempt(db, mail_server):
+    enqueue_to("first@example.com", "last@example.com")
+    run = jobs.run_lane("mail")
+    next(run)
+    mail_server.hang_up()
+
+    assert [job.attempts for job in run] == [0]
+    assert mail_server.connections == [1, 1]
+
+
+def test_a_mail_whose_answer_is_lost_is_not_sent_again_at_once(db, mail_server):
+    """The server may have taken it. The next attempt, 30 s later, may be one too many; ten at once would be spam."""
+    enqueue_to("first@example.com", "last@example.com")
+    run = jobs.run_lane("mail")
+    next(run)
+    mail_server.late = True
+
+    list(run)
+
+    assert len(mail_server.received) == 2
+    assert [job.attempts for job in Job.objects.all()] == [1]
+
+
 def test_a_refused_mail_delays_no_other(db, mail_server):
     enqueue_to("first@example.com", mail_server.refused, "last@example.com")
 
