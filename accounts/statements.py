@@ -201,7 +201,8 @@ class _Statement:
         self._names, text = _numbered(sql)
         self.text = text.encode()
         self.name = b""
-        self._transformer: Any = Transformer(raw)
+        # With the adapters alone: a reference to the connection would keep it in `_statements` for ever.
+        self._transformer: Any = Transformer(raw.adapters)
         self._is_known = False
 
     def prepare(self, raw: "Connection[Any]") -> bytes:

@@ -1,6 +1,8 @@
 """Test the hot statements: both databases give the same values, and a lost connection costs nothing."""
 
+import gc
 import os
+import weakref
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -440,6 +442,18 @@ def test_one_name_never_means_two_statements(session):
     assert first
     assert second
     assert not first & second
+
+
+@on_postgres
+def test_a_connection_that_was_given_up_leaves_no_trace(session):
+    """A pool replaces each connection within the hour, and a process runs for months."""
+    read(session.pk)
+    given_up = weakref.ref(connection.connection)
+    connection.close()
+    connection.close_pool()
+    gc.collect()
+
+    assert given_up() is None
 
 
 @on_postgres
