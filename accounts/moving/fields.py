@@ -113,9 +113,9 @@ def moment(row: dict[str, Any], name: str) -> datetime | None:
             number = float(value)
             seconds = number / 1000 if number > MILLISECONDS_FROM else number
             found = datetime.fromtimestamp(seconds, UTC)
-        return found if found and found.year in YEARS else None
     except (ValueError, TypeError, OverflowError, OSError):
         return None
+    return found if found and found.year in YEARS else None
 
 
 def _parsed(value: str) -> datetime | None:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 MAX = 20
 """Most passkeys and security keys of one account."""
 NAME_MAX = 60
-ENTRIES = {
-    **{name: str for name in ("name", "credential_id", "attested")},
-    **{name: int for name in ("changes", "sign_count")},
-    **{name: bool for name in ("is_passkey", "is_syncable", "is_synced")},
+ENTRIES: dict[str, type] = {
+    **dict.fromkeys(("name", "credential_id", "attested"), str),
+    **dict.fromkeys(("changes", "sign_count"), int),
+    **dict.fromkeys(("is_passkey", "is_syncable", "is_synced"), bool),
     "transports": list,
 }
 """The entries of `data`, each with its type."""

@@ -307,7 +307,9 @@ DAMAGED_FACTORS = [
 @pytest.mark.parametrize("damage", DAMAGED_FACTORS, ids=range(len(DAMAGED_FACTORS)))
 def test_a_damaged_factor_stays_outside(bring, damage):
     """It would answer each second step of its account with an error of ours."""
-    kind, whole = ("recovery_codes", CODES) if damage.keys() <= CODES.keys() else ("webauthn", passkey())
+    kind, whole = (
+        ("recovery_codes", CODES) if damage.keys() <= CODES.keys() else ("webauthn", passkey())
+    )
     factors = [{"type": kind, "data": whole | damage}, {"type": kind, "data": whole}]
 
     ran = bring("munjigi", json.dumps(WHOLE | {"factors": factors[:1]}), is_name=False)

@@ -90,7 +90,9 @@ def test_each_hash_of_keycloak_opens(algorithm):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n", "r", "p"), [(2**15, 8, 3), (2**16, 8, 2), (2**17, 8, 1), (2**14, 64, 1)])
+@pytest.mark.parametrize(
+    ("n", "r", "p"), [(2**15, 8, 3), (2**16, 8, 2), (2**17, 8, 1), (2**14, 64, 1)]
+)
 def test_scrypt_opens_at_each_cost_that_may_come(n, r, p):
     """OWASP's parameters, whose memory OpenSSL refuses by default, and the largest block."""
     raw = hashlib.scrypt(b"a password there", salt=b"salt", n=n, r=r, p=p, maxmem=2**28)
