@@ -10,7 +10,8 @@ from allauth.mfa.models import Authenticator
 
 from accounts.client_info import ClientInfo
 from accounts.factors import entry
-from accounts.moving.errors import FileError
+from accounts.moving.errors import FileError, RefusedError
+from accounts.moving.formats import csv_tables
 from accounts.moving.formats.files import MAX_ROW
 from accounts.moving.sources import firebase
 from accounts.people.models import User
@@ -155,6 +156,23 @@ def test_a_large_file_costs_little_memory(tmp_path):
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
+    assert peak < 8_000_000
+
+
+@pytest.mark.slow
+def test_a_row_of_many_lines_costs_little_memory(tmp_path):
+    """Quotes hold the ends of its lines, and no line is long."""
+    path = tmp_path / "users.csv"
+    line = "x" * 50 + '","\n'
+    path.write_text('id,email\n"\n' + line * 200_000 + '"\n1,good@example.com\n')
+    tracemalloc.start()
+    with path.open() as file:
+        contents = (row.content for row in csv_tables.rows(file, needed={"id"}))
+        reasons = {each.reason for each in contents if isinstance(each, RefusedError)}
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert reasons == {"bad_csv"}
     assert peak < 8_000_000
 
 
