@@ -1,6 +1,7 @@
 """Cut secrets out of log lines, whichever logger wrote them."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 CUT = "…"
@@ -20,7 +21,7 @@ def _without_token(found: re.Match[str]) -> str:
 
 
 # The text that each pattern needs, the pattern, and what replaces what it finds.
-PATTERNS = [
+PATTERNS: list[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     # The admin's paths have a number there.
     (
         "/",

@@ -67,8 +67,9 @@ def _with_usable_values(view: Any) -> Any:
         unusable = UNUSABLE + (UNUSABLE_FILTER if is_list and request.GET else ())
         if is_list and len(text := request.GET.get(SEARCH_VAR, "")) > search.LONGEST:
             # Django's own search adds a condition for each word, and SQLite refuses thousands.
-            request.GET = request.GET.copy()
-            request.GET[SEARCH_VAR] = text[: search.LONGEST]
+            query = request.GET.copy()
+            query[SEARCH_VAR] = text[: search.LONGEST]
+            request.GET = query  # type: ignore[assignment]  # a copy of the same
         try:
             for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME) if is_list else ():
                 model_admin.opts.pk.clean(chosen, None)
