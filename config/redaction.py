@@ -1,6 +1,7 @@
 """Cut secrets out of log lines, whichever logger wrote them."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 CUT = "…"
@@ -9,8 +10,18 @@ KEYS = (
     *("invitation", "email/confirm", "email/stop"),
 )
 """What stands before a key in a path; most of these paths are from mails. nginx cuts the same ones."""
+_token = re.compile(r"\beyJ").search
+
+
+def _without_token(found: re.Match[str]) -> str:
+    """Cut a token off: `eyJ`, as the JSON of its header begins, and a dot somewhere behind it."""
+    text = found[0]
+    token = _token(text)
+    return text[: token.start()] + CUT if token and "." in text[token.end() :] else text
+
+
 # The text that each pattern needs, the pattern, and what replaces what it finds.
-PATTERNS = [
+PATTERNS: list[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     # The admin's paths have a number there.
     (
         "/",
@@ -23,7 +34,8 @@ PATTERNS = [
     ("://", re.compile(r"(://[^\s/@:]*:)[^\s@/]+(?=@)"), rf"\1{CUT}"),
     # Credentials in headers, and our own tokens and those of providers.
     ("", re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+", re.IGNORECASE), rf"\1 {CUT}"),
-    ("eyJ", re.compile(r"\beyJ[\w-]+\.[\w-]*(?:\.[\w-]*)*"), CUT),
+    # One match takes a whole run of these characters, so that nothing in it is looked at twice.
+    ("eyJ", re.compile(r"[\w.-]+"), _without_token),
 ]
 _is_word = re.compile(r"[\w-]*").fullmatch
 """Most values, such as ids, are one word. Each of the patterns needs another character."""

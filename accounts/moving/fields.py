@@ -16,6 +16,7 @@ from accounts.people import names
 
 MILLISECONDS_FROM = 10_000_000_000
 """Seconds since 1970 up to the year 2286 are smaller."""
+YEARS = range(1900, 2200)
 MAX_TEXT = 4096
 MAX_STORED = 64 * 1024
 MIN_SECRET_BYTES = 10
@@ -99,19 +100,22 @@ def stored_mapping(row: dict[str, Any], name: str) -> dict[str, Any]:
 def moment(row: dict[str, Any], name: str) -> datetime | None:
     """Return the time in this column: ISO 8601, or seconds or milliseconds since 1970.
 
-    None if the column is empty, or has another form.
+    None if the column is empty, has another form, or means "never": .NET writes the years 1 and 9999 for
+    that. In the time zone of a reader, or in UTC, such a time can be past the end of the calendar.
     """
     value = row.get(name)
     if isinstance(value, bool) or value is None or value == "":
         return None
     try:
         if isinstance(value, str) and not re.fullmatch(r"\d{9,14}", value):
-            return _parsed(value)
-        number = float(value)
-        seconds = number / 1000 if number > MILLISECONDS_FROM else number
-        return datetime.fromtimestamp(seconds, UTC)
+            found = _parsed(value)
+        else:
+            number = float(value)
+            seconds = number / 1000 if number > MILLISECONDS_FROM else number
+            found = datetime.fromtimestamp(seconds, UTC)
     except (ValueError, TypeError, OverflowError, OSError):
         return None
+    return found if found and found.year in YEARS else None
 
 
 def _parsed(value: str) -> datetime | None:

@@ -19,6 +19,8 @@ MAX_BCRYPT_COST = 15
 MAX_PBKDF2_ITERATIONS = 2_000_000
 MAX_SCRYPT_WORK = 1 << 20
 """N times r times p. This is 128 MiB at p=1, OWASP's highest."""
+MAX_SCRYPT_BLOCK = 64
+"""r, which is 8 everywhere. The hashers' limit of memory allows for this much."""
 MAX_ARGON2_MEMORY = 256 * 1024
 """KiB"""
 MAX_ARGON2_WORK = 1024 * 1024
@@ -133,13 +135,18 @@ def _is_pbkdf2_cheap(found: re.Match[str]) -> bool:
 
 
 def _is_scrypt_cheap(found: re.Match[str]) -> bool:
-    n, r, p = int(found["n"]), int(found["r"]), int(found["p"])
-    return n & (n - 1) == 0 and n > 1 and n * r * p <= MAX_SCRYPT_WORK
+    return _is_scrypt(int(found["n"]), int(found["r"]), int(found["p"]))
 
 
 def _is_firebase_cheap(found: re.Match[str]) -> bool:
     memory, rounds = int(found["memory"]), int(found["rounds"])
-    return memory <= 20 and rounds << memory <= MAX_SCRYPT_WORK  # noqa: PLR2004 - keeps the shift small
+    return memory <= 20 and _is_scrypt(1 << memory, rounds, 1)  # noqa: PLR2004 - keeps the shift small
+
+
+def _is_scrypt(n: int, r: int, p: int) -> bool:
+    """Return True if these parameters are possible (RFC 7914 §6) and bearable."""
+    is_possible = n & (n - 1) == 0 and 1 < n.bit_length() <= 16 * r
+    return is_possible and r <= MAX_SCRYPT_BLOCK and n * r * p <= MAX_SCRYPT_WORK
 
 
 FORMS: dict[str, tuple[str, Callable[[re.Match[str]], bool]]] = {

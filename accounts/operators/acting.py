@@ -43,11 +43,7 @@ def begin(user: User, by: By, permission: str, *, also_on_self: bool = False) ->
     Call inside a transaction. Reads the operator again, whose rights may have just been withdrawn. Raises
     `NotAllowedError`, or `ConflictError` if the account is gone or not as the operator saw it.
     """
-    assert transaction.get_connection().in_atomic_block  # noqa: S101 - a fault of the caller
-    # Both rows, always in this order: two superusers who lock each other at once would both be out.
-    rows = User.objects.select_for_update(no_key=True).order_by("pk")
-    found = {row.pk: row for row in rows.filter(pk__in={user.pk, by.actor.pk})}
-    locked, actor = found.get(user.pk), found.get(by.actor.pk)
+    locked, actor = lock(user, by.actor)
     if locked is None:
         raise ConflictError
     if actor is None or not authority.may(actor, permission, locked, also_on_self=also_on_self):
@@ -55,3 +51,15 @@ def begin(user: User, by: By, permission: str, *, also_on_self: bool = False) ->
     if by.seen is not None and by.seen != state_of(locked):
         raise ConflictError
     return locked
+
+
+def lock(user: User, actor: User) -> tuple[User | None, User | None]:
+    """Lock the rows of user and operator until the transaction ends, and return both as they are now.
+
+    Both, and always in this order: two superusers who lock each other at once, or withdraw each other's
+    rights, would both be out.
+    """
+    assert transaction.get_connection().in_atomic_block  # noqa: S101 - a fault of the caller
+    rows = User.objects.select_for_update(no_key=True).order_by("pk")
+    found = {row.pk: row for row in rows.filter(pk__in={user.pk, actor.pk})}
+    return found.get(user.pk), found.get(actor.pk)

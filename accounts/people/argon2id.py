@@ -30,7 +30,8 @@ OF_SODIUM = re.compile(
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 turns = BoundedSemaphore(CORES)
-"""As many hashes at once as there are cores. More at once would end no sooner, and need 19 MiB each."""
+"""As many hashes at once as there are cores. More at once would end no sooner, and need 19 MiB each.
+The hashes of other systems take turns, too (`hashers.AsTyped`)."""
 
 
 def derive(password: bytes, salt: bytes, *, passes: int, kibibytes: int) -> bytes:

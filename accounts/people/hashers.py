@@ -74,11 +74,14 @@ class AsTyped:
 
     A wrong password in another form than NFKC takes two hashes here, and these hashes take another time
     than ours. So until its next sign-in, the time shows that an account with such a hash exists.
+
+    Such a hash may need 256 MiB (`moving.hashes`), so it takes turns with ours.
     """
 
     def verify(self, password: str, encoded: str) -> bool:
         forms = dict.fromkeys((normalise(password), password))
-        return any(super(AsTyped, self).verify(form, encoded) for form in forms)  # type: ignore[misc]  # of the hasher
+        with argon2id.turns:
+            return any(super(AsTyped, self).verify(form, encoded) for form in forms)  # type: ignore[misc]  # of the hasher
 
 
 class RawArgon2PasswordHasher(AsTyped, Argon2PasswordHasher):
@@ -94,7 +97,8 @@ class RawPBKDF2SHA1PasswordHasher(AsTyped, PBKDF2SHA1PasswordHasher):
 
 
 class RawScryptPasswordHasher(AsTyped, ScryptPasswordHasher):
-    pass
+    maxmem = 192 * 1024 * 1024
+    """Bytes. Django leaves this to OpenSSL, whose 32 MiB are less than OWASP's parameters need: 128 MiB."""
 
 
 class RawBCryptSHA256PasswordHasher(AsTyped, BCryptSHA256PasswordHasher):

@@ -22,8 +22,12 @@ FAR = re.compile(
 )
 """Invisible, too, beyond U+FFFF. They are apart: regular expressions of JSON Schema can't name them."""
 
-NAME = rf"^(?:[^{_CONTROLS}]*[^{_CONTROLS}{_INVISIBLE}][^{_CONTROLS}]*)?\Z"
-"""Nothing, or text with at least one character that shows."""
+NAME = rf"^(?:[{_INVISIBLE}]*[^{_CONTROLS}{_INVISIBLE}][^{_CONTROLS}]*)?\Z"
+"""Nothing, or text with at least one character that shows.
+
+Each part begins where only it fits, so a long text costs no more than one look at each character. Django
+runs it also on a text that is too long.
+"""
 
 INVISIBLE = _("Use text that people can see, without control characters.")
 

@@ -132,5 +132,7 @@ def _locked(user_id: UUID) -> User | None:
 
 
 def _is_last_superuser(user: User) -> bool:
-    others = User.objects.filter(is_superuser=True, is_active=True, erase_at=None)
+    # Without `is_staff`, a superuser can't open the panel.
+    able = User.objects.filter(is_superuser=True, is_staff=True, is_active=True)
+    others = able.filter(erase_at=None)
     return user.is_superuser and not others.exclude(pk=user.pk).exists()

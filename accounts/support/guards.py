@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import DataError, ProgrammingError
@@ -21,6 +22,7 @@ from django.utils.http import urlencode
 from accounts.audit.vocabulary import Method
 from accounts.factors import policy, registry
 from accounts.people.models import User
+from accounts.support import search
 
 if TYPE_CHECKING:
     from accounts.request import Request
@@ -63,6 +65,11 @@ def _with_usable_values(view: Any) -> Any:
     def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         # Django validates no filter: it answers to any error of one, but asks the database later.
         unusable = UNUSABLE + (UNUSABLE_FILTER if is_list and request.GET else ())
+        if is_list and len(text := request.GET.get(SEARCH_VAR, "")) > search.LONGEST:
+            # Django's own search adds a condition for each word, and SQLite refuses thousands.
+            query = request.GET.copy()
+            query[SEARCH_VAR] = text[: search.LONGEST]
+            request.GET = query  # type: ignore[assignment]  # a copy of the same
         try:
             for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME) if is_list else ():
                 model_admin.opts.pk.clean(chosen, None)

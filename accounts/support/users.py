@@ -5,6 +5,7 @@ from typing import Any, cast
 from allauth.account.forms import ResetPasswordForm
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from typing_extensions import override
 from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.factors.filters import SecondStepFilter
+from accounts.operators import acting
 from accounts.people import authority
 from accounts.people.models import User
 from accounts.request import client_of
@@ -79,6 +81,20 @@ class UserAdmin(ActsOnMany, KeysetList, ActsOnUsers, ResetsFactors):
     @override
     def found_by(self, text: str) -> Q:
         return search.users(text)
+
+    @override
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> User | None:
+        """Return the user. For a change, lock user and operator, and go on with their rights of now."""
+        user = super().get_object(request, object_id, from_field)
+        if user is None or request.method != "POST":
+            return user
+        locked, actor = acting.lock(user, _actor(request))
+        if actor is None or not (actor.is_active and actor.is_staff):
+            raise PermissionDenied
+        request.user = actor
+        return locked
 
     @override
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:

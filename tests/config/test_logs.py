@@ -191,6 +191,49 @@ def test_a_refused_csrf_check_logs_no_reset_key(lines):
     assert "SECRET" not in written
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("eyJa.eyJb.c", "…"),
+        ("x eyJa.b-c.d_e. y", "x … y"),
+        ("/file.eyJa.b.c/next", "/file.…/next"),
+        ("a-eyJa.b", "a-…"),
+        ("eyJa.b eyJc.d", "… …"),
+        ("eyJa", "eyJa"),
+        ("a.eyJb", "a.eyJb"),
+        ("keyJa.b", "keyJa.b"),
+        ("a.b.eyJ", "a.b.eyJ"),
+    ],
+)
+def test_tokens_are_cut_wherever_they_stand(text, expected):
+    assert redaction.redacted(text) == expected
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *(
+            "-eyJ",
+            "eyJa.",
+            "-eyJa.b-",
+            "bearer ",
+            "basic\t",
+            "?a",
+            "&a&",
+            "://",
+            "://a:",
+            "/reset/key/",
+        ),
+        *("=?", "://a:b", ".eyJ", "eyJ eyJ"),
+    ],
+)
+def test_no_path_makes_its_line_slow(piece):
+    """Anybody can ask for any path. A step for each pair of characters would take hours here."""
+    text = piece * (500_000 // len(piece))
+
+    assert "SECRET" not in redaction.redacted(f"{text} x Bearer SECRET")
+
+
 def test_what_is_no_secret_stays_in_the_line():
     text = "GET /accounts/login/ 200 at 10:30, host:6379, a@example.com (basics)"
 

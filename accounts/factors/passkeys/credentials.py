@@ -1,5 +1,7 @@
 """Read the rows of passkeys. allauth's `Authenticator` keeps them; the entries of `data` are ours."""
 
+import struct
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from allauth.mfa.models import Authenticator
@@ -18,6 +20,18 @@ if TYPE_CHECKING:
 MAX = 20
 """Most passkeys and security keys of one account."""
 NAME_MAX = 60
+ENTRIES: dict[str, type] = {
+    **dict.fromkeys(("name", "credential_id", "attested"), str),
+    **dict.fromkeys(("changes", "sign_count"), int),
+    **dict.fromkeys(("is_passkey", "is_syncable", "is_synced"), bool),
+    "transports": list,
+}
+"""The entries of `data`, each with its type."""
+UNREADABLE = (
+    *(ArithmeticError, AttributeError, LookupError, RecursionError),
+    *(TypeError, ValueError, struct.error),
+)
+"""What fido2 raises for bytes that are no credential."""
 
 
 def of(user: User) -> list[Authenticator]:
@@ -58,6 +72,20 @@ def data_of(
         "is_syncable": auth_data.is_backup_eligible(),
         "is_synced": auth_data.is_backed_up(),
     }
+
+
+def is_whole(data: Mapping[str, Any]) -> bool:
+    """Return True if a row can store this. Ask for data that comes from a file."""
+    if not all(type(data.get(name)) is kind for name, kind in ENTRIES.items()):
+        return False
+    try:
+        attested = AttestedCredentialData(websafe_decode(data["attested"]))
+        is_named = websafe_encode(attested.credential_id) == data["credential_id"]
+    except UNREADABLE:
+        return False
+    has_numbers = min(data["changes"], data["sign_count"]) >= 0
+    has_texts = all(isinstance(each, str) for each in data["transports"])
+    return is_named and has_numbers and has_texts and len(data["name"]) <= NAME_MAX
 
 
 def replace(row: Authenticator, data: dict[str, Any], **fields: Any) -> bool:

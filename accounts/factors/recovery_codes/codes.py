@@ -5,7 +5,10 @@ can read the codes of an account, and the owner sees them only when they are new
 bits. All codes of one set share a salt, so a try costs one Argon2id hash and not ten.
 """
 
+import re
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.utils import timezone
@@ -22,6 +25,7 @@ COUNT = 10
 TIME_COST = Argon2idPasswordHasher.time_cost
 MEMORY_COST = Argon2idPasswordHasher.memory_cost
 """KiB. As for passwords; the tests lower both."""
+SALT = re.compile(r"[0-9a-f]{32}")
 FEW = 3
 """With so many codes left or fewer, pages tell the owner to make new ones."""
 
@@ -32,6 +36,20 @@ def new_set() -> tuple[list[str], dict[str, object]]:
     salt = secrets.token_hex(16)
     data = {"salt": salt, "left": [hashed(code, salt) for code in plain], "used": 0}
     return [f"{code[:5]}-{code[5:]}" for code in plain], data
+
+
+def is_whole(data: Mapping[str, Any]) -> bool:
+    """Return True if this is what a row stores. Ask for data that comes from a file."""
+    salt, hashes, used = (data.get(name) for name in ("salt", "left", "used"))
+    return (
+        isinstance(salt, str)
+        and SALT.fullmatch(salt) is not None
+        and isinstance(hashes, list)
+        and len(hashes) <= COUNT
+        and all(isinstance(each, str) for each in hashes)
+        and type(used) is int
+        and 0 <= used <= COUNT
+    )
 
 
 def is_shaped(answer: object) -> bool:

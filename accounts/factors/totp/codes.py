@@ -6,6 +6,8 @@ time step of the last accepted code: no code of that step or an earlier one work
 """
 
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
@@ -29,6 +31,16 @@ encrypted.mark_member("mfa.Authenticator", "data", "secret")
 def is_shaped(answer: object) -> bool:
     plain = letters_and_digits_in(answer) if isinstance(answer, str) else ""
     return len(plain) == app_settings.TOTP_DIGITS and len(digits_in(plain)) == len(plain)
+
+
+def step_in(data: Mapping[str, Any]) -> int:
+    """Return the time step of the last accepted code in data that comes from a file; 0 if it has none.
+
+    Also 0 for a step that is to come: no code would be right before it.
+    """
+    step = data.get(STEP)
+    latest = max(yield_hotp_counters_from_time())
+    return step if type(step) is int and 0 <= step <= latest else 0
 
 
 def step_of(secret: str, typed: str) -> int | None:

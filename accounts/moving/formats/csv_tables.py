@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from accounts.moving.errors import FileError, RefusedError
-from accounts.moving.formats.files import TOO_LONG, Row, lines
+from accounts.moving.formats.files import MAX_ROW, TOO_LONG, Row, lines
 
 SEPARATORS = ",;\t"
 
@@ -28,6 +28,7 @@ def rows(file: TextIO, *, needed: set[str]) -> Iterator[Row]:
     feed = _Feed(numbered)
     reader = csv.reader(feed, delimiter=separator, strict=True)
     while True:
+        feed.begin_row()
         try:
             cells = next(reader, None)
         except csv.Error as exc:
@@ -42,11 +43,15 @@ def rows(file: TextIO, *, needed: set[str]) -> Iterator[Row]:
 
 
 class _Feed:
-    """The lines for the reader, and the number of the last one."""
+    """The lines for the reader, and the number of the last one. A row may have several, in quotes."""
 
     def __init__(self, numbered: Iterator[tuple[int, str | None]]) -> None:
         self._numbered = numbered
         self.number = 1
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        self._size = 0
         self.is_too_long = False
 
     def __iter__(self) -> "_Feed":
@@ -54,7 +59,10 @@ class _Feed:
 
     def __next__(self) -> str:
         self.number, line = next(self._numbered)
-        self.is_too_long = line is None
+        self._size += len(line or "")
+        if self._size > MAX_ROW:
+            raise csv.Error(f"more than {MAX_ROW} characters")
+        self.is_too_long |= line is None
         return line or "\n"
 
 

@@ -1,9 +1,12 @@
 """Read the JSON lines of our own `manage.py export_users`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
 from accounts.audit.vocabulary import FactorKind
+from accounts.factors.passkeys import credentials
+from accounts.factors.recovery_codes import codes as recovery_codes
+from accounts.factors.totp import codes
 from accounts.moving import fields, hashes
 from accounts.moving.errors import RefusedError
 from accounts.moving.formats import json_lines
@@ -12,12 +15,12 @@ from accounts.moving.layout import VERSION
 from accounts.moving.options import Options
 from accounts.moving.person import TOTP, Address, Connection, Factor, Person
 
-NEEDED: dict[str, dict[str, type]] = {
-    FactorKind.PASSKEY.value: {"credential_id": str, "attested": str},
-    FactorKind.TOTP.value: {"secret": str},
-    FactorKind.RECOVERY_CODES.value: {"salt": str, "left": list, "used": int},
+IS_WHOLE: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    FactorKind.PASSKEY.value: credentials.is_whole,
+    FactorKind.TOTP.value: lambda data: isinstance(data.get("secret"), str),
+    FactorKind.RECOVERY_CODES.value: recovery_codes.is_whole,
 }
-"""The kinds of second factors, and the entries that the data of each must have."""
+"""The kinds of second factors, each with the check of its data."""
 
 
 def rows(file: TextIO, options: Options) -> Iterator[Row]:
@@ -81,16 +84,16 @@ def _account(user: dict[str, Any], addresses: list[dict[str, Any]]) -> Person:
 
 def _take(found: Person, factor: dict[str, Any]) -> None:
     kind, data = fields.text(factor, "type"), fields.stored_mapping(factor, "data")
-    needed = NEEDED.get(kind)
-    if needed is None or not all(isinstance(data.get(key), of) for key, of in needed.items()):
+    is_whole = IS_WHOLE.get(kind)
+    if is_whole is None or not is_whole(data):
         found.leave("factor", f"A second factor of the type {kind[:32]}, in another form.")
         return
     if kind == TOTP:
         try:
-            secret, step = fields.totp_secret(data["secret"]), data.get("step")
+            secret = fields.totp_secret(data["secret"])
         except RefusedError as exc:
             found.leave(exc.reason, exc.detail)
             return
-        data = {"secret": secret, "step": step if isinstance(step, int) else 0}
+        data = {"secret": secret, "step": codes.step_in(data)}
     created, last_used = fields.moment(factor, "created_at"), fields.moment(factor, "last_used_at")
     found.factors.append(Factor(kind, data, created, last_used))

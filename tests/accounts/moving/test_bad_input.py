@@ -6,11 +6,18 @@ import tracemalloc
 from itertools import islice
 
 import pytest
+from allauth.mfa.models import Authenticator
 
-from accounts.moving.errors import FileError
+from accounts.client_info import ClientInfo
+from accounts.factors import entry
+from accounts.moving.errors import FileError, RefusedError
+from accounts.moving.formats import csv_tables
 from accounts.moving.formats.files import MAX_ROW
 from accounts.moving.sources import firebase
 from accounts.people.models import User
+from tests.kit.factories import UserFactory
+from tests.kit.factors import app_code, enrol_passkey, row_of
+from tests.kit.operators import panel
 
 GOOD = {"localId": "good", "email": "good@example.com"}
 JSON_SOURCES = ["firebase", "keycloak", "cognito", "django", "auth0", "supabase", "munjigi"]
@@ -152,6 +159,23 @@ def test_a_large_file_costs_little_memory(tmp_path):
     assert peak < 8_000_000
 
 
+@pytest.mark.slow
+def test_a_row_of_many_lines_costs_little_memory(tmp_path):
+    """Quotes hold the ends of its lines, and no line is long."""
+    path = tmp_path / "users.csv"
+    line = "x" * 50 + '","\n'
+    path.write_text('id,email\n"\n' + line * 200_000 + '"\n1,good@example.com\n')
+    tracemalloc.start()
+    with path.open() as file:
+        contents = (row.content for row in csv_tables.rows(file, needed={"id"}))
+        reasons = {each.reason for each in contents if isinstance(each, RefusedError)}
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert reasons == {"bad_csv"}
+    assert peak < 8_000_000
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_a_byte_order_mark_says_the_encoding(bring, encoding):
     content = "id,email,name\n1,a@example.com,김하나\n"
@@ -252,6 +276,12 @@ def test_a_row_with_a_wrong_value_gets_a_reason(bring, change, reason):
         {"createdAt": -(10**20)},
         {"createdAt": {}},
         {"createdAt": "99999-01-01"},
+        {"createdAt": "9999-12-31T23:59:59Z"},
+        {"createdAt": "9999-12-31T23:59:59-09:00"},
+        {"createdAt": "0001-01-01T00:00:00Z"},
+        {"createdAt": "0001-01-01T00:00:00+09:00"},
+        {"createdAt": 253_402_300_799},
+        {"createdAt": -62_135_596_800},
         {"displayName": "\u202e\u0007"},
         {"displayName": "x" * 4000},
         {"displayName": None},
@@ -266,6 +296,57 @@ def test_a_row_with_an_odd_value_comes_without_it(bring, change):
 
     assert refused(ran) == []
     assert User.objects.count() == 1
+    assert panel("superuser").get("/admin/accounts/user/").status_code == 200
+
+
+def passkey():
+    """Return what a row stores of a passkey, which the other site had."""
+    user = UserFactory()
+    enrol_passkey(user)
+    data = row_of(user, "webauthn").data
+    user.delete()
+    return data
+
+
+CODES = {"salt": "ab" * 16, "left": ["cd"], "used": 1}
+DAMAGED_FACTORS = [
+    *({"salt": salt} for salt in ("", "ab", "zz" * 16, "AB" * 16, "ab" * 30_000, "ab" * 15 + "é")),
+    *({"left": left} for left in ("cd", [1], [None], [{}], ["cd"] * 11, {"0": "cd"})),
+    *({"used": used} for used in (-1, True, 1.0, 10**30, "1")),
+    *({"name": name} for name in (5, None, "x" * 61)),
+    *({"credential_id": id_} for id_ in ("", "%%%", "é", "AAAA")),
+    *({"attested": text} for text in ("", "AAAA", "é", "A" * 60_000)),
+    *({"transports": given} for given in ("usb", [1], None)),
+    *({name: -1} for name in ("changes", "sign_count")),
+    *({name: None} for name in ("changes", "sign_count", "is_passkey", "is_syncable", "is_synced")),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGED_FACTORS, ids=range(len(DAMAGED_FACTORS)))
+def test_a_damaged_factor_stays_outside(bring, damage):
+    """It would answer each second step of its account with an error of ours."""
+    kind, whole = (
+        ("recovery_codes", CODES) if damage.keys() <= CODES.keys() else ("webauthn", passkey())
+    )
+    factors = [{"type": kind, "data": whole | damage}, {"type": kind, "data": whole}]
+
+    ran = bring("munjigi", json.dumps(WHOLE | {"factors": factors[:1]}), is_name=False)
+
+    assert [line["reason"] for line in ran.report] == ["hash_unknown", "factor"]
+    assert not Authenticator.objects.exists()
+    other = {"munjigi": 1, "user": WHOLE["user"] | {"id": "2", "email": "b@example.com"}}
+    bring("munjigi", json.dumps(other | {"factors": factors[1:]}), is_name=False)
+    assert Authenticator.objects.get().data == whole
+
+
+@pytest.mark.parametrize("step", [10**30, True, -5, 1.5, None, "1", 10**9])
+def test_an_app_opens_whatever_step_its_file_has(bring, step):
+    secret = WHOLE["factors"][0]["data"]["secret"]
+    factor = {"type": "totp", "data": {"secret": secret, "step": step}}
+
+    bring("munjigi", json.dumps(WHOLE | {"factors": [factor]}), is_name=False)
+
+    assert entry.check(User.objects.get(), app_code(secret), client=ClientInfo())
 
 
 ODD_VALUES = [None, 0, -1, 1.5, True, "", "text", "[", [], [1], [None], {}, {"a": 1}, "x" * 5000]

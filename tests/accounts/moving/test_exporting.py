@@ -23,6 +23,7 @@ from accounts.people import profile_fields
 from accounts.people.models import User
 from config.settings import auth
 from tests.kit.factories import PASSWORD, UserFactory
+from tests.kit.factors import enrol_passkey
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 TIME = datetime(2024, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
@@ -70,12 +71,10 @@ def somebody(db):
     )
     ExternalId.objects.create(user=user, source="firebase", external_id="fb-1")
     enrolment.add(user, SECRET, step=7)
-    for kind, data in (
-        ("recovery_codes", {"salt": "ab", "left": ["cd"], "used": 1}),
-        ("webauthn", {"name": "key", "credential_id": "abc", "attested": "def", "sign_count": 3}),
-    ):
-        row = Authenticator(user=user, type=kind, data=data, created_at=TIME, last_used_at=TIME)
-        row.save()
+    codes = {"salt": "ab" * 16, "left": ["cd"], "used": 1}
+    Authenticator.objects.create(user=user, type="recovery_codes", data=codes)
+    enrol_passkey(user)
+    Authenticator.objects.exclude(type="totp").update(created_at=TIME, last_used_at=TIME)
     return user
 
 

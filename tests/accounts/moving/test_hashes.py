@@ -1,5 +1,6 @@
 """Hashes of other systems open our doors, and absurd ones don't come."""
 
+import hashlib
 import json
 from base64 import b64encode
 
@@ -88,6 +89,19 @@ def test_each_hash_of_keycloak_opens(algorithm):
     assert not check_password("a password here", encoded)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("n", "r", "p"), [(2**15, 8, 3), (2**16, 8, 2), (2**17, 8, 1), (2**14, 64, 1)]
+)
+def test_scrypt_opens_at_each_cost_that_may_come(n, r, p):
+    """OWASP's parameters, whose memory OpenSSL refuses by default, and the largest block."""
+    raw = hashlib.scrypt(b"a password there", salt=b"salt", n=n, r=r, p=p, maxmem=2**28)
+    encoded = hashes.stored(f"scrypt${n}$salt${r}${p}${b64encode(raw).decode()}")
+
+    assert check_password("a password there", encoded)
+    assert not check_password("a password here", encoded)
+
+
 GOOD = "A" * 43
 ABSURD = {
     "bcrypt": "$2b$31$" + "a" * 53,
@@ -100,6 +114,8 @@ ABSURD = {
     "scrypt": "scrypt$16777216$salt$8$1$" + GOOD + "=",
     "scrypt_lanes": "scrypt$16384$salt$8$9999$" + GOOD + "=",
     "scrypt_odd": "scrypt$16383$salt$8$1$" + GOOD + "=",
+    "scrypt_impossible": "scrypt$65536$salt$1$1$" + GOOD + "=",
+    "scrypt_block": "scrypt$2$salt$524288$1$" + GOOD + "=",
     "firebase": f"firebase_scrypt$99$8${GOOD}=${GOOD}=",
     "firebase_rounds": f"firebase_scrypt$14$9999999${GOOD}=${GOOD}=",
 }

@@ -107,6 +107,21 @@ def test_a_providers_name_keeps_what_shows():
     assert names.visible("\u3164\u200b") == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "is_visible"),
+    [
+        *((piece * 100_000 + "\n", False) for piece in ("x", "한 ", "x\u200b", "\u0301x")),
+        ("\u200b" * 250_000, False),
+        ("\u200b" * 250_000 + "x", True),
+        ("x" * 250_000, True),
+    ],
+    ids=range(7),
+)
+def test_a_long_name_costs_one_look_at_each_character(text, is_visible):
+    """A look for each pair of them would take hours here, and minutes for a body of 64 KB."""
+    assert names.is_visible(text) is is_visible
+
+
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_name_that_shows_is_taken(client, pair, user, name):
     response = client.patch(

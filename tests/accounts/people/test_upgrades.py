@@ -1,15 +1,18 @@
 """A sign-in upgrades a hash of another Django site, and ends no other sign-in by it."""
 
+import hashlib
 import logging
+from threading import BoundedSemaphore, Lock, get_ident
 
 import pytest
 from django.contrib.auth import hashers as django_hashers
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import check_password, make_password
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.people import hashers
+from accounts.moving import hashes
+from accounts.people import argon2id, foreign_hashers, hashers
 from accounts.people.models import User
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
@@ -81,6 +84,30 @@ def test_a_sign_in_upgrades_the_hash_at_each_door(imported, browser, door):
     assert upgraded.password.startswith("argon2-nfkc$argon2id$v=19$m=19456,t=2,p=1$")
     assert upgraded.password_version == imported.password_version
     assert sign_in(Client(), imported, door=door).status_code in {200, 302}
+
+
+def test_hashes_of_other_sites_take_turns_with_ours(monkeypatch):
+    """One may need 256 MiB. With one in each thread, a server would have no memory left."""
+    monkeypatch.setattr(argon2id, "turns", BoundedSemaphore(2))
+    real, running, seen, lock = hashlib.pbkdf2_hmac, set(), [], Lock()
+
+    def watched(*args):
+        name = get_ident()
+        with lock:
+            running.add(name)
+            seen.append(len(running))
+        try:
+            return real(*args)
+        finally:
+            with lock:
+                running.discard(name)
+
+    credential = foreign_hashes.keycloak_pbkdf2(PASSWORD, "sha512", 60_000)
+    encoded = hashes.of_keycloak(credential)
+    monkeypatch.setattr(foreign_hashers.hashlib, "pbkdf2_hmac", watched)
+
+    assert at_once(8, lambda _: check_password(PASSWORD, encoded)) == [True] * 8
+    assert max(seen) == 2
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -312,9 +312,10 @@ def test_a_waiting_mail_is_not_sent_after_the_erasure(user, deliver):
 # Administrators
 
 
-def test_the_last_administrator_cannot_leave(db):
+@pytest.mark.parametrize("other", [{"disabled": True}, {"is_staff": False}], ids=str)
+def test_the_last_administrator_cannot_leave(db, other):
     last = UserFactory(admin=True)
-    UserFactory(admin=True, disabled=True)
+    UserFactory(admin=True, **other)
 
     with pytest.raises(LastSuperuserError):
         erasure.request(last, client=CLIENT)

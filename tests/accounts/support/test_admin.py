@@ -2,6 +2,8 @@
 
 import html
 import re
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 from urllib.parse import urljoin
 
 import pytest
@@ -13,10 +15,12 @@ from django.urls import URLPattern
 from accounts.audit.models import AuditEvent
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
+from accounts.support.rights import UserForm
 from tests.kit.chains import sealed
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import PASSWORD, AuditEventFactory, AuthSessionFactory, UserFactory
 from tests.kit.proofs import confirm_by_password, let_proofs_age, send_again
+from tests.kit.racing import at_once
 
 INLINES = {
     f"{prefix}-{name}": 0
@@ -418,6 +422,33 @@ def test_rights_that_change_leave_an_event_each(admin, user):
     ]
     assert {event.actor.is_superuser for event in events} == {True}
     assert {event.note for event in events} == {WHY}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kept", [{"is_staff": "on"}, {"is_superuser": "on"}], ids=str)
+def test_of_two_superusers_who_withdraw_each_others_rights_one_stays(monkeypatch, kept):
+    pair = [UserFactory(admin=True), UserFactory(admin=True)]
+    browsers, both = [enter(each) for each in pair], Barrier(2)
+    real = UserForm.clean
+
+    def clean(form):
+        """Wait until both forms are checked, if both may be at once."""
+        with suppress(BrokenBarrierError):
+            both.wait(2)
+        return real(form)
+
+    monkeypatch.setattr(UserForm, "clean", clean)
+    form = {"display_name": "", "locale": "", "reason": WHY} | kept
+
+    def work(number):
+        path = f"/admin/accounts/user/{pair[1 - number].pk}/change/"
+        return browsers[number].post(path, form).status_code
+
+    answers = at_once(2, work)
+
+    whole = User.objects.filter(is_staff=True, is_superuser=True, is_active=True)
+    assert whole.count() == 1, answers
+    assert AuditEvent.objects.filter(type="rights.changed").count() == 1
 
 
 # A fresh proof before a change
