@@ -13,13 +13,14 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import resolve, reverse
 from structlog.contextvars import bind_contextvars
 
-from accounts.pages import standing
+from accounts.pages import attempts, standing
 from accounts.people.models import User
 from accounts.request import client_in
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 from api import clients, forward_auth, profile
 from api.authentication import verified
+from api.signin import plain
 from api.tokens import delivery, exchange, introspection, jwts, retry_keys, signing
 from config.gate.asked import FORM, Asked
 from config.gate.envelope import Answer, Headers
@@ -82,6 +83,22 @@ def verify_token(request: Asked, *, headers: Headers) -> Answer | None:
         return None
     verified(members["token"])
     return Answer(headers, {})
+
+
+def obtain(request: Asked, *, headers: Headers) -> Answer | None:
+    members = request.members("email", "password")
+    # A cookie may tell of a known device.
+    if not members or len(members) < 2 or request.header("COOKIE"):  # noqa: PLR2004 - both
+        return None
+    if not plain.is_plain(**members) or _is_by_cookie(request) is not False:
+        return None
+    if settings.LEGACY_SIGN_IN_URL:
+        return None
+    client = client_in(request.environ)
+    attempt = attempts.make(**members, network=client.network)
+    request.environ[attempts.ENTRY] = attempt  # Django goes on from here if this is no yes
+    pair = plain.pair_for(attempt, client=client)
+    return None if pair is None else Answer(headers, pair)
 
 
 def refresh(request: Asked, *, headers: Headers) -> Answer | None:
@@ -197,6 +214,7 @@ BY_PATH = {
         _door("verify", partial(verify, services=False), READ, is_for_gateways=True),
         _door("verify-services", partial(verify, services=True), READ, is_for_gateways=True),
         _door("me", me, READ),
+        _door("token-obtain", obtain, POST),
         _door("token-verify", verify_token, POST),
         _door("token-refresh", refresh, POST),
         _door("token-revoke", revoke, POST),
