@@ -15,7 +15,7 @@ from accounts.audit.vocabulary import Method
 from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
 from accounts.factors import policy, registry
-from accounts.pages import sign_in_notices
+from accounts.pages import decoys, sign_in_notices
 from accounts.pages.attempts import Attempt
 from accounts.pages.password_checks import has_verified_address, is_refused
 from accounts.people.models import User
@@ -39,8 +39,8 @@ def is_plain(email: str, password: str) -> bool:
     return True
 
 
-def pair_for(attempt: Attempt, *, client: ClientInfo) -> dict[str, Any] | None:
-    """Open a sign-in for this attempt, and return its tokens.
+def pair_for(attempt: Attempt, *, password: str, client: ClientInfo) -> dict[str, Any] | None:
+    """Open a sign-in for this attempt with this password, and return its tokens.
 
     Returns None if somebody must be asked or refused: hand the attempt on. No sign-in is left open then,
     and none after an error.
@@ -49,6 +49,8 @@ def pair_for(attempt: Attempt, *, client: ClientInfo) -> dict[str, Any] | None:
     if user is None or not _is_ordinary(user, attempt.email):
         return None
     attempt.succeed()
+    if user.last_login is None:
+        decoys.is_hit(attempt.email, password)  # takes as long as for a decoy
     sid = index.new_sid(index.new_tag())
     kind, amr = AuthSession.Kind.TOKEN, [Method.PASSWORD.value]
     try:
@@ -69,11 +71,10 @@ def pair_for(attempt: Attempt, *, client: ClientInfo) -> dict[str, Any] | None:
 
 
 def _is_ordinary(user: User, email: str) -> bool:
-    """Return True if no stage of the pipeline would stop this user, and nobody left a decoy."""
+    """Return True if no stage of the pipeline would stop this user."""
     return (
         user.is_active
         and not is_refused(user)
-        and user.last_login is not None
         and has_verified_address(user, email)
         and not policy.applies(user)
         and not registry.kinds_of(user)

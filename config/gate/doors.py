@@ -97,7 +97,7 @@ def obtain(request: Asked, *, headers: Headers) -> Answer | None:
     client = client_in(request.environ)
     attempt = attempts.make(**members, network=client.network)
     request.environ[attempts.ENTRY] = attempt  # Django goes on from here if this is no yes
-    pair = plain.pair_for(attempt, client=client)
+    pair = plain.pair_for(attempt, password=members["password"], client=client)
     return None if pair is None else Answer(headers, pair)
 
 

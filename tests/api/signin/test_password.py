@@ -7,7 +7,6 @@ import pytest
 from django.contrib.auth.hashers import identify_hasher
 from django.core import mail as django_mail
 from django.test import Client
-from django.utils import timezone
 from django_redis import get_redis_connection
 
 from accounts.audit.models import AuditEvent
@@ -24,12 +23,11 @@ PAIR = {"access": ANY, "refresh": ANY, "token_type": "Bearer", "expires_in": 360
 
 @pytest.fixture(params=["django", "gate"])
 def post(request, post):
-    """Post by Django alone, and with the gate ahead of it to accounts that signed in before."""
+    """Post by Django alone, and with the gate ahead of it."""
     if request.param == "django":
         return post
 
     def run(path, body, *, headers=None, **more):
-        User.objects.filter(last_login=None).update(last_login=timezone.now())
         named = {
             f"HTTP_{name.upper().replace('-', '_')}": each for name, each in (headers or {}).items()
         }

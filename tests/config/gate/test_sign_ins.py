@@ -297,17 +297,6 @@ def test_a_policy_that_names_it_later(owner, equal, settings):
     assert "second_step_due_at" in json.loads(answer.body)
 
 
-@pytest.mark.parametrize("has_decoy", [True, False])
-def test_a_first_sign_in_looks_for_a_decoy(owner, has_decoy):
-    User.objects.update(last_login=None)
-    if has_decoy:
-        decoys.leave(owner.email, make_password("a typed one"))
-
-    answer, by_gate = by_site(call(owner).environ())
-
-    assert (answer.status, by_gate) == ("200 OK", False)
-
-
 def test_the_password_of_a_decoy(owner):
     answers = []
     for way in WAYS.values():
@@ -372,6 +361,27 @@ def test_each_attempt_hashes_once(owner, hashes, way, who):
     WAYS[way](asked)
 
     assert hashes == ["encode" if who == "unknown" else "verify"]
+
+
+@pytest.mark.parametrize("has_decoy", [True, False])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_first_sign_in_looks_for_a_decoy(owner, equal, hashes, is_first, has_decoy):
+    """An account that was never proved takes as long as one with a decoy."""
+    last_login = None if is_first else timezone.now()
+    User.objects.update(password=make_password(PASSWORD), last_login=last_login)
+    found = []
+    for way in WAYS.values():
+        if has_decoy:
+            decoys.leave(owner.email, make_password("a typed one"))
+        hashes.clear()
+        with transaction.atomic():
+            assert way(call(owner)).status == "200 OK"
+            transaction.set_rollback(True)
+        found.append([*hashes])
+        get_redis_connection("default").flushdb()
+
+    assert found == [["verify"] * (2 if is_first and has_decoy else 1)] * 2
+    check(equal, call(owner), answers=True, status=200)
 
 
 @pytest.mark.parametrize("who", ["right", "wrong", "unknown", "disabled", "factor", "unproved"])
