@@ -38,13 +38,14 @@ def insert(source: str) -> str:
 def values(event: AuditEvent) -> dict[str, Any]:
     """Return the event's columns as `accounts.statements` takes them."""
     return {
-        f"event_{field.attname}": _written(field, getattr(event, field.attname))
+        f"event_{field.attname}": written(field, getattr(event, field.attname))
         for field in _COLUMNS
         if field.attname not in _OF_THE_ACT
     }
 
 
-def _written(field: "models.Field[Any, Any]", value: Any) -> Any:
+def written(field: "models.Field[Any, Any]", value: Any) -> Any:
+    """Return the value of this column as `accounts.statements` takes it."""
     if isinstance(field, models.JSONField):
         return json.dumps(value)
     return str(value) if isinstance(value, str) else value

@@ -16,7 +16,7 @@ from accounts.audit.models import AuditEvent
 from accounts.audit.vocabulary import LoginFailure
 from accounts.errors import SessionEndedError, SignUpPendingError, TooManyRequestsError
 from accounts.moving import former
-from accounts.pages import decoys, known_devices, waiting, waits
+from accounts.pages import attempts, decoys, known_devices, waiting, waits
 from accounts.pages.mails import MailsByOutbox
 from accounts.pages.middleware import current
 from accounts.people.managers import UserManager
@@ -24,7 +24,6 @@ from accounts.people.models import User
 from accounts.people.passwords import is_too_long
 from accounts.people.validators import PasswordLengthValidator
 from accounts.request import client_of, is_headless, sign_in_of
-from accounts.signins import guesses
 from accounts.store.outage import STORE_ERRORS
 
 
@@ -46,30 +45,31 @@ class PasswordChecks(MailsByOutbox):
         can't count, and `FormerSystemUnavailableError`.
         """
         email = credentials["email"] = UserManager.normalize_email(credentials.get("email"))
-        guess = guesses.count(
-            email,
-            network=client_of(request).network,
-            device=known_devices.device_of(request, email),
-        )
+        attempt = attempts.made_before(request, email)
+        is_checked = attempt is not None
+        if attempt is None:
+            device = known_devices.device_of(request, email)
+            attempt = attempts.count(email, network=client_of(request).network, device=device)
         password = credentials.get("password") or ""
         if is_too_long(password):
             self._refuse(request, email)
             return None
+        user: AbstractBaseUser | None = attempt.user
         try:
-            user = super().authenticate(request, **credentials)
+            if not is_checked:
+                user = super().authenticate(request, **credentials)
             # Not for a new proof: that account has a password here. A guess stays counted if the former system
             # gives no answer, because the password was checked here.
             if user is None and settings.LEGACY_SIGN_IN_URL and not sign_in_of(request).proving:
                 is_here_now = former.bring(email, password)
                 user = super().authenticate(request, **credentials) if is_here_now else None
         except (*STORE_ERRORS, DatabaseError):
-            # Uncount an error of ours: five of them would lock out a user who knows the password.
-            guesses.give_back(guess)
+            attempt.give_back()
             raise
         if user is None or not user.is_active or is_refused(user):
             self._refuse(request, email, password)
             return None
-        guesses.succeed(guess)
+        attempt.succeed()
         if cast("User", user).last_login is None:
             decoys.is_hit(email, password)  # takes as long as for a decoy
         return user
@@ -154,9 +154,11 @@ class PasswordChecks(MailsByOutbox):
             cast("User", user).save_password()  # allauth's signal follows: `account_receivers`
 
 
-def has_verified_address(user: AbstractBaseUser) -> bool:
-    """Return True if this user, whose password was just checked, has proved an address."""
-    return any(address.verified for address in user._emailaddress_cache)  # type: ignore[attr-defined]  # noqa: SLF001 - allauth's, filled by `backends`
+def has_verified_address(user: AbstractBaseUser, email: str = "") -> bool:
+    """Return True if this user, whose password was just checked, has proved an address, or this one."""
+    known = user._emailaddress_cache  # type: ignore[attr-defined]  # noqa: SLF001 - allauth's, filled by `backends`
+    proved = [address.email.lower() for address in known if address.verified]
+    return email.lower() in proved if email else bool(proved)
 
 
 def is_refused(user: AbstractBaseUser) -> bool:

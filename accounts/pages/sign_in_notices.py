@@ -1,6 +1,6 @@
 """Mail the owner of an account about odd sign-ins, at every door (ASVS 6.3.5).
 
-`tell` is for a sign-in that was opened, `WatchedFactorStage` for one that may stop at the second step.
+`tell` and `tell_owner` are for a sign-in that was opened, `WatchedFactorStage` for one that may stop at the second step.
 """
 
 import hashlib
@@ -36,10 +36,14 @@ log = logging.getLogger(__name__)
 
 def tell(request: HttpRequest, user: "User", session: AuthSession) -> None:
     """Mail the owner if this sign-in is odd. Call after it was opened, before the device is marked."""
+    has_mark = settings.SIGN_IN_NOTICES and bool(known_devices.device_of(request, user.email))
+    tell_owner(user, session, client=client_of(request), has_mark=has_mark)
+
+
+def tell_owner(user: "User", session: AuthSession, *, client: ClientInfo, has_mark: bool) -> None:
+    """Do as `tell`. `has_mark` is True if the client has the cookie of a known device."""
     if not settings.SIGN_IN_NOTICES:
         return
-    client = client_of(request)
-    has_mark = bool(known_devices.device_of(request, user.email))
     found = oddities.of(session, client=client, has_mark=has_mark)
     if found and _may_tell(user, client):
         notices.signed_in(

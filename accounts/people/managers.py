@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _ACTIVE = "SELECT {columns} FROM accounts_user WHERE id = %s AND is_active"
 _ENTER = (
-    "UPDATE accounts_user SET last_login = %s"
-    " WHERE id = %s AND is_active AND password_version = %s RETURNING {columns}"
+    "UPDATE accounts_user SET last_login = %(at)s"
+    " WHERE id = %(user)s AND is_active AND password_version = %(version)s{more} RETURNING {columns}"
 )
 
 
@@ -73,14 +73,19 @@ class UserManager(BaseUserManager["User"]):
         Returns False if the account was disabled or deleted, or its password changed, since `user` was
         read. Call in a transaction: the lock lasts until its end.
         """
-        sql, fields = self._with_columns(_ENTER)
-        row = statements.first(sql, [at, user.pk, user.password_version], fields)
+        sql, fields = self.entry()
+        row = statements.first(sql, self.entry_values(user, at=at), fields)
         if row is None:
             return False
-        for field, value in zip(fields, row, strict=True):
-            setattr(user, field.attname, value)
-        user.note_stored()
+        user.take(fields, row)
         return True
+
+    def entry(self, more: str = "") -> "tuple[str, Sequence[Field[Any, Any]]]":
+        """Return the statement of `enter`, with `more` conditions, and the fields that it returns."""
+        return self._with_columns(_ENTER.replace("{more}", more))
+
+    def entry_values(self, user: "User", *, at: datetime) -> dict[str, Any]:
+        return {"at": at, "user": user.pk, "version": user.password_version}
 
     def _with_columns(self, sql: str) -> "tuple[str, Sequence[Field[Any, Any]]]":
         fields = self.model._meta.concrete_fields  # noqa: SLF001 - Django's documented API

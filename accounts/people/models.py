@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from asgiref.sync import sync_to_async
@@ -202,6 +202,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         else:
             known = {name: loaded[name] for name in names if name in loaded}
             self._stored = self._stored | known
+
+    def take(self, fields: "Sequence[models.Field[Any, Any]]", values: Sequence[Any]) -> None:
+        """Take these values of the columns, which the database has."""
+        for field, value in zip(fields, values, strict=True):
+            setattr(self, field.attname, value)
+        self.note_stored()
 
     @override
     def check_password(self, raw_password: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""Open, touch and end sign-ins. No other module writes `AuthSession` rows, except `rotation` and `sign_outs`."""
+"""Open, touch and end sign-ins. No other module writes `AuthSession` rows, except `rotation`, `openings` and `sign_outs`."""
 
 import logging
 from datetime import datetime
@@ -19,7 +19,7 @@ from accounts.client_info import ClientInfo
 from accounts.errors import InactiveUserError
 from accounts.mail import notices
 from accounts.people.models import User
-from accounts.signins import sign_outs
+from accounts.signins import openings, sign_outs
 from accounts.signins.models import AuthSession, TrustedBrowser
 from accounts.store import index, outage
 
@@ -60,40 +60,46 @@ def open(  # noqa: A001, PLR0913 - called as sessions.open(); facts of one sign-
     deleted, or the connection was ended.
     """
     now = timezone.now()
+    session = AuthSession(
+        pk=sid or uuid4(),
+        user=user,
+        kind=kind,
+        ip=client.ip,
+        user_agent=client.user_agent,
+        amr=amr,
+        lacks_second_step=lacks_second_step,
+        auth_time=min(proved_at or now, now),
+        created_at=now,
+        last_seen_at=now,
+        expires_at=now + settings.AUTH_SESSION_LIFETIME,
+    )
+    if kind == Kind.TOKEN:
+        session.refresh_jti = uuid4().hex
+        session.refreshed_at = now
+        session.refresh_expires_at = min(now + settings.REFRESH_TOKEN_LIFETIME, session.expires_at)
+    # Only a later statement sees whether the connection was ended while this one waited for the lock.
+    if through is None and openings.at_once(session, user=user, client=client):
+        _tell_opened(session)
+        return session
     with transaction.atomic():
         if not User.objects.enter(user, at=now):
             raise InactiveUserError
         if through and not _is_connected(user, *through):
             raise InactiveUserError
-        session = AuthSession(
-            pk=sid or uuid4(),
-            user=user,
-            kind=kind,
-            ip=client.ip,
-            user_agent=client.user_agent,
-            amr=amr,
-            lacks_second_step=lacks_second_step,
-            auth_time=min(proved_at or now, now),
-            created_at=now,
-            last_seen_at=now,
-            expires_at=now + settings.AUTH_SESSION_LIFETIME,
-        )
-        if kind == Kind.TOKEN:
-            session.refresh_jti = uuid4().hex
-            session.refreshed_at = now
-            session.refresh_expires_at = min(
-                now + settings.REFRESH_TOKEN_LIFETIME, session.expires_at
-            )
         statements.insert(session)
         trail.record(
             AuditEvent.Type.LOGIN_SUCCEEDED, user=user, sid=session.pk, client=client, amr=amr
         )
-        opened = f"{session.pk} {user.pk}"
-        transaction.on_commit(lambda: bell.publish(Topic.OPENED, [opened]), robust=True)
+        _tell_opened(session)
         if user.erase_at is not None:
             keep_account(user, sid=session.pk, client=client)
             session.is_account_kept = True
     return session
+
+
+def _tell_opened(session: AuthSession) -> None:
+    opened = f"{session.pk} {session.user_id}"
+    transaction.on_commit(lambda: bell.publish(Topic.OPENED, [opened]), robust=True)
 
 
 def open_for_key(key_id: UUID, *, expires_at: datetime) -> AuthSession:

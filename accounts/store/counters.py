@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import cast
 
 from django.conf import settings
-from django_redis import get_redis_connection
 
 from accounts import metrics
 from accounts.store import outage
@@ -133,7 +132,7 @@ def count(limit: Limit, caller: str) -> Usage:
     key = f"throttle:{limit.scope}:{_hidden(caller)}:{window}"
 
     def ask() -> list[int]:
-        pipe = get_redis_connection("default").pipeline(transaction=False)
+        pipe = outage.client("default").pipeline(transaction=False)
         pipe.incr(key)
         pipe.expire(key, limit.seconds)
         return cast("list[int]", pipe.execute())
@@ -160,7 +159,7 @@ def take(counted: Counted, *, about: str = "", is_patient: bool = True) -> int:
     ]
 
     def ask() -> int:
-        redis = get_redis_connection("default")
+        redis = outage.client("default")
         names, account = map(_name, pairs), _index(about) if about else ""
         return cast("int", redis.eval(TAKE, len(pairs), *names, *windows, account))
 
@@ -191,7 +190,7 @@ def forgive(counted: Counted) -> None:
 def _give_back(counted: Counted, share: str) -> None:
     pairs = list(counted)
     names, subjects = [_name(pair) for pair in pairs], [_subject(pair) for pair in pairs]
-    redis = get_redis_connection("default")
+    redis = outage.client("default")
     outage.at_once(
         lambda: redis.eval(GIVE_BACK, len(pairs), *names, *subjects, share), outage.cache
     )
@@ -202,13 +201,13 @@ def taken(pair: Counter) -> int:
 
     Raises `StoreUnavailableError` after waiting for Redis.
     """
-    redis = get_redis_connection("default")
+    redis = outage.client("default")
     return int(outage.patiently(lambda: redis.get(_name(pair)), outage.cache) or 0)
 
 
 def is_full(pair: Counter) -> bool:
     """Return True if no attempt is left. Raises `STORE_ERRORS` without waiting."""
-    redis = get_redis_connection("default")
+    redis = outage.client("default")
     used = outage.at_once(lambda: redis.get(_name(pair)), outage.cache)
     return int(used or 0) >= pair[0].amount
 
@@ -216,7 +215,7 @@ def is_full(pair: Counter) -> bool:
 def forget(counted: Counted) -> None:
     """Set the counts of these limits to zero. Raises `STORE_ERRORS` without waiting."""
     names = [_name(pair) for pair in counted]
-    redis = get_redis_connection("default")
+    redis = outage.client("default")
     outage.at_once(lambda: redis.delete(*names), outage.cache)
 
 
@@ -225,7 +224,7 @@ def lift(about: str) -> None:
 
     Raises `STORE_ERRORS` without waiting.
     """
-    redis = get_redis_connection("default")
+    redis = outage.client("default")
     outage.at_once(lambda: redis.eval(LIFT, 1, _index(about)), outage.cache)
 
 

@@ -14,13 +14,14 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import resolve, reverse
 from structlog.contextvars import bind_contextvars
 
-from accounts.pages import standing
+from accounts.pages import attempts, standing
 from accounts.people.models import User
 from accounts.request import client_in
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
 from api import clients, forward_auth, profile
 from api.authentication import verified
+from api.signin import plain
 from api.tokens import delivery, exchange, introspection, jwts, retry_keys, signing
 from config.gate.plain_requests import FORM, PlainRequest
 from config.gate.responses import Answer, Headers
@@ -83,6 +84,22 @@ def verify_token(request: PlainRequest, *, headers: Headers) -> Answer | None:
         return None
     verified(members["token"])
     return Answer(headers, {})
+
+
+def obtain(request: PlainRequest, *, headers: Headers) -> Answer | None:
+    members = request.members("email", "password")
+    # A cookie may tell of a known device.
+    if not members or len(members) < 2 or request.header("COOKIE"):  # noqa: PLR2004 - both
+        return None
+    if not plain.is_plain(**members) or _is_by_cookie(request) is not False:
+        return None
+    if not plain.is_offered():
+        return None
+    client = client_in(request.environ)
+    attempt = attempts.make(**members, network=client.network)
+    request.environ[attempts.ENTRY] = attempt  # Django goes on from here if this is no yes
+    pair = plain.pair_for(attempt, password=members["password"], client=client)
+    return None if pair is None else Answer(headers, pair)
 
 
 def refresh(request: PlainRequest, *, headers: Headers) -> Answer | None:
@@ -198,6 +215,7 @@ BY_PATH = {
         _route("verify", partial(verify, services=False), READ, is_for_gateways=True),
         _route("verify-services", partial(verify, services=True), READ, is_for_gateways=True),
         _route("me", me, READ),
+        _route("token-obtain", obtain, POST),
         _route("token-verify", verify_token, POST),
         _route("token-refresh", refresh, POST),
         _route("token-revoke", revoke, POST),

@@ -104,13 +104,19 @@ HOT = {
         lambda session: Feed(Bell(), background=False).poll(),
         'SELECT .* FROM "accounts_authsession" WHERE .*"revoked_at" >=',
     ),
-    "A new sign-in": (opened, 'INSERT INTO "accounts_authsession"'),
-    "An audit event": (opened, 'INSERT INTO "accounts_auditevent"'),
+    "A new sign-in": (opened, "WITH entered AS"),
+    "An audit event": (
+        lambda session: sessions.revoke(session, reason=sessions.Reason.ADMIN),
+        'INSERT INTO "accounts_auditevent"',
+    ),
     "A sign-out": (
         lambda session: sessions.sign_out(session.pk, client=CLIENT),
         "WITH ended AS",
     ),
-    "The lock of the user at a sign-in": (opened, "UPDATE accounts_user SET last_login"),
+    "The lock of the user at a sign-in": (
+        lambda session: User.objects.enter(session.user, at=NOW),
+        "UPDATE accounts_user SET last_login",
+    ),
     "The candidates of a sign-in by password": (
         lambda session: backends.candidates(session.user.email),
         "SELECT .* FROM accounts_user u",

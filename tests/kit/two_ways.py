@@ -1,6 +1,7 @@
 """Send one request through the gate, and through Django alone, as two WSGI calls with the same environ."""
 
 import io
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
+from django.http import HttpResponse
 from django.test import RequestFactory
 
 from config import bodies
@@ -17,7 +19,7 @@ from tests.kit import forge
 
 ME, VERIFY, SERVICES = "/api/me/", "/api/verify", "/api/verify/services"
 REFRESH, CHECK, INTROSPECT = "/api/token/refresh/", "/api/token/verify/", "/api/token/introspect/"
-REVOKE = "/api/token/revoke/"
+REVOKE, OBTAIN = "/api/token/revoke/", "/api/token/"
 FORM = "application/x-www-form-urlencoded"
 MAX_BYTES = 2_500_000
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
@@ -99,6 +101,19 @@ def by_django(environ: dict[str, Any]) -> Answer:
         request_finished.connect(close_old_connections)
     assert answer is not None
     return answer
+
+
+def as_response(answer: Answer) -> HttpResponse:
+    """Return the answer as Django's test client would."""
+    response = HttpResponse(answer.body, status=int(answer.status.split()[0]))
+    del response["Content-Type"]
+    for name, value in answer.headers:
+        if name == "set-cookie":
+            response.cookies.load(value)
+        else:
+            response[name] = value
+    response.json = lambda: json.loads(answer.body)  # type: ignore[attr-defined]  # as the client's
+    return response
 
 
 def _called(application: Any, environ: dict[str, Any]) -> Answer | None:

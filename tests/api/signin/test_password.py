@@ -16,16 +16,33 @@ from accounts.people.models import User
 from accounts.signins.models import AuthSession
 from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.problems import invalid, problem
+from tests.kit.two_ways import Call, as_response, by_site
 
 PAIR = {"access": ANY, "refresh": ANY, "token_type": "Bearer", "expires_in": 3600, "sid": ANY}
+
+
+@pytest.fixture(params=["django", "gate"])
+def post(request, post):
+    """Post by Django alone, and with the gate ahead of it."""
+    if request.param == "django":
+        return post
+
+    def run(path, body, *, headers=None, **more):
+        named = {
+            f"HTTP_{name.upper().replace('-', '_')}": each for name, each in (headers or {}).items()
+        }
+        call = Call("POST", path, json.dumps(body).encode(), more=more | named)
+        return as_response(by_site(call.environ())[0])
+
+    return run
 
 
 def told(response):
     """Return all that the caller can see, without the parts that are random in each answer."""
     body = response.json()
     body.pop("request_id")
-    headers = dict(response.items())
-    headers.pop("X-Request-ID")
+    headers = {name.lower(): value for name, value in response.items()}
+    headers.pop("x-request-id")
     return response.status_code, body, headers, response.cookies.output()
 
 
