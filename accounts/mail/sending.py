@@ -136,11 +136,13 @@ class MailHandler(jobs.Handler):
 
 
 def _answers(server: smtp.EmailBackend) -> bool:
+    if server.connection is None:
+        return False
     try:
         code, _text = server.connection.noop()  # RFC 5321 §4.1.1.9
     except (SMTPException, OSError):
         return False
-    return bool(code == SMTP_OK)
+    return code == SMTP_OK
 
 
 def _note(payload: Payload, column: str) -> None:
