@@ -8,9 +8,9 @@ from django.conf import settings
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from doctor import redis_clients
-from doctor.findings import Area, Check, Finding, error, ok, warning
-from doctor.redis_server import FULL, NEARLY_FULL, OLDEST
+from doctor import redis_clients, redis_memory
+from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
+from doctor.redis_server import OLDEST
 
 Row = dict[str, Any]
 """A node's description of one node."""
@@ -78,24 +78,31 @@ def area() -> Area:
     def about(probe: Callable[[View], Finding]) -> Callable[[], Finding]:
         return lambda: _explained(probe, view)
 
+    def about_nodes(probe: Callable[[View], Finding]) -> Callable[[], Finding]:
+        return lambda: _explained(probe, view, needs_nodes=True)
+
     return Area(
         (
             Check("cluster", lambda: reachable(view)),
             Check("cluster slots", about(slots)),
             Check("cluster replicas", about(replicas)),
             Check("cluster nodes", about(nodes)),
-            Check("cluster memory", about(memory)),
-            Check("cluster writes", about(writes)),
-            Check("cluster coverage", about(coverage)),
-            Check("cluster time-out", about(time_out)),
+            Check("cluster memory", about_nodes(memory)),
+            Check("cluster writes", about_nodes(writes)),
+            Check("cluster coverage", about_nodes(coverage)),
+            Check("cluster time-out", about_nodes(time_out)),
             Check("cluster caches", caches),
         ),
         gated=True,
     )
 
 
-def _explained(probe: Callable[[View], Finding], view: View) -> Finding:
+def _explained(
+    probe: Callable[[View], Finding], view: View, *, needs_nodes: bool = False
+) -> Finding:
     try:
+        if needs_nodes and not view.answered:
+            return skipped("not checked, see cluster nodes")
         return probe(view)
     except ResponseError as exc:
         return warning(
@@ -188,21 +195,15 @@ def nodes(view: View) -> Finding:
 
 
 def memory(view: View) -> Finding:
-    shares = {}
-    for address, info in view.answered.items():
-        limit = int(info["maxmemory"]) or int(info.get("total_system_memory", 0))
-        if limit:
-            shares[address] = int(info["used_memory"]) / limit
-    if not shares:
+    each = {address: redis_memory.of(info) for address, info in view.answered.items()}
+    fullest = max(each, key=lambda address: each[address].share)
+    if not each[fullest].limit:
         return ok("unknown")
-    fullest = max(shares, key=lambda each: shares[each])
-    text = f"at most {shares[fullest]:.0%} used, at {fullest}"
+    text = f"at most {each[fullest].share:.0%} used, at {fullest}"
     advice = (
         "Add a primary and move slots to it, or raise maxmemory: a full node takes no sign-ins."
     )
-    if shares[fullest] >= FULL:
-        return error(text, advice)
-    return warning(text, advice) if shares[fullest] >= NEARLY_FULL else ok(text)
+    return redis_memory.judge(each[fullest], text, advice)
 
 
 def writes(view: View) -> Finding:

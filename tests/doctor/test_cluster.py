@@ -1,8 +1,6 @@
 """Test the checks of a cluster with real nodes, healthy and with each fault."""
 
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -12,20 +10,8 @@ from doctor.management.commands import doctor
 from tests.kit import redis_servers
 from tests.kit.ports import free_ports
 from tests.kit.rings import starts_processes
-from tests.kit.valkey_cluster import PASSWORD, ValkeyCluster
+from tests.kit.valkey_cluster import PASSWORD
 from tests.kit.waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-@starts_processes
-def valkey():
-    with tempfile.TemporaryDirectory(prefix="munjigi-tests-") as directory:
-        made = ValkeyCluster(Path(directory))
-        try:
-            made.start()
-            yield made
-        finally:
-            made.stop()
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +117,33 @@ def test_each_wrong_setting_of_a_node_is_found(told, whole, name, value, check, 
     assert line[0] == level
     assert found.format(at=node.address) in line[1]
     assert line[2]
+
+
+def test_nodes_that_announce_an_address_that_nobody_reaches(told, whole):
+    """As behind a NAT. What nobody could ask is not called safe."""
+    closed = free_ports()
+    seed = whole.nodes[0]
+    with announced(whole.nodes, closed):
+        wait_until(lambda: len(_ports(seed)) == 1, "the nodes know of it")
+        lines = told(cluster.area())
+
+    assert lines["cluster"][0] == "ok"
+    assert lines["cluster nodes"][0] == "error"
+    assert lines["cluster nodes"][1].startswith(f"not reachable from here: 127.0.0.1:{closed} (")
+    for name in ("memory", "writes", "coverage", "time-out"):
+        assert lines[f"cluster {name}"] == ("skipped", "not checked, see cluster nodes", "")
+
+
+@contextmanager
+def announced(nodes, port):
+    with ExitStack() as stack:
+        for node in nodes:
+            stack.enter_context(configured(node, "cluster-announce-port", port))
+        yield
+
+
+def _ports(node):
+    return {row.split(":")[1].split("@")[0] for row in node.tell_it("CLUSTER NODES")}
 
 
 def test_without_acks_writes_are_an_error(told, whole, settings):
