@@ -128,10 +128,17 @@ def reachable(view: View) -> Finding:
 def slots(view: View) -> Finding:
     info = view.knowing.execute_command("CLUSTER INFO")  # type: ignore[no-untyped-call]
     served = int(info["cluster_slots_ok"])
-    if served < SLOTS or info["cluster_state"] != "ok":
-        text = f"{served} of {SLOTS} slots are served, state {info['cluster_state']}"
+    if info["cluster_state"] != "ok":
+        advice = "Start nodes until most primaries answer: `valkey-cli --cluster check` names them."
+        return error("the cluster says that it is down: nobody can sign in", advice)
+    if served < SLOTS:
+        text = f"{served} of {SLOTS} slots are served: some people can't sign in"
         advice = "Start the nodes of the missing slots: `valkey-cli --cluster check` names them."
-        return error(f"{text}: some people can't sign in", advice)
+        return error(text, advice)
+    silent = [address for address in view.leaders if address not in view.answered]
+    if silent:
+        text = f"{', '.join(silent)} has slots and doesn't answer: some people can't sign in"
+        return error(text, "Wait for a fail-over, which takes seconds; then start it again.")
     moving = [
         f"{row['slot']} at {address}" for address in view.leaders for row in _moves(view, address)
     ]
@@ -186,11 +193,13 @@ def nodes(view: View) -> Finding:
             faults.append(f"{address} doesn't follow its primary")
         if tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]) < OLDEST:
             faults.append(f"{address} is too old: {info['redis_version']}")
-    if faults:
-        return error("; ".join(faults), "Configure it by deploy/redis/cluster.conf.")
+    advice = "Configure it by deploy/redis/cluster.conf."
     if view.silent:
+        # First: a replica doesn't follow a primary that is away.
+        faults.insert(0, f"not reachable from here: {'; '.join(view.silent)}")
         advice = "Start them, or let this machine connect to every node: the site must, too."
-        return error(f"not reachable from here: {'; '.join(view.silent)}", advice)
+    if faults:
+        return error("; ".join(faults), advice)
     return ok(f"{len(view.answered)} answer, with append-only files")
 
 

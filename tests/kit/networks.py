@@ -16,6 +16,8 @@ from tests.kit.processes import start
 from tests.kit.waiting import wait_until
 
 TOOLS = ("ip", "unshare", "nsenter")
+RANGE = "198.18.0.0/16"
+"""Addresses for tests of networks, which nobody else uses (RFC 2544)."""
 NAMED = 10
 """Addresses of this side: the first is the machine's own, the others are for processes that choose one."""
 
@@ -87,8 +89,8 @@ class Network(Namespace):
 
     def __init__(self) -> None:
         super().__init__()
-        # Addresses for tests of networks, which nobody else uses (RFC 2544).
-        self._prefix = f"198.18.{secrets.randbelow(256)}"
+        # Another one for each network that exists at a time, most probably.
+        self._prefix = f"{RANGE.removesuffix('.0.0/16')}.{secrets.randbelow(256)}"
         self._places: list[Place] = []
         self.ip("link add bridge type bridge")
         self.ip("link set bridge up")
