@@ -221,6 +221,57 @@ def test_a_slot_that_is_on_its_way_is_read_and_written(cluster, are_keys_moved):
     assert SessionStore(store.session_key)["note"] == 1
 
 
+def test_nodes_that_refer_to_each_other_are_asked_a_few_times_and_then_waited_for(
+    cluster, monkeypatch
+):
+    store = new_member()
+    source = node_of(cluster, store)
+    target = others(cluster, source)[0]
+    slot = key_slot(store._name.encode())
+    cluster.begin_move(slot, source, target)
+    cluster.move_keys(slot, source, target)
+    source.tell_it("CLUSTER SETSLOT", slot, "NODE", target.tell_it("CLUSTER MYID"))
+    asked, real = [], wire.exchange
+    with monkeypatch.context() as patch, pytest.raises(MovedError):
+        patch.setattr(wire, "exchange", lambda *a, **k: asked.append(a[1]) or real(*a, **k))
+        nodes.of_sessions().send(store._name, [("GET", store._name)])
+    store["note"] = 1
+    saving = Asking(store.save)
+    wait_until(down)
+
+    cluster.end_move(slot, source, target)
+
+    assert asked.count([("GET", store._name)]) == 1 + nodes.MOST_REDIRECTS
+    assert saving.result() is None
+    assert SessionStore(store.session_key)["note"] == 1
+
+
+def test_nodes_come_and_go(cluster):
+    store = new_member()
+    source = node_of(cluster, store)
+    slot = key_slot(store._name.encode())
+    servers = nodes.of_sessions()
+    primary = cluster.add()
+    replica = cluster.add(replica_of=primary)
+    cluster.move([slot], source, primary)
+    store["note"] = 1
+    store.save()
+    assert servers.address_of(store._name) == primary.address
+    servers.ping()
+    assert {primary.address, replica.address} <= servers._map.addresses()
+
+    cluster.move([slot], primary, source)
+    cluster.remove(primary, replica)
+    store["note"] = 2
+    store.save()
+
+    assert SessionStore(store.session_key)["note"] == 2
+    servers.ping()
+    assert servers._map.addresses() == {*cluster.addresses}
+    servers._client("127.0.0.1:1")  # the next new node
+    assert primary.address not in servers._clients
+
+
 def test_a_new_id_waits_for_its_slot_to_arrive(cluster):
     store = new_member()
     source = node_of(cluster, store)
