@@ -173,12 +173,12 @@ def replicas(view: View) -> Finding:
     if few:
         advice = f"Start replicas: a primary needs {wanted}, for a fail-over and for each write."
         return error(f"of its replicas, {'; '.join(few)}", advice)
-    least = min(counts.values())
-    spare = sum(counts.values()) - wanted * len(counts)
-    text = f"each primary has {least} or more, writes wait for {wanted}"
-    if not spare:
-        return ok(f"{text}; while one is away, its shard takes no sign-ins")
-    return ok(text)
+    text = f"each primary has {min(counts.values())} or more, writes wait for {wanted}"
+    many = [f"{address} has {count}" for address, count in counts.items() if count > wanted]
+    if many:
+        # The majority may promote the one that lacks what the other one has confirmed.
+        return ok(f"{text}; {', '.join(many)}, so a split network may lose its newest sign-ins")
+    return ok(f"{text}; while one is away, its shard takes no sign-ins")
 
 
 def nodes(view: View) -> Finding:

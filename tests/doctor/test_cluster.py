@@ -146,6 +146,25 @@ def _ports(node):
     return {row.split(":")[1].split("@")[0] for row in node.tell_it("CLUSTER NODES")}
 
 
+def test_a_spare_replica_is_named(told, whole):
+    primary = whole.primaries()[0]
+    spare = whole.add(replica_of=primary)
+    try:
+        wait_until(lambda: whole.nodes[0].sees_replicas_of(primary) == 2)
+        line = told(cluster.area())["cluster replicas"]
+    finally:
+        whole.remove(spare)
+
+    assert line == (
+        "ok",
+        (
+            f"each primary has 1 or more, writes wait for 1; {primary.address} has 2, "
+            "so a split network may lose its newest sign-ins"
+        ),
+        "",
+    )
+
+
 def test_without_acks_writes_are_an_error(told, whole, settings):
     settings.REDIS_REPLICA_ACKS = 0
 

@@ -108,6 +108,10 @@ class Node(Process):
             return {row["master_id"] for row in rows if row["master_id"] != "-"} == leaders
         return False
 
+    def sees_replicas_of(self, primary: "Node") -> int:
+        name = primary.tell_it("CLUSTER MYID")
+        return sum(row["master_id"] == name for row in self.rows())
+
     def sees_dead(self, other: "Node") -> bool:
         """Return True if this node knows that most primaries take the other one for dead."""
         row = self.tell_it("CLUSTER NODES")[other.address]
