@@ -14,7 +14,7 @@ from config import embedded
 from tests.kit.networks import Network, Place
 from tests.kit.ports import free_ports
 from tests.kit.processes import ROOT, Process
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import PATIENCE, wait_until
 
 HOST = "127.0.0.1"
 PASSWORD = "password-of-the-cluster"
@@ -43,12 +43,15 @@ class Node(Process):
         command = [program, ROOT / "deploy" / "redis" / "cluster.conf"]
         command += [str(part) for name, value in options.items() for part in (f"--{name}", value)]
         super().__init__(data.name, [*(place.entrance if place else []), *command], directory)
-        self.client = redis.Redis(
+        self.client, self._patient = self._connect(2), self._connect(PATIENCE)
+
+    def _connect(self, seconds: float) -> redis.Redis:
+        return redis.Redis(
             host=self.host,
             port=self.port,
             password=PASSWORD,
             decode_responses=True,
-            socket_timeout=2,
+            socket_timeout=seconds,
             retry=Retry(NoBackoff(), 0),
         )
 
@@ -57,7 +60,8 @@ class Node(Process):
         return f"{self.host}:{self.port}"
 
     def tell_it(self, *command: object) -> object:
-        return self.client.execute_command(*command)
+        """Send a command, which a busy disk may delay."""
+        return self._patient.execute_command(*command)
 
     def answers(self) -> bool:
         with contextlib.suppress(redis.RedisError):
