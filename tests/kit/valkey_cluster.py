@@ -197,19 +197,37 @@ class ValkeyCluster:
         count = len(self.nodes)
         wait_until(lambda: all(each.sees_all(count) for each in self.nodes), "it has joined", seconds=60)  # fmt: skip
         if replica_of is not None:
+            before = replica_of.sees_replicas_of(replica_of)
             node.tell_it("CLUSTER REPLICATE", replica_of.tell_it("CLUSTER MYID"))
-            wait_until(lambda: node.follows(replica_of) and replica_of.followers(), "it follows", seconds=60)  # fmt: skip
+            wait_until(
+                lambda: (
+                    replica_of.followers() > before
+                    and all(each.sees_replicas_of(replica_of) > before for each in self.nodes)
+                ),
+                "it follows, and all know",
+                seconds=60,
+            )
         return node
 
     def remove(self, *gone: Node) -> None:
         """Take these nodes out, which have no slots, and stop them."""
-        names = [node.tell_it("CLUSTER MYID") for node in gone]
+        names = {node.tell_it("CLUSTER MYID") for node in gone}
         self.nodes = [node for node in self.nodes if node not in gone]
         for node in gone:
             node.kill()
-        for node in self.nodes:
-            for name in names:
-                node.tell_it("CLUSTER FORGET", name)
+        wait_until(lambda: self._have_forgotten(names), "all have forgotten them", seconds=60)
+        wait_until(self.is_well, "the cluster is whole", seconds=60)
+
+    def _have_forgotten(self, names: set[object]) -> bool:
+        """Tell those that know these nodes to forget them. News of a node may arrive late, so ask again."""
+        knowing = [
+            (node, name)
+            for node in self.nodes
+            for name in names & {r["node_id"] for r in node.rows()}
+        ]
+        for node, name in knowing:
+            node.tell_it("CLUSTER FORGET", name)
+        return not knowing
 
     def primaries(self) -> list[Node]:
         return [node for node in self.nodes if node.leads()]

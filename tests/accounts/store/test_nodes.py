@@ -221,9 +221,7 @@ def test_a_slot_that_is_on_its_way_is_read_and_written(cluster, are_keys_moved):
     assert SessionStore(store.session_key)["note"] == 1
 
 
-def test_nodes_that_refer_to_each_other_are_asked_a_few_times_and_then_waited_for(
-    cluster, monkeypatch
-):
+def test_nodes_that_refer_to_each_other_are_waited_for(cluster, monkeypatch):
     store = new_member()
     source = node_of(cluster, store)
     target = others(cluster, source)[0]

@@ -181,7 +181,7 @@ def test_a_missing_session_is_not_confirmed_by_a_replica(
     assert isinstance(outcome, StoreUnavailableError)
 
 
-def test_a_missing_session_is_not_confirmed_by_a_primary_whose_replica_is_silent(
+def test_a_missing_session_is_not_confirmed_while_the_replica_is_silent(
     own_redis, settings, make_redis
 ):
     """After a split of the network, a former primary lists its replicas for another minute."""

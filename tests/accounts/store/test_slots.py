@@ -106,5 +106,5 @@ def test_nobody_waits_for_a_thread_that_asks_dead_nodes(cluster):
         ("", "[::1]:7000", "[::1]:7001"),
     ],
 )
-def test_a_node_is_named_by_its_host_or_has_the_host_of_the_one_that_names_it(host, asked, address):
+def test_a_node_without_a_host_has_that_of_the_one_that_names_it(host, asked, address):
     assert slots.address_of(host, 7001, asked=asked) == address
