@@ -8,9 +8,9 @@ from django.conf import settings
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from doctor import redis_clients
-from doctor.findings import Area, Check, Finding, error, ok, warning
-from doctor.redis_server import FULL, NEARLY_FULL, OLDEST
+from doctor import redis_clients, redis_memory
+from doctor.findings import Area, Check, Finding, error, ok, skipped, warning
+from doctor.redis_server import OLDEST
 
 Row = dict[str, Any]
 """A node's description of one node."""
@@ -78,24 +78,31 @@ def area() -> Area:
     def about(probe: Callable[[View], Finding]) -> Callable[[], Finding]:
         return lambda: _explained(probe, view)
 
+    def about_nodes(probe: Callable[[View], Finding]) -> Callable[[], Finding]:
+        return lambda: _explained(probe, view, needs_nodes=True)
+
     return Area(
         (
             Check("cluster", lambda: reachable(view)),
             Check("cluster slots", about(slots)),
             Check("cluster replicas", about(replicas)),
             Check("cluster nodes", about(nodes)),
-            Check("cluster memory", about(memory)),
-            Check("cluster writes", about(writes)),
-            Check("cluster coverage", about(coverage)),
-            Check("cluster time-out", about(time_out)),
+            Check("cluster memory", about_nodes(memory)),
+            Check("cluster writes", about_nodes(writes)),
+            Check("cluster coverage", about_nodes(coverage)),
+            Check("cluster time-out", about_nodes(time_out)),
             Check("cluster caches", caches),
         ),
         gated=True,
     )
 
 
-def _explained(probe: Callable[[View], Finding], view: View) -> Finding:
+def _explained(
+    probe: Callable[[View], Finding], view: View, *, needs_nodes: bool = False
+) -> Finding:
     try:
+        if needs_nodes and not view.answered:
+            return skipped("not checked, see cluster nodes")
         return probe(view)
     except ResponseError as exc:
         return warning(
@@ -121,10 +128,17 @@ def reachable(view: View) -> Finding:
 def slots(view: View) -> Finding:
     info = view.knowing.execute_command("CLUSTER INFO")  # type: ignore[no-untyped-call]
     served = int(info["cluster_slots_ok"])
-    if served < SLOTS or info["cluster_state"] != "ok":
-        text = f"{served} of {SLOTS} slots are served, state {info['cluster_state']}"
+    if info["cluster_state"] != "ok":
+        advice = "Start nodes until most primaries answer: `valkey-cli --cluster check` names them."
+        return error("the cluster says that it is down: nobody can sign in", advice)
+    if served < SLOTS:
+        text = f"{served} of {SLOTS} slots are served: some people can't sign in"
         advice = "Start the nodes of the missing slots: `valkey-cli --cluster check` names them."
-        return error(f"{text}: some people can't sign in", advice)
+        return error(text, advice)
+    silent = [address for address in view.leaders if address not in view.answered]
+    if silent:
+        text = f"{', '.join(silent)} has slots and doesn't answer: some people can't sign in"
+        return error(text, "Wait for a fail-over, which takes seconds; then start it again.")
     moving = [
         f"{row['slot']} at {address}" for address in view.leaders for row in _moves(view, address)
     ]
@@ -159,12 +173,12 @@ def replicas(view: View) -> Finding:
     if few:
         advice = f"Start replicas: a primary needs {wanted}, for a fail-over and for each write."
         return error(f"of its replicas, {'; '.join(few)}", advice)
-    least = min(counts.values())
-    spare = sum(counts.values()) - wanted * len(counts)
-    text = f"each primary has {least} or more, writes wait for {wanted}"
-    if not spare:
-        return ok(f"{text}; while one is away, its shard takes no sign-ins")
-    return ok(text)
+    text = f"each primary has {min(counts.values())} or more, writes wait for {wanted}"
+    many = [f"{address} has {count}" for address, count in counts.items() if count > wanted]
+    if many:
+        # The majority may promote the one that lacks what the other one has confirmed.
+        return ok(f"{text}; {', '.join(many)}, so a split network may lose its newest sign-ins")
+    return ok(f"{text}; while one is away, its shard takes no sign-ins")
 
 
 def nodes(view: View) -> Finding:
@@ -179,30 +193,26 @@ def nodes(view: View) -> Finding:
             faults.append(f"{address} doesn't follow its primary")
         if tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]) < OLDEST:
             faults.append(f"{address} is too old: {info['redis_version']}")
-    if faults:
-        return error("; ".join(faults), "Configure it by deploy/redis/cluster.conf.")
+    advice = "Configure it by deploy/redis/cluster.conf."
     if view.silent:
+        # First: a replica doesn't follow a primary that is away.
+        faults.insert(0, f"not reachable from here: {'; '.join(view.silent)}")
         advice = "Start them, or let this machine connect to every node: the site must, too."
-        return error(f"not reachable from here: {'; '.join(view.silent)}", advice)
+    if faults:
+        return error("; ".join(faults), advice)
     return ok(f"{len(view.answered)} answer, with append-only files")
 
 
 def memory(view: View) -> Finding:
-    shares = {}
-    for address, info in view.answered.items():
-        limit = int(info["maxmemory"]) or int(info.get("total_system_memory", 0))
-        if limit:
-            shares[address] = int(info["used_memory"]) / limit
-    if not shares:
+    each = {address: redis_memory.of(info) for address, info in view.answered.items()}
+    fullest = max(each, key=lambda address: each[address].share)
+    if not each[fullest].limit:
         return ok("unknown")
-    fullest = max(shares, key=lambda each: shares[each])
-    text = f"at most {shares[fullest]:.0%} used, at {fullest}"
+    text = f"at most {each[fullest].share:.0%} used, at {fullest}"
     advice = (
         "Add a primary and move slots to it, or raise maxmemory: a full node takes no sign-ins."
     )
-    if shares[fullest] >= FULL:
-        return error(text, advice)
-    return warning(text, advice) if shares[fullest] >= NEARLY_FULL else ok(text)
+    return redis_memory.judge(each[fullest], text, advice)
 
 
 def writes(view: View) -> Finding:

@@ -10,7 +10,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 
 from config import redis as addresses
-from doctor import clocks, redis_clients
+from doctor import clocks, redis_clients, redis_memory
 from doctor.configuration import is_public
 from doctor.findings import Area, Check, Finding, error, fault, ok, warning
 
@@ -19,7 +19,6 @@ OLDEST = (6, 2)
 SUPPORTED = (7, 2)
 """The oldest series with security fixes, by https://github.com/redis/redis/security. 7.0 ended on
 2024-07-29; 6.2 still gets fixes, but its end is announced. Valkey reports 7.2.4 or newer here."""
-NEARLY_FULL, FULL = 0.75, 0.9
 PINGS = 3
 
 
@@ -155,20 +154,13 @@ def eviction(server: Server) -> Finding:
 
 
 def memory(server: Server) -> Finding:
-    used, limit = int(server.info["used_memory"]), int(server.info["maxmemory"])
-    whose = "maxmemory" if limit else "the machine's memory (maxmemory isn't set)"
-    limit = limit or int(server.info.get("total_system_memory", 0))
-    if not limit:
-        return ok(f"{_size(used)} used")
-    share = used / limit
-    text = f"{_size(used)} used, {share:.0%} of {whose}"
-    if share >= NEARLY_FULL:
-        return fault(
-            text,
-            "Raise maxmemory: when memory is full, nobody can sign in.",
-            is_grave=share >= FULL,
-        )
-    return ok(text)
+    used = redis_memory.of(server.info)
+    if not used.limit:
+        return ok(f"{used.size} used")
+    whose = "maxmemory" if used.has_maxmemory else "the machine's memory (maxmemory isn't set)"
+    text = f"{used.size} used, {used.share:.0%} of {whose}"
+    advice = "Raise maxmemory: when memory is full, nobody can sign in."
+    return redis_memory.judge(used, text, advice)
 
 
 def replicas(server: Server) -> Finding:
@@ -220,8 +212,3 @@ def databases(server: Server) -> Finding:
             "Name another database in REDIS_CACHE_URL, or leave it empty.",
         )
     return ok(f"sessions in {numbers['sessions']}, cache in {numbers['default']}")
-
-
-def _size(count: int) -> str:
-    mebibytes = count / 2**20
-    return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.1f} MiB"  # noqa: PLR2004

@@ -12,7 +12,7 @@ from django.utils import translation
 from accounts.bell import bell
 from accounts.factors.recovery_codes import codes
 from accounts.signins import revocations
-from accounts.store import outage
+from accounts.store import clocks
 from api.keys import ring
 from tests.kit import rings
 
@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.kit.fixtures.standins",
     "tests.kit.fixtures.stores",
     "tests.kit.fixtures.streams",
+    "tests.kit.fixtures.valkey",
 ]
 
 # The database is a file, because threads can't share SQLite's in-memory database.
@@ -68,6 +69,6 @@ def clean_process_and_redis() -> Iterator[None]:
     translation.deactivate()  # a request in Korean leaves its thread in Korean
     revocations.feed.forget()
     bell.forget()
-    outage.forget()
+    clocks.forget()
     for alias in ("default", "sessions"):
         caches[alias].clear()

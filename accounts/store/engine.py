@@ -40,7 +40,7 @@ from typing_extensions import override
 
 from accounts.errors import SessionEndedError
 from accounts.store import encoding, index, outage
-from accounts.store.nodes import Command
+from accounts.store.wire import Command
 
 log = logging.getLogger(__name__)
 

@@ -1,44 +1,33 @@
 """Choose the server that has a key of a session, and send it commands.
 
 One server has all keys, behind Sentinels or not. In a cluster each key is in one of 16,384 slots, by the tag in
-its name (`index`), and each slot is on one primary. A slot may move: the former node answers MOVED, or ASK while
-the move goes on. Each command that is refused so goes to the node that the answer names, and no other is repeated.
+its name (`index`), and each slot is on one primary (`slots`). A slot may move: the former node answers MOVED, or ASK
+while the move goes on. Each command that is refused so goes to the node that the answer names, and no other is repeated.
 
 Nothing here waits or retries: see `outage`.
 """
 
-import math
 import os
-import random
 import threading
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
 from django_redis import get_redis_connection
 from redis import ConnectionPool, Redis
 from redis.crc import key_slot
-from redis.exceptions import AskError, MovedError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import AskError, MovedError, ReadOnlyError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from typing_extensions import override
 
+from accounts.store import slots, wire
+from accounts.store.wire import Command
+
 ALIAS = "sessions"
-SLOTS = 16_384
 MOST_REDIRECTS = 5
-MOST_ASKED = 3
-"""Most nodes to ask for the map of the slots, before the caller tries again."""
 MAP_SECONDS, MOVED_MAP_SECONDS = 0.1, 1.0
 """Fewest seconds between two readings of the map: after a failure, and after a slot has moved."""
-
-Command = tuple[Any, ...]
-Send = Callable[[Sequence[Command]], list[Any]]
-"""Sends commands in one round trip and returns their answers. Raises the first error."""
-
-
-class NotAcknowledgedError(Exception):
-    """Fewer replicas than `REDIS_REPLICA_ACKS` have confirmed the write."""
 
 
 class Nodes(ABC):
@@ -53,7 +42,7 @@ class Nodes(ABC):
         """Send commands about this key in one round trip, and return their answers.
 
         With `acks`, so many replicas of the node must have what they wrote. Raises `RedisError` and
-        `NotAcknowledgedError`.
+        `wire.NotAcknowledgedError`.
         """
 
     @abstractmethod
@@ -74,7 +63,7 @@ class Nodes(ABC):
 
     @abstractmethod
     def ping(self) -> None:
-        """Raise `RedisError` if no server answers."""
+        """Raise `RedisError` if no server answers, or if no server of a cluster takes any command."""
 
 
 class OneServer(Nodes):
@@ -87,12 +76,14 @@ class OneServer(Nodes):
 
     @override
     def send(self, name: str, commands: Sequence[Command], *, acks: int = 0) -> list[Any]:
-        return _exchange(self._client, commands, acks=acks)
+        return wire.exchange(self._client, commands, acks=acks)
 
     @override
     def failed(self, error: Exception, address: str) -> None:
-        if isinstance(error, ReadOnlyError):
-            # The primary was demoted. A new connection to the same address finds the new primary.
+        is_alone = isinstance(error, wire.NotAcknowledgedError) or _has_no_replicas(error)
+        if is_alone or isinstance(error, ReadOnlyError):
+            # It was demoted, or it is cut off from its replicas and doesn't know yet that another one leads. A new
+            # connection asks the Sentinels again.
             self._client.connection_pool.disconnect(inuse_connections=False)
 
     @override
@@ -116,19 +107,15 @@ class Cluster(Nodes):
     """Starts with the addresses of some nodes, and asks them for the map of the slots."""
 
     def __init__(self, seeds: Iterable[tuple[str, int]], pool: dict[str, Any]) -> None:
-        self._seeds = [_address(host, port) for host, port in seeds]
         self._scheme = "rediss" if pool.get("ssl") else "redis"
         self._pool = {key: value for key, value in pool.items() if key != "ssl"}
         self._clients: dict[str, Redis] = {}
-        self._map: list[str] = [""] * SLOTS
-        self._others: list[str] = []  # replicas
-        self._lock = threading.Lock()
-        self._read_at = -math.inf
-        self._has_map = False
+        addresses = [slots.address_of(host, port, asked="") for host, port in seeds]
+        self._map = slots.SlotMap(addresses, self._client)
 
     @override
     def address_of(self, name: str) -> str:
-        return self._map[key_slot(name.encode())]
+        return self._map.primary(key_slot(name.encode()))
 
     @override
     def send(self, name: str, commands: Sequence[Command], *, acks: int = 0) -> list[Any]:
@@ -139,7 +126,7 @@ class Cluster(Nodes):
             for (address, is_asking), numbers in todo.items():
                 some = [commands[number] for number in numbers]
                 client = self._client(address)
-                found = _exchange(client, some, acks=acks, is_asking=is_asking, but=AskError)
+                found = wire.exchange(client, some, acks=acks, is_asking=is_asking, but=AskError)
                 for number, answer in zip(numbers, found, strict=True):
                     answers[number] = answer
                     if isinstance(answer, AskError):
@@ -147,30 +134,30 @@ class Cluster(Nodes):
             if not refused:
                 break
             todo = refused
-        _raise_first(answers)
+        wire.raise_first(answers)
         return answers
 
     def _followed(self, redirect: AskError, asked: str) -> tuple[str, bool]:
         """Return the address that a refusal names, and whether the slot is still on its way."""
-        address = _address(redirect.host or asked.rpartition(":")[0], redirect.port)
+        address = slots.address_of(redirect.host, redirect.port, asked=asked)
         if not isinstance(redirect, MovedError):
             return address, True
-        self._map[redirect.slot_id] = address
-        self._read_map(fewest_seconds=MOVED_MAP_SECONDS, waits=False)
+        self._map.note(redirect.slot_id, address)
+        self._map.read(fewest_seconds=MOVED_MAP_SECONDS, waits=False)
         return address, False
 
     @override
     def failed(self, error: Exception, address: str) -> None:
-        self._read_map(fewest_seconds=MAP_SECONDS, avoid=address)
+        self._map.read(fewest_seconds=MAP_SECONDS, avoid=address, waits=False)
 
     @override
     def leads(self, address: str) -> bool:
-        return address in self._map
+        return self._map.leads(address)
 
     @override
     def layout(self) -> list[str]:
         self.ping()
-        return list(self._map)
+        return self._map.layout()
 
     @override
     def primaries(self) -> dict[str, Redis]:
@@ -178,60 +165,32 @@ class Cluster(Nodes):
 
     @override
     def ping(self) -> None:
-        if not self._read_map():
-            raise RedisConnectionError("no node of the cluster answers")
+        if not self._map.read():
+            raise RedisConnectionError(self._map.trouble)
 
     def _known(self, name: str) -> str:
         if not self.address_of(name):
-            self._read_map(fewest_seconds=MAP_SECONDS)
+            self._map.read(fewest_seconds=MAP_SECONDS)
         address = self.address_of(name)
         if not address:
             raise RedisConnectionError("no node that answers knows who has this slot")
         return address
 
-    def _read_map(
-        self, *, fewest_seconds: float = 0.0, avoid: str = "", waits: bool = True
-    ) -> bool:
-        """Read the map from any node, unless that was done just now. Returns False if none answered."""
-        began = time.monotonic()
-        if self._lock.acquire(blocking=waits):
-            try:
-                if began - self._read_at >= fewest_seconds:
-                    self._has_map = any(map(self._read_from, self._to_ask(avoid)))
-                    self._read_at = time.monotonic()
-            finally:
-                self._lock.release()
-        return self._has_map
-
-    def _to_ask(self, avoid: str) -> list[str]:
-        """Return some nodes in any order: one that was away may have an old map."""
-        known = {*self._map, *self._others} - {"", avoid}
-        others = [each for each in [*self._seeds, avoid] if each and each not in known]
-        return [*random.sample(sorted(known), len(known))[:MOST_ASKED], *others[:MOST_ASKED]]
-
-    def _read_from(self, address: str) -> bool:
-        try:
-            (answer,) = _exchange(self._client(address), [("CLUSTER", "SLOTS")])
-        except (RedisError, OSError):
-            return False
-        asked = address.rpartition(":")[0]
-        found, others = [""] * SLOTS, set()
-        for first, last, primary, *replicas in answer:
-            # A node that doesn't know its own address leaves it out.
-            found[first : last + 1] = [_told(primary, asked)] * (last + 1 - first)
-            others |= {_told(each, asked) for each in replicas}
-        if not any(found):
-            return False
-        self._map, self._others = found, sorted(others)
-        return True
-
     def _client(self, address: str) -> Redis:
         client = self._clients.get(address)
         if client is None:
+            self._forget_removed_nodes()
             url = f"{self._scheme}://{address}/0"
             client = Redis.from_pool(ConnectionPool.from_url(url, **self._pool))
             client = self._clients.setdefault(address, client)
         return client
+
+    def _forget_removed_nodes(self) -> None:
+        """Close the connections to nodes that have left: where addresses change, they would pile up."""
+        for address in self._clients.keys() - self._map.addresses():
+            gone = self._clients.pop(address, None)
+            if gone is not None:
+                gone.connection_pool.disconnect(inuse_connections=False)
 
 
 class Made:
@@ -271,77 +230,5 @@ def _make() -> Nodes:
     return OneServer(get_redis_connection(ALIAS))
 
 
-def _exchange(
-    client: Redis,
-    commands: Sequence[Command],
-    *,
-    acks: int = 0,
-    is_asking: bool = False,
-    but: type[Exception] | tuple[()] = (),
-) -> list[Any]:
-    """Send the commands on one connection, and return the answers.
-
-    WAIT counts the writes of its own connection only. Raises the first error, except errors of type `but`, which are
-    among the answers: what was refused so was not executed.
-    """
-    if not acks and not is_asking:  # most calls: they read
-        answers, has_errors = _answers(client, commands)
-        if has_errors:
-            _raise_first(answers, but=but)
-        return answers
-    if is_asking:
-        commands = [each for command in commands for each in (("ASKING",), command)]
-    if acks:
-        commands = [*commands, ("WAIT", acks, settings.REDIS_REPLICA_ACK_MS)]
-    answers, has_errors = _answers(client, commands)
-    count = answers.pop() if acks else 0
-    if is_asking:
-        answers = answers[1::2]
-    if has_errors:
-        _raise_first(answers, but=but)
-    if acks and not (has_errors and all(isinstance(each, Exception) for each in answers)):
-        _raise_first([count])
-        if count < acks:
-            raise NotAcknowledgedError("too few replicas have the write")
-    return answers
-
-
-def _answers(client: Redis, commands: Sequence[Command]) -> tuple[list[Any], bool]:
-    """Send the commands in one round trip and return the answers, and whether errors are among them.
-
-    A pipeline of redis-py does the same, but takes twice the time.
-    """
-    pool = client.connection_pool
-    connection: Any = pool.get_connection()  # whose methods have no types
-    answers: list[Any] = []
-    has_errors = False
-    try:
-        connection.send_packed_command(connection.pack_commands(commands))
-        for _ in commands:
-            try:
-                answers.append(connection.read_response())
-            except ResponseError as error:
-                answers.append(error)
-                has_errors = True
-    except BaseException:
-        # Otherwise the next caller would read an answer that is left on the connection.
-        connection.disconnect()
-        raise
-    finally:
-        pool.release(connection)
-    return answers, has_errors
-
-
-def _raise_first(answers: Sequence[Any], *, but: type[Exception] | tuple[()] = ()) -> None:
-    for answer in answers:
-        if isinstance(answer, Exception) and not isinstance(answer, but):
-            raise answer
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _told(node: Sequence[Any], asked: str) -> str:
-    host = (node[0] or b"").decode()
-    return _address(host, node[1]) if host else f"{asked}:{node[1]}"
+def _has_no_replicas(error: Exception) -> bool:
+    return isinstance(error, ResponseError) and "NOREPLICAS" in str(error)

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.cluster.browser import HOME, SESSION
 from tests.cluster.load import CHANGERS, USERS, Load, SignIn, Tally, anywhere, changer, email
 from tests.cluster.load import PASSWORD as VISITORS_PASSWORD
-from tests.cluster.redis_servers import HOST, PASSWORD, RedisServers
+from tests.cluster.redis_servers import RedisServers
 from tests.cluster.servers import Balancer, Server
 from tests.cluster.valkey_servers import ValkeyServers
 from tests.kit.database_pair import Databases
@@ -104,14 +104,9 @@ class Cluster:
                 directory,
                 number,
                 port,
-                self.env()
-                | {
-                    "CLUSTER_SESSIONS": sessions,
-                    "CLUSTER_NEAREST_REDIS": f"redis://:{PASSWORD}@{HOST}:{near.port}/0",
-                }
-                | more,
+                self.env() | {"CLUSTER_SESSIONS": sessions} | self.redis.env_of(number) | more,
             )
-            for number, (port, near) in enumerate(zip(self.ports, self.redis.servers, strict=False))
+            for number, port in enumerate(self.ports)
         ]
         for process in (*self.servers, self.balancer):
             process.start()

@@ -84,6 +84,12 @@ class RedisServers:
     def nodes(self) -> list[Node]:
         return [*self.servers, *self.sentinels]
 
+    def env_of(self, number: int) -> dict[str, str]:
+        """Return the environment of this server of the site: the Redis that is nearest to it."""
+        return {
+            "CLUSTER_NEAREST_REDIS": f"redis://:{PASSWORD}@{HOST}:{self.servers[number].port}/0"
+        }
+
     def start(self) -> None:
         """Start every node that does not run, the first primary first; wait until all are healthy."""
         for node in self.nodes:

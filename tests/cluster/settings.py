@@ -8,8 +8,16 @@ import os
 
 from config.settings import *  # noqa: F403
 from config.settings import CACHES, MIDDLEWARE
+from tests.cluster.sources import FromOneAddress
 
 PASSWORD_HASHERS = ["tests.cluster.stock.CheapPasswordHasher"]
+
+if source := os.environ.get("CLUSTER_SOURCE"):
+    # Connect to the sessions from an address of this server's own, as on a machine of its own.
+    CACHES["sessions"]["OPTIONS"]["CONNECTION_POOL_KWARGS"] |= {
+        "connection_class": FromOneAddress,
+        "source": source,
+    }
 
 SESSIONS = os.environ.get("CLUSTER_SESSIONS", "own")
 if SESSIONS != "own":

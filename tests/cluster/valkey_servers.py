@@ -2,12 +2,16 @@
 
 import signal
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from redis.crc import key_slot
 
 from config import embedded
 from tests.cluster.redis_servers import STALLING_BYTES
+from tests.kit import networks
+from tests.kit.networks import Network
 from tests.kit.ports import free_ports
 from tests.kit.processes import Process
 from tests.kit.valkey_cluster import HOST, PASSWORD, Node, ValkeyCluster
@@ -15,15 +19,19 @@ from tests.kit.waiting import wait_until
 
 
 class ValkeyServers:
-    """As `RedisServers`: the nodes, the environment of the site, `start()` and `stop()`."""
+    """As `RedisServers`: the nodes, the environment of the site, `start()` and `stop()`.
+
+    Where the tests may, each node is at an address of its own, and so is each of the site's servers, so that
+    `split` can cut them off.
+    """
 
     def __init__(self, directory: Path) -> None:
-        self.valkey = ValkeyCluster(directory / "valkey")
-        self.servers = self.valkey.nodes
+        self.network = Network() if networks.is_allowed() else None
+        self.valkey = ValkeyCluster(directory / "valkey", network=self.network)
         port = free_ports()
         options = ["--port", str(port), "--bind", HOST, "--requirepass", PASSWORD, "--save", ""]
         command = [embedded.binary(), *options, "--dir", directory]
-        self.nodes = [*self.servers, Process("cache", command, directory)]
+        self._cache = Process("cache", command, directory)
         self.env = {
             "REDIS_URL": "",
             "REDIS_SENTINELS": "",
@@ -31,6 +39,34 @@ class ValkeyServers:
             "REDIS_PASSWORD": PASSWORD,
             "REDIS_CACHE_URL": f"redis://:{PASSWORD}@{HOST}:{port}/0",
         }
+
+    @property
+    def servers(self) -> list[Node]:
+        return self.valkey.nodes
+
+    @property
+    def nodes(self) -> list[Process]:
+        return [*self.servers, self._cache]
+
+    def env_of(self, number: int) -> dict[str, str]:
+        """Return the environment of this server of the site."""
+        return {"CLUSTER_SOURCE": self._source(number)} if self.network else {}
+
+    def _source(self, number: int) -> str:
+        assert self.network is not None
+        return self.network.address(2 + number)
+
+    @contextmanager
+    def split(self, node: Node, *, from_sites: Sequence[int]) -> Iterator[None]:
+        """Cut this node off from all other nodes and from these servers of the site, inside the block."""
+        assert node.place is not None
+        lost = [each.host for each in self.servers if each is not node]
+        lost += [self._source(number) for number in from_sites]
+        node.place.cut_off(lost)
+        try:
+            yield
+        finally:
+            node.place.join(lost)
 
     def start(self) -> None:
         """Start every node that does not run, and wait until all are healthy."""
@@ -42,6 +78,8 @@ class ValkeyServers:
     def stop(self) -> None:
         for node in self.nodes:
             node.stop()
+        if self.network:
+            self.network.close()
 
     def primary(self) -> Node:
         return self.valkey.primaries()[0]

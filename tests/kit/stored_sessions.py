@@ -5,10 +5,20 @@ from collections.abc import Callable
 from typing import Any
 
 from accounts import encryption
-from accounts.store import encoding
+from accounts.store import encoding, index
+from accounts.store.engine import SessionStore
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 """An id that no user and no sign-in has."""
+
+
+def new_member(tag: str = "", **entries: Any) -> SessionStore:
+    """Store a session of a sign-in that no database has, with this tag or any."""
+    store = SessionStore()
+    sid = str(index.new_sid(tag or index.new_tag()))
+    store.update({"_auth_user_id": NOBODY, "sid": sid, **entries})
+    store.create()
+    return store
 
 
 def contents(redis) -> dict[str, bytes]:

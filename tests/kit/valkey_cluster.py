@@ -1,4 +1,4 @@
-"""Run a cluster of Redis or Valkey: three primaries, a replica of each, on loopback."""
+"""Run a cluster of Redis or Valkey: three primaries, a replica of each, on loopback or in a network of its own."""
 
 import contextlib
 import signal
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import redis
 from redis.backoff import NoBackoff
+from redis.crc import key_slot
 from redis.retry import Retry
 
 from config import embedded
+from tests.kit.networks import Network, Place
 from tests.kit.ports import free_ports
 from tests.kit.processes import ROOT, Process
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import PATIENCE, wait_until
 
 HOST = "127.0.0.1"
 PASSWORD = "password-of-the-cluster"
@@ -22,36 +24,44 @@ KEYS_AT_ONCE = 50
 
 
 class Node(Process):
-    def __init__(self, directory: Path, number: int, program: Path) -> None:
+    def __init__(
+        self, directory: Path, number: int, program: Path, place: Place | None = None
+    ) -> None:
+        self.host = place.address if place else HOST
+        self.place = place
         self.port, self.bus = free_ports(), free_ports()
         data = directory / f"node-{number}"
         data.mkdir()
         options = {
             "dir": data,
             "port": self.port,
-            "bind": HOST,
+            "bind": self.host,
             "cluster-port": self.bus,
             "requirepass": PASSWORD,
             "masterauth": PASSWORD,
         }
         command = [program, ROOT / "deploy" / "redis" / "cluster.conf"]
         command += [str(part) for name, value in options.items() for part in (f"--{name}", value)]
-        super().__init__(data.name, command, directory)
-        self.client = redis.Redis(
-            host=HOST,
+        super().__init__(data.name, [*(place.entrance if place else []), *command], directory)
+        self.client, self._patient = self._connect(2), self._connect(PATIENCE)
+
+    def _connect(self, seconds: float) -> redis.Redis:
+        return redis.Redis(
+            host=self.host,
             port=self.port,
             password=PASSWORD,
             decode_responses=True,
-            socket_timeout=2,
+            socket_timeout=seconds,
             retry=Retry(NoBackoff(), 0),
         )
 
     @property
     def address(self) -> str:
-        return f"{HOST}:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def tell_it(self, *command: object) -> object:
-        return self.client.execute_command(*command)
+        """Send a command, which a busy disk may delay."""
+        return self._patient.execute_command(*command)
 
     def answers(self) -> bool:
         with contextlib.suppress(redis.RedisError):
@@ -71,7 +81,11 @@ class Node(Process):
 
     def follows(self, primary: "Node") -> bool:
         with contextlib.suppress(redis.RedisError):
-            return self.client.info("replication").get("master_port") == primary.port
+            found = self.client.info("replication")
+            return (found.get("master_host"), found.get("master_port")) == (
+                primary.host,
+                primary.port,
+            )
         return False
 
     def followers(self) -> int:
@@ -91,11 +105,25 @@ class Node(Process):
         return False
 
     def sees_pairs(self) -> bool:
-        """Return True if this node knows one replica of each primary. News of a change comes late."""
+        """Return True if this node knows a replica of each primary. News of a change comes late."""
         with contextlib.suppress(redis.RedisError):
             rows = self.rows()
-            leaders = sorted(row["node_id"] for row in rows if row["slots"])
-            return sorted(row["master_id"] for row in rows if row["master_id"] != "-") == leaders
+            leaders = {row["node_id"] for row in rows if row["slots"]}
+            return {row["master_id"] for row in rows if row["master_id"] != "-"} == leaders
+        return False
+
+    def sees_replicas_of(self, primary: "Node") -> int:
+        name = primary.tell_it("CLUSTER MYID")
+        return sum(row["master_id"] == name for row in self.rows())
+
+    def sees_dead(self, other: "Node") -> bool:
+        """Return True if this node knows that most primaries take the other one for dead."""
+        row = self.tell_it("CLUSTER NODES")[other.address]
+        return "fail" in row["flags"].split(",")
+
+    def says_it_works(self) -> bool:
+        with contextlib.suppress(redis.RedisError):
+            return self.tell_it("CLUSTER INFO")["cluster_state"] == "ok"
         return False
 
     def rows(self) -> list[dict]:
@@ -103,13 +131,26 @@ class Node(Process):
 
 
 class ValkeyCluster:
-    """Call `start()` once. `start()` again starts the nodes that do not run."""
+    """Call `start()` once. `start()` again starts the nodes that do not run.
 
-    def __init__(self, directory: Path, program: Path | None = None) -> None:
+    With a network, each node is at an address of its own there, as on a machine of its own.
+    """
+
+    def __init__(
+        self, directory: Path, program: Path | None = None, *, network: Network | None = None
+    ) -> None:
         directory.mkdir(exist_ok=True)
-        program = program or embedded.binary()
-        self.nodes = [Node(directory, number, program) for number in range(2 * PRIMARIES)]
+        self._directory, self._network = directory, network
+        self._program = program or embedded.binary()
+        self._made = 0
+        self.nodes = [self._make() for _ in range(2 * PRIMARIES)]
         self._has_met = False
+
+    def _make(self) -> Node:
+        number = self._made
+        self._made += 1
+        place = self._network.place() if self._network else None
+        return Node(self._directory, number, self._program, place)
 
     @property
     def addresses(self) -> list[str]:
@@ -129,7 +170,7 @@ class ValkeyCluster:
     def _meet(self) -> None:
         first, *others = self.nodes
         for node in others:
-            first.tell_it("CLUSTER MEET", HOST, node.port, node.bus)
+            first.tell_it("CLUSTER MEET", node.host, node.port, node.bus)
         share = SLOTS // PRIMARIES
         for number, node in enumerate(self.nodes[:PRIMARIES]):
             last = SLOTS - 1 if number == PRIMARIES - 1 else (number + 1) * share - 1
@@ -146,6 +187,48 @@ class ValkeyCluster:
         for node in self.nodes:
             node.kill()
 
+    def add(self, *, replica_of: Node | None = None) -> Node:
+        """Start one more node, without slots, and let it join: as a primary, or as a replica of this one."""
+        node = self._make()
+        node.start()
+        wait_until(node.answers, "the new node answers")
+        self.nodes[0].tell_it("CLUSTER MEET", node.host, node.port, node.bus)
+        self.nodes.append(node)
+        count = len(self.nodes)
+        wait_until(lambda: all(each.sees_all(count) for each in self.nodes), "it has joined", seconds=60)  # fmt: skip
+        if replica_of is not None:
+            before = replica_of.sees_replicas_of(replica_of)
+            node.tell_it("CLUSTER REPLICATE", replica_of.tell_it("CLUSTER MYID"))
+            wait_until(
+                lambda: (
+                    replica_of.followers() > before
+                    and all(each.sees_replicas_of(replica_of) > before for each in self.nodes)
+                ),
+                "it follows, and all know",
+                seconds=60,
+            )
+        return node
+
+    def remove(self, *gone: Node) -> None:
+        """Take these nodes out, which have no slots, and stop them."""
+        names = {node.tell_it("CLUSTER MYID") for node in gone}
+        self.nodes = [node for node in self.nodes if node not in gone]
+        for node in gone:
+            node.kill()
+        wait_until(lambda: self._have_forgotten(names), "all have forgotten them", seconds=60)
+        wait_until(self.is_well, "the cluster is whole", seconds=60)
+
+    def _have_forgotten(self, names: set[object]) -> bool:
+        """Tell those that know these nodes to forget them. News of a node may arrive late, so ask again."""
+        knowing = [
+            (node, name)
+            for node in self.nodes
+            for name in names & {r["node_id"] for r in node.rows()}
+        ]
+        for node, name in knowing:
+            node.tell_it("CLUSTER FORGET", name)
+        return not knowing
+
     def primaries(self) -> list[Node]:
         return [node for node in self.nodes if node.leads()]
 
@@ -156,7 +239,7 @@ class ValkeyCluster:
         leaders = self.primaries()
         return (
             len(leaders) == PRIMARIES
-            and all(node.followers() == 1 for node in leaders)
+            and all(node.followers() for node in leaders)
             and all(node.sees_all(len(self.nodes)) and node.sees_pairs() for node in self.nodes)
         )
 
@@ -168,6 +251,9 @@ class ValkeyCluster:
                     if first <= slot <= last:
                         return self._at(int(primary[1]))
         raise AssertionError(f"no node knows who has slot {slot}")
+
+    def primary_of_key(self, name: str) -> Node:
+        return self.primary_of(key_slot(name.encode()))
 
     def slots_of(self, primary: Node) -> list[int]:
         return [
@@ -184,14 +270,19 @@ class ValkeyCluster:
     def move_keys(self, slot: int, source: Node, target: Node) -> None:
         while keys := source.tell_it("CLUSTER GETKEYSINSLOT", slot, KEYS_AT_ONCE):
             source.tell_it(
-                "MIGRATE", HOST, target.port, "", 0, 5000, "AUTH", PASSWORD, "KEYS", *keys
+                "MIGRATE", target.host, target.port, "", 0, 5000, "AUTH", PASSWORD, "KEYS", *keys
             )
 
     def end_move(self, slot: int, source: Node, target: Node) -> None:
         leader = target.tell_it("CLUSTER MYID")
         others = [node for node in self.primaries() if node not in (source, target)]
         for node in (target, source, *others):
-            node.tell_it("CLUSTER SETSLOT", slot, "NODE", leader)
+            try:
+                node.tell_it("CLUSTER SETSLOT", slot, "NODE", leader)
+            except redis.ResponseError as error:
+                # A primary whose last slot has left follows the new primary at once.
+                if "only with masters" not in str(error):
+                    raise
 
     def move(self, slots: Iterable[int], source: Node, target: Node) -> None:
         for slot in slots:

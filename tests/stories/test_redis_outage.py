@@ -15,7 +15,7 @@ from accounts.audit import trail
 from accounts.people.models import User
 from accounts.signins import sessions
 from accounts.signins.models import AuthSession
-from accounts.store import index, outage
+from accounts.store import clocks, index, outage
 from tests.kit.clients import CHROME, bearer, sign_in
 from tests.kit.factories import PASSWORD
 from tests.kit.rings import starts_processes
@@ -57,7 +57,7 @@ def is_clean(response, kind="text/html; charset=utf-8"):
 
 def give_it_up(kind):
     """Wait until the outage is older than the deadline of this kind of call."""
-    clock = {"read": outage._reads, "write": outage._writes}[kind]
+    clock = {"read": clocks.reads, "write": clocks.writes}[kind]
     wait_until(clock.is_past_deadline)
 
 
@@ -101,7 +101,7 @@ def test_tokens_and_health_answer_while_redis_is_dead(redis, obtain, user, clien
     assert client.get("/livez").status_code == 200
     assert client.get("/api/me/", headers=bearer(pair["access"])).status_code == 200
     assert client.get("/api/verify", headers=bearer(pair["access"])).status_code == 204
-    assert outage._reads.down_since is None  # no request asked Redis
+    assert clocks.reads.down_since is None  # no request asked Redis
 
 
 def test_a_sign_in_that_can_not_be_saved_is_a_503_and_sets_no_cookie(redis, browser, user):

@@ -1,9 +1,7 @@
 """Keep sessions in a real cluster: three primaries, three replicas, slots that move, nodes that die."""
 
-import tempfile
 import threading
 import time
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -12,55 +10,18 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 
 from accounts.errors import SessionEndedError, StoreUnavailableError
-from accounts.store import copies, index, named, nodes, outage
+from accounts.store import clocks, copies, index, named, nodes, slots, wire
 from accounts.store.engine import SessionStore
 from config import redis as addresses
 from tests.kit import certificates, redis_servers
 from tests.kit.ports import free_ports
 from tests.kit.rings import starts_processes
-from tests.kit.stored_sessions import NOBODY
-from tests.kit.valkey_cluster import PASSWORD, ValkeyCluster
-from tests.kit.waiting import PATIENCE, Asking, wait_until
-
-
-@pytest.fixture(scope="module")
-@starts_processes
-def valkey():
-    with tempfile.TemporaryDirectory(prefix="munjigi-tests-") as directory:
-        made = ValkeyCluster(Path(directory))
-        try:
-            made.start()
-            yield made
-        finally:
-            made.stop()
-
-
-@pytest.fixture
-def cluster(valkey, settings):
-    """Use the whole cluster as the session store of this test."""
-    valkey.start()
-    for node in valkey.primaries():
-        node.client.flushall()
-    with_cluster = addresses.Cluster(valkey.addresses[:2], password=PASSWORD)
-    made = addresses.caches("", "redis://unused/1", cluster=with_cluster)
-    settings.CACHES = settings.CACHES | {"sessions": made["sessions"]}
-    settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 400
-    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
-    outage.forget()
-    yield valkey
-    outage.forget()
-
-
-def member(tag="", **entries):
-    store = SessionStore()
-    sid = str(index.new_sid(tag or index.new_tag()))
-    store.update({"_auth_user_id": NOBODY, "sid": sid, **entries})
-    store.create()
-    return store
+from tests.kit.stored_sessions import new_member
+from tests.kit.waiting import Asking, wait_until
 
 
 def node_of(cluster, store):
-    return cluster.primary_of(key_slot(store._name.encode()))
+    return cluster.primary_of_key(store._name)
 
 
 def others(cluster, node):
@@ -71,10 +32,14 @@ def on_each_shard(cluster):
     """Return a session on each primary."""
     found = {}
     while len(found) < 3:
-        store = member()
+        store = new_member()
         if found.setdefault(node_of(cluster, store).port, store) is not store:
             store.delete()
     return list(found.values())
+
+
+def down():
+    return [clock for clock in clocks.of_sessions() if clock.down_since]
 
 
 def all_keys(cluster):
@@ -108,7 +73,7 @@ def test_a_server_of_the_list_may_be_down(cluster, settings):
     seeds = settings.CACHES["sessions"]["OPTIONS"]["CLUSTER"]
     settings.CACHES["sessions"]["OPTIONS"]["CLUSTER"] = [closed, *seeds]
 
-    assert member().session_key
+    assert new_member().session_key
 
 
 def test_without_any_node_the_store_is_unavailable(settings):
@@ -118,10 +83,10 @@ def test_without_any_node_the_store_is_unavailable(settings):
     settings.CACHES = settings.CACHES | {"sessions": made["sessions"]}
 
     with pytest.raises(StoreUnavailableError, match="no node"):
-        member()
+        new_member()
     with pytest.raises(RedisConnectionError, match="no node of the cluster answers"):
         nodes.of_sessions().ping()
-    outage.forget()
+    clocks.forget()
 
 
 @redis_servers.needs_tls
@@ -156,12 +121,12 @@ def test_a_cluster_with_tls_is_reached_by_the_names_in_its_certificate(
         wait_until(lambda: _is_ok(plain))
         settings.CACHES = settings.CACHES | {"sessions": made["sessions"]}
         with pytest.raises(StoreUnavailableError, match="no node"):
-            member()
+            new_member()
 
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        outage.forget()
+        clocks.forget()
         settings.CACHES = settings.CACHES | {}
-        store = member()
+        store = new_member()
 
         assert SessionStore(store.session_key)["sid"] == store["sid"]
         assert nodes.of_sessions().address_of(store._name) == f"localhost:{port}"
@@ -173,7 +138,7 @@ def _is_ok(port):
 
 
 def test_a_write_that_no_replica_confirms_is_refused(cluster, settings):
-    store = member()
+    store = new_member()
     node = node_of(cluster, store)
     (replica,) = cluster.replicas_of(node)
     settings.REDIS_REPLICA_ACK_MS = 100
@@ -195,7 +160,7 @@ def test_a_killed_primary_is_outlasted_and_others_go_on(cluster):
     stores[0].cycle_key()
     stores[0]["note"] = 1
     saving = Asking(stores[0].save)
-    wait_until(lambda: any(clock.down_since for clock in outage._clocks.values()))
+    wait_until(lambda: any(clock.down_since for clock in clocks.of_sessions()))
 
     began = time.monotonic()
     for store in stores[1:]:
@@ -205,16 +170,19 @@ def test_a_killed_primary_is_outlasted_and_others_go_on(cluster):
     assert time.monotonic() - began < 2  # the deadline is far longer
     wait_until(lambda: len(cluster.primaries()) == 3, "its replica leads", seconds=60)
     assert SessionStore(before)["sid"] == stores[0]["sid"]  # a read needs no second node
+    # The one that waits does so for the new primary: an outage of the old one would never end.
+    leader = node_of(cluster, stores[0])
+    wait_until(lambda: {clock.address for clock in down()} == {leader.address}, seconds=60)
     assert saving.thread.is_alive()
     node.start()  # until then its shard has no replica to confirm a write
 
     assert saving.result() is None
     assert SessionStore(stores[0].session_key)["note"] == 1
-    assert not [clock for clock in outage._clocks.values() if clock.down_since]
+    assert down() == []
 
 
 def test_a_moved_slot_is_followed_once(cluster):
-    store = member()
+    store = new_member()
     source = node_of(cluster, store)
     target = others(cluster, source)[0]
     slot = key_slot(store._name.encode())
@@ -230,7 +198,7 @@ def test_a_moved_slot_is_followed_once(cluster):
 
 @pytest.mark.parametrize("are_keys_moved", [False, True])
 def test_a_slot_that_is_on_its_way_is_read_and_written(cluster, are_keys_moved):
-    store = member()
+    store = new_member()
     source = node_of(cluster, store)
     target = others(cluster, source)[0]
     slot = key_slot(store._name.encode())
@@ -238,7 +206,7 @@ def test_a_slot_that_is_on_its_way_is_read_and_written(cluster, are_keys_moved):
     try:
         if are_keys_moved:
             cluster.move_keys(slot, source, target)
-        newcomer = member(tag=store.session_key[:4])
+        newcomer = new_member(tag=store.session_key[:4])
         store["note"] = 1
         store.save()
         store.slide()
@@ -253,15 +221,68 @@ def test_a_slot_that_is_on_its_way_is_read_and_written(cluster, are_keys_moved):
     assert SessionStore(store.session_key)["note"] == 1
 
 
+def test_nodes_that_refer_to_each_other_are_waited_for(cluster, monkeypatch):
+    store = new_member()
+    source = node_of(cluster, store)
+    target = others(cluster, source)[0]
+    slot = key_slot(store._name.encode())
+    cluster.begin_move(slot, source, target)
+    cluster.move_keys(slot, source, target)
+    source.tell_it("CLUSTER SETSLOT", slot, "NODE", target.tell_it("CLUSTER MYID"))
+    asked, real = [], wire.exchange
+    with monkeypatch.context() as patch, pytest.raises(MovedError):
+        patch.setattr(wire, "exchange", lambda *a, **k: asked.append(a[1]) or real(*a, **k))
+        nodes.of_sessions().send(store._name, [("GET", store._name)])
+    store["note"] = 1
+    saving = Asking(store.save)
+    wait_until(down)
+
+    cluster.end_move(slot, source, target)
+
+    assert asked.count([("GET", store._name)]) == 1 + nodes.MOST_REDIRECTS
+    assert saving.result() is None
+    assert SessionStore(store.session_key)["note"] == 1
+
+
+def test_nodes_come_and_go(cluster):
+    store = new_member()
+    source = node_of(cluster, store)
+    slot = key_slot(store._name.encode())
+    servers = nodes.of_sessions()
+
+    def told():
+        servers.ping()
+        return servers._map.addresses()
+
+    primary = cluster.add()
+    replica = cluster.add(replica_of=primary)
+    cluster.move([slot], source, primary)
+    store["note"] = 1
+    store.save()
+    assert servers.address_of(store._name) == primary.address
+    # Replicas learn of a move by and by, and any node may be asked.
+    wait_until(lambda: {primary.address, replica.address} <= told())
+
+    cluster.move([slot], primary, source)
+    cluster.remove(primary, replica)
+    store["note"] = 2
+    store.save()
+
+    assert SessionStore(store.session_key)["note"] == 2
+    wait_until(lambda: told() == {*cluster.addresses})
+    servers._client("127.0.0.1:1")  # the next new node
+    assert primary.address not in servers._clients
+
+
 def test_a_new_id_waits_for_its_slot_to_arrive(cluster):
-    store = member()
+    store = new_member()
     source = node_of(cluster, store)
     target = others(cluster, source)[0]
     slot = key_slot(store._name.encode())
     cluster.begin_move(slot, source, target)
     store.cycle_key()
     saving = Asking(store.save)
-    wait_until(lambda: any(clock.down_since for clock in outage._clocks.values()))
+    wait_until(lambda: any(clock.down_since for clock in clocks.of_sessions()))
 
     cluster.move_keys(slot, source, target)
     cluster.end_move(slot, source, target)
@@ -271,7 +292,7 @@ def test_a_new_id_waits_for_its_slot_to_arrive(cluster):
 
 
 def test_an_ended_session_stays_ended_while_its_slot_moves(cluster):
-    store = member()
+    store = new_member()
     late = SessionStore(store.session_key)
     late["note"] = 1
     source = node_of(cluster, store)
@@ -289,9 +310,9 @@ def test_an_ended_session_stays_ended_while_its_slot_moves(cluster):
 
 
 def test_a_thousand_sign_ins_end_with_one_call_for_each_shard(cluster, monkeypatch):
-    sids = [UUID(member()["sid"]) for _ in range(40)]
-    sent, real = [], nodes._exchange
-    monkeypatch.setattr(nodes, "_exchange", lambda *a, **k: sent.append(a) or real(*a, **k))
+    sids = [UUID(new_member()["sid"]) for _ in range(40)]
+    sent, real = [], wire.exchange
+    monkeypatch.setattr(wire, "exchange", lambda *a, **k: sent.append(a) or real(*a, **k))
 
     index.drop(*sids)
 
@@ -313,7 +334,7 @@ def test_copies_have_the_sessions_of_all_shards(cluster):
 
 
 def test_a_copy_during_a_move_is_refused(cluster):
-    store = member()
+    store = new_member()
     source = node_of(cluster, store)
     target = others(cluster, source)[0]
     lines = copies.save()
@@ -325,11 +346,11 @@ def test_a_copy_during_a_move_is_refused(cluster):
 
 
 def test_requests_at_once_share_one_reading_of_the_map(cluster, monkeypatch):
-    read, real = [], nodes.Cluster._read_from
+    read, real = [], slots.SlotMap._read_from
     monkeypatch.setattr(
-        nodes.Cluster, "_read_from", lambda self, at: read.append(at) or real(self, at)
+        slots.SlotMap, "_read_from", lambda self, at: read.append(at) or real(self, at)
     )
-    threads = [threading.Thread(target=member) for _ in range(8)]
+    threads = [threading.Thread(target=new_member) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

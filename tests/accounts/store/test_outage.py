@@ -4,7 +4,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from accounts.errors import StoreUnavailableError
-from accounts.store import outage
+from accounts.store import clocks, index, nodes, outage
 from accounts.store.engine import SessionStore
 from accounts.store.outage import STORE_ERRORS
 from tests.kit.ports import free_ports
@@ -25,7 +25,7 @@ def test_a_call_outlasts_a_restart(own_redis, settings):
     put()
     own_redis.kill()
     asking = Asking(put)
-    wait_until(lambda: outage._writes.down_since)
+    wait_until(lambda: clocks.writes.down_since)
 
     own_redis.start()
 
@@ -47,7 +47,7 @@ def test_the_deadline_counts_from_the_start_of_the_outage(own_redis, settings):
     settings.SESSION_STORE_DEADLINE_SECONDS = 1.0
     own_redis.kill()
     assert isinstance(Asking(ping).result(), StoreUnavailableError)
-    wait_until(outage._reads.is_past_deadline)
+    wait_until(clocks.reads.is_past_deadline)
     settings.SESSION_STORE_WAITERS = 0
 
     outcome = Asking(ping).result()
@@ -61,13 +61,13 @@ def test_calls_work_again_after_the_outage(own_redis, settings):
     own_redis.kill()
     for call in (ping, put):
         assert isinstance(Asking(call).result(), StoreUnavailableError)
-    wait_until(outage._writes.is_past_deadline)
+    wait_until(clocks.writes.is_past_deadline)
 
     own_redis.start()
 
     assert ping() == b"PONG"
     assert put() == [b"OK"]
-    assert outage._reads.down_since is outage._writes.down_since is None
+    assert clocks.reads.down_since is clocks.writes.down_since is None
 
 
 def test_one_thread_retries_and_the_others_are_refused_at_once(own_redis, settings):
@@ -75,7 +75,7 @@ def test_one_thread_retries_and_the_others_are_refused_at_once(own_redis, settin
     settings.SESSION_STORE_WAITERS = 100
     own_redis.freeze()
     assert isinstance(Asking(ping).result(), StoreUnavailableError)
-    wait_until(outage._reads.is_past_deadline)
+    wait_until(clocks.reads.is_past_deadline)
     tried = []
 
     def ask(send):
@@ -94,7 +94,7 @@ def test_with_all_waiters_taken_others_are_refused_at_once(own_redis, settings):
     settings.SESSION_STORE_WAITERS = 4
     own_redis.kill()
     waiting = [Asking(ping) for _ in range(4)]
-    wait_until(lambda: outage._waiters._count == 4)
+    wait_until(lambda: clocks.waiters._count == 4)
 
     refused = [Asking(ping) for _ in range(10)]
 
@@ -104,7 +104,7 @@ def test_with_all_waiters_taken_others_are_refused_at_once(own_redis, settings):
     assert all(asking.thread.is_alive() for asking in waiting)
     own_redis.start()
     assert [asking.result() for asking in waiting] == [b"PONG"] * 4
-    assert outage._waiters._count == 0
+    assert clocks.waiters._count == 0
 
 
 def test_reads_work_while_writes_fail(own_redis, settings):
@@ -113,7 +113,7 @@ def test_reads_work_while_writes_fail(own_redis, settings):
     settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 50
     with pytest.raises(StoreUnavailableError):
         put()
-    wait_until(outage._writes.is_past_deadline)
+    wait_until(clocks.writes.is_past_deadline)
 
     assert ping() == b"PONG"
     with pytest.raises(StoreUnavailableError):
@@ -146,7 +146,7 @@ def test_a_write_that_no_replica_confirms_waits_for_one(own_redis, settings, mak
     replica = replica_of(own_redis, make_redis)
     replica.freeze()
     asking = Asking(put)
-    wait_until(lambda: outage._writes.down_since)
+    wait_until(lambda: clocks.writes.down_since)
     assert asking.outcome is None
 
     replica.thaw()
@@ -160,7 +160,7 @@ def test_a_missing_session_is_confirmed_by_a_primary_with_replicas(own_redis, se
     settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
     settings.REDIS_REPLICA_ACKS = 1
     asking = Asking(SessionStore("a" * 32).load)
-    wait_until(lambda: outage._reads.down_since)
+    wait_until(lambda: clocks.reads.down_since)
     assert asking.outcome is None
 
     replica_of(own_redis, make_redis)
@@ -179,6 +179,87 @@ def test_a_missing_session_is_not_confirmed_by_a_replica(
     outcome = Asking(SessionStore("a" * 32).load).result()
 
     assert isinstance(outcome, StoreUnavailableError)
+
+
+def test_a_missing_session_is_not_confirmed_while_the_replica_is_silent(
+    own_redis, settings, make_redis
+):
+    """After a split of the network, a former primary lists its replicas for another minute."""
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    settings.REDIS_REPLICA_ACKS = 1
+    replica = replica_of(own_redis, make_redis)
+    assert SessionStore("a" * 32).load() == {}
+    replica.freeze()
+    wait_until(lambda: own_redis.client.info("replication")["slave0"]["lag"] >= 2)
+
+    asking = Asking(SessionStore("a" * 32).load)
+    wait_until(lambda: clocks.reads.down_since)
+    assert own_redis.client.info("replication")["connected_slaves"] == 1
+    assert asking.outcome is None
+    replica.thaw()
+
+    assert asking.result() == {}
+
+
+def test_a_session_that_appears_at_the_second_look_is_found(own_redis, settings, make_redis):
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    settings.REDIS_REPLICA_ACKS = 1
+    replica_of(own_redis, make_redis)
+    looks = []
+
+    def send(commands):
+        found = nodes.of_sessions().send("a", commands)
+        looks.append(commands)
+        if len(looks) == 1:
+            put()
+        return found
+
+    assert index._fetch(send, "a", 9)[0] == b"b"
+    assert [len(commands) for commands in looks] == [2, 1, 2]
+
+
+def test_after_an_unconfirmed_write_the_primary_is_looked_for_again(
+    own_redis, settings, make_redis
+):
+    """Behind Sentinels, the connection that is kept would lead to the former primary for ever."""
+    settings.SESSION_STORE_DEADLINE_SECONDS = 0.1
+    settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 50
+    replica = replica_of(own_redis, make_redis)
+    put()
+    before = connections(own_redis)
+    replica.freeze()
+
+    assert isinstance(Asking(put).result(), StoreUnavailableError)
+
+    replica.thaw()
+    wait_until(lambda: not before & connections(own_redis))
+
+
+def connections(server):
+    """Return the connections of this process that have written."""
+    listed = server.client.client_list()
+    return {each["id"] for each in listed if each["cmd"] in {"set", "wait"}}
+
+
+def test_a_primary_that_is_demoted_within_one_pipeline_is_waited_for(
+    own_redis, settings, make_redis
+):
+    """It executes the first commands and then refuses WAIT. So does a replica that accepts writes."""
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 1000
+    other = make_redis()
+    port = free_ports()
+    other.client.config_set("port", port)
+    own_redis.client.config_set("replica-read-only", "no")
+    own_redis.client.replicaof("127.0.0.1", port)
+    wait_until(lambda: own_redis.client.info("replication")["master_link_status"] == "up")
+
+    asking = Asking(put)
+    wait_until(lambda: clocks.writes.down_since)
+    own_redis.client.replicaof("NO", "ONE")
+    replica_of(own_redis, make_redis)
+
+    assert asking.result() == [b"OK"]
 
 
 def test_stored_sessions_stay_signed_in_without_replicas(own_redis, settings):
@@ -200,7 +281,7 @@ def test_creating_a_session_twice_keeps_its_id(own_redis, settings, make_redis):
     store["a"] = 1
     replica.freeze()
     asking = Asking(store.save)
-    wait_until(lambda: outage._writes.down_since)
+    wait_until(lambda: clocks.writes.down_since)
 
     replica.thaw()
 
@@ -218,7 +299,7 @@ def test_writing_a_new_id_twice_keeps_the_session(own_redis, settings, make_redi
     replica.freeze()
     store.cycle_key()
     asking = Asking(store.save)
-    wait_until(lambda: outage._writes.down_since)
+    wait_until(lambda: clocks.writes.down_since)
 
     replica.thaw()
 
@@ -231,7 +312,7 @@ def test_a_primary_that_was_demoted_is_waited_for(own_redis, settings):
     settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
     own_redis.client.replicaof("127.0.0.1", "1")
     asking = Asking(put)
-    wait_until(lambda: outage._writes.down_since)
+    wait_until(lambda: clocks.writes.down_since)
 
     own_redis.client.replicaof("NO", "ONE")
 
@@ -247,7 +328,7 @@ def test_a_primary_without_replicas_is_waited_for(own_redis, settings, call):
         return outage.write("a", lambda: [("EVAL", "return redis.call('SET','a','b')", 0)])
 
     asking = Asking(put if call == "put" else script)
-    wait_until(lambda: outage._writes.down_since)
+    wait_until(lambda: clocks.writes.down_since)
 
     own_redis.client.config_set("min-replicas-to-write", 0)
 
@@ -263,14 +344,14 @@ def test_a_full_redis_is_no_outage(own_redis, settings):
     with pytest.raises(STORE_ERRORS, match="maxmemory"):
         put()
 
-    assert outage._writes.down_since is None
+    assert clocks.writes.down_since is None
 
 
 def test_a_programming_error_is_no_outage(own_redis):
     with pytest.raises(ResponseError, match="unknown command"):
         outage.read("a", lambda send: send([("NONSENSE",)]))
 
-    assert outage._reads.down_since is None
+    assert clocks.reads.down_since is None
 
 
 def test_a_best_effort_call_is_tried_once(own_redis, settings):
@@ -282,12 +363,12 @@ def test_a_best_effort_call_is_tried_once(own_redis, settings):
 
 
 def test_an_outage_is_logged_at_its_start_and_at_its_end(own_redis, settings, caplog):
-    caplog.set_level("WARNING", logger="accounts.store.outage")
+    caplog.set_level("WARNING", logger="accounts.store.clocks")
     settings.SESSION_STORE_DEADLINE_SECONDS = 0.3
     own_redis.kill()
     for _ in range(3):
         Asking(ping).result()
-    wait_until(outage._reads.is_past_deadline)
+    wait_until(clocks.reads.is_past_deadline)
     own_redis.start()
     ping()
 
@@ -296,11 +377,3 @@ def test_an_outage_is_logged_at_its_start_and_at_its_end(own_redis, settings, ca
     assert len(lines) == 2
     assert lines[0].startswith("Redis fails: session reads: ")
     assert lines[1] == "Redis is back: session reads"
-
-
-def test_an_outage_that_ends_while_it_is_logged_raises_nothing(monkeypatch):
-    """Another thread succeeds between two reads of `down_since`, which must not raise an error."""
-    clock = outage.Clock("tests", "sessions")
-    monkeypatch.setattr(outage.log, "warning", lambda *args: setattr(clock, "down_since", None))
-
-    assert isinstance(clock.failed(OSError("gone")), float)

@@ -18,7 +18,7 @@ from accounts.federation.wire import outage as providers
 from accounts.live.hub import Hub
 from accounts.outbox import jobs
 from accounts.signins.revocations import Feed
-from accounts.store import outage
+from accounts.store import clocks
 from config.metrics import recording
 from tests.kit.bell import StoppableBell
 from tests.kit.clients import sign_in
@@ -155,7 +155,7 @@ def test_refusals_of_allauth_are_counted_by_their_action(notes, user, settings):
 
 
 def test_an_outage_of_redis_is_counted_and_measured(notes):
-    clock = outage.Clock("session reads", "sessions")
+    clock = clocks.Clock("session reads", "sessions")
     clock.failed(RedisConnectionError("away"))
     clock.failed(RedisConnectionError("away"))
     clock.succeeded()
