@@ -11,7 +11,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.test import RequestFactory
 
-from config import bodies
+from config import bodies, incoming
 from config.gate import answering
 from tests.kit import forge
 
@@ -89,6 +89,7 @@ def by_django(environ: dict[str, Any]) -> Answer:
     environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read())
     bodies.measure(environ, max_bytes=MAX_BYTES)
     bodies.read_as_utf8(environ)
+    incoming.prepare(environ)
     # As Django's own test client: the connection belongs to the test.
     request_started.disconnect(close_old_connections)
     request_finished.disconnect(close_old_connections)
