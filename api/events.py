@@ -29,6 +29,7 @@ from django.utils.http import http_date
 from structlog import get_logger
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
+from accounts import cookies
 from accounts.bell import bell
 from accounts.errors import RevocationsStaleError
 from accounts.live import visitors
@@ -186,7 +187,8 @@ async def _visitor(scope: Scope, headers: Headers) -> Visitor:
     if tickets:
         find = partial(visitors.by_ticket, tickets[0] if len(tickets) == 1 else "")
     else:
-        key = parse_cookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME)
+        sent = parse_cookie(cookies.named_plainly(headers.get("cookie", "")))
+        key = sent.get(settings.SESSION_COOKIE_NAME)
         if not key:
             raise Refused(replace(problems.NOT_AUTHENTICATED, challenge=problems.REALM))
         find = partial(visitors.by_cookie, key)

@@ -17,6 +17,8 @@ from config import errors
 BODILESS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 PIECE = 16 * 1024
 MAX_DIGITS = 18
+MAX_TYPE = 255
+"""More characters than any real `Content-Type` has: a boundary has at most 70 (RFC 2046 §5.1.1)."""
 CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
 
 
@@ -45,12 +47,18 @@ def measure(environ: dict[str, Any], *, max_bytes: int) -> None:
 
 
 def read_as_utf8(environ: dict[str, Any]) -> None:
-    """Remove the charset that the caller names.
+    """Remove the charset that the caller names, and all parameters of a long `Content-Type`.
 
     Django decodes the query before any middleware runs, so for `charset=zlib` and a query string it would
     answer 500 without a page.
+
+    Python's parser looks at the whole rest of the header for each parameter: 64 KB of them cost two seconds,
+    and anybody can send them.
     """
-    environ["CONTENT_TYPE"] = CHARSET.sub("", environ.get("CONTENT_TYPE") or "")
+    kind = environ.get("CONTENT_TYPE") or ""
+    if len(kind) > MAX_TYPE:
+        kind = kind[:MAX_TYPE].partition(";")[0]
+    environ["CONTENT_TYPE"] = CHARSET.sub("", kind)
 
 
 class BodyMiddleware:

@@ -22,7 +22,7 @@ except ImproperlyConfigured as exc:
     raise SystemExit(f"{str(exc).rstrip('.')}. See .env.example.") from None
 
 from accounts import client_info
-from config import bodies
+from config import bodies, incoming
 from config.gate import answering
 from config.metrics import serving
 
@@ -44,4 +44,5 @@ def application(environ: dict[str, Any], start_response: "StartResponse") -> Ite
         return answer
     bodies.measure(environ, max_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     bodies.read_as_utf8(environ)
+    incoming.prepare(environ)
     return django(environ, start_response)

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
@@ -32,6 +32,17 @@ FIRST_HIGH_PORT = 1024
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
 DEFAULT_PORTS = {"http": 80, "https": 443}
+NOBODYS = tuple(
+    map(
+        ip_network,
+        [
+            "192.0.0.0/24",  # RFC 6890; Oracle's clouds answer there about their machines
+            "168.63.129.16/32",  # public, but Azure answers there about its machines
+            "3fff::/20",  # RFC 9637
+        ],
+    )
+)
+"""Networks in which no receiver is, and which some releases of Python call public."""
 
 
 class Reason(Enum):
@@ -164,5 +175,7 @@ def _meant(address: IPAddress) -> list[IPAddress]:
 
 def _is_public(address: IPAddress) -> bool:
     if isinstance(address, IPv6Address) and address not in GLOBAL_UNICAST:
+        return False
+    if any(address in network for network in NOBODYS):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved)

@@ -79,6 +79,8 @@ class Call:
                 connection.close()
                 continue
             try:
+                if self._is_over:  # `end` came before there was a socket to break
+                    raise TimeoutError
                 return self._exchange(connection)
             finally:
                 connection.close()

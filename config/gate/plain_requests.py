@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
 
+from accounts import cookies
 from api.authentication import bearer_in
 from config import languages
 from config.middleware import request_id_of
@@ -102,7 +103,7 @@ def _is_known(environ: dict[str, Any]) -> bool:
         and not get("SCRIPT_NAME")
         and "HTTP_TRANSFER_ENCODING" not in environ
         # Django reads cookies as UTF-8, in which other bytes are spaces than in Latin-1.
-        and get("HTTP_COOKIE", "").isascii()
+        and cookies.is_plain(get("HTTP_COOKIE", ""))
         and (origin is None or _is_clear_origin(origin, tuple(settings.CORS_ALLOWED_ORIGINS)))
         and _is_our_host(get("HTTP_HOST", ""), tuple(settings.ALLOWED_HOSTS))
         and (not settings.SECURE_SSL_REDIRECT or _is_secure(environ))

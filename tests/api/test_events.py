@@ -55,6 +55,20 @@ def test_our_own_origins_may_read_the_stream(ask, cookie, origin):
     assert tab.headers["vary"] == "Origin"
 
 
+def test_a_cookie_that_only_looks_like_ours_opens_no_stream(live, cookie):
+    """Browsers take this byte for a part of the name, and Python for a space."""
+    tab = Tab()
+    tab.scope["headers"].append((b"cookie", b"a=b; \xa0session=" + cookie.encode()))
+
+    async def story():
+        async with tab:
+            pass
+
+    live(story)
+
+    assert (tab.status, tab.code) == (401, "not_authenticated")
+
+
 def test_a_stream_has_these_headers(ask, cookie, settings):
     tab = ask(cookie=cookie)
     assert tab.headers["content-type"] == "text/event-stream; charset=utf-8"

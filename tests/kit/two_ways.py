@@ -13,7 +13,7 @@ from django.db import close_old_connections
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from config import bodies
+from config import bodies, incoming
 from config.gate import answering
 from tests.kit import forge
 
@@ -91,6 +91,7 @@ def by_django(environ: dict[str, Any]) -> Answer:
     environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read())
     bodies.measure(environ, max_bytes=MAX_BYTES)
     bodies.read_as_utf8(environ)
+    incoming.prepare(environ)
     # As Django's own test client: the connection belongs to the test.
     request_started.disconnect(close_old_connections)
     request_finished.disconnect(close_old_connections)

@@ -27,8 +27,11 @@ from accounts.factors.passkeys.challenges import Asked, Purpose
 from accounts.factors.passkeys.errors import PasskeyError, Why
 from accounts.people.models import User
 
-MAX_CHARACTERS = 64 * 1024
-"""Most characters of one answer. A real one has a few hundred, with an attestation a few thousand."""
+MAX_CHARACTERS = 16 * 1024
+"""Most characters of one answer. A real one has a few hundred, with an attestation a few thousand.
+
+fido2 copies the rest of a CBOR text for each entry of a list: a list of 64 KB costs half a second.
+"""
 ID_MAX = 1023
 """Most bytes of a credential's id (WebAuthn §4)."""
 TRANSPORTS = {"ble", "hybrid", "internal", "nfc", "smart-card", "usb"}

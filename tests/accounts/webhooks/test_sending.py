@@ -74,6 +74,25 @@ def test_the_next_address_is_tried_if_the_first_refuses():
     assert len(requests) == 1
 
 
+def test_a_connection_that_opens_too_late_is_not_used(impatient, monkeypatch):
+    """A receiver that drips its headers could hold the thread for ever: nobody would break the socket."""
+    is_over = threading.Event()
+
+    class Late(sending.HTTPConnection):
+        def connect(self):
+            is_over.wait(10)
+            super().connect()
+
+    monkeypatch.setattr(sending, "HTTPConnection", Late)
+    with server(ACCEPTED) as (url, requests):
+        with pytest.raises(sending.TimedOutError):
+            sending.post(url, b"{}", headers={})
+        is_over.set()
+        wait_until(lambda: not threads())
+
+    assert not "".join(requests)
+
+
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Moved", "308 Moved"])
 def test_a_redirect_is_not_followed(status):
     with server(ACCEPTED) as (elsewhere, asked):

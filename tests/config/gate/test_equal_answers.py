@@ -115,6 +115,12 @@ COOKIES = {
     "before a control character of Latin-1": ("session={}\x85", False),
     "before a space of UTF-8": ("session={}\xc2\xa0", True),
     "beside bytes that are no UTF-8": ("a=\xff; session={}", True),
+    "after a space of Latin-1": ("\xa0session={}", False),
+    "after a space of UTF-8": ("\xe2\x80\x80session={}", False),
+    "after a control character of UTF-8": ("a=b; \xc2\x85session={}", False),
+    "after a control character": ("a=b; \x1csession={}", False),
+    "before a space of UTF-8 in its name": ("session\xc2\xa0={}", False),
+    "over one that only looks like it": ("session={}; \xe2\x80\x80session=x", True),
 }
 
 

@@ -103,6 +103,7 @@ BAD = {
     "a tab": b"Authorization: Bearer\t{access}\r\n",
     "Latin-1 after a token": b"Authorization: Bearer {access}\xe9\r\n",
     "a bad cookie after a good one": COOKIE + b"Cookie: session=x\r\n",
+    "a cookie that only looks like ours": b"Cookie: \xe2\x80\x80session={session}\r\n",
     "a token for a proxy": b"Proxy-Authorization: Bearer {access}\r\n",
     "a header that only looks like it": b"Authorization_X: Bearer {access}\r\n",
     "a session in a header": b"X-Session-Token: {session}\r\n",
