@@ -249,6 +249,15 @@ COOKIES_BLOCKED = Problem(
         "Allow cookies for this site, then open the page again."
     ),
 )
+COOKIES_UNREADABLE = Problem(
+    400,
+    "cookies_unreadable",
+    _("Your browser sent a cookie that this site can't read"),
+    _(
+        "Another site under the same domain has set it, with letters such as é or 한. It hides the cookies of "
+        "this site, too. Delete the cookies of this domain in your browser's settings, then open the page again."
+    ),
+)
 LINK_NEEDS_COOKIES = Problem(
     403,
     "link_needs_cookies",
@@ -450,7 +459,8 @@ TABLE = {
         *(BODY_TOO_LARGE, TOO_MANY_REQUESTS, NOT_AUTHENTICATED, INVALID_TOKEN),
         *(INVALID_CLIENT, SESSION_ENDED, FORBIDDEN, PERMISSION_DENIED, ORIGIN_REFUSED),
         FRESH_PROOF_REQUIRED,
-        *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, LINK_NEEDS_COOKIES, ORIGIN_HIDDEN),
+        *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, COOKIES_UNREADABLE, LINK_NEEDS_COOKIES),
+        ORIGIN_HIDDEN,
         INVALID_CREDENTIALS,
         *(INVALID_CODE, INVALID_CODE_TOKEN),
         *(INVALID_LINK_TOKEN, EMAIL_UNVERIFIED, LOGIN_INCOMPLETE, ACCOUNT_EXISTS, CONFLICT),

@@ -1,12 +1,19 @@
 """Prepare the path and the cookies of a request before Django reads them."""
 
 import codecs
+from collections.abc import Callable
 from typing import Any
 
-from accounts import cookies
+from django.http import HttpRequest, HttpResponseBase
+
+from accounts import cookies, routes
+from api import problems
+from config import errors
 
 ENCODED = "percent-encoded"
 """How to decode bytes that are no UTF-8: `%E9` stands for each."""
+UNREADABLE = "incoming.unreadable_cookies"
+"""The member of the WSGI environ that is True if the server read none of the cookies. No header has this name."""
 
 
 def prepare(environ: dict[str, Any]) -> None:
@@ -21,6 +28,26 @@ def prepare(environ: dict[str, Any]) -> None:
         environ["PATH_INFO"] = readable.encode().decode("latin-1")
     if sent := environ.get("HTTP_COOKIE"):
         environ["HTTP_COOKIE"] = cookies.named_plainly(sent)
+    elif sent is not None:  # no browser sends an empty header
+        environ[UNREADABLE] = True
+
+
+class CookieMiddleware:
+    """Tell a visitor which cookies to delete, where the server could read none of them.
+
+    Granian empties the header if one cookie has a letter that is no ASCII, such as `name=한글`, which a script of
+    a sister site may set for the whole domain. The visitor would seem to be signed out, and could not sign in.
+    Our nginx keeps such cookies away (`deploy/nginx/snippets/cookies.conf`).
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.META.get(UNREADABLE) and not routes.is_machine(request):
+            again = request.get_full_path() if request.method == "GET" else ""
+            return errors.respond(request, problems.COOKIES_UNREADABLE, again=again)
+        return self.get_response(request)
 
 
 def _encode(error: UnicodeError) -> tuple[str, int]:

@@ -22,6 +22,7 @@ MIDDLEWARE = [
     "config.middleware.CommonMiddleware",
     # Requests without a session skip the middleware below.
     "api.middleware.StatelessMiddleware",
+    "config.incoming.CookieMiddleware",
     "config.middleware.OnceMiddleware",
     "config.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

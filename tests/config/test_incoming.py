@@ -1,9 +1,13 @@
 """What Django reads of a path and of cookies is what a browser would."""
 
 import pytest
+from django.test import Client
 from django.utils.encoding import repercent_broken_unicode
 
+from api.tokens import jwts
 from config import incoming
+from tests.kit.clients import bearer
+from tests.kit.factories import AuthSessionFactory
 
 
 @pytest.mark.parametrize(
@@ -43,3 +47,45 @@ def test_a_cookie_that_only_looks_like_ours_is_removed():
     incoming.prepare(environ)
 
     assert environ["HTTP_COOKIE"] == "a=b"
+
+
+# Cookies that the server could not read
+
+
+@pytest.fixture
+def unreadable(db):
+    """A browser whose `Cookie` header the server has emptied."""
+    return Client(**{incoming.UNREADABLE: True})
+
+
+@pytest.mark.parametrize(("sent", "is_unreadable"), [("", True), ("a=b", None), (None, None)])
+def test_an_empty_header_means_that_the_server_read_nothing(sent, is_unreadable):
+    environ = {"PATH_INFO": "/"} | ({} if sent is None else {"HTTP_COOKIE": sent})
+
+    incoming.prepare(environ)
+
+    assert environ.get(incoming.UNREADABLE) is is_unreadable
+
+
+@pytest.mark.parametrize("path", ["/accounts/", "/accounts/login/?next=/x", "/admin/"])
+def test_a_page_says_which_cookies_to_delete(unreadable, path):
+    page = unreadable.get(path)
+
+    assert page.status_code == 400
+    assert "Your browser sent a cookie that this site can&#x27;t read" in page.text
+    assert f'href="{path}"' in page.text
+
+
+def test_a_form_says_so_too(unreadable):
+    page = unreadable.post("/accounts/login/", {"login": "kim@example.com"})
+
+    assert page.status_code == 400
+    assert "cookie that this site" in page.text
+
+
+def test_a_program_needs_no_cookie(unreadable, user):
+    token = jwts.pair(AuthSessionFactory(user=user, token=True))["access"]
+
+    assert unreadable.get("/api/me/", headers=bearer(token)).status_code == 200
+    assert unreadable.get("/api/verify").status_code == 401
+    assert unreadable.get("/livez").status_code == 200

@@ -188,6 +188,33 @@ def open_session(edge, **headers):
     return response
 
 
+@pytest.mark.parametrize(
+    "others",
+    ["{own}; ad=한글", "ad=\xe9; {own}", "a=1; 이름=한글; {own}; b=\xff; c=2", "{own}; a=b"],
+)
+def test_a_cookie_that_the_server_cannot_read_signs_nobody_out(edge, others):
+    """A script of a sister site can set such cookies for the whole domain."""
+    session = cookies(open_session(edge))["__Host-session"].split(";")[0]
+    sent = others.format(own=session).encode().decode("latin-1")
+
+    page, text = edge.ask("GET", "/accounts/", Cookie=sent)
+
+    assert page.status == 200
+    assert EMAIL in text.decode()
+
+
+def test_nginx_knows_each_cookie_of_the_site():
+    named = (ROOT / "config/settings/security.py").read_text()
+    known = (ROOT / "deploy/nginx/snippets/cookies.conf").read_text()
+    ours = re.findall(r'COOKIE_NAME = f"{COOKIE_PREFIX}([a-z-]+)"', named)
+
+    assert len(ours) > 5
+    assert sorted(re.findall(r"__Host-([a-z-]+)=", known)) == sorted(ours)
+    all_of_them = "".join(f"$own_{name.replace('-', '_')}" for name in ours)
+    [passed_on] = re.findall(r'"(\$own_\S+)";', known)
+    assert sorted(passed_on.split("$")) == sorted(all_of_them.split("$"))
+
+
 def test_sign_in_records_the_address_that_nginx_saw(edge, database):
     response = open_session(
         edge, X_Forwarded_For=FORGED_IP, X_Real_IP=FORGED_IP, Forwarded=f"for={FORGED_IP}"

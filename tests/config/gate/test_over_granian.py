@@ -124,6 +124,18 @@ def test_odd_headers_of_nobody(wire, path, headers):
     wire.check(b"GET " + path + b" HTTP/1.1", headers, b"", status=401)
 
 
+@pytest.mark.parametrize("other", ["ad=한글", "이름=x", "a=1; b=é; c=2"])
+def test_a_cookie_that_granian_cannot_read_leads_to_a_page_that_says_so(wire, other):
+    """Without it the visitor seems to be signed out, and no sign-in helps."""
+    ours = b"Host: {host}\r\nConnection: close\r\nCookie: session={session}; "
+    head = b"GET /accounts/ HTTP/1.1\r\n" + ours + other.encode() + b"\r\n\r\n"
+
+    status, _headers, page = wire.send(head)
+
+    assert status == b"HTTP/1.1 400 Bad Request"
+    assert b"Your browser sent a cookie that this site can&#x27;t read" in page
+
+
 LINES = {
     "HTTP/1.0": (b"GET /api/me/ HTTP/1.0", 200),
     "a whole address": (b"GET http://{host}/api/me/ HTTP/1.1", 200),
