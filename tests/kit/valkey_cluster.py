@@ -118,8 +118,8 @@ class Node(Process):
 
     def sees_dead(self, other: "Node") -> bool:
         """Return True if this node knows that most primaries take the other one for dead."""
-        row = self.tell_it("CLUSTER NODES")[other.address]
-        return "fail" in row["flags"].split(",")
+        row = self.tell_it("CLUSTER NODES").get(other.address)  # None: hasn't heard of it yet
+        return row is not None and "fail" in row["flags"].split(",")
 
     def says_it_works(self) -> bool:
         with contextlib.suppress(redis.RedisError):

@@ -9,7 +9,7 @@ from accounts.audit.models import AuditEvent
 from accounts.federation.linking import links
 from accounts.people.models import User
 from accounts.signins.models import AuthSession
-from accounts.store import outage
+from accounts.store import clocks
 from tests.kit.clients import is_signed_in
 from tests.kit.connections import linked
 from tests.kit.factories import PASSWORD, UserFactory
@@ -239,7 +239,7 @@ def test_the_link_survives_an_outage_of_redis(kakao, owner, walk, visitor, prove
     key = visitor.session[links.ENTRY]["key"]
     with without_redis(settings):
         answers = [visitor.get(PAGE), visitor.post(PAGE, {"link": key, "password": PASSWORD})]
-    outage.forget()
+    clocks.forget()
 
     assert [answer.status_code for answer in answers] == [503, 503]
     assert not linked()
