@@ -60,8 +60,19 @@ class Node(Process):
         return f"{self.host}:{self.port}"
 
     def tell_it(self, *command: object) -> object:
-        """Send a command, which a busy disk may delay."""
-        return self._patient.execute_command(*command)
+        """Send a command, which a busy disk may delay. A new replica counts only after its first second."""
+        answers: list[object] = []
+
+        def is_taken() -> bool:
+            try:
+                answers.append(self._patient.execute_command(*command))
+            except redis.ResponseError as error:
+                if "NOREPLICAS" not in str(error):
+                    raise
+            return bool(answers)
+
+        wait_until(is_taken, f"{command[0]} is taken", seconds=30)
+        return answers[0]
 
     def answers(self) -> bool:
         with contextlib.suppress(redis.RedisError):
@@ -102,6 +113,18 @@ class Node(Process):
             state, rows = self.tell_it("CLUSTER INFO"), self.rows()
             is_whole = (state["cluster_state"], state["cluster_slots_ok"]) == ("ok", str(SLOTS))
             return is_whole and len(rows) == count and not any("fail" in r["flags"] for r in rows)
+        return False
+
+    def is_linked(self) -> bool:
+        """Return True if this node leads, or has what its primary has."""
+        with contextlib.suppress(redis.RedisError):
+            return self.client.info("replication").get("master_link_status", "up") == "up"
+        return False
+
+    def lists_all(self, count: int) -> bool:
+        """Return True if this node tells clients of so many nodes. A replica is told once it has got something."""
+        with contextlib.suppress(redis.RedisError):
+            return len({each[1] for row in _slots(self) for each in row[2:]}) == count
         return False
 
     def sees_pairs(self) -> bool:
@@ -241,6 +264,7 @@ class ValkeyCluster:
             len(leaders) == PRIMARIES
             and all(node.followers() for node in leaders)
             and all(node.sees_all(len(self.nodes)) and node.sees_pairs() for node in self.nodes)
+            and all(node.is_linked() and node.lists_all(len(self.nodes)) for node in self.nodes)
         )
 
     def primary_of(self, slot: int) -> Node:

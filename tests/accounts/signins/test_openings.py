@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
-from accounts import statements
+from accounts import libpq
 from accounts.audit import chain, trail
 from accounts.audit.models import AuditEvent
 from accounts.bell import Topic, bell
@@ -327,7 +327,7 @@ def test_a_connection_lost_before_the_statement_costs_nothing(user, told, has_en
 @committing
 @on_postgres
 def test_an_answer_lost_after_the_commit_opens_one_sign_in(user, told, monkeypatch):
-    real, runs = statements._run, []
+    real, runs = libpq.run, []
 
     def prepared(connection, sql, values):
         runs.append(sql)
@@ -338,7 +338,7 @@ def test_an_answer_lost_after_the_commit_opens_one_sign_in(user, told, monkeypat
             real(connection, "SELECT 1 WHERE %s = 'x'", ["x"])  # raises
         return row
 
-    monkeypatch.setattr(statements, "_run", prepared)
+    monkeypatch.setattr(libpq, "run", prepared)
 
     session = opened(user)
 
