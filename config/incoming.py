@@ -12,6 +12,8 @@ from config import errors
 
 ENCODED = "percent-encoded"
 """How to decode bytes that are no UTF-8: `%E9` stands for each."""
+BROWSER = "Mozilla/"
+"""The `User-Agent` of each browser begins so, and that of few programs."""
 UNREADABLE = "incoming.unreadable_cookies"
 """The member of the WSGI environ that is True if the server read none of the cookies. No header has this name."""
 
@@ -28,8 +30,8 @@ def prepare(environ: dict[str, Any]) -> None:
         environ["PATH_INFO"] = readable.encode().decode("latin-1")
     if sent := environ.get("HTTP_COOKIE"):
         environ["HTTP_COOKIE"] = cookies.named_plainly(sent)
-    elif sent is not None:  # no browser sends an empty header
-        environ[UNREADABLE] = True
+    elif sent is not None and environ.get("HTTP_USER_AGENT", "").startswith(BROWSER):
+        environ[UNREADABLE] = True  # browsers send no empty header, but some programs do
 
 
 class CookieMiddleware:

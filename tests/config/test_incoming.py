@@ -6,7 +6,7 @@ from django.utils.encoding import repercent_broken_unicode
 
 from api.tokens import jwts
 from config import incoming
-from tests.kit.clients import bearer
+from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import AuthSessionFactory
 
 
@@ -58,9 +58,23 @@ def unreadable(db):
     return Client(**{incoming.UNREADABLE: True})
 
 
-@pytest.mark.parametrize(("sent", "is_unreadable"), [("", True), ("a=b", None), (None, None)])
-def test_an_empty_header_means_that_the_server_read_nothing(sent, is_unreadable):
-    environ = {"PATH_INFO": "/"} | ({} if sent is None else {"HTTP_COOKIE": sent})
+@pytest.mark.parametrize(
+    ("sent", "agent", "is_unreadable"),
+    [
+        ("", CHROME, True),
+        ("", "curl/8.1", None),
+        ("", None, None),
+        ("a=b", CHROME, None),
+        (None, CHROME, None),
+    ],
+)
+def test_an_empty_header_of_a_browser_means_that_the_server_read_nothing(
+    sent, agent, is_unreadable
+):
+    headers = {"HTTP_COOKIE": sent, "HTTP_USER_AGENT": agent}
+    environ = {"PATH_INFO": "/"} | {
+        name: each for name, each in headers.items() if each is not None
+    }
 
     incoming.prepare(environ)
 

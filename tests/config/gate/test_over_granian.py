@@ -127,7 +127,8 @@ def test_odd_headers_of_nobody(wire, path, headers):
 @pytest.mark.parametrize("other", ["ad=한글", "이름=x", "a=1; b=é; c=2"])
 def test_a_cookie_that_granian_cannot_read_leads_to_a_page_that_says_so(wire, other):
     """Without it the visitor seems to be signed out, and no sign-in helps."""
-    ours = b"Host: {host}\r\nConnection: close\r\nCookie: session={session}; "
+    ours = b"Host: {host}\r\nConnection: close\r\nUser-Agent: Mozilla/5.0\r\n"
+    ours += b"Cookie: session={session}; "
     head = b"GET /accounts/ HTTP/1.1\r\n" + ours + other.encode() + b"\r\n\r\n"
 
     status, _headers, page = wire.send(head)
