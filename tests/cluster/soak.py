@@ -38,8 +38,9 @@ PAUSE_SECONDS = 2
 EVERY_SECONDS = 0.05
 CHECKED = 500
 """Sign-ins of each kind, ended and not, that are tried on every server at the end."""
-OUTBOX_SECONDS = 30
-"""How long the outbox may be as full as before, while the load has ended."""
+OUTBOX_SECONDS = 330
+"""How long the outbox may be as full as before, while the load has ended: longer than `jobs.LEASE`. A crash of PostgreSQL
+cuts off the jobs that are being done, and they are due again when their lease ends."""
 MANAGE = [sys.executable, "-W", "ignore", "manage.py"]
 
 
