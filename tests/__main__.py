@@ -30,7 +30,7 @@ INSTALL = {
 ON_POSTGRES = [
     *("tests/accounts", "tests/api", "tests/stories"),
     *(f"tests/doctor/test_{name}.py" for name in ("database", "stored", "pooling", "standbys")),
-    "tests/config/test_database.py",
+    *("tests/config/test_database.py", "tests/config/test_worker.py"),
 ]
 ON_PGBOUNCER = [
     *(f"tests/accounts/signins/test_{name}.py" for name in ("refresh", "rotation", "sessions")),

@@ -194,6 +194,8 @@ def test_a_lane_goes_on_after_an_outage_of_the_database(handler):
 
     wait_until(lambda: lanes.fill() or len(handler.done) == JOBS, "all jobs are done", every=0.1)
     lanes.finish()
+    connection.close()
+    connection.close_pool()  # its idle connections were ended, too
 
     assert sorted(handler.done) == names(JOBS)
     assert Job.objects.filter(not_before__lte=timezone.now()).count() == 0

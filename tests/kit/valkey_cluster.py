@@ -122,7 +122,7 @@ class Node(Process):
         return False
 
     def lists_all(self, count: int) -> bool:
-        """Return True if this node tells clients of so many nodes. A replica is told once it has got something."""
+        """Return True if `CLUSTER SLOTS` of this node lists so many nodes. It leaves out a replica without data."""
         with contextlib.suppress(redis.RedisError):
             return len({each[1] for row in _slots(self) for each in row[2:]}) == count
         return False
