@@ -86,7 +86,7 @@ class BodyMiddleware:
             return errors.respond(request, problems.BODY_TOO_LARGE)
         if not _is_text_encoding(request.encoding):
             return errors.respond(request, problems.BAD_REQUEST)
-        mistake = _mistake_in_json(request)
+        mistake = _mistake_in_json(request) if int(length) else None
         return errors.respond(request, mistake) if mistake else self.get_response(request)
 
 
@@ -104,7 +104,7 @@ def _mistake_in_json(request: HttpRequest) -> Problem | None:
     # DRF also parses JSON if the type has a wildcard, and allauth for any type.
     is_allauths = bool(routes.stated(request, "reads_json"))
     is_json = request.content_type == "application/json" or "*" in (request.content_type or "")
-    if not request.body or not (is_json or is_allauths):
+    if not (is_json or is_allauths):
         return None
     try:
         found = _parsed(request.body)
