@@ -7,7 +7,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.audit import trail
@@ -22,7 +21,7 @@ PREFIX = "mk_"
 """The beginning of each secret, by which scanners of source code find one that leaked."""
 SHOWN = 8
 USE_SECONDS = 60
-"""Least seconds between two writes of `last_used_at`."""
+"""Least seconds between two writes of `last_used_at`, except by requests at the same time."""
 NEVER = timedelta(days=100 * 365)
 
 
@@ -55,7 +54,11 @@ def revoke(key: ApiKey, *, by: User | None = None, client: ClientInfo | None = N
 
 
 def check(client_id: str, secret: str) -> ApiKey | None:
-    """Return the active key with this id and secret, or None. Notes the use, at most once a minute."""
+    """Return the active key with this id and secret, or None. Notes the use, about once a minute.
+
+    A key that is revoked while the note waits for its row is refused: a token made later than the end
+    could outlive the memory of that end.
+    """
     try:
         key = ApiKey.objects.filter(pk=UUID(client_id)).first()
     except ValueError:
@@ -63,10 +66,15 @@ def check(client_id: str, secret: str) -> ApiKey | None:
     expected = key.digest if key is not None else ""
     if not hmac.compare_digest(_digest(secret), expected) or key is None or not key.is_active:
         return None
+    return key if _note_use(key) else None
+
+
+def _note_use(key: ApiKey) -> bool:
+    """Write the time, if the last write is `USE_SECONDS` ago. Returns False if the key has ended meanwhile."""
     now = timezone.now()
-    is_due = Q(last_used_at=None) | Q(last_used_at__lt=now - timedelta(seconds=USE_SECONDS))
-    ApiKey.objects.filter(is_due, pk=key.pk).update(last_used_at=now)
-    return key
+    if key.last_used_at and now - key.last_used_at < timedelta(seconds=USE_SECONDS):
+        return True
+    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(last_used_at=now))
 
 
 def _named(key: ApiKey) -> str:

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 Kind = AuthSession.Kind
 Reason = RevokeReason
 OWN_ENDS = {Reason.LOGOUT, Reason.UNFINISHED}
-"""The reasons that leave a trusted browser trusted."""
+"""The reasons that leave the trusted browsers trusted."""
 
 
 def open(  # noqa: A001, PLR0913 - called as sessions.open(); facts of one sign-in
@@ -166,18 +166,21 @@ def revoke(
     client: ClientInfo | None = None,
     note: str = "",
 ) -> bool:
-    """End this sign-in everywhere. Unless it signs out itself, its browser is no longer trusted.
+    """End this sign-in everywhere. `note` has the words of the operator `actor`.
 
-    `note` has the words of the operator `actor`.
+    If it is a browser's, and the browser does not sign out itself, the account trusts no browser any more:
+    a thief may have copied the cookie of one, and its row does not tell which sign-ins it has opened. Deletes
+    the trust twice, as `revoke_all` does.
 
     Returns True, or False without a record if it had ended before.
     """
+    trusted = _trust_that_ends_with(session, reason)
     with transaction.atomic():
-        if reason not in OWN_ENDS:
-            TrustedBrowser.objects.filter(sid=session.pk).delete()
+        trusted.delete()
         ended = AuthSession.objects.filter(pk=session.pk, revoked_at=None).update(
             revoked_at=Now(), revoked_reason=reason
         )
+        trusted.delete()
         if not ended:
             return False
         trail.record(
@@ -192,6 +195,12 @@ def revoke(
         sid = session.pk
         transaction.on_commit(lambda: _announce([sid]), robust=True)
     return True
+
+
+def _trust_that_ends_with(session: AuthSession, reason: Reason) -> "QuerySet[TrustedBrowser]":
+    if reason in OWN_ENDS or session.kind != Kind.BROWSER or session.user_id is None:
+        return TrustedBrowser.objects.none()
+    return TrustedBrowser.objects.filter(user_id=session.user_id)
 
 
 def sign_out(sid: UUID, *, client: ClientInfo, user: User | None = None) -> bool:
@@ -257,11 +266,16 @@ def revoke_opened_by(
     keep: UUID | None = None,
     client: ClientInfo | None = None,
 ) -> int:
-    """End the sign-ins of `user` that this provider opened, except `keep`. Returns the number that ended."""
+    """End the sign-ins of `user` that this provider opened, except `keep`. Returns the number that ended.
+
+    Also ends the trust in all browsers, twice as `revoke_all` does.
+    """
     with transaction.atomic():
-        TrustedBrowser.objects.filter(user_id=user.pk).delete()
+        trusted = TrustedBrowser.objects.filter(user_id=user.pk)
+        trusted.delete()
         sids = [sid for sid, amr in _live(user) if provider in amr and sid != keep]
         _end(sids, user=user, reason=reason, client=client)
+        trusted.delete()
         if sids:
             transaction.on_commit(lambda: _announce(sids), robust=True)
     return len(sids)

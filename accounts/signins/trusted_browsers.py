@@ -2,7 +2,7 @@
 
 A random token in the browser's cookie names the row, which has only a hash of it. The trust is bound to
 the account and to a fingerprint of its factors, which the caller computes. It ends with every act that
-ends more than the sign-in of one browser (`sessions.revoke_all`).
+ends a browser's sign-in from elsewhere (`sessions.revoke`, `sessions.revoke_all`).
 """
 
 import hashlib
@@ -68,7 +68,7 @@ def remember(
     with transaction.atomic():
         digests = [_digest(each) for each in former]
         TrustedBrowser.objects.filter(user=user, digest__in=digests).delete()
-        # Lock the sign-in, so that a `revoke_all` at the same time deletes the new row, or is seen here.
+        # Lock the sign-in, so that its end at the same time deletes the new row, or is seen here.
         # Trusted browsers are locked before sign-ins everywhere, which prevents deadlocks.
         active = AuthSession.objects.active().select_for_update(of=["self"])
         if not active.filter(pk=session.pk):

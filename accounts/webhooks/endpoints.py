@@ -76,7 +76,7 @@ def rotate(
     actor: User | None = None,
     client: ClientInfo | None = None,
 ) -> str:
-    """Make a new secret and return it. Until `overlap` from now both secrets sign.
+    """Make a new secret and return it. Until `overlap` from now it and those before it sign.
 
     Without an overlap the former secret ends at once, as after a leak.
     """

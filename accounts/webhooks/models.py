@@ -13,6 +13,7 @@ from typing_extensions import override
 from accounts import encryption
 from accounts.audit.vocabulary import WebhookStop, reason_label
 from accounts.encrypted import EncryptedText
+from accounts.errors import DecryptionError
 from accounts.webhooks import addresses, signing
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 OVERLAP = timedelta(hours=24)
 """How long deliveries are signed by the former secret, too, after a rotation."""
+MAX_FORMER = 3
+"""Most former secrets that sign at the same time."""
 ANSWER_MAX = 1024
 
 
@@ -39,6 +42,7 @@ class WebhookEndpoint(models.Model):
     )
     # Encrypted under DATA_ENCRYPTION_KEYS. `secrets` opens them.
     secret = EncryptedText(editable=False)
+    # The last one first, with spaces between them: several, if it was renewed again before the end of `OVERLAP`.
     former_secret = EncryptedText(editable=False, blank=True)
     former_until = models.DateTimeField(_("former secret signs until"), null=True, editable=False)
     created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
@@ -74,19 +78,29 @@ class WebhookEndpoint(models.Model):
 
     def secrets(self) -> list[str]:
         """Return the secrets that sign now: the current one first. Raises `DecryptionError`."""
-        sealed = [self.secret]
+        found = [encryption.decrypt(self.secret)]
         if self.former_until is not None and self.former_until > timezone.now():
-            sealed.append(self.former_secret)
-        return [encryption.decrypt(each) for each in sealed]
+            found += encryption.decrypt(self.former_secret).split()
+        return found
 
     def renew_secret(self, *, overlap: timedelta = OVERLAP) -> str:
-        """Set a new secret, without a save, and return it. The former one signs as well for `overlap`."""
+        """Set a new secret, without a save, and return it. Those that sign now sign as well for `overlap`.
+
+        So the receiver's secret still signs if an operator renews twice: maybe the first answer got lost.
+        """
         fresh = signing.fresh_secret()
-        keeps = bool(self.secret and overlap)
-        self.former_secret = self.secret if keeps else ""
-        self.former_until = timezone.now() + overlap if keeps else None
+        former = self._former() if overlap else []
+        self.former_secret = encryption.encrypt(" ".join(former)) if former else ""
+        self.former_until = timezone.now() + overlap if former else None
         self.secret = encryption.encrypt(fresh)
         return fresh
+
+    def _former(self) -> list[str]:
+        """Return the secrets that stay beside a new one: none, if no key opens them, so that none can sign."""
+        try:
+            return self.secrets()[:MAX_FORMER] if self.secret else []
+        except DecryptionError:
+            return []
 
 
 class WebhookDelivery(models.Model):

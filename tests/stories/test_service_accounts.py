@@ -1,12 +1,14 @@
 """Give machines access tokens for API keys, and attack them: a key is no person, and ends at once."""
 
 import base64
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import time_machine
 from django.core.exceptions import ValidationError
+from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 from rest_framework.response import Response
@@ -109,7 +111,7 @@ def test_a_wrong_request_names_the_error_of_the_standard(key, fields, error):
     assert "access_token" not in answer.json()
 
 
-@pytest.mark.parametrize("secret", ["", "mk_", "wrong", "\x00", "%00", "é"])
+@pytest.mark.parametrize("secret", ["", "mk_", "wrong", "\x00", "%00", "%ED%A0%80", "é"])
 def test_a_wrong_secret_is_refused(key, secret):
     answer = ask(key, secret)
 
@@ -124,7 +126,11 @@ def test_a_wrong_secret_is_refused(key, secret):
         {},
         {"authorization": "Basic"},
         {"authorization": "Basic !!!"},
+        {"authorization": "Basic é\x80"},
+        {"authorization": "Basic OnM6, Basic OnM6"},
         {"authorization": "Bearer x"},
+        basic("x" * 1_000_000, "%41" * 500_000),
+        basic("\x00", "x"),
         basic("nobody", "x"),
         basic("00000000-0000-0000-0000-000000000000", ""),
         basic("", ""),
@@ -308,6 +314,36 @@ def test_a_revoked_key_ends_its_tokens_at_once(key, admin_user):
     assert not keys.revoke(key)
     types = AuditEvent.objects.filter(sid=key.pk).values_list("type", flat=True)
     assert set(types) == {"api_key.added", "api_key.revoked", "session.revoked"}
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_is_revoked_during_its_check_gets_no_token(key):
+    """The check has read the key, and its note of the use waits for the end."""
+    answers = []
+
+    def run():
+        try:
+            answers.append(ask(key).status_code)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    with transaction.atomic():
+        keys.revoke(key)
+        thread.start()
+        thread.join(1)
+        assert thread.is_alive()
+    thread.join(30)
+
+    assert answers == [401]
+
+
+def test_two_revocations_at_once_are_one(key):
+    first, second = ApiKey.objects.get(), ApiKey.objects.get()
+
+    assert [keys.revoke(first), keys.revoke(second)] == [True, False]
+    assert AuditEvent.objects.filter(type="api_key.revoked").count() == 1
 
 
 def test_followers_of_ended_sign_ins_learn_of_it(key, settings):

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -271,6 +271,54 @@ def test_ending_its_sign_in_from_another_device_ends_it(trusted, user, codes):
     assert is_asked(trusted, user)
 
 
+def copy_of(trusted):
+    """Return the browser of a thief who has the cookie and the password."""
+    thief = Client(headers={"user-agent": CHROME})
+    thief.cookies[COOKIE] = trusted.cookies[COOKIE].value
+    return thief
+
+
+@pytest.mark.parametrize("kind", ["page", "api"])
+def test_ending_the_sign_in_of_a_copied_cookie_ends_it(trusted, user, codes, kind):
+    """Also if the owner has signed in by the same trust since then."""
+    thief = copy_of(trusted)
+    assert not is_asked(thief, user)
+    stolen = AuthSession.objects.filter(revoked_at=None).get().pk
+    assert not is_asked(trusted, user)
+    trusted.post("/accounts/2fa/reauthenticate/", {"code": codes.pop()})
+
+    if kind == "page":
+        trusted.post(f"/accounts/sessions/{stolen}/revoke/")
+    else:
+        trusted.delete(f"/api/sessions/{stolen}/")
+
+    assert AuthSession.objects.get(pk=stolen).revoked_at
+    assert not TrustedBrowser.objects.exists()
+    assert is_asked(thief, user)
+
+
+def test_ending_an_earlier_sign_in_of_the_browser_ends_it(browser, user, codes):
+    """The browser lost its session, as by a restart, and used the trust since then."""
+    sign_in(browser, user)
+    browser.post(STEP, {"code": codes.pop(), "trust": "on"})
+    first = AuthSession.objects.get()
+    del browser.cookies["session"]
+    assert not is_asked(browser, user)
+    browser.post("/accounts/logout/")
+
+    sessions.revoke(first, reason=sessions.Reason.OTHER_DEVICE)
+
+    assert is_asked(browser, user)
+
+
+def test_ending_the_sign_in_of_an_app_leaves_it(trusted, user):
+    app = AuthSessionFactory(user=user, token=True)
+
+    sessions.revoke(app, reason=sessions.Reason.OTHER_DEVICE)
+
+    assert not is_asked(trusted, user)
+
+
 def test_the_list_of_devices_shows_it_and_ends_it(trusted, user):
     is_asked(trusted, user)
     page = trusted.get("/accounts/sessions/")
@@ -459,6 +507,50 @@ def test_signing_out_everywhere_leaves_no_new_trust(user, codes, turn):
     at_once(2, act)
 
     assert not TrustedBrowser.objects.exists()
+
+
+def end_it(session):
+    sessions.revoke(session, reason=sessions.Reason.OTHER_DEVICE)
+
+
+def end_those_of_its_provider(session):
+    sessions.revoke_opened_by("google", session.user, reason=sessions.Reason.PROVIDER)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("end", [end_it, end_those_of_its_provider])
+def test_an_end_that_waits_for_a_new_trust_ends_it(user, codes, end):
+    """The trust is written, and commits after the end has looked for trust."""
+    session = AuthSessionFactory(user=user, amr=["google", "mfa"])
+
+    def run():
+        try:
+            end(session)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    with transaction.atomic():
+        stamp = fingerprint.of(user)
+        trusted_browsers.remember(session, former=[], fingerprint=stamp, client=ClientInfo())
+        thread.start()
+        thread.join(1)
+        assert thread.is_alive()
+    thread.join(30)
+
+    assert not AuthSession.objects.filter(revoked_at=None).exists()
+    assert not TrustedBrowser.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/api/token/", "/_allauth/app/v1/auth/login"])
+def test_an_app_with_the_cookie_is_asked(trusted, user, path):
+    """A thief of the cookie can't choose the door that gives tokens."""
+    body = {"email": user.email, "password": PASSWORD}
+    answer = trusted.post(path, body, content_type="application/json")
+
+    assert answer.status_code == 401
+    assert not AuthSession.objects.filter(revoked_at=None).exists()
 
 
 # With a passkey, and by the headless API
