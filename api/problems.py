@@ -123,6 +123,12 @@ BODY_TOO_LARGE = Problem(
     _("Too large"),
     _("The request is larger than the site accepts. Send less."),
 )
+ADDRESS_TOO_LONG = Problem(
+    414,
+    "address_too_long",
+    _("Address too long"),
+    _("This address is longer than the site accepts. Check the link, or begin at the start page."),
+)
 TOO_MANY_REQUESTS = Problem(
     429,
     "too_many_requests",
@@ -456,7 +462,7 @@ TABLE = {
         *(BAD_REQUEST, MALFORMED_JSON, NO_OBJECT, INVALID_FIELDS, INVALID_RETRY_KEY, NOT_FOUND),
         *(METHOD_NOT_ALLOWED, REFRESH_EXPIRED, REFRESH_LOST, REFRESH_REUSED),
         *(PAGE_NEEDS_FORM, NOT_ACCEPTABLE, LENGTH_REQUIRED, UNSUPPORTED_MEDIA_TYPE),
-        *(BODY_TOO_LARGE, TOO_MANY_REQUESTS, NOT_AUTHENTICATED, INVALID_TOKEN),
+        *(BODY_TOO_LARGE, ADDRESS_TOO_LONG, TOO_MANY_REQUESTS, NOT_AUTHENTICATED, INVALID_TOKEN),
         *(INVALID_CLIENT, SESSION_ENDED, FORBIDDEN, PERMISSION_DENIED, ORIGIN_REFUSED),
         FRESH_PROOF_REQUIRED,
         *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, COOKIES_UNREADABLE, LINK_NEEDS_COOKIES),
