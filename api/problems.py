@@ -396,6 +396,14 @@ SIGN_UP_CLOSED = Problem(
     _("Sign-up is closed"),
     _("New accounts can't be created at the moment, or only with an invitation."),
 )
+INVITED_OTHER_EMAIL = Problem(
+    403,
+    "invited_other_email",
+    _("Your invitation is for another email."),
+    _(
+        "Sign up with the email to which the invitation was mailed, or ask for an invitation to this one."
+    ),
+)
 LAST_SUPERUSER = Problem(
     409,
     "last_superuser",
@@ -475,7 +483,7 @@ TABLE = {
         *(PASSKEY_REFUSED, PASSKEY_UNVERIFIED, PASSKEY_CLONED),
         LAST_SUPERUSER,
         SERVICE_REFUSED,
-        SIGN_UP_CLOSED,
+        *(SIGN_UP_CLOSED, INVITED_OTHER_EMAIL),
         *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE, FORMER_SYSTEM_UNAVAILABLE),
     )
 }
