@@ -179,7 +179,7 @@ LONG = {
     "a query that is longer as `next`": "?q=" + "=" * 8_000,
     "a `next`": "?next=/" + "a" * 17_000,
     "a path": "a" * 17_000,
-    "a path that ends in no slash": "/" + "a" * 12_500,
+    "a path that ends in no slash": "a/" + "a" * 12_500,
     "a path that is longer as `next`": "%C3%A9" * 2_000,
     "a path in emoji": "%F0%9F%98%80" * 700,
 }
