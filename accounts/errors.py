@@ -8,6 +8,7 @@ AccountsError
 ├── FormerSystemUnavailableError  the system that users come from gives no answer
 ├── FreshProofRequiredError  the act needs a newer proof of the sign-in
 ├── InactiveUserError      the account was disabled or changed while it was signing in
+├── InvitedOtherEmailError  the visitor's invitation is for another email
 ├── LastSuperuserError     the last administrator can't delete the account
 ├── RevocationsStaleError  this process cannot tell which sign-ins have ended: fail closed
 ├── SessionEndedError      the session was deleted while this request ran
@@ -123,6 +124,12 @@ class SignUpClosedError(AccountsError):
     """Nobody may sign up at the moment, or only with an invitation (`SIGN_UP`)."""
 
     code = "sign_up_closed"
+
+
+class InvitedOtherEmailError(SignUpClosedError):
+    """This visitor opened the link of an invitation, and signs up with another email, such as a provider's."""
+
+    code = "invited_other_email"
 
 
 class SignUpPendingError(AccountsError):

@@ -123,6 +123,12 @@ BODY_TOO_LARGE = Problem(
     _("Too large"),
     _("The request is larger than the site accepts. Send less."),
 )
+ADDRESS_TOO_LONG = Problem(
+    414,
+    "address_too_long",
+    _("Address too long"),
+    _("This address is longer than the site accepts. Check the link, or begin at the start page."),
+)
 TOO_MANY_REQUESTS = Problem(
     429,
     "too_many_requests",
@@ -390,6 +396,14 @@ SIGN_UP_CLOSED = Problem(
     _("Sign-up is closed"),
     _("New accounts can't be created at the moment, or only with an invitation."),
 )
+INVITED_OTHER_EMAIL = Problem(
+    403,
+    "invited_other_email",
+    _("Your invitation is for another email."),
+    _(
+        "Sign up with the email to which the invitation was mailed, or ask for an invitation to this one."
+    ),
+)
 LAST_SUPERUSER = Problem(
     409,
     "last_superuser",
@@ -456,7 +470,7 @@ TABLE = {
         *(BAD_REQUEST, MALFORMED_JSON, NO_OBJECT, INVALID_FIELDS, INVALID_RETRY_KEY, NOT_FOUND),
         *(METHOD_NOT_ALLOWED, REFRESH_EXPIRED, REFRESH_LOST, REFRESH_REUSED),
         *(PAGE_NEEDS_FORM, NOT_ACCEPTABLE, LENGTH_REQUIRED, UNSUPPORTED_MEDIA_TYPE),
-        *(BODY_TOO_LARGE, TOO_MANY_REQUESTS, NOT_AUTHENTICATED, INVALID_TOKEN),
+        *(BODY_TOO_LARGE, ADDRESS_TOO_LONG, TOO_MANY_REQUESTS, NOT_AUTHENTICATED, INVALID_TOKEN),
         *(INVALID_CLIENT, SESSION_ENDED, FORBIDDEN, PERMISSION_DENIED, ORIGIN_REFUSED),
         FRESH_PROOF_REQUIRED,
         *(HTTPS_REQUIRED, CSRF_FAILED, COOKIES_BLOCKED, COOKIES_UNREADABLE, LINK_NEEDS_COOKIES),
@@ -469,7 +483,7 @@ TABLE = {
         *(PASSKEY_REFUSED, PASSKEY_UNVERIFIED, PASSKEY_CLONED),
         LAST_SUPERUSER,
         SERVICE_REFUSED,
-        SIGN_UP_CLOSED,
+        *(SIGN_UP_CLOSED, INVITED_OTHER_EMAIL),
         *(SERVER_ERROR, STORE_UNAVAILABLE, PROVIDER_UNAVAILABLE, FORMER_SYSTEM_UNAVAILABLE),
     )
 }

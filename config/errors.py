@@ -14,6 +14,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -24,6 +25,7 @@ from accounts import libpq, routes
 from accounts.errors import (
     AccountExistsError,
     FreshProofRequiredError,
+    InvitedOtherEmailError,
     SessionEndedError,
     TooManyRequestsError,
 )
@@ -56,6 +58,8 @@ def answer(request: HttpRequest, error: BaseException | None) -> HttpResponse | 
     if isinstance(error, RateLimited):
         return handler429(request)
     again = expired.way_back(request) if problem.status == HTTPStatus.TOO_MANY_REQUESTS else ""
+    if isinstance(error, InvitedOtherEmailError):
+        again = reverse("account_signup")
     response = respond(request, problem, error, again=again)
     if isinstance(error, LimitReachedError):
         for name, value in error.headers.items():

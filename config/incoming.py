@@ -1,8 +1,9 @@
-"""Prepare the path and the cookies of a request before Django reads them."""
+"""Prepare the path and the cookies of a request before Django reads them, and refuse a long address."""
 
 import codecs
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponseBase
 
@@ -14,6 +15,13 @@ ENCODED = "percent-encoded"
 """How to decode bytes that are no UTF-8: `%E9` stands for each."""
 BROWSER = "Mozilla/"
 """The `User-Agent` of each browser begins so, and that of few programs."""
+MAX_ADDRESS = 12_000
+"""Characters of a path and a query as the `next` of another address, where `%E9` becomes `%25E9`.
+
+Django raises an error for a redirect to more than 16,384, and our nginx takes 16 KB of headers. A server should take
+8,000 octets (RFC 9110 §4.1)."""
+MAX_GROWTH = 20
+"""A character that is no ASCII has up to four octets, and each becomes `%25E9`."""
 UNREADABLE = "incoming.unreadable_cookies"
 """The member of the WSGI environ that is True if the server read none of the cookies. No header has this name."""
 
@@ -32,6 +40,23 @@ def prepare(environ: dict[str, Any]) -> None:
         environ["HTTP_COOKIE"] = cookies.named_plainly(sent)
     elif sent is not None and environ.get("HTTP_USER_AGENT", "").startswith(BROWSER):
         environ[UNREADABLE] = True  # browsers send no empty header, but some programs do
+
+
+class AddressMiddleware:
+    """Answer 414 to an address that is longer than `MAX_ADDRESS`.
+
+    Nearly every page may redirect to the sign-in page with its address as `next`, and others to the same address
+    with a slash or another host. Place it before all of them.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        length = len(request.META["PATH_INFO"]) + len(request.META.get("QUERY_STRING", ""))
+        if length * MAX_GROWTH > MAX_ADDRESS and len(quote(request.get_full_path())) > MAX_ADDRESS:
+            return errors.respond(request, problems.ADDRESS_TOO_LONG)
+        return self.get_response(request)
 
 
 class CookieMiddleware:

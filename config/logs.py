@@ -49,6 +49,9 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
             "django.request": {"level": "CRITICAL"},
             # Django logs a stack trace for each request with a wrong host name.
             "django.security.DisallowedHost": {"level": "CRITICAL"},
+            # Django logs these as errors, but anybody can send such a form or query.
+            "django.security.TooManyFieldsSent": {"level": "CRITICAL"},
+            "django.security.TooManyFilesSent": {"level": "CRITICAL"},
         },
     }
 

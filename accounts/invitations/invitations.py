@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import EmailField, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -60,9 +60,23 @@ def are_useless() -> bool:
 
 
 def has_account(email: str) -> bool:
-    """Return True if an account has this address, other than one that was never proved."""
-    user = User.objects.filter(email=UserManager.normalize_email(email)).first()
-    return user is not None and not addresses.is_unproved(user)
+    """Return True if an account has this address, other than one that was never proved.
+
+    It may be a further address of that account.
+    """
+    email = UserManager.normalize_email(email)
+    user = User.objects.filter(email=email).first()
+    if user is not None and not addresses.is_unproved(user):
+        return True
+    return User.objects.filter(emailaddress__email=email, emailaddress__verified=True).exists()
+
+
+def validate(email: str) -> None:
+    """Raise `ValidationError` for what is no address, or one that the column can't hold.
+
+    Call with the normal form: a domain such as `한국.kr` is longer there.
+    """
+    EmailField().run_validators(email)
 
 
 def revoke(

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts.errors import SignUpClosedError
+from accounts.errors import InvitedOtherEmailError, SignUpClosedError
 from accounts.invitations import invitations
 from accounts.invitations.models import Invitation
 from accounts.people import addresses
@@ -59,9 +59,11 @@ def admit(request: HttpRequest, email: str, *, proved: Iterable[str] = ()) -> No
     by_provider = email in {UserManager.normalize_email(each) for each in proved}
     sign_in = sign_in_of(request)
     sign_in.invitation = None
-    if by_link or (by_provider and settings.SIGN_UP == INVITATION):
+    if by_link or (by_provider and settings.SIGN_UP != CLOSED):
         sign_in.invitation = invitations.spend(email)
     if sign_in.invitation is None and settings.SIGN_UP != OPEN:
+        if link is not None and not by_link:
+            raise InvitedOtherEmailError
         raise SignUpClosedError
     # The link was mailed to this address, so its reader has proved it.
     sign_in.proved_email = email if by_link and sign_in.invitation else ""

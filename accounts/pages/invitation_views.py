@@ -22,7 +22,8 @@ class LinkView(View):
     is_limited_by_get = True
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        if invitations.by_token(token) is None:
+        invitation = invitations.by_token(token)
+        if invitation is None:
             text = _(
                 "This invitation no longer works: it was used or withdrawn, a newer mail has another link, or it "
                 "has expired. If you have made your account with it, sign in."
@@ -34,6 +35,12 @@ class LinkView(View):
                 "its link again."
             )
             messages.warning(request, text)
+        elif invitations.has_account(invitation.email):
+            text = _(
+                "You have an account with this email already, so you need no invitation. Sign in."
+            )
+            messages.info(request, text)
+            return redirect("account_login")
         else:
             request.session[admission.ENTRY] = token
         return redirect("account_signup")

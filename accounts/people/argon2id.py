@@ -30,8 +30,10 @@ OF_SODIUM = re.compile(
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 turns = BoundedSemaphore(CORES)
-"""As many hashes at once as there are cores. More at once would end no sooner, and need 19 MiB each.
-The hashes of other systems take turns, too (`hashers.AsTyped`)."""
+"""As many hashes at once as there are cores. More at once would end no sooner, and need 19 MiB each."""
+costly_turns = BoundedSemaphore(max(1, CORES - 1))
+"""The turns of hashes that cost more than ours: those of other systems (`hashers.AsTyped`). One may need 256 MiB
+and a second. They have turns of their own, so a sign-in with a hash of ours never waits for them."""
 
 
 def derive(password: bytes, salt: bytes, *, passes: int, kibibytes: int) -> bytes:
@@ -43,12 +45,12 @@ def derive(password: bytes, salt: bytes, *, passes: int, kibibytes: int) -> byte
         return hash_secret_raw(password, salt, passes, kibibytes, 1, HASH_BYTES, Type.ID)
 
 
-def verify(encoded: str, password: bytes) -> bool:
-    """Return True if this hash, `$argon2id$…`, is of this password.
+def verify(encoded: str, password: bytes, *, is_costly: bool = False) -> bool:
+    """Return True if this hash, `$argon2id$…`, is of this password. `is_costly`: it takes a costly turn.
 
     Returns False or raises `ValueError` for a damaged hash. Also verifies Argon2i and Argon2d.
     """
-    with turns:
+    with costly_turns if is_costly else turns:
         if HAS_SODIUM and OF_SODIUM.fullmatch(encoded):
             try:
                 return bindings.crypto_pwhash_str_verify(encoded.encode(), password)

@@ -3,6 +3,7 @@
 The hash is the one place that every door passes: pages, API, headless API, admin, commands.
 """
 
+import re
 import secrets
 from base64 import b64encode
 
@@ -20,6 +21,7 @@ from typing_extensions import override
 from accounts.people import argon2id
 from accounts.people.passwords import normalise
 
+COSTS = re.compile(r"\$m=(?P<memory>\d{1,10}),t=(?P<passes>\d{1,10}),", re.ASCII)
 BCRYPT_BYTES = 72
 """The library refuses a longer password. Systems that made such a hash cut it off here."""
 
@@ -57,8 +59,14 @@ class Argon2idPasswordHasher(Argon2PasswordHasher):
     def verify(self, password: str, encoded: str) -> bool:
         algorithm, rest = encoded.split("$", 1)
         return algorithm == self.algorithm and argon2id.verify(
-            f"${rest}", normalise(password).encode()
+            f"${rest}", normalise(password).encode(), is_costly=self._is_costly(rest)
         )
+
+    def _is_costly(self, encoded: str) -> bool:
+        """Return True if this hash costs more than a new one. An import brings such hashes."""
+        found = COSTS.search(encoded)
+        work = self.memory_cost * self.time_cost
+        return found is not None and int(found["memory"]) * int(found["passes"]) > work
 
 
 def _b64(raw: bytes) -> str:
@@ -75,12 +83,13 @@ class AsTyped:
     A wrong password in another form than NFKC takes two hashes here, and these hashes take another time
     than ours. So until its next sign-in, the time shows that an account with such a hash exists.
 
-    Such a hash may need 256 MiB (`moving.hashes`), so it takes turns with ours.
+    Such a hash may need 256 MiB and a second (`moving.hashes`), so only a few are computed at once, and hashes of
+    ours don't wait for them (`argon2id.costly_turns`).
     """
 
     def verify(self, password: str, encoded: str) -> bool:
         forms = dict.fromkeys((normalise(password), password))
-        with argon2id.turns:
+        with argon2id.costly_turns:
             return any(super(AsTyped, self).verify(form, encoded) for form in forms)  # type: ignore[misc]  # of the hasher
 
 

@@ -94,11 +94,14 @@ class InvitationAdmin(KeysetList, ReadOnly, admin.ModelAdmin[Invitation]):
             return
         count = 0
         for each in queryset.filter(accepted_at=None, revoked_at=None):
+            if invitations.has_account(each.email):
+                refusal = _("Nothing was sent to %(email)s: an account has this email.")
+                self.message_user(request, str(refusal) % {"email": each.email}, messages.WARNING)
+                continue
             invitations.invite(each.email, locale=each.locale, **_by(request))
             count += 1
-        self._tell(
-            request, ngettext("%d invitation was sent.", "%d invitations were sent.", count), count
-        )
+        text = ngettext("%d invitation was sent.", "%d invitations were sent.", count)
+        self._tell(request, text, count)
 
     @admin.action(description=_("Revoke the invitation"), permissions=["add_right"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:

@@ -10,6 +10,7 @@ MIDDLEWARE = [
     *(["config.tracing.TracingMiddleware"] if TRACING else []),
     "config.middleware.RequestLogMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.incoming.AddressMiddleware",
     "config.methods.MethodMiddleware",
     "config.middleware.CanonicalHostMiddleware",
     "config.headers.HttpsMiddleware",

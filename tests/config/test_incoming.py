@@ -8,6 +8,7 @@ from api.tokens import jwts
 from config import incoming
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import AuthSessionFactory
+from tests.kit.problems import problem
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,61 @@ def test_a_cookie_that_only_looks_like_ours_is_removed():
     incoming.prepare(environ)
 
     assert environ["HTTP_COOKIE"] == "a=b"
+
+
+# An address that is too long
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/" + "a" * 17_000,
+        "/accounts/?q=" + "=" * 8_000,
+        "/accounts" + "%C3%A9" * 2_000,
+        "/" + "a" * 16_383,  # a redirect would add a slash
+        "/" + "%F0%9F%98%80" * 700,
+    ],
+    ids=lambda path: path[:20],
+)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_an_address_that_is_too_long_is_a_414_with_a_way_on(client, caplog, path, method):
+    page = getattr(client, method)(path)
+
+    assert page.status_code == 414
+    assert 'href="/"' in page.text
+    assert not [line for line in caplog.records if line.levelname == "ERROR"]
+
+
+@pytest.mark.django_db
+def test_a_program_learns_that_the_address_is_too_long(client):
+    answer = client.get("/api/me/?q=" + "a" * 17_000)
+
+    assert answer.status_code == 414
+    assert answer.json() == problem(414, "address_too_long")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("length", [8_000, incoming.MAX_ADDRESS - 50])
+def test_an_address_of_8000_octets_is_taken(client, length):
+    answer = client.get("/accounts/?q=" + "a" * (length - 50))
+
+    assert answer.status_code == 302
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_too_many_fields_write_no_error_line(client, caplog, method):
+    fields = "a&" * 1_500
+
+    if method == "get":
+        answer = client.get(f"/accounts/login/?{fields}")
+    else:
+        form = "application/x-www-form-urlencoded"
+        answer = client.post("/accounts/login/", fields, content_type=form)
+
+    assert answer.status_code == 400
+    assert not [line for line in caplog.records if line.levelname == "ERROR"]
 
 
 # Cookies that the server could not read

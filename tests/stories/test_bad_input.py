@@ -172,6 +172,62 @@ def test_an_administrators_broken_forms_cause_no_500(insider, path):
     assert defects(answers) == {}
 
 
+# A stranger writes no ERROR line
+
+LONG = {
+    "a query": "?q=" + "a" * 17_000,
+    "a query that is longer as `next`": "?q=" + "=" * 8_000,
+    "a `next`": "?next=/" + "a" * 17_000,
+    "a path": "a" * 17_000,
+    "a path that ends in no slash": "a/" + "a" * 12_500,
+    "a path that is longer as `next`": "%C3%A9" * 2_000,
+    "a path in emoji": "%F0%9F%98%80" * 700,
+}
+BARELY = {
+    "a query": "?q=" + "a" * 11_500,
+    "a query that is longer as `next`": "?q=" + "=" * 3_800,
+    "a `next`": "?next=/" + "a" * 11_500,
+    "a path": "a" * 11_500,
+    "many parameters": "?" + "a&" * 2_500,
+}
+
+
+def errors_in(log):
+    return [
+        (line.name, line.getMessage()[:80]) for line in log.records if line.levelname == "ERROR"
+    ]
+
+
+@pytest.mark.parametrize("who", ["stranger", "insider"])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_long_address_is_a_414_without_an_error_line(request, db, caplog, path, who):
+    browser = request.getfixturevalue(who)
+    answers = {
+        f"{method.__name__} {label}": method(path + tail)
+        for label, tail in LONG.items()
+        for method in (browser.get, browser.post)
+    }
+
+    assert {label: answer.status_code for label, answer in answers.items()} == dict.fromkeys(
+        answers, 414
+    )
+    assert errors_in(caplog) == []
+
+
+@pytest.mark.parametrize("who", ["stranger", "insider"])
+@pytest.mark.parametrize("path", [path for path in PATHS if "logout" not in path])
+def test_an_address_that_is_barely_short_enough_writes_no_error_line(
+    request, db, caplog, path, who
+):
+    browser = request.getfixturevalue(who)
+    answers = {label: browser.get(path + tail) for label, tail in BARELY.items()}
+    answers["a form"] = browser.post(path, {"next": "/" + "a" * 17_000, "language": "ko"})
+
+    assert defects(answers) == {}
+    assert 414 not in {answer.status_code for answer in answers.values()}
+    assert errors_in(caplog) == []
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PATHS)
 def test_no_method_causes_a_500(stranger, path):

@@ -374,6 +374,54 @@ def test_the_invitation_replaces_an_account_begun_by_a_stranger(by_invitation, d
     assert is_signed_in(browser)
 
 
+def test_a_link_for_somebody_with_an_account_leads_to_the_sign_in(deliver, settings):
+    """The form would promise an account, and then a code that is never mailed."""
+    invitations.invite(NEW)
+    link = link_in(deliver()[-1])
+    owners = {
+        "of this email": lambda: UserFactory(email=NEW),
+        "of this further email": lambda: UserFactory(email=OTHER).emailaddress_set.create(
+            email=NEW, verified=True
+        ),
+        "disabled": lambda: UserFactory(email=NEW, is_active=False),
+    }
+
+    for mode in ("open", "invitation"):
+        settings.SIGN_UP = mode
+        for make in owners.values():
+            make()
+            page = new_browser().get(link, follow=True)
+            User.objects.all().delete()
+
+            assert page.redirect_chain == [("/accounts/login/", 302)]
+            assert "You have an account with this email already" in page.text
+
+
+def test_a_provider_with_another_email_is_told_why_and_leads_back(site, by_invitation, deliver):
+    invitations.invite(NEW)
+    site.browser.get(link_in(deliver()[-1]))
+
+    page = doors.sign_up_by_provider("google")(site)
+    back = site.browser.get(SIGNUP)
+
+    assert page.status_code == 403
+    assert "Your invitation is for another email." in page.text
+    assert f'href="{SIGNUP}"' in page.text
+    assert NEW in back.text
+    assert User.objects.count() == 0
+    assert Invitation.objects.open().exists()
+
+
+def test_a_provider_uses_the_invitation_up_while_sign_up_is_open(site):
+    """Otherwise the link would stay good for another account, and outlive this one."""
+    invitations.invite(standins.MINJI)
+
+    doors.sign_up_by_provider("google")(site)
+
+    assert not Invitation.objects.open().exists()
+    assert User.objects.get().invitation.accepted_at
+
+
 def test_an_invitation_also_works_while_sign_up_is_open(deliver):
     browser = invited_browser(deliver)
 

@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, no_translations
-from django.core.validators import validate_email
 from typing_extensions import override
 
 from accounts.invitations import invitations
@@ -62,7 +61,7 @@ class Command(BaseCommand):
         """Invite all addresses, or none if one of them is wrong."""
         for email in emails:
             try:
-                validate_email(email)
+                invitations.validate(email)
             except ValidationError as exc:
                 raise CommandError(f"{email!r} is no address. Nobody was invited.") from exc
         if invitations.are_useless():

@@ -35,9 +35,10 @@ def test_each_address_gets_a_mail_in_the_language(deliver):
     assert {event.identifier for event in recorded} == {ADDRESS, "b@example.com"}
 
 
-def test_a_wrong_address_invites_nobody():
+@pytest.mark.parametrize("wrong", ["nonsense", "a" * 60 + "@" + "b" * 50 + ".cc" * 50])
+def test_a_wrong_address_invites_nobody(wrong):
     with pytest.raises(CommandError, match="Nobody was invited"):
-        invite(ADDRESS, "nonsense")
+        invite(ADDRESS, wrong)
 
     assert not Invitation.objects.exists()
 

@@ -66,6 +66,26 @@ def test_the_link_is_sent_again(panel, deliver):
     assert len(deliver()) == 2
 
 
+def test_no_link_is_sent_again_to_somebody_with_an_account(panel, deliver):
+    invitations.invite(ADDRESS)
+    UserFactory(email=ADDRESS)
+
+    page = act(panel, "send_again")
+
+    assert f"Nothing was sent to {ADDRESS}: an account has this email." in page.text
+    assert len(deliver()) == 1
+
+
+def test_an_address_that_is_too_long_in_its_normal_form_is_refused(panel):
+    """A domain is longer in ASCII, and the column has 254 characters."""
+    email = "a" * 60 + "@" + ".".join(["é한글" * 5] * 7) + ".kr"
+
+    page = panel.post(f"{LIST}add/", {"email": email, "locale": "en"})
+
+    assert page.status_code == 200
+    assert not Invitation.objects.exists()
+
+
 def test_an_invitation_is_revoked(panel, admin_user):
     invitations.invite(ADDRESS)
 
