@@ -103,3 +103,8 @@ def client_in(environ: dict[str, Any]) -> ClientInfo:
     ip = forwarded.client_ip(environ, trusted_proxies=settings.TRUSTED_PROXY_COUNT)
     user_agent = environ.get("HTTP_USER_AGENT", "")
     return ClientInfo(ip=ip, user_agent=user_agent.replace("\x00", "")[:USER_AGENT_MAX])
+
+
+def user_id_of(request: HttpRequest) -> str:
+    """Return the id of the signed-in user, or '' for a visitor."""
+    return str(request.user.pk) if request.user.is_authenticated else ""

@@ -42,10 +42,11 @@ class CallbackView(OAuth2CallbackView):
         self, request: HttpRequest, provider: Any
     ) -> tuple[dict[str, Any] | None, HttpResponse | None]:
         state_id = str(get_request_param(request, "state", ""))
-        if states.is_known(request, state_id, provider=provider.sub_id):
-            if not states.spend(request, state_id):
+        if not states.is_known(request, state_id, provider=provider.sub_id):
+            if _leads_on(request, state_id):
                 return None, refusals.asked_twice(request, state_id)
-        elif _leads_on(request, state_id):
+            states.forget(request, state_id, provider=provider.sub_id)
+        elif not states.spend(request, state_id):
             return None, refusals.asked_twice(request, state_id)
         # allauth's answer to a state that this browser doesn't know is `refusals.answer`.
         found: tuple[dict[str, Any] | None, HttpResponse | None] = super()._get_state(

@@ -24,13 +24,12 @@ class Profile:
 class Proof:
     """The result of verifying a native app's token.
 
-    `profile` is the person. `fingerprint` marks the token as used, until `expires_at` (seconds
-    since 1970).
+    `profile` is the person. `used` has the fingerprint of each token, and when the token expires (in
+    seconds since 1970).
     """
 
     profile: Profile
-    fingerprint: str
-    expires_at: float
+    used: dict[str, float]
     auth_time: int | None = None
     """When the person signed in at the provider, if the token says so."""
 
@@ -51,6 +50,10 @@ def text(value: Any, *, limit: int) -> str:
 
 
 def address(value: Any) -> str:
-    """Return the email, or '' if it is too long: a cut address would be another one."""
+    """Return the email, or '' if it is too long: a cut address would be another one.
+
+    Returns '' also for letters outside ASCII before the `@`: in lower case, some are those of another mailbox.
+    """
     email = text(value, limit=MAX_EMAIL_CHARACTERS + 1)
-    return email if len(email) <= MAX_EMAIL_CHARACTERS else ""
+    is_usual = email.rpartition("@")[0].isascii()
+    return email if is_usual and len(email) <= MAX_EMAIL_CHARACTERS else ""

@@ -23,6 +23,7 @@ from django.utils.http import urlencode
 
 from accounts import encryption
 from accounts.errors import DecryptionError
+from accounts.request import user_id_of
 from accounts.store import index
 
 CONFIRM = "confirm"
@@ -88,9 +89,20 @@ def carried_by(state_id: str) -> Carried:
 
 
 def is_known(request: HttpRequest, state_id: str, *, provider: str) -> bool:
-    """Return True if this browser began the attempt at this provider and no request finished it."""
+    """Return True if this browser began the attempt at this provider and no request finished it.
+
+    An attempt that another person of a shared browser began is unknown to the user who signed in since.
+    """
     stashed = statekit.get_states(request).get(state_id)
-    return stashed is not None and stashed[2:] in ([provider], (provider,))
+    if stashed is None or stashed[2:] not in ([provider], (provider,)):
+        return False
+    user = user_id_of(request)
+    return not user or stashed[0].get("user") == user
+
+
+def forget(request: HttpRequest, state_id: str, *, provider: str) -> None:
+    """Delete an attempt that isn't known to this user, so that allauth doesn't find it."""
+    statekit.unstash_state(request, provider_id=provider, state_id=state_id)
 
 
 def spend(request: HttpRequest, state_id: str) -> bool:

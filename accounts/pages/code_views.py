@@ -24,7 +24,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from typing_extensions import override
 
 from accounts.errors import TooManyRequestsError
-from accounts.pages import sign_in_codes, waiting
+from accounts.pages import sign_in_codes, signing_up, waiting
 from accounts.pages.expired import KEPT_EMAIL, KeepsEmail
 from accounts.pages.forms import RequestLoginCodeForm
 from accounts.pages.waiting import SaysWhen
@@ -35,19 +35,21 @@ class BeginsAnew:
     """End the attempt that waits in this browser, when the visitor sends the view's form for another address.
 
     allauth would redirect to the page of the old attempt, and ignore the form: a visitor in a second tab
-    would wait for a code that goes to the address of the first. A sign-in by code ends for any address.
+    would wait for a code that goes to the address of the first. A sign-in by code ends for any address, and
+    so does a sign-up by a provider: its code would also connect the account of the person who began it.
     """
 
     def _redirect_to_pending_stage(self, request: HttpRequest, stage: LoginStage) -> Any:
         if request.method == "POST" and _is_another(request, stage):
             clear_login(request)
+            signing_up.forget_provider(request)
             return None
         return super()._redirect_to_pending_stage(request, stage)  # type: ignore[misc]  # a view's
 
 
 def _is_another(request: HttpRequest, stage: LoginStage) -> bool:
     """Return True if the form is for another attempt than the one that waits. It may be sent twice."""
-    if stage.key == LoginByCodeStage.key:
+    if stage.key == LoginByCodeStage.key or signing_up.PROVIDER in request.session:
         return True
     typed = request.POST.get("login") or request.POST.get("email")
     process = EmailVerificationProcess.resume(request)

@@ -5,7 +5,7 @@ A token is too old after a sign-in in another tab, or if the visitor went back t
 
 import re
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
@@ -47,6 +47,7 @@ NEXT = "signed_in_to"
 KEPT_EMAIL = "kept_email"
 """The session entry with the email that the next form shows."""
 MAX_EMAIL = 254
+CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def is_foreign(reason: str) -> bool:
@@ -89,9 +90,14 @@ def lead_on(request: HttpRequest, reason: str) -> HttpResponse | None:
 def is_whole(next_url: str) -> bool:
     """Return False for an address that a browser would complete by the page that it is on.
 
-    `abc` and `?a=1` would lead to a page that doesn't exist, and `//` to none.
+    `abc` and `?a=1` would lead to a page that doesn't exist, and `//` to none. Returns False also for an
+    address with control characters, some of which browsers skip, and for a host that can't be read.
     """
-    return bool(re.match(r"/(?!/)|https?://[^/]", next_url))
+    try:
+        urlsplit(next_url)
+    except ValueError:  # such as `http://[`
+        return False
+    return bool(re.match(r"/(?!/)|https?://[^/]", next_url)) and not CONTROLS.search(next_url)
 
 
 def note_next(request: HttpRequest, next_url: str | None) -> None:

@@ -57,7 +57,9 @@ class SignsUpAgain:
         """Return True if this session waits for the code that this address has just got.
 
         Then note the password of this form, as if it had been sent first. The address may have an account.
+        A sign-up by a provider doesn't wait any more (`forget_provider`).
         """
+        forget_provider(request)
         form = cast("Any", self)
         email = form.cleaned_data["email"]
         process = EmailVerificationProcess.resume(request)
@@ -74,6 +76,7 @@ class SignsUpAgain:
         return True
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        forget_provider(request)
         form = cast("Any", self)
         email = form.cleaned_data["email"]
         mail_requests.count(request, "sign_up", email)
@@ -173,6 +176,18 @@ def replace(email: str) -> None:
 def note_provider(request: HttpRequest, login: SocialLogin) -> None:
     """Store the provider's answer, so that the visitor can choose another address on the code page."""
     request.session[PROVIDER] = login.serialize()
+
+
+def forget_provider(request: HttpRequest) -> None:
+    """Forget the sign-up by a provider that waits in this session for a code.
+
+    Call when a sign-up without a provider begins. Another person may have begun the former one, and the
+    code would connect that person's account at the provider.
+    """
+    if request.session.pop(PROVIDER, None) is not None:
+        process = EmailVerificationProcess.resume(request)
+        if process is not None:
+            process.abort()
 
 
 def release(provider: str, uid: str) -> None:

@@ -65,7 +65,8 @@ def with_token(request: HttpRequest, *, provider: str, token: dict[str, str]) ->
 def _prove(request: HttpRequest, provider: StrictProvider, token: dict[str, str]) -> Proof:
     limits.require_proofs(client_of(request).network)
     try:
-        return provider.prove(token)
+        proof = provider.prove(token)
+        replay.require_unspent(proof.used)
     except TokenKindError as exc:
         raise ValidationError({"id_token": [ErrorDetail(str(exc), "required")]}) from exc
     except ProviderUnavailableError as exc:
@@ -73,11 +74,12 @@ def _prove(request: HttpRequest, provider: StrictProvider, token: dict[str, str]
         raise
     except ProviderError as exc:
         raise _refused(request, provider.id, exc) from exc
+    return proof
 
 
 def _spend(request: HttpRequest, provider: StrictProvider, proof: Proof) -> None:
     try:
-        replay.spend(proof.fingerprint, expires_at=proof.expires_at)
+        replay.spend_all(proof.used)
     except ProviderError as exc:
         raise _refused(request, provider.id, exc) from exc
 

@@ -28,10 +28,12 @@ from accounts.federation.errors import ProviderError, ProviderUnavailableError
 from accounts.federation.profile import Profile, Proof
 from accounts.federation.ways_out import WayOut
 from accounts.federation.wire import fetch, outage, replay
-from accounts.request import client_of
+from accounts.request import client_of, user_id_of
 
 log = logging.getLogger(__name__)
 
+PROCESSES = (AuthProcess.LOGIN, AuthProcess.CONNECT, AuthProcess.REDIRECT)
+"""The processes that a request may ask for."""
 DISCONNECT = "disconnect"
 """Our process beside allauth's (`AuthProcess`): the attempt that ends a connection at a provider."""
 
@@ -198,8 +200,20 @@ class StrictProvider(OAuth2Provider):
             kwargs["stays"] = request.POST["remember"] == "on"  # kept in the state
         if process != DISCONNECT:
             kwargs["begun"] = limits.begin(request)  # kept in the state
+        kwargs["user"] = user_id_of(request)  # kept in the state
         response: HttpResponse = super().redirect(request, process, next_url, data, **kwargs)
         return response
+
+    @override
+    def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the request asks for. Any other process than allauth's counts as a sign-in.
+
+        Our own processes are not for requests: a disconnection is not counted.
+        """
+        kwargs: dict[str, Any] = super().get_redirect_from_request_kwargs(request)
+        if kwargs["process"] not in PROCESSES:
+            kwargs["process"] = AuthProcess.LOGIN
+        return kwargs
 
     @override
     def get_pkce_params(self) -> dict[str, Any]:
@@ -237,7 +251,7 @@ class StrictProvider(OAuth2Provider):
         limits.require_proofs(network)
         try:
             proof = self.prove(token)
-            replay.spend(proof.fingerprint, expires_at=proof.expires_at)
+            replay.spend_all(proof.used)
         except ProviderUnavailableError as exc:
             log.warning("%s can't be asked: %s", self.id, exc)
             raise

@@ -86,8 +86,7 @@ class Provider(StrictProvider):
         claims = _verified(presented, audiences=self.client_ids, nonce=nonce)
         return Proof(
             _profile(claims),
-            id_tokens.fingerprint(presented),
-            claims["exp"],
+            {id_tokens.fingerprint(presented): claims["exp"]},
             id_tokens.auth_time(claims),
         )
 

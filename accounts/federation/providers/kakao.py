@@ -70,7 +70,7 @@ class Provider(StrictProvider):
         told = _prove_access_token(access_token)
         if told.profile.uid != bound.profile.uid:
             raise ProviderError("the tokens are of two people")
-        return replace(bound, profile=told.profile)
+        return replace(bound, profile=told.profile, used=bound.used | told.used)
 
     @property
     @override
@@ -132,7 +132,7 @@ def _prove_access_token(access_token: str) -> Proof:
     if told.uid != number_of(info.get("id")):
         raise ProviderError("the token is one person's and the profile another's")
     fingerprint = hashlib.sha256(access_token.encode()).hexdigest()
-    return Proof(told, fingerprint, time.time() + seconds)
+    return Proof(told, {fingerprint: time.time() + seconds})
 
 
 def _prove_id_token(id_token: str, *, audiences: list[str], nonce: str) -> Proof:
@@ -153,7 +153,8 @@ def _prove_id_token(id_token: str, *, audiences: list[str], nonce: str) -> Proof
         email=address(claims.get("email")),
         name=text(claims.get("nickname"), limit=MAX_NAME_CHARACTERS),
     )
-    return Proof(told, id_tokens.fingerprint(id_token), claims["exp"], id_tokens.auth_time(claims))
+    used = {id_tokens.fingerprint(id_token): claims["exp"]}
+    return Proof(told, used, id_tokens.auth_time(claims))
 
 
 def number_of(value: Any) -> str:

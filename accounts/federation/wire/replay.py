@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterable, Mapping
 
 from django.core.cache import cache
 
@@ -20,6 +21,24 @@ def spend(fingerprint: str, *, expires_at: float) -> None:
     """
     seconds = max(1, math.ceil(expires_at - time.time())) + AFTERWARDS_SECONDS
     if not cache.add(_key(fingerprint), 1, timeout=seconds):
+        raise ProviderError("used before")
+
+
+def spend_all(tokens: Mapping[str, float]) -> None:
+    """Mark tokens that were sent together as used. `tokens` has when each expires, by fingerprint.
+
+    Raises as `spend` does. Then a token that was not used before may be marked as used, too.
+    """
+    for fingerprint, expires_at in tokens.items():
+        spend(fingerprint, expires_at=expires_at)
+
+
+def require_unspent(tokens: Iterable[str]) -> None:
+    """Raise `ProviderError` if one of these tokens was used before, and `STORE_ERRORS` as `spend` does.
+
+    Call before acting on tokens that are marked as used later.
+    """
+    if any(is_spent(fingerprint) for fingerprint in tokens):
         raise ProviderError("used before")
 
 

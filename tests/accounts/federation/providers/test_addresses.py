@@ -6,6 +6,7 @@ import pytest
 from allauth.socialaccount.providers import registry
 from django.template.loader import render_to_string
 
+from accounts.federation import profile
 from accounts.federation.provider import StrictProvider
 from accounts.federation.providers import addresses
 from accounts.federation.providers.addresses import Client
@@ -115,3 +116,15 @@ def test_no_setting_trusts_a_providers_unverified_email(setting):
 
     assert len(configured) == 3
     assert all(setting not in options for options in configured.values())
+
+
+@pytest.mark.parametrize(
+    "email", ["\u212aim@example.com", "\u017fam@example.com", "김@example.com"]
+)
+def test_an_email_in_foreign_letters_is_nobodys(email):
+    """In lower case, the Kelvin sign is a usual `k`: the mailbox of another person."""
+    assert profile.address(email) == ""
+
+
+def test_an_email_at_a_domain_in_foreign_letters_stays():
+    assert profile.address("minji@한국.kr") == "minji@한국.kr"
