@@ -25,7 +25,8 @@ MOST_TRIES = 30
 class Changers(threading.Thread):
     """Change one password after the other until `stop()`. The tally has the sign-ins.
 
-    Each person has two browsers. The first changes the password, which ends the sign-in of the second.
+    Each person has two browsers. The first changes the password, which ends the sign-in of the second, and
+    those that an earlier turn of the same person has left.
     """
 
     def __init__(self, port: int, context: ssl.SSLContext, *, numbers: range) -> None:
@@ -33,6 +34,8 @@ class Changers(threading.Thread):
         self.tally, self.changed = Tally(), 0
         self._port, self._context = port, context
         self._passwords = dict.fromkeys(numbers, PASSWORD)
+        self._signed_in: dict[int, list[SignIn]] = {number: [] for number in numbers}
+        """What each person has signed in since the last change."""
         self._addresses = anywhere(seed=2)
         self._over = threading.Event()
 
@@ -55,19 +58,22 @@ class Changers(threading.Thread):
             signed_in = [self._sign_in(browser, number) for browser in browsers]
             if not all(signed_in):
                 return
-            here, there = signed_in
+            here = signed_in[0]
             old, new = self._passwords[number], secrets.token_urlsafe(16)
             if not is_page(self._ask(lambda: browsers[0].get(CHANGE), is_page)):
                 return
-            here.in_doubt = there.in_doubt = True
+            for each in self._signed_in[number]:
+                each.in_doubt = True
             answer = browsers[0].post(CHANGE, oldpassword=old, password1=new)
             self.tally.note(answer, good=answer.status == 302)
             if answer.status != 302:
                 del self._passwords[number]  # nobody knows which password it has
                 return
             self._passwords[number], self.changed = new, self.changed + 1
-            here.cookie, here.in_doubt = browsers[0].cookies[SESSION], False
-            there.in_doubt, there.signed_out = False, True
+            for each in self._signed_in[number]:
+                each.in_doubt, each.signed_out = False, each is not here
+            here.cookie = browsers[0].cookies[SESSION]
+            self._signed_in[number] = [here]
         finally:
             for browser in browsers:
                 browser.close()
@@ -80,6 +86,7 @@ class Changers(threading.Thread):
             return None
         sign_in = SignIn(browser.cookies[SESSION], browser.address)
         self.tally.sign_ins.append(sign_in)
+        self._signed_in[number].append(sign_in)
         self._ask(lambda: browser.get(HOME), is_page)
         return sign_in
 
