@@ -109,6 +109,11 @@ def _stated(view: Callable[..., Any], name: str) -> Any:
     return getattr(view, name, by_call)
 
 
+def forget() -> None:
+    """Ask the views again. Call after a change of what one declares."""
+    _stated.cache_clear()
+
+
 @lru_cache(maxsize=256)
 def _resolved(path: str, urlconf: str) -> ResolverMatch | None:
     """Return the match of this path, or None. Requests share the match, so don't change it."""

@@ -9,6 +9,7 @@ from django.core.cache import caches
 from django.db import connections
 from django.utils import translation
 
+from accounts import routes
 from accounts.bell import bell
 from accounts.factors.recovery_codes import codes
 from accounts.signins import revocations
@@ -59,7 +60,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_process_and_redis() -> Iterator[None]:
-    """Let no test see the sessions, limits, users, keys, revocations and language of another one.
+    """Let no test see the sessions, limits, users, keys, revocations, language and marked views of another one.
 
     The feed reads the database on each call: its thread could not see a test's transaction.
     """
@@ -70,5 +71,6 @@ def clean_process_and_redis() -> Iterator[None]:
     revocations.feed.forget()
     bell.forget()
     clocks.forget()
+    routes.forget()
     for alias in ("default", "sessions"):
         caches[alias].clear()
