@@ -260,7 +260,7 @@ COOKIES_UNREADABLE = Problem(
     "cookies_unreadable",
     _("Your browser sent a cookie that this site can't read"),
     _(
-        "Another site under the same domain has set it, with letters such as é or 한. It hides the cookies of "
+        "Another site under the same domain has set it, with letters such as é. It hides the cookies of "
         "this site, too. Delete the cookies of this domain in your browser's settings, then open the page again."
     ),
 )

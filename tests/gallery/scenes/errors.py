@@ -31,3 +31,14 @@ def form_too_large(stage: Stage) -> None:
     stage.send(
         "form:has([name=password]) .actions button", login="a@example.com", password="x" * 70_000
     )
+
+
+at("address-too-long", "account_login", f"/accounts/login/?q={'a' * 12_000}", status=414)
+
+
+@scene("cookies-unreadable", "account_login", status=400)
+def cookies_unreadable(stage: Stage) -> None:
+    """A script of a sister site has set a cookie with a Korean letter."""
+    stage.go("/accounts/login/")
+    stage.page.evaluate("document.cookie = 'ad=한글'")
+    stage.go("/accounts/login/")
