@@ -12,10 +12,12 @@ In CI (`CI=true`), tests that start processes and fail run once more, by themsel
 fails twice fails the ring. The first failure stays in the output.
 """
 
+import json
 import os
 import shutil
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -135,11 +137,17 @@ def run(name: str, arguments: list[str], *, again: bool, **env: str) -> int:
     again = again and bool(os.environ.get("CI"))
     # Forget the failures of other rings.
     failed = run_once(name, [*arguments, *(["--cache-clear"] if again else [])], env)
-    if failed == pytest.ExitCode.TESTS_FAILED and again:
+    if failed == pytest.ExitCode.TESTS_FAILED and again and _have_names():
         only_failed = ["--last-failed", "--last-failed-no-failures=none"]
         named = _without_mark(arguments)
         failed = run_once(f"{name}: the failed tests once more", [*named, *only_failed], env)
     return failed
+
+
+def _have_names() -> bool:
+    """Return False if a worker failed and no test, such as over different lists: pytest would run all again."""
+    failures = Path(".pytest_cache/v/cache/lastfailed")
+    return failures.exists() and any("::" in name for name in json.loads(failures.read_text()))
 
 
 def _without_mark(arguments: list[str]) -> list[str]:
