@@ -40,3 +40,16 @@ def test_one_case_of_a_test_is_quick_and_one_more_is_slow(request, case):
 def test_the_second_run_of_a_failed_case_asks_for_no_mark(arguments, named):
     """Among the few failed cases, the first of a test would lose the mark `sweep`, and not be run."""
     assert rings_command._without_mark(arguments) == named
+
+
+@pytest.mark.parametrize(
+    ("failures", "is_known"), [("{}", False), ('{"gw0": true}', False), ('{"a.py::b": true}', True)]
+)
+def test_only_tests_that_failed_run_again(failures, is_known, monkeypatch, tmp_path):
+    """If only a worker fails, pytest knows no failed test, and would run every ring."""
+    cache = tmp_path / ".pytest_cache/v/cache"
+    cache.mkdir(parents=True)
+    (cache / "lastfailed").write_text(failures)
+    monkeypatch.chdir(tmp_path)
+
+    assert rings_command._have_names() is is_known
