@@ -188,7 +188,7 @@ def test_the_search_box_is_on_every_page(admin, path):
 @pytest.mark.parametrize(
     "text",
     [
-        *("", " ", "\x00", "%", "_", "\\", "'", '"', "<script>alert(1)</script>", "a" * 100_000),
+        *("", " ", "\x00", "%", "_", "\\", "'", '"', "<script>alert(1)</script>", "a" * 11_000),
         *(
             "999.999.999.999",
             "::",
