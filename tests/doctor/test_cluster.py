@@ -197,7 +197,7 @@ def test_a_lost_replica_and_then_its_primary_are_errors(told, whole):
     (replica,) = whole.replicas_of(leader)
     others = [node for node in whole.nodes if node not in (leader, replica)]
     replica.kill()
-    wait_until(lambda: all(node.sees_dead(replica) for node in others), seconds=30)
+    wait_until(lambda: all(node.sees_dead(replica) for node in (leader, *others)), seconds=30)
     lines = told(cluster.area())
 
     assert lines["cluster replicas"] == (

@@ -115,6 +115,12 @@ class Node(Process):
             return is_whole and len(rows) == count and not any("fail" in r["flags"] for r in rows)
         return False
 
+    def sees_all_slots(self) -> bool:
+        """Return True if each slot has a node that this one takes for alive. It hears of a new primary late."""
+        with contextlib.suppress(redis.RedisError):
+            return self.tell_it("CLUSTER INFO")["cluster_slots_ok"] == str(SLOTS)
+        return False
+
     def is_linked(self) -> bool:
         """Return True if this node leads, or has what its primary has."""
         with contextlib.suppress(redis.RedisError):

@@ -101,7 +101,8 @@ def test_a_cluster_that_loses_one_node_after_the_other(nodes, probed, settings):
 
     # Its replica leads.
     wait_until(heir.leads, seconds=60)
-    wait_until(lambda: all(each.sees_dead(first) for each in (heir, second, third, other)))
+    living = [each for each in nodes.nodes if each is not first]
+    wait_until(lambda: all(each.sees_dead(first) and each.sees_all_slots() for each in living))
     assert probed() == READY
     assert faults() == {
         "cluster": ("warning", f"5 of 6 configured nodes answer: not {first.address}"),
