@@ -31,7 +31,9 @@ CONFIRM = "confirm"
 PURPOSE = "state"
 RANDOM_CHARACTERS = 32
 MAX_NEXT_CHARACTERS = 256
-"""A longer `next` is not carried: a session holds ten states within its 16 KB."""
+"""A longer `next` is only in the session, not in the state: the provider gets the state in an address."""
+MAX_KEPT_BYTES = 8 * 1024
+"""Size of all attempts of a session: half of the 16 KB that it may have."""
 SPENT_SECONDS = 3600
 """Longer than a state lives in a session (10 minutes), so that none is used twice."""
 
@@ -86,6 +88,17 @@ def carried_by(state_id: str) -> Carried:
         next=target if is_safe else "",
         is_headless=content.get("headless") is True,
     )
+
+
+def make_room(request: HttpRequest, next_url: str) -> None:
+    """Forget the oldest attempts until one more fits into the session. Call before an attempt is kept.
+
+    allauth keeps ten of them, each with its `next`, however long that is. The session would grow until
+    nobody could save it.
+    """
+    kept = statekit.get_states(request)
+    while kept and len(json.dumps([kept, next_url])) > MAX_KEPT_BYTES:
+        del kept[statekit.get_oldest_state(kept)]
 
 
 def is_known(request: HttpRequest, state_id: str, *, provider: str) -> bool:

@@ -22,7 +22,7 @@ from accounts.people.models import User
 
 TOKEN_BYTES = 32
 KEEP = timedelta(days=30)
-"""How long an invitation that nobody accepted is kept for the list: it has a stranger's address."""
+"""How long an invitation without an account is kept for the list: it has a stranger's address."""
 
 
 def invite(
@@ -93,9 +93,15 @@ def revoke(
     return True
 
 
+def of_link(token: str) -> Invitation | None:
+    """Return the invitation whose last link has this token, also one that is used or has ended."""
+    return Invitation.objects.filter(digest=_digest(token)).first() if token else None
+
+
 def by_token(token: str) -> Invitation | None:
     """Return the open invitation of a link, or None."""
-    return Invitation.objects.open().filter(digest=_digest(token)).first() if token else None
+    found = of_link(token)
+    return found if found is not None and found.is_open else None
 
 
 def is_open(email: str) -> bool:
@@ -115,14 +121,25 @@ def spend(email: str) -> UUID | None:
     return found.pk if row.update(accepted_at=timezone.now()) else None
 
 
+def accept(email: str, user: User) -> None:
+    """Use up the open invitation of an address that this account has proved, by whatever way.
+
+    Call in the transaction that saves the proof. Nobody needs the link any more.
+    """
+    invitation_id = spend(email)
+    # The account of two invited addresses belongs to the first. `old` finds the second one.
+    if invitation_id is not None and not Invitation.objects.filter(user=user).exists():
+        belongs(invitation_id, user)
+
+
 def belongs(invitation_id: UUID, user: User) -> None:
     """Note the account that the invitation led to: its deletion deletes the invitation, too."""
     Invitation.objects.filter(pk=invitation_id).update(user=user)
 
 
 def old() -> QuerySet[Invitation]:
-    """Return the invitations that nobody accepted, some time after their end."""
-    return Invitation.objects.filter(accepted_at=None, expires_at__lt=timezone.now() - KEEP)
+    """Return the invitations that no account belongs to, some time after their end."""
+    return Invitation.objects.filter(user=None, expires_at__lt=timezone.now() - KEEP)
 
 
 def prune() -> int:

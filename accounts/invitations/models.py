@@ -79,9 +79,15 @@ class Invitation(models.Model):
         return self.email
 
     @property
+    def is_open(self) -> bool:
+        """Return True if somebody can still accept it. Only the write of `spend` decides."""
+        is_unused = self.accepted_at is None and self.revoked_at is None
+        return is_unused and self.expires_at > timezone.now()
+
+    @property
     def state(self) -> str:
+        if self.is_open:
+            return gettext("Open")
         if self.accepted_at:
             return gettext("Accepted")
-        if self.revoked_at:
-            return gettext("Revoked")
-        return gettext("Expired") if self.expires_at <= timezone.now() else gettext("Open")
+        return gettext("Revoked") if self.revoked_at else gettext("Expired")

@@ -19,6 +19,7 @@ from accounts.audit import trail
 from accounts.audit.models import AuditEvent
 from accounts.bell import Topic, bell
 from accounts.client_info import ClientInfo
+from accounts.invitations import invitations
 from accounts.moving import arrivals, departures
 from accounts.pages import admission, claims, mail_requests
 from accounts.pages.middleware import RIGHTS_FIELDS, current
@@ -89,7 +90,7 @@ def tell_of_change(instance: User, created: bool = False, **kwargs: Any) -> None
 
 @receiver(pre_save, sender=EmailAddress)
 def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
-    """Take a proved address from accounts that never proved it.
+    """Take a proved address from accounts that never proved it, and use up its invitation.
 
     Runs before allauth writes the address into the user, where it must be unique.
     """
@@ -98,6 +99,7 @@ def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
             admission.require_open_to_finish(instance.user)
         _prove_arrival(instance.user)
         claims.claim(instance.email, owner_id=instance.user_id)
+        invitations.accept(instance.email, instance.user)
 
 
 def _prove_arrival(user: User) -> None:

@@ -22,25 +22,26 @@ class LinkView(View):
     is_limited_by_get = True
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        invitation = invitations.by_token(token)
-        if invitation is None:
-            text = _(
-                "This invitation no longer works: it was used or withdrawn, a newer mail has another link, or it "
-                "has expired. If you have made your account with it, sign in."
-            )
-            messages.warning(request, text)
-        elif request.user.is_authenticated:
-            text = _(
-                "You are signed in already. To make another account with this invitation, sign out and open "
-                "its link again."
-            )
-            messages.warning(request, text)
-        elif invitations.has_account(invitation.email):
+        invitation = invitations.of_link(token)
+        is_signed_in = request.user.is_authenticated
+        if invitation is not None and not is_signed_in and invitations.has_account(invitation.email):
             text = _(
                 "You have an account with this email already, so you need no invitation. Sign in."
             )
             messages.info(request, text)
             return redirect("account_login")
+        if invitation is None or not invitation.is_open:
+            text = _(
+                "This invitation no longer works: it was used or withdrawn, a newer mail has another link, or it "
+                "has expired. If you have made your account with it, sign in."
+            )
+            messages.warning(request, text)
+        elif is_signed_in:
+            text = _(
+                "You are signed in already. To make another account with this invitation, sign out and open "
+                "its link again."
+            )
+            messages.warning(request, text)
         else:
             request.session[admission.ENTRY] = token
         return redirect("account_signup")

@@ -1,10 +1,12 @@
 """Close sign-up, or ask for an invitation, at every door that makes an account or finishes one."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
 from accounts.invitations import invitations
@@ -215,21 +217,32 @@ def test_the_form_promises_an_invited_person_no_code(deliver, client, path):
 
 
 @pytest.mark.parametrize("mode", ["open", "invitation"])
-@pytest.mark.parametrize("end", ["used", "revoked", "unknown"])
+@pytest.mark.parametrize("end", ["revoked", "expired", "unknown"])
 def test_a_link_that_no_longer_works_says_so(mode, end, settings, deliver):
     settings.SIGN_UP = mode
-    browser = invited_browser(deliver)
+    invitations.invite(NEW)
     link = link_in(deliver()[-1])
-    if end == "used":
-        browser.post(SIGNUP, {"password1": PASSWORD})
-    elif end == "revoked":
+    if end == "revoked":
         invitations.revoke(Invitation.objects.get())
+    elif end == "expired":
+        Invitation.objects.update(expires_at=timezone.now())
     else:
         link = "/accounts/invitation/unknown/"
 
     page = new_browser().get(link, follow=True).text
 
     assert "This invitation no longer works" in page
+
+
+@pytest.mark.parametrize("mode", ["open", "invitation"])
+def test_a_used_link_leads_its_owner_to_the_sign_in(mode, settings, deliver):
+    settings.SIGN_UP = mode
+    invited_browser(deliver).post(SIGNUP, {"password1": PASSWORD})
+
+    page = new_browser().get(link_in(deliver()[-1]), follow=True)
+
+    assert page.redirect_chain == [("/accounts/login/", 302)]
+    assert "You have an account with this email already" in page.text
 
 
 def test_a_link_that_a_signed_in_person_opens_says_what_to_do(by_invitation, deliver, signed_in):
@@ -376,8 +389,6 @@ def test_the_invitation_replaces_an_account_begun_by_a_stranger(by_invitation, d
 
 def test_a_link_for_somebody_with_an_account_leads_to_the_sign_in(deliver, settings):
     """The form would promise an account, and then a code that is never mailed."""
-    invitations.invite(NEW)
-    link = link_in(deliver()[-1])
     owners = {
         "of this email": lambda: UserFactory(email=NEW),
         "of this further email": lambda: UserFactory(email=OTHER).emailaddress_set.create(
@@ -389,8 +400,9 @@ def test_a_link_for_somebody_with_an_account_leads_to_the_sign_in(deliver, setti
     for mode in ("open", "invitation"):
         settings.SIGN_UP = mode
         for make in owners.values():
+            invitations.invite(NEW)
             make()
-            page = new_browser().get(link, follow=True)
+            page = new_browser().get(link_in(deliver()[-1]), follow=True)
             User.objects.all().delete()
 
             assert page.redirect_chain == [("/accounts/login/", 302)]
@@ -439,6 +451,31 @@ def test_an_open_sign_up_without_the_link_still_asks_for_the_code(deliver):
 
     assert not is_signed_in(browser)
     assert code_in(deliver()[-1])
+
+
+@FINISH
+def test_whoever_proves_the_address_uses_the_invitation_up(site, door):
+    """By any door, and also without the link. An operator would see it as open for days."""
+    begun = UserFactory(email=NEW, verified=False)
+    invitations.invite(NEW)
+
+    door(site)
+
+    assert not Invitation.objects.open().exists()
+    assert begun.invitation.accepted_at
+
+
+def test_an_account_may_prove_two_invited_addresses():
+    """The second invitation ends, too. It belongs to no account, so it is deleted after some weeks."""
+    user = UserFactory(email=NEW, verified=False)
+    for email in (NEW, OTHER):
+        invitations.invite(email)
+        user.emailaddress_set.update_or_create(email=email, defaults={"verified": True})
+
+    assert not Invitation.objects.open().exists()
+    assert user.invitation.email == NEW
+    Invitation.objects.update(expires_at=timezone.now() - invitations.KEEP - timedelta(days=1))
+    assert [each.email for each in invitations.old()] == [OTHER]
 
 
 def test_the_deletion_of_the_account_deletes_the_invitation(by_invitation, deliver):

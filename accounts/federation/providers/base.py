@@ -23,7 +23,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from typing_extensions import override
 
-from accounts.federation import limits, ways_out
+from accounts.federation import limits, states, ways_out
 from accounts.federation.errors import ProviderError, ProviderUnavailableError
 from accounts.federation.profile import Profile, Proof
 from accounts.federation.ways_out import WayOut
@@ -201,6 +201,7 @@ class StrictProvider(OAuth2Provider):
         if process != DISCONNECT:
             kwargs["begun"] = limits.begin(request)  # kept in the state
         kwargs["user"] = user_id_of(request)  # kept in the state
+        states.make_room(request, next_url or "")
         response: HttpResponse = super().redirect(request, process, next_url, data, **kwargs)
         return response
 

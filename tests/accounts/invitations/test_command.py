@@ -76,12 +76,12 @@ def test_it_needs_an_address():
         invite()
 
 
-def test_old_invitations_are_deleted_unless_accepted():
+def test_old_invitations_are_deleted_unless_they_led_to_an_account():
     for email in ("old@example.com", "accepted@example.com", "new@example.com"):
         invitations.invite(email)
+    invitations.accept("accepted@example.com", UserFactory())
     long_ago = timezone.now() - invitations.KEEP - timedelta(days=1)
     Invitation.objects.exclude(email="new@example.com").update(expires_at=long_ago)
-    Invitation.objects.filter(email="accepted@example.com").update(accepted_at=long_ago)
 
     assert invitations.prune() == 1
     assert not Invitation.objects.filter(email="old@example.com").exists()
