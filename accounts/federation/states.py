@@ -98,7 +98,7 @@ def make_room(request: HttpRequest, next_url: str) -> None:
     """
     kept = statekit.get_states(request)
     while kept and len(json.dumps([kept, next_url])) > MAX_KEPT_BYTES:
-        del kept[statekit.get_oldest_state(kept)]
+        del kept[min(kept, key=lambda each: kept[each][1])]  # [1] is when it began
 
 
 def is_known(request: HttpRequest, state_id: str, *, provider: str) -> bool:

@@ -24,7 +24,8 @@ class LinkView(View):
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         invitation = invitations.of_link(token)
         is_signed_in = request.user.is_authenticated
-        if invitation is not None and not is_signed_in and invitations.has_account(invitation.email):
+        email = invitation.email if invitation is not None else ""
+        if email and not is_signed_in and invitations.has_account(email):
             text = _(
                 "You have an account with this email already, so you need no invitation. Sign in."
             )
