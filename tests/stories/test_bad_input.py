@@ -46,6 +46,14 @@ FORMS = {
         b'--x\r\nContent-Disposition: form-data; name="login"; filename="a"\r\n\r\na\r\n--x--\r\n',
         MULTIPART,
     ),
+    "too many files": (
+        b"".join(
+            b'--x\r\nContent-Disposition: form-data; name="%d"; filename="a"\r\n\r\na\r\n' % n
+            for n in range(101)
+        )
+        + b"--x--\r\n",
+        MULTIPART,
+    ),
     "no content type": (b"x", ""),
     "an unknown content type": (b"x", "a/b/c; charset=?"),
     "a million bytes": (b"login=" + b"a" * 1_000_000, FORM),
@@ -153,23 +161,25 @@ def test_an_administrators_strange_queries_cause_no_500(insider, path):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PATHS)
-def test_a_visitors_broken_forms_cause_no_500(stranger, path):
+def test_a_visitors_broken_forms_cause_no_500_and_no_error_line(stranger, path, caplog):
     answers = {
         label: stranger.generic("POST", path, body, content_type=content_type)
         for label, (body, content_type) in FORMS.items()
     }
 
     assert defects(answers) == {}
+    assert errors_in(caplog) == []
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_an_administrators_broken_forms_cause_no_500(insider, path):
+def test_an_administrators_broken_forms_cause_no_500_and_no_error_line(insider, path, caplog):
     answers = {
         label: insider.generic("POST", path, body, content_type=content_type)
         for label, (body, content_type) in FORMS.items()
     }
 
     assert defects(answers) == {}
+    assert errors_in(caplog) == []
 
 
 # A stranger writes no ERROR line
