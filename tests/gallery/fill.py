@@ -40,6 +40,7 @@ from tests.gallery.people import (  # noqa: E402
     FULL,
     FULL_NAME,
     HERE,
+    INVITED,
     IPS,
     KEYS,
     LOCKED,
@@ -224,7 +225,10 @@ def _act(admin: User, full: User) -> None:
     for kind in ("signed_in", "password_reset_key"):
         SentMail.objects.create(user=full, kind=kind, address_hash=hash_of(FULL), sent_at=now)
     OperatorNote.objects.create(user=full, author=admin, text="#4711 #4712")
-    invitations.invite("invited@example.com", by=admin)
+    for email in (INVITED, FULL):
+        row = invitations.invite(email, by=admin)
+        row.digest = hashlib.sha256(email.encode()).hexdigest()
+        row.save(update_fields=["digest"])
     api_keys.add(ApiKey(name="#4711", scope="orders:read"), by=admin)
     User.objects.filter(email=LOCKED).update(is_active=False, locked_until=now + timedelta(days=7))
     _act_on_many(admin, full)

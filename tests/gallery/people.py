@@ -36,6 +36,8 @@ REPORTS = {"en": "reports.en@example.com", "ko": "reports.ko@example.com"}
 """The same, and report that it wasn't them, once in each language."""
 HERE = {"en": "here.en@example.com", "ko": "here.ko@example.com"}
 """The same, and open the mail in the browser that it is about, once in each language."""
+INVITED = "invited@example.com"
+"""Has an invitation, as `FULL` has. The link has the email as its token."""
 BULK = {"under-way": "#4801", "stopped": "#4802", "finished": "#4803"}
 """The reasons of acts on many users."""
 DEVICES = [
