@@ -305,6 +305,13 @@ def test_an_unproved_address(owner, equal):
     refused(equal, owner, "email_unverified")
 
 
+def test_a_proved_address_in_another_spelling(owner, equal):
+    """By SQL alone: we store one spelling. allauth compares letter by letter."""
+    EmailAddress.objects.update(email=owner.email.upper())
+
+    refused(equal, owner, "login_incomplete")
+
+
 def test_an_unproved_address_beside_a_proved_one(owner, equal):
     EmailAddress.objects.create(user=owner, email="typed@example.com", verified=False)
 
