@@ -8,6 +8,8 @@ class ConfigConfig(AppConfig):
 
     @override
     def ready(self) -> None:
+        from config import part_headers  # noqa: PLC0415 - once the apps are ready
+
         # The imports register the system checks.
         from config.checks import (  # noqa: PLC0415
             brand,  # noqa: F401
@@ -21,3 +23,5 @@ class ConfigConfig(AppConfig):
             redis,  # noqa: F401
             secret_keys,  # noqa: F401
         )
+
+        part_headers.install()

@@ -19,7 +19,8 @@ PIECE = 16 * 1024
 MAX_DIGITS = 18
 MAX_TYPE = 255
 """More characters than any real `Content-Type` has: a boundary has at most 70 (RFC 2046 §5.1.1)."""
-CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
+CHARSET = re.compile(r";\s*(?:charset\s*=|[^;=]*\*)[^;]*", re.IGNORECASE)
+"""The parameter `charset`, and each with `*` in its name (RFC 2231), which may be another spelling of it."""
 
 
 def measure(environ: dict[str, Any], *, max_bytes: int) -> None:
@@ -50,7 +51,7 @@ def read_as_utf8(environ: dict[str, Any]) -> None:
     """Remove the charset that the caller names, and all parameters of a long `Content-Type`.
 
     Django decodes the query before any middleware runs, so for `charset=zlib` and a query string it would
-    answer 500 without a page.
+    answer 500 without a page. For extended parameters, such as `x*=unknown''y`, it fails while it makes the request.
 
     Python's parser looks at the whole rest of the header for each parameter: 64 KB of them cost two seconds,
     and anybody can send them.

@@ -1,6 +1,7 @@
 """Prepare the path and the cookies of a request before Django reads them, and refuse a long address."""
 
 import codecs
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +23,8 @@ Django raises an error for a redirect to more than 16,384, and our nginx takes 1
 8,000 octets (RFC 9110 §4.1)."""
 MAX_GROWTH = 20
 """A character that is no ASCII has up to four octets, and each becomes `%25E9`."""
+EXTENDED = re.compile(r";[^;,=]*\*[^;,]*")
+"""A parameter with `*` in its name (RFC 2231). No media range has one (RFC 9110 §12.5.1)."""
 UNREADABLE = "incoming.unreadable_cookies"
 """The member of the WSGI environ that is True if the server read none of the cookies. No header has this name."""
 
@@ -31,11 +34,16 @@ def prepare(environ: dict[str, Any]) -> None:
 
     Django encodes such a path in the same way, but copies its whole rest for each byte: 64 KB of them
     cost more than a second, and anybody can send them.
+
+    Also removes extended parameters from `Accept`: for some of them, such as `*/*; x*=unknown''y`, Python's parser raises
+    errors, and Django and DRF would answer 500.
     """
     path = environ["PATH_INFO"]
     if not path.isascii():
         readable = path.encode("latin-1").decode("utf-8", ENCODED)
         environ["PATH_INFO"] = readable.encode().decode("latin-1")
+    if "*" in (accepts := environ.get("HTTP_ACCEPT", "")):
+        environ["HTTP_ACCEPT"] = EXTENDED.sub("", accepts)
     if sent := environ.get("HTTP_COOKIE"):
         environ["HTTP_COOKIE"] = cookies.named_plainly(sent)
     elif sent is not None and environ.get("HTTP_USER_AGENT", "").startswith(BROWSER):

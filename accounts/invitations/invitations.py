@@ -126,15 +126,17 @@ def accept(email: str, user: User) -> None:
 
     Call in the transaction that saves the proof. Nobody needs the link any more.
     """
-    invitation_id = spend(email)
-    # The account of two invited addresses belongs to the first. `old` finds the second one.
-    if invitation_id is not None and not Invitation.objects.filter(user=user).exists():
+    if (invitation_id := spend(email)) is not None:
         belongs(invitation_id, user)
 
 
 def belongs(invitation_id: UUID, user: User) -> None:
-    """Note the account that the invitation led to: its deletion deletes the invitation, too."""
-    Invitation.objects.filter(pk=invitation_id).update(user=user)
+    """Note the account that the invitation led to: its deletion deletes the invitation, too.
+
+    Of two invited addresses, only the first belongs to the account. `old` finds the second one.
+    """
+    if not Invitation.objects.filter(user=user).exists():
+        Invitation.objects.filter(pk=invitation_id).update(user=user)
 
 
 def old() -> QuerySet[Invitation]:

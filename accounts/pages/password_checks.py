@@ -155,10 +155,10 @@ class PasswordChecks(MailsByOutbox):
 
 
 def has_verified_address(user: AbstractBaseUser, email: str = "") -> bool:
-    """Return True if this user, whose password was just checked, has proved an address, or this one."""
+    """Return True if this user, whose password was just checked, has proved an address, or this one to the letter."""
     known = user._emailaddress_cache  # type: ignore[attr-defined]  # noqa: SLF001 - allauth's, filled by `backends`
-    proved = [address.email.lower() for address in known if address.verified]
-    return email.lower() in proved if email else bool(proved)
+    proved = [address.email for address in known if address.verified]
+    return email in proved if email else bool(proved)
 
 
 def is_refused(user: AbstractBaseUser) -> bool:

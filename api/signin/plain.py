@@ -9,7 +9,8 @@ from typing import Any
 
 from allauth.account import signals as allauth_signals
 from django.conf import settings
-from django.contrib.auth.signals import user_logged_in
+from django.contrib import auth
+from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import DatabaseError
@@ -32,7 +33,13 @@ from api.tokens import jwts
 MAX_EMAIL = 254
 ADAPTER = "accounts.pages.adapters.AccountAdapter"
 BACKENDS = ["accounts.pages.backends.AuthenticationBackend"]
-SIGNALS = (user_logged_in, allauth_signals.user_logged_in)
+SIGNALS: tuple[tuple[Signal, Any], ...] = (
+    (user_logged_in, User),
+    (allauth_signals.user_logged_in, User),
+    (allauth_signals.authentication_step_completed, User),
+    (user_login_failed, auth.__name__),
+)
+"""The signals of the pipeline about a sign-in by password, each with its sender."""
 OURS = ("accounts.", "api.", "config.")
 
 
@@ -45,12 +52,12 @@ def is_offered() -> bool:
         not settings.LEGACY_SIGN_IN_URL
         and settings.ACCOUNT_ADAPTER == ADAPTER
         and settings.AUTHENTICATION_BACKENDS == BACKENDS
-        and not any(_is_heard_by_others(signal) for signal in SIGNALS)
+        and not any(_is_heard_by_others(*each) for each in SIGNALS)
     )
 
 
-def _is_heard_by_others(signal: Signal) -> bool:
-    receivers, asynchronous = signal._live_receivers(User)  # noqa: SLF001 - nothing public names them
+def _is_heard_by_others(signal: Signal, sender: Any) -> bool:
+    receivers, asynchronous = signal._live_receivers(sender)  # noqa: SLF001 - nothing public names them
     return bool(asynchronous) or any(
         not getattr(each, "__module__", "").startswith(OURS) for each in receivers
     )

@@ -20,10 +20,12 @@ from config.middleware import request_id_of
 MAX_BODY = 12 * 1024
 """More than the largest body of a known request: a refresh with both tokens."""
 MAX_LANGUAGE = 128
-ACCEPTS = {"", "*/*", "application/json", "application/json, text/plain, */*"}
+ACCEPTS = {"*/*", "application/json", "application/json, text/plain, */*"}
 """The values of `Accept` of which the only renderer of the API is the answer. The last is that of axios."""
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+CSRF = re.compile(r"(?:[a-zA-Z0-9]{32}){1,2}")
+"""A secret or a token of Django. It replaces a cookie of another form, whatever is asked for."""
 TYPE = re.compile(r"([a-z/-]+)(?:; ?charset=utf-8)?", re.IGNORECASE)
 
 
@@ -43,10 +45,13 @@ class PlainRequest:
 
     @property
     def session_key(self) -> str | None:
-        """The value of the session cookie, or None. Also None if the request has other credentials."""
+        """The value of the session cookie, or None. Also None if the request has other credentials or a bad CSRF cookie."""
         if "HTTP_AUTHORIZATION" in self.environ:
             return None
-        return _cookies(self.environ).get(settings.SESSION_COOKIE_NAME)
+        sent = _cookies(self.environ)
+        csrf = sent.get(settings.CSRF_COOKIE_NAME)
+        is_whole = csrf is None or CSRF.fullmatch(csrf)
+        return sent.get(settings.SESSION_COOKIE_NAME) if is_whole else None
 
     @property
     def refresh_cookie(self) -> str:
@@ -86,7 +91,7 @@ def read(environ: dict[str, Any], *, has_body: bool, takes_any: bool) -> PlainRe
 
     With `takes_any`, the header `Accept` may have any value.
     """
-    if not _is_known(environ) or not (takes_any or environ.get("HTTP_ACCEPT", "") in ACCEPTS):
+    if not _is_known(environ) or not (takes_any or environ.get("HTTP_ACCEPT", "*/*") in ACCEPTS):
         return None
     language = _language(environ)
     body = _body(environ, expected=has_body)
@@ -118,9 +123,12 @@ def _is_plain(value: Any) -> bool:
 def _is_clear_origin(origin: str, allowed: tuple[str, ...]) -> bool:
     """Return True if the origin is one of ours, or differs from them in any spelling.
 
-    An origin that contains a host of ours, such as `HTTPS://app.example.com`, is Django's to judge.
+    An origin that contains a host of ours, such as `HTTPS://app.example.com`, is Django's to judge. So is one with
+    a tab, which `urlsplit` removes.
     """
-    return origin in allowed or not any(urlsplit(each).netloc in origin for each in allowed)
+    if origin in allowed:
+        return True
+    return cookies.is_plain(origin) and not any(urlsplit(each).netloc in origin for each in allowed)
 
 
 @lru_cache(maxsize=64)

@@ -165,8 +165,8 @@ def _in_form(request: PlainRequest) -> str | None:
     if not request.body.isascii():
         return None
     form = QueryDict(request.body)
-    if any(len(form.getlist(name)) > 1 for name in PARAMETERS):
-        return None
+    if any(len(form.getlist(name)) > 1 for name in PARAMETERS) or form.get("token") == "":
+        return None  # an empty one is refused, also beside a cookie
     return form.get("token", "")
 
 

@@ -11,6 +11,7 @@ from tests.kit.factories import PASSWORD
 from tests.kit.problems import problem
 from tests.kit.rings import starts_processes
 from tests.kit.servers import CREATE_USER, Cluster
+from tests.kit.two_ways import Call, by_django
 
 EMAIL = "chunked@example.com"
 
@@ -72,19 +73,48 @@ def test_other_bodies_are_left_alone(more):
         ("application/json; charset=zlib", "application/json"),
         ("application/json; version=1; charset=zlib; a=b", "application/json; version=1; a=b"),
         (f"multipart/form-data; boundary={'b' * 70}", f"multipart/form-data; boundary={'b' * 70}"),
+        ("application/json; charset =zlib", "application/json"),
+        ("application/json; charset*=utf-8''zlib; a=b", "application/json; a=b"),
+        ("application/json; charset*0=zl; charset*1*=ib", "application/json"),
+        ("application/json; x*=unknown''y", "application/json"),
+        ("application/json; x*=a; x*0=b", "application/json"),
+        ('multipart/form-data; boundary="a*b"', 'multipart/form-data; boundary="a*b"'),
         ("application/json;" + "a;" * 30_000, "application/json"),
         ("a" * 60_000, "a" * bodies.MAX_TYPE),
         (";" * 60_000, ""),
     ],
-    ids=lambda text: text[:20],
+    ids=lambda text: text[:35],
 )
-def test_a_long_type_loses_its_parameters(sent, read):
-    """Python's parser looks at the whole rest for each parameter."""
+def test_a_type_loses_its_charset_and_a_long_one_all_parameters(sent, read):
+    """Python's parser looks at the whole rest for each parameter, and raises errors for some with `*`."""
     request = {"CONTENT_TYPE": sent}
 
     bodies.read_as_utf8(request)
 
     assert request["CONTENT_TYPE"] == read
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/token/", "/accounts/login/", "/livez"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "charset =zlib",
+        "charset*=utf-8''zlib",
+        "charset*=utf-8''%00",
+        "x*=unknown''y",
+        "x*=a; x*0=b",
+    ],
+)
+def test_no_parameter_of_a_type_causes_a_500(path, method, parameters):
+    """Django reads the type while it makes the request, so no middleware could answer."""
+    kind = f"application/json; {parameters}"
+    call = Call(method, path, b"{}", more={"CONTENT_TYPE": kind, "QUERY_STRING": "a=b"})
+
+    answer = by_django(call.environ())
+
+    assert int(answer.status.split()[0]) < 500
 
 
 @pytest.mark.parametrize("path", ["/api/token/", "/accounts/login/"])

@@ -9,6 +9,7 @@ from config import incoming
 from tests.kit.clients import CHROME, bearer
 from tests.kit.factories import AuthSessionFactory
 from tests.kit.problems import problem
+from tests.kit.two_ways import Call, by_django
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,41 @@ def test_a_cookie_that_only_looks_like_ours_is_removed():
     incoming.prepare(environ)
 
     assert environ["HTTP_COOKIE"] == "a=b"
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("*/*", "*/*"),
+        ("text/html;q=0.8, */*;q=0.1", "text/html;q=0.8, */*;q=0.1"),
+        ("text/html;level=1;x, */*", "text/html;level=1;x, */*"),
+        ("*/*; x*=unknown''y, a/b", "*/*, a/b"),
+        ("a/b;q=1;x*=a;x*0=b;c=d", "a/b;q=1;c=d"),
+        ("*/*;x*0*=a;*=b;*", "*/*"),
+        (";*" * 30_000, ""),
+        (";" * 60_000, ";" * 60_000),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_accept_loses_its_extended_parameters(sent, read):
+    environ = {"PATH_INFO": "/", "HTTP_ACCEPT": sent}
+
+    incoming.prepare(environ)
+
+    assert environ["HTTP_ACCEPT"] == read
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/schema/", "/i18n/setlang/", "/.well-known/jwks.json"])
+@pytest.mark.parametrize(
+    "parameters", ["x*=unknown''y", "x*=a; x*0=b", "x*=utf-8''%3By*%3Dunknown%27%27z"]
+)
+def test_no_parameter_of_accept_causes_a_500(path, parameters):
+    call = Call("GET", path, more={"HTTP_ACCEPT": f"*/*; {parameters}"})
+
+    answer = by_django(call.environ())
+
+    assert int(answer.status.split()[0]) < 400
 
 
 # An address that is too long

@@ -4,11 +4,13 @@ import re
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
+from accounts.federation.providers.google import Provider as Google
 from accounts.invitations import invitations
 from accounts.invitations.models import Invitation
 from accounts.people.models import User
@@ -476,6 +478,22 @@ def test_an_account_may_prove_two_invited_addresses():
     assert user.invitation.email == NEW
     Invitation.objects.update(expires_at=timezone.now() - invitations.KEEP - timedelta(days=1))
     assert [each.email for each in invitations.old()] == [OTHER]
+
+
+def test_a_provider_may_prove_two_invited_addresses(site, monkeypatch):
+    """A provider of a team may tell several. Each uses its invitation up, and nothing stops the sign-up."""
+    told = Google.extract_email_addresses
+    further = EmailAddress(email=OTHER, verified=True)
+    monkeypatch.setattr(
+        Google, "extract_email_addresses", lambda self, data: [*told(self, data), further]
+    )
+    for email in (standins.MINJI, OTHER):
+        invitations.invite(email)
+
+    doors.sign_up_by_provider("google")(site)
+
+    assert not Invitation.objects.open().exists()
+    assert Invitation.objects.filter(user=User.objects.get()).count() == 1
 
 
 def test_the_deletion_of_the_account_deletes_the_invitation(by_invitation, deliver):

@@ -32,6 +32,7 @@ from tests.kit.two_ways import (
     SERVICES,
     VERIFY,
     Call,
+    by_django,
     by_site,
     check,
 )
@@ -133,6 +134,23 @@ def test_a_cookie(world, equal, path, text, is_good):
 
     assert answer.status.startswith(str(good(path) if is_good else 401))
     assert by_gate is (is_good and text.isascii())
+
+
+@pytest.mark.parametrize("path", READING)
+@pytest.mark.parametrize(
+    ("value", "is_whole"),
+    [("a1" * 16, True), ("a1" * 32, True), ("", False), ("a1" * 17, False), ("a-" * 16, False)],
+)
+def test_a_csrf_cookie(world, path, value, is_whole):
+    """Django replaces one of another form, by a random one."""
+    more = {"HTTP_COOKIE": f"{world.cookie['HTTP_COOKIE']}; csrf={value}"}
+    call = Call("GET", path, more=more)
+    answer, by_gate = by_site(call.environ())
+
+    assert answer.status.startswith(str(good(path)))
+    assert by_gate is is_whole
+    for each in (answer, by_django(call.environ())):
+        assert (each.header("set-cookie") is None) is is_whole
 
 
 @pytest.mark.parametrize("path", READING)
@@ -330,6 +348,7 @@ def test_without_keys(world, equal, path, monkeypatch):
         ({"HTTP_ORIGIN": "http://app.example.com"}, False),
         ({"HTTP_ORIGIN": "https://[x"}, True),
         ({"HTTP_ORIGIN": FRONTEND + "/"}, False),
+        ({"HTTP_ORIGIN": "https://app.exa\tmple.com"}, False),  # `urlsplit` removes the tab
         ({"HTTP_ACCEPT_LANGUAGE": "ko"}, True),
         ({"HTTP_ACCEPT_LANGUAGE": "ko-KR,ko;q=0.9,en-US;q=0.8,en;q=0.7"}, True),
         ({"HTTP_ACCEPT_LANGUAGE": "ko_KR"}, True),
@@ -342,6 +361,7 @@ def test_without_keys(world, equal, path, monkeypatch):
         ({"HTTP_ACCEPT": "application/json"}, True),
         ({"HTTP_ACCEPT": "application/json, text/plain, */*"}, True),
         ({"HTTP_ACCEPT": "text/html"}, False),
+        ({"HTTP_ACCEPT": ""}, False),  # accepts nothing
         ({"HTTP_ACCEPT": "application/json; indent=4"}, False),
         ({"HTTP_X_REQUEST_ID": "abcdefgh-1234"}, True),
         ({"HTTP_X_REQUEST_ID": "short"}, True),
@@ -381,6 +401,22 @@ def test_a_header(world, equal, path, more, answers):
 
     is_for_gateways = path in {VERIFY, SERVICES} and "HTTP_ACCEPT" in more
     assert by_gate is (answers or is_for_gateways)
+
+
+EXTENDED = ["charset*=utf-8''zlib", "charset =zlib", "x*=unknown''y", "x*=a; x*0=b"]
+"""Parameters for which Python's parser raises an error, or that name a codec that is no charset."""
+
+
+@pytest.mark.parametrize("path", READING)
+@pytest.mark.parametrize("parameters", EXTENDED)
+def test_an_extended_parameter(world, equal, path, parameters):
+    of_type = {"CONTENT_TYPE": f"text/plain; {parameters}"}
+    of_accept = {"HTTP_ACCEPT": f"*/*; {parameters}"}
+
+    check(equal, Call("GET", path, more=world.bearer | of_type), answers=True, status=good(path))
+    _, by_gate = equal(Call("GET", path, more=world.bearer | of_accept))
+
+    assert by_gate is (path != ME)
 
 
 @pytest.mark.parametrize("path", [*READING, CHECK, REFRESH, REVOKE, INTROSPECT])

@@ -94,6 +94,7 @@ GOOD = {
     + b"Script-Name: /x\r\nPath-Info: /y\r\nRemote-Addr: 192.0.2.1\r\n",
     "another method": BEARER + b"X-HTTP-Method-Override: DELETE\r\n",
     "two origins": BEARER + b"Origin: https://evil.example\r\nOrigin: http://{host}\r\n",
+    "a type that Python's parser can't read": BEARER + b"Content-Type: a/b; x*=unknown''y\r\n",
     "two ids": BEARER + b"X-Request-ID: aaaaaaaa\r\nX-Request-ID: bbbbbbbb\r\n",
 }
 BAD = {

@@ -8,6 +8,7 @@ import pytest
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.signals import user_login_failed
 from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -234,20 +235,27 @@ def test_a_former_system_is_asked_by_django(owner, equal, settings):
     check(equal, call(owner), answers=False, status=200)
 
 
-@pytest.mark.parametrize("signal", plain.SIGNALS)
-def test_a_receiver_of_a_product_hears_of_it(owner, equal, signal):
-    heard = []
+@pytest.mark.parametrize(
+    ("signal", "sender"), plain.SIGNALS, ids=["django's", "allauth's", "a step", "a failure"]
+)
+@pytest.mark.parametrize("is_for_all", [True, False])
+def test_a_receiver_of_a_product_hears_of_it(owner, signal, sender, is_for_all):
+    heard, chosen = [], None if is_for_all else sender
 
-    def receive(user, **_):
-        heard.append(user)
+    def receive(**facts):
+        heard.append(facts.get("user") or facts["credentials"]["email"])
 
-    signal.connect(receive, sender=User)
+    signal.connect(receive, sender=chosen)
     try:
-        check(equal, call(owner), answers=False, status=200)
+        answers = [by_site(call(owner, body).environ()) for body in ({}, {"password": "wrong"})]
     finally:
-        signal.disconnect(receive, sender=User)
+        signal.disconnect(receive, sender=chosen)
 
-    assert set(heard) == {owner}
+    assert [(answer.status[:3], by_gate) for answer, by_gate in answers] == [
+        ("200", False),
+        ("401", False),
+    ]
+    assert heard == [owner.email if signal is user_login_failed else owner]
     assert plain.is_offered()
 
 
@@ -295,6 +303,13 @@ def test_an_unproved_address(owner, equal):
     EmailAddress.objects.update(verified=False)
 
     refused(equal, owner, "email_unverified")
+
+
+def test_a_proved_address_in_another_spelling(owner, equal):
+    """By SQL alone: we store one spelling. allauth compares letter by letter."""
+    EmailAddress.objects.update(email=owner.email.upper())
+
+    refused(equal, owner, "login_incomplete")
 
 
 def test_an_unproved_address_beside_a_proved_one(owner, equal):

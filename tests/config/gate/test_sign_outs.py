@@ -196,6 +196,17 @@ def test_cookie_delivery(world, equal, origin, has_cookie, body):
         assert "Max-Age=0" in answer.header("set-cookie")
 
 
+@pytest.mark.parametrize("body", ["token=", "token", "token=&token_type_hint=x"])
+def test_an_empty_token_beside_a_cookie_is_refused(world, equal, body):
+    more = {
+        "HTTP_X_TOKEN_DELIVERY": "cookie",
+        "HTTP_ORIGIN": FRONTEND,
+        "HTTP_COOKIE": f"refresh={world.pair['refresh']}",
+    }
+
+    check(equal, world.revoke(body, **more), answers=False, status=400)
+
+
 @pytest.mark.parametrize("delivery", ["Cookie", "cookie ", "", "body"])
 def test_a_delivery_that_is_unknown(world, equal, delivery):
     more = {
