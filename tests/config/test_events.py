@@ -59,9 +59,16 @@ def first_block(stream):
     return lines
 
 
-def is_free(events, cookie):
-    with events.open(cookie) as stream:
-        return stream.status_code == 200
+def open_when_free(events, cookie):
+    """Open a stream as soon as the former one has left its place."""
+    answers = []
+
+    def is_open():
+        answers.append(events.open(cookie))
+        return answers[-1].status_code == 200
+
+    wait_until(is_open, "the place is free")
+    return answers[-1]
 
 
 @pytest.fixture(scope="module")
@@ -131,12 +138,15 @@ def test_idle_streams_never_wake_the_event_loop(events, cookie):
             r"^voluntary_ctxt_switches:\s+(\d+)", main_thread.read_text(), re.MULTILINE
         )[1]
 
+    def sleeps_for(seconds):
+        before = wakes()
+        time.sleep(seconds)
+        return wakes() == before
+
     with events.open(cookie) as first, events.open(cookie) as second:
         first_block(first), first_block(second)
-        time.sleep(1)  # the threads that opened the streams have gone to sleep
-        before = wakes()
-        time.sleep(3)  # shorter than a heartbeat
-        assert wakes() == before
+        wait_until(lambda: sleeps_for(0.5), "the threads that opened the streams sleep")
+        assert sleeps_for(3)  # shorter than a heartbeat
 
 
 def test_each_answer_has_the_time(events, cookie):
@@ -163,12 +173,11 @@ def test_a_client_that_leaves_frees_its_place(cluster, cookie):
     cluster.environment["EVENTS_PER_USER"] = "1"
     events = Events(cluster)
     try:
-        for _ in range(3):
-            with events.open(cookie) as stream:
+        for _ in range(4):
+            with open_when_free(events, cookie) as stream:
                 lines = first_block(stream)  # collected, it would close the connection
                 assert events.open(cookie).status_code == 429
                 del lines
-            wait_until(lambda: is_free(events, cookie), "the place is free")
     finally:
         del cluster.environment["EVENTS_PER_USER"]
         events.process.kill()

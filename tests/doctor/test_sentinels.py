@@ -33,20 +33,25 @@ class Group:
             "replica",
             redis_servers.redis_server(directory / "replica", *options),
         )
+        # A Sentinel asks a primary for its replicas at once, and then every ten seconds.
+        wait_until(self.is_linked)
         self.sentinels = [
             self.start(f"sentinel {n}", redis_servers.sentinel(directory, self.name, self.primary))
             for n in range(3)
         ]
-        wait_until(self.is_settled)
+        wait_until(self.is_settled, "all Sentinels are connected", seconds=60)
 
     def start(self, name, context):
         stack = self.stack.enter_context(ExitStack())
         self.stops[name] = stack.close
         return stack.enter_context(context)
 
-    def is_settled(self):
+    def is_linked(self):
         link = redis_servers.client(self.replica).info("replication")["master_link_status"]
-        return link == "up" and all(self._knows_all(number) for number in range(3))
+        return link == "up"
+
+    def is_settled(self):
+        return self.is_linked() and all(self._knows_all(number) for number in range(3))
 
     def _knows_all(self, number):
         """Return True if this Sentinel is connected to the replica and both others, not only told of them."""

@@ -34,6 +34,8 @@ def test_an_administrator_finds_a_user_and_ends_the_sign_in(
     page.locator("button[name=index]").click()
     expect(page.locator(".messagelist")).to_contain_text("ended")
 
+    # The open tab leaves by itself, which could break off another way there.
+    expect(visiting).to_have_url(re.compile("/accounts/ended/"))
     visiting.goto(f"{site.url}/accounts/sessions/")
     expect(visiting).to_have_url(re.compile("/accounts/login/"))
     elsewhere.close()

@@ -15,7 +15,7 @@ from tests.kit.demo_site import PAGE_MILLISECONDS, Site
 from tests.kit.factories import PASSWORD
 from tests.kit.rings import starts_processes
 from tests.kit.servers import CREATE_USER
-from tests.kit.visitors import sign_in_by_page
+from tests.kit.visitors import open_live, sign_in_by_page
 
 pytestmark = pytest.mark.e2e
 ROWS = "[data-live=devices] > li"
@@ -57,7 +57,7 @@ class Device:
 
     def open(self, email: str) -> None:
         sign_in_by_page(self.page, self.site, email, PASSWORD)
-        self.page.goto(f"{self.site.url}/accounts/sessions/")
+        open_live(self.page, f"{self.site.url}/accounts/sessions/")
         self.sid = self.page.locator("script[data-sid]").get_attribute("data-sid")
 
     @property

@@ -7,14 +7,22 @@ from contextlib import contextmanager, suppress
 
 
 def read(connection):
-    """Read one request, head and body."""
+    """Read one request, head and body. Raises ConnectionAbortedError if the client leaves before its end."""
     got = b""
     while b"\r\n\r\n" not in got:
-        got += connection.recv(65536)
+        got += _more(connection)
     length = re.search(rb"Content-Length: (\d+)", got)
     while length and len(got.partition(b"\r\n\r\n")[2]) < int(length[1]):
-        got += connection.recv(65536)
+        got += _more(connection)
     return got.decode()
+
+
+def _more(connection):
+    """Return what arrives next. Without this check, a thread would read the end of a connection for ever."""
+    part = connection.recv(65536)
+    if not part:
+        raise ConnectionAbortedError
+    return part
 
 
 @contextmanager

@@ -145,6 +145,10 @@ class Node(Process):
         name = primary.tell_it("CLUSTER MYID")
         return sum(row["master_id"] == name for row in self.rows())
 
+    def lists(self, other: "Node") -> bool:
+        """Return True if this node knows the other one, or gets to know it now."""
+        return other.address in self.tell_it("CLUSTER NODES")
+
     def sees_dead(self, other: "Node") -> bool:
         """Return True if this node knows that most primaries take the other one for dead."""
         row = self.tell_it("CLUSTER NODES").get(other.address)  # None: hasn't heard of it yet
@@ -197,17 +201,11 @@ class ValkeyCluster:
         wait_until(self.is_well, "the cluster is whole", seconds=90)
 
     def _meet(self) -> None:
-        first, *others = self.nodes
-        for node in others:
-            first.tell_it("CLUSTER MEET", node.host, node.port, node.bus)
         share = SLOTS // PRIMARIES
         for number, node in enumerate(self.nodes[:PRIMARIES]):
             last = SLOTS - 1 if number == PRIMARIES - 1 else (number + 1) * share - 1
             node.tell_it("CLUSTER ADDSLOTSRANGE", number * share, last)
-        count = len(self.nodes)
-        wait_until(
-            lambda: all(node.sees_all(count) for node in self.nodes), "all have met", seconds=60
-        )
+        wait_until(lambda: self._have_joined(self.nodes[1:]), "all have met", seconds=60)
         for leader, node in zip(self.nodes[:PRIMARIES], self.nodes[PRIMARIES:], strict=True):
             node.tell_it("CLUSTER REPLICATE", leader.tell_it("CLUSTER MYID"))
         self._has_met = True
@@ -221,10 +219,8 @@ class ValkeyCluster:
         node = self._make()
         node.start()
         wait_until(node.answers, "the new node answers")
-        self.nodes[0].tell_it("CLUSTER MEET", node.host, node.port, node.bus)
         self.nodes.append(node)
-        count = len(self.nodes)
-        wait_until(lambda: all(each.sees_all(count) for each in self.nodes), "it has joined", seconds=60)  # fmt: skip
+        wait_until(lambda: self._have_joined([node]), "it has joined", seconds=60)
         if replica_of is not None:
             before = replica_of.sees_replicas_of(replica_of)
             node.tell_it("CLUSTER REPLICATE", replica_of.tell_it("CLUSTER MYID"))
@@ -237,6 +233,18 @@ class ValkeyCluster:
                 seconds=60,
             )
         return node
+
+    def _have_joined(self, newcomers: Iterable[Node]) -> bool:
+        """Introduce these nodes to the first one until both sides know each other. Return True if all know all.
+
+        A node forgets an introduction that is not over within `cluster-node-timeout`, and never tries again.
+        """
+        first = self.nodes[0]
+        for node in newcomers:
+            with contextlib.suppress(redis.RedisError):
+                if not (first.lists(node) and node.lists(first)):
+                    first.tell_it("CLUSTER MEET", node.host, node.port, node.bus)
+        return all(node.sees_all(len(self.nodes)) for node in self.nodes)
 
     def remove(self, *gone: Node) -> None:
         """Take these nodes out, which have no slots, and stop them."""

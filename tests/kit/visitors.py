@@ -2,8 +2,9 @@
 
 import re
 import time
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from tests.kit.demo_site import Site
 
@@ -43,6 +44,17 @@ def sign_in_by_page(page: Page, site: Site, email: str, password: str) -> None:
     page.fill("[name=password]", password)
     page.locator("form:has([name=password]) .actions button").click()
     page.wait_for_url(lambda url: "/login/" not in url)
+
+
+def opens_stream(answer: Response) -> bool:
+    return urlsplit(answer.url).path == "/events" and answer.ok
+
+
+def open_live(page: Page, address: str) -> None:
+    """Open a page whose list stays up to date, and wait for its stream, which tells nothing of what came before."""
+    page.mouse.move(0, 0)  # a list under the mouse doesn't change
+    with page.expect_response(opens_stream):
+        page.goto(address)
 
 
 def sign_out(page: Page, site: Site) -> None:

@@ -11,6 +11,7 @@ from accounts.audit import chain, personal, verification
 from accounts.audit.models import AuditChain, AuditEvent
 from tests.kit.chains import fault, recorded, sealed
 from tests.kit.racing import at_once
+from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 on_postgres = pytest.mark.skipif(
@@ -162,12 +163,17 @@ def test_a_worker_that_loses_its_connection_is_taken_over():
     thread.start()
     assert held.wait(20)
     assert chain.seal() == 0
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-            "WHERE query LIKE %s AND pid <> pg_backend_pid()",
-            ["SELECT pg_sleep(20)%"],
-        )
+
+    def is_cut():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                "WHERE query LIKE %s AND pid <> pg_backend_pid()",
+                ["SELECT pg_sleep(20)%"],
+            )
+            return cursor.fetchall()
+
+    wait_until(is_cut, "the connection is cut amid its statement")
     thread.join(20)
 
     assert chain.seal() == 3

@@ -337,11 +337,11 @@ def test_an_unclear_answer_does_not_show_whether_there_is_an_account(db, system,
 
 def test_a_slow_system_is_given_up(db, system, monkeypatch):
     monkeypatch.setattr(former, "SECONDS", 0.2)
-    system.delay = 1
+    system.delay = 30
 
     began = time.monotonic()
     assert attempt().status_code == 503
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 20
 
 
 def test_a_system_that_is_down_is_503(db, system, settings):

@@ -89,7 +89,7 @@ def test_added_keys_have_the_requested_lifetime(redis):
     assert caches["default"].add("for ever", 1, timeout=None)
     assert caches["default"].add("default", 1)
     assert caches["default"].ttl("for ever") is None
-    assert caches["default"].ttl("default") == 300
+    assert 290 < caches["default"].ttl("default") <= 300
 
 
 def test_a_sign_in_waits_for_a_fail_over_and_succeeds(redis, user, settings):

@@ -222,12 +222,13 @@ def test_after_an_unconfirmed_write_the_primary_is_looked_for_again(
     own_redis, settings, make_redis
 ):
     """Behind Sentinels, the connection that is kept would lead to the former primary for ever."""
-    settings.SESSION_STORE_DEADLINE_SECONDS = 0.1
-    settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 50
+    settings.SESSION_STORE_DEADLINE_SECONDS = PATIENCE
+    settings.REDIS_REPLICA_ACKS, settings.REDIS_REPLICA_ACK_MS = 1, 1000
     replica = replica_of(own_redis, make_redis)
     put()
     before = connections(own_redis)
     replica.freeze()
+    settings.SESSION_STORE_DEADLINE_SECONDS, settings.REDIS_REPLICA_ACK_MS = 0.1, 50
 
     assert isinstance(Asking(put).result(), StoreUnavailableError)
 

@@ -146,7 +146,7 @@ def test_a_dripping_handshake_ends_and_holds_no_thread(impatient):
         dripping.start()
         with pytest.raises(sending.TimedOutError):
             sending.post(f"https://127.0.0.1:{listener.getsockname()[1]}/", b"", headers={})
-        wait_until(lambda: not threads(), "the thread of the call ends", seconds=2)
+        wait_until(lambda: not threads(), "the thread of the call ends", seconds=5)
         dripping.join(5)
 
 

@@ -271,7 +271,7 @@ def test_a_check_of_a_token_after_the_end(world, equal, change):
 @pytest.mark.parametrize("path", READING)
 def test_a_session_that_is_due_for_a_check(world, equal, path):
     (name,) = get_redis_connection("sessions").keys("session:*")
-    get_redis_connection("sessions").pexpire(name, 1000)
+    get_redis_connection("sessions").expire(name, 100)
 
     answer, by_gate = equal(Call("GET", path, more=world.cookie))
 
