@@ -23,7 +23,7 @@ except ImproperlyConfigured as exc:
 
 from accounts import client_info
 from config import bodies, incoming
-from config.gate import answering
+from config.gate import answering, offered
 from config.metrics import serving
 
 # A server that imports this module runs no Django command, so Django runs no checks.
@@ -33,14 +33,15 @@ if unsafe := [error for error in checks.run_checks() if error.is_serious()]:
 client_info.warm()
 serving.start("site")
 
+has_gate = offered.is_offered()
+
 # The objects that exist now live as long as the process, so the garbage collector can skip them.
 gc.freeze()
 
 
 def application(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
     """Answer the most frequent requests by `gate`, and all else by Django."""
-    answer = answering.answer(environ, start_response)
-    if answer is not None:
+    if has_gate and (answer := answering.answer(environ, start_response)) is not None:
         return answer
     bodies.measure(environ, max_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     bodies.read_as_utf8(environ)

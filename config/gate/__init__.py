@@ -15,6 +15,7 @@ nor checks again (`pages.attempts`).
 
 | Module | Job |
 | --- | --- |
+| `offered` | decides at the start whether the site has a gate |
 | `answering` | tries the view of an address, and gives everything else to Django |
 | `plain_requests` | reads a request; returns None if it does not know a part of it |
 | `views` | one function for each address |
