@@ -2,7 +2,6 @@
 
 import base64
 import re
-import time
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -17,15 +16,8 @@ from api import clients
 from tests.kit.outage import without_redis
 from tests.kit.problems import problem
 
+pytestmark = pytest.mark.usefixtures("early_in_a_window")
 INTROSPECT = "/api/token/introspect/"
-
-
-@pytest.fixture(autouse=True)
-def early_in_a_window():
-    """Stop the clock early in a window, so that no window ends during a test."""
-    start = time.time() // 60 * 60 + 5
-    with time_machine.travel(start, tick=False):
-        yield start
 
 
 @pytest.fixture

@@ -85,9 +85,9 @@ def test_the_command_checks_the_cluster_instead_of_one_server(whole):
     assert "redis" not in names
 
 
-def test_one_silent_address_is_a_warning_and_all_are_an_error(told, behind, valkey, cache):
+def test_one_silent_address_is_a_warning_and_all_are_an_error(told, behind, whole, cache):
     closed = f"127.0.0.1:{free_ports()}"
-    behind([valkey.addresses[0], closed], cache)
+    behind([whole.addresses[0], closed], cache)
     some = told(cluster.area())["cluster"]
     behind([closed], cache)
     none = told(cluster.area())

@@ -339,7 +339,7 @@ def test_make_doctor_passes_its_arguments():
 @starts_processes
 def laptop_demo(environment, tmp_path):
     """Start what `make run` starts, with demo stand-ins; return its environment."""
-    port, demo_port = free_ports(), free_ports(4)
+    port, demo_port = free_ports(), free_ports(5)  # four stand-ins and the events
     environment = environment | {
         "DEMO": "1",
         "VAR_DIR": str(tmp_path),
@@ -359,16 +359,17 @@ def laptop_demo(environment, tmp_path):
         start_new_session=True,
     )
 
-    def is_ready():
+    def answers(url):
         assert process.poll() is None
         try:
-            with urllib.request.urlopen(f"http://localhost:{port}/readyz", timeout=20) as answer:
+            with urllib.request.urlopen(url, timeout=20) as answer:
                 return answer.status == 200
         except (urllib.error.URLError, OSError):
             return False
 
     try:
-        wait_until(is_ready, seconds=60)
+        wait_until(lambda: answers(f"http://localhost:{port}/readyz"), seconds=60)
+        wait_until(lambda: answers(f"http://localhost:{demo_port + 4}/livez"), seconds=60)
         yield environment
     finally:
         process.send_signal(signal.SIGTERM)

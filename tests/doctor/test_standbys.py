@@ -12,6 +12,7 @@ from django.db import connection
 from doctor import database, standbys
 from tests.kit.database_pair import Databases
 from tests.kit.rings import starts_processes
+from tests.kit.waiting import wait_until
 
 on_postgres = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="of PostgreSQL, which has a run of its own"
@@ -118,6 +119,7 @@ def test_several_hosts_without_a_preference_are_a_warning(primary_with_standby, 
 @on_postgres
 def test_commits_that_wait_for_nobody_are_an_error(primary_with_standby):
     primary_with_standby.standby.crash()
+    wait_until(lambda: not primary_with_standby.is_followed(), "the primary has noticed")
 
     assert seen() == (
         "error",

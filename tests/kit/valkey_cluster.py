@@ -127,10 +127,13 @@ class Node(Process):
             return self.client.info("replication").get("master_link_status", "up") == "up"
         return False
 
-    def lists_all(self, count: int) -> bool:
-        """Return True if `CLUSTER SLOTS` of this node lists so many nodes. It leaves out a replica without data."""
+    def lists_all(self, ports: set[int]) -> bool:
+        """Return True if `CLUSTER SLOTS` of this node lists these nodes. It leaves out a replica without data.
+
+        News of another port comes late, too: a former port may stand for one of the nodes.
+        """
         with contextlib.suppress(redis.RedisError):
-            return len({each[1] for row in _slots(self) for each in row[2:]}) == count
+            return {int(each[1]) for row in _slots(self) for each in row[2:]} == ports
         return False
 
     def sees_pairs(self) -> bool:
@@ -273,12 +276,12 @@ class ValkeyCluster:
         return [node for node in self.nodes if node.follows(primary)]
 
     def is_well(self) -> bool:
-        leaders = self.primaries()
+        leaders, ports = self.primaries(), {node.port for node in self.nodes}
         return (
             len(leaders) == PRIMARIES
             and all(node.followers() for node in leaders)
             and all(node.sees_all(len(self.nodes)) and node.sees_pairs() for node in self.nodes)
-            and all(node.is_linked() and node.lists_all(len(self.nodes)) for node in self.nodes)
+            and all(node.is_linked() and node.lists_all(ports) for node in self.nodes)
         )
 
     def primary_of(self, slot: int) -> Node:

@@ -162,7 +162,7 @@ def test_a_visitors_session_is_short_and_reads_do_not_extend_it(browser, db, sto
     assert 0 < session_ttl(store) <= 1800
 
 
-@pytest.mark.parametrize("seconds", [2, 8, 60])
+@pytest.mark.parametrize("seconds", [4, 8, 60])
 def test_a_short_idle_time_is_extended_before_it_ends(user, new_browser, settings, store, seconds):
     settings.SESSION_SHORT_IDLE_SECONDS = seconds
     browser = new_browser()
@@ -170,7 +170,7 @@ def test_a_short_idle_time_is_extended_before_it_ends(user, new_browser, setting
 
     assert is_signed_in(browser)
 
-    assert session_ttl(store) > seconds // 2 or seconds == 2
+    assert session_ttl(store) > seconds // 2
 
 
 def test_a_shorter_idle_time_holds_for_open_sessions_too(signed_in, settings, store):

@@ -12,6 +12,7 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from django.urls import URLResolver, get_resolver
+from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
 from accounts.signins.models import AuthSession
@@ -520,8 +521,9 @@ def test_new_tokens_tell_of_the_proof(user, pair, post):
     assert claims["amr"] == ["pwd"]
 
 
-def test_a_new_sign_in_is_a_proof_for_ten_minutes(signed_in, user):
+def test_a_new_sign_in_is_a_proof_for_ten_minutes(signed_in, user, time_machine):
     other = AuthSessionFactory(user=user)
+    time_machine.move_to(timezone.now(), tick=False)
 
     at_once = signed_in.post(f"/accounts/sessions/{other.pk}/revoke/")
     let_proofs_age(hours=599 / 3600)

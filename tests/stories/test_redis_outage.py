@@ -298,7 +298,7 @@ def test_requests_waiting_for_redis_do_not_block_the_others(site):
     site.redis.send_signal(signal.SIGSTOP)
     with ThreadPoolExecutor(40) as pool:
         pages = [pool.submit(page, site, cookie) for _ in range(40)]
-        wait_until(lambda: sum(each.done() for each in pages) >= 30, 2 * PATIENCE)
+        wait_until(lambda: sum(each.done() for each in pages) >= 30, seconds=2 * PATIENCE)
 
         assert site.call(0, "GET", "/livez")[0] == 200
         assert site.call(0, "GET", "/api/verify", token=pair["access"])[0] == 204

@@ -167,7 +167,7 @@ def test_a_name_of_api_clients_gets_no_token(settings):
     assert answer.status_code == 401
 
 
-def test_refusals_are_limited_and_successes_are_not(key, monkeypatch):
+def test_refusals_are_limited_and_successes_are_not(key, monkeypatch, early_in_a_window):
     limit_of = routes.limit_of
     monkeypatch.setattr(routes, "limit_of", lambda each: replace(limit_of(each), amount=3))
 

@@ -1,7 +1,6 @@
 """Count events in all processes together, anew in each window, without waiting for Redis."""
 
 import threading
-import time
 
 import pytest
 import time_machine
@@ -12,14 +11,8 @@ from accounts.store.counters import Limit, Usage
 from accounts.store.outage import STORE_ERRORS
 from tests.kit.outage import without_redis
 
+pytestmark = pytest.mark.usefixtures("early_in_a_window")
 TWO = Limit("two", amount=2, seconds=60)
-
-
-@pytest.fixture(autouse=True)
-def early_in_a_window():
-    start = time.time() // 60 * 60 + 5
-    with time_machine.travel(start, tick=False):
-        yield start
 
 
 def test_each_event_is_counted_up_to_the_limit():

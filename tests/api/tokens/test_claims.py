@@ -75,7 +75,9 @@ def test_a_token_has_no_personal_data(obtain, db):
     pair = obtain(user)
 
     for token in (pair["access"], pair["refresh"]):
-        text = json.dumps([forge.part(token, 0), forge.part(token, 1)], ensure_ascii=False)
+        headers = forge.part(token, 0)
+        del headers["kid"]  # random letters, which may spell anything
+        text = json.dumps([headers, forge.part(token, 1)], ensure_ascii=False)
         for personal in ("hana", "kim", "김하나", "example.com", "127.0.0.1", 'ko"'):
             assert personal not in text
         assert "token_type" not in text
