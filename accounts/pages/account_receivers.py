@@ -98,8 +98,9 @@ def claim_proved_address(instance: EmailAddress, **kwargs: Any) -> None:
         if instance.pk:
             admission.require_open_to_finish(instance.user)
         _prove_arrival(instance.user)
-        claims.claim(instance.email, owner_id=instance.user_id)
+        # In the order of a sign-up by the link, so that neither waits for a row of the other.
         invitations.accept(instance.email, instance.user)
+        claims.claim(instance.email, owner_id=instance.user_id)
 
 
 def _prove_arrival(user: User) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.db import OperationalError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -13,6 +14,7 @@ from accounts.audit.models import AuditEvent
 from accounts.federation.providers.google import Provider as Google
 from accounts.invitations import invitations
 from accounts.invitations.models import Invitation
+from accounts.people import addresses
 from accounts.people.models import User
 from tests.kit import doors, standins
 from tests.kit.clients import CHROME, is_signed_in
@@ -21,6 +23,7 @@ from tests.kit.factories import PASSWORD, UserFactory
 from tests.kit.mails import code_in, link_in
 from tests.kit.problems import problem
 from tests.kit.racing import at_once
+from tests.kit.waiting import Asking, is_somebody_waiting, wait_until
 
 pytestmark = pytest.mark.django_db
 SIGNUP = "/accounts/signup/"
@@ -529,3 +532,26 @@ def test_two_sign_ups_at_once_use_one_invitation_once(settings, deliver):
 
     assert answers.count(200) == 1, answers
     assert User.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_proof_and_a_sign_up_by_the_link_do_not_wait_for_each_other():
+    """Each takes the invitation first, then the account that a stranger began."""
+    UserFactory(email=NEW, verified=False)  # the stranger's
+    typed = UserFactory(email=OTHER).emailaddress_set.create(email=NEW)
+    invitations.invite(NEW)
+    typed.verified = True
+
+    @transaction.atomic
+    def prove():
+        typed.save()
+
+    with transaction.atomic():
+        assert invitations.spend(NEW)
+        proof = Asking(prove)
+        wait_until(is_somebody_waiting)
+        addresses.claim(NEW, owner_id=None)
+
+    # The one that comes second finds the address without its row.
+    assert not isinstance(proof.result(), OperationalError)
+    assert not User.objects.filter(email=NEW).exists()
