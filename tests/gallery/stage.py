@@ -3,7 +3,7 @@
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from playwright.sync_api import BrowserContext, Cookie, Page
 
@@ -99,26 +99,25 @@ class Stage:
     def read_mail(self, email: str) -> None:
         """Go to the page of caught mail that shows the mail to this address."""
 
-        def look() -> str | None:
-            for number in range(1, MAIL_PAGES):
-                self.go(f"/demo/mail/?page={number}")
-                letters = self.page.locator("article").all_inner_texts()
-                if any(email in letter for letter in letters):
-                    return email
-                if not letters:
-                    break
-            return None
-
-        _wait(look, "a mail")
+        _wait(
+            lambda: next((email for letter in self._letters() if email in letter), None), "a mail"
+        )
 
     def _mailed(self, pattern: re.Pattern[str], email: str) -> str:
         def newest() -> str | None:
-            self.go("/demo/mail/")
-            letters = self.page.locator("article").all_inner_texts()
-            links = [pattern.search(letter) for letter in letters if email in letter]
+            links = (pattern.search(letter) for letter in self._letters() if email in letter)
             return next((link.group() for link in links if link), None)
 
         return _wait(newest, "a link")
+
+    def _letters(self) -> Iterator[str]:
+        """Show the caught mail page by page, the newest first. Mail of other scenes may push one off the first page."""
+        for number in range(1, MAIL_PAGES):
+            self.go(f"/demo/mail/?page={number}")
+            letters = self.page.locator("article").all_inner_texts()
+            yield from letters
+            if not letters:
+                break
 
 
 def _wait(look: Callable[[], str | None], what: str) -> str:
