@@ -1,7 +1,7 @@
 """Decide once whether the gate may answer: only on a site whose requests Django treats as the gate does."""
 
 from django.conf import settings
-from django.urls import resolve
+from django.urls import Resolver404, resolve
 from structlog import get_logger
 
 from config.gate import views
@@ -44,7 +44,7 @@ log = get_logger()
 def is_offered() -> bool:
     """Return True if the site has only middleware and views that the gate stands in for. Logs why not.
 
-    A team may add a middleware that refuses addresses of the network, or put its own view at an address: then
+    A team may add a middleware that refuses some callers, put its own view at an address, or remove one: then
     Django answers everything.
     """
     others = [name for name in settings.MIDDLEWARE if name not in KNOWN]
@@ -55,5 +55,8 @@ def is_offered() -> bool:
 
 
 def _is_ours(path: str) -> bool:
-    view = resolve(path).func
+    try:
+        view = resolve(path).func
+    except Resolver404:
+        return False
     return getattr(view, "view_class", view).__module__.partition(".")[0] == "api"

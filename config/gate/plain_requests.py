@@ -25,7 +25,7 @@ ACCEPTS = {"*/*", "application/json", "application/json, text/plain, */*"}
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 CSRF = re.compile(r"(?:[a-zA-Z0-9]{32}){1,2}")
-"""A secret or a token of Django. It replaces a cookie of another form, whatever is asked for."""
+"""A CSRF cookie that Django made. Django replaces any other one in its answer."""
 TYPE = re.compile(r"([a-z/-]+)(?:; ?charset=utf-8)?", re.IGNORECASE)
 
 

@@ -6,7 +6,7 @@ from django.urls import path
 from django.views.generic import View
 from structlog.testing import capture_logs
 
-from config.gate import offered
+from config.gate import offered, views
 from config.urls import urlpatterns as ours
 
 OTHER = "django.middleware.gzip.GZipMiddleware"
@@ -43,6 +43,14 @@ def test_a_team_may_put_its_own_view_at_an_address(settings):
     settings.ROOT_URLCONF = __name__
 
     assert told() == (False, [("gate_is_off", "warning", ["/api/me/"])])
+
+
+def test_a_team_may_remove_addresses(settings):
+    """The server starts, and Django answers 404 there."""
+    removed = type("urls", (), {"urlpatterns": []})
+    settings.ROOT_URLCONF = removed
+
+    assert told() == (False, [("gate_is_off", "warning", [*views.BY_PATH])])
 
 
 @pytest.mark.parametrize(("other", "has_gate"), [("", True), (OTHER, False)])
